@@ -1,0 +1,95 @@
+"""Refusals: a rule said no. Pure Python, so that every part of the code base can raise them.
+
+The message is a sentence for the user: what is wrong, and what to do. `mlplatform.error_responses` maps the
+classes of this module to HTTP statuses; an app subclasses the one that fits and gives it a `code`.
+"""
+
+
+class DomainError(Exception):
+    """A refusal in words for the user.
+
+    `code` is stable and meant for programs. `field` names the one input that is wrong; `fields` maps several
+    inputs to a sentence each.
+    """
+
+    code = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        fields: dict[str, str] | None = None,
+    ):
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.fields = fields or ({field: message} if field else {})
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InvalidInput(DomainError):
+    """The input breaks a rule that the caller can read up."""
+
+    code = "invalid"
+
+
+class NotSignedIn(DomainError):
+    """Nobody is signed in, or what proves it does not hold any more."""
+
+    code = "not_signed_in"
+
+
+class PaymentRequired(DomainError):
+    """The balance does not cover the price."""
+
+    code = "insufficient_tokens"
+
+
+class Forbidden(DomainError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it belongs to somebody else: the answer is the same."""
+
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The request is fine and what is stored does not allow it now."""
+
+    code = "conflict"
+
+
+class TooLarge(DomainError):
+    """More bytes, rows or columns than the limits allow."""
+
+    code = "too_large"
+
+
+class Unprocessable(DomainError):
+    """The request contradicts an earlier one, such as a reused idempotency key with another body."""
+
+    code = "unprocessable"
+
+
+class TooManyRequests(DomainError):
+    """A limit per user is reached; it can be tried again later."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 60, **kwargs):
+        super().__init__(message, **kwargs)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(DomainError):
+    """A part of the installation does not answer; nothing is wrong with the request."""
+
+    code = "unavailable"
