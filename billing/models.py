@@ -1,0 +1,79 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class LedgerEntry(models.Model):
+    """One movement of tokens. Rows are added, never changed or removed: a correction is a new row."""
+
+    class Kind(models.TextChoices):
+        GRANT = "grant"
+        CHARGE = "charge"
+        REFUND = "refund"
+        ADJUSTMENT = "adjustment"
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger_entries"
+    )
+    seq = models.PositiveBigIntegerField(help_text="1, 2, 3 … per account, without a gap")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    amount = models.BigIntegerField(help_text="tokens; negative when they leave the account")
+    balance_after = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    reference = models.CharField(max_length=100, blank=True, help_text='what it was for, such as "run:42"')
+    operation = models.CharField(max_length=100, unique=True, help_text="one logical operation, booked once")
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="refund"
+    )
+    booked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "seq"], name="ledger_seq_unique_per_account"),
+            models.CheckConstraint(condition=Q(seq__gte=1), name="ledger_seq_starts_at_one"),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="ledger_balance_not_negative"),
+            models.CheckConstraint(
+                condition=Q(kind="charge", amount__lt=0)
+                | Q(kind__in=["grant", "refund"], amount__gt=0)
+                | (Q(kind="adjustment") & ~Q(amount=0)),
+                name="ledger_amount_has_the_sign_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="refund", reverses__isnull=False) | (~Q(kind="refund") & Q(reverses=None)),
+                name="ledger_refund_reverses_a_charge",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} {self.amount:+d} ({self.operation})"
+
+
+class IdempotencyKey(models.Model):
+    """The stored answer to a request that may be sent again; pruned after a day."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="idempotency_keys"
+    )
+    endpoint = models.CharField(max_length=200)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path, user and canonical body")
+    reference = models.CharField(max_length=100, blank=True, help_text="what the request started")
+    status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status of the stored answer")
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "endpoint", "key"], name="idempotency_key_unique_per_account"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.endpoint} {self.key}"

@@ -1,0 +1,203 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Task(models.TextChoices):
+    REGRESSION = "regression", "predict a number"
+    CLASSIFICATION = "classification", "predict a class"
+
+
+def dataset_path(dataset, filename):
+    """Files are named by us: what a user calls a file never becomes a path."""
+    return f"datasets/{dataset.uuid}.csv"
+
+
+def model_path(model, filename):
+    return f"models/{filename}"
+
+
+class DatasetQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+
+class Dataset(models.Model):
+    """An uploaded CSV, what was found in it, and how each column is read."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=200)
+    file = models.FileField(upload_to=dataset_path, editable=False)
+    size_bytes = models.PositiveBigIntegerField(editable=False)
+    sha256 = models.CharField(max_length=64, editable=False)
+    row_count = models.PositiveIntegerField(editable=False)
+    dialect = models.JSONField(editable=False, help_text="encoding and separator, as tables.inspect found them")
+    columns = models.JSONField(editable=False, help_text="list of tables.Column as dictionaries")
+    target_guess = models.JSONField(null=True, editable=False)
+    first_rows = models.JSONField(default=list, editable=False)
+    sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self):
+        return self.name
+
+
+class TrainingRunQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(status__in=[TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING])
+
+
+class TrainingRun(models.Model):
+    """One paid training. The row is also the queue entry: workers claim it by a conditional update."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs")
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="training_runs"
+    )
+    # What is to be done
+    plan = models.JSONField(help_text="trainers.TrainingPlan as a dictionary")
+    algorithm = models.CharField(max_length=40)
+    task = models.CharField(max_length=20, choices=Task.choices)
+    target = models.CharField(max_length=200)
+    is_search = models.BooleanField(default=False, help_text="a grid search by /api/train")
+    model_name = models.CharField(max_length=200)
+    cost_tokens = models.PositiveIntegerField()
+    # Where it stands
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    progress = models.FloatField(default=0, help_text="0 to 1")
+    progress_note = models.CharField(max_length=200, blank=True)
+    candidates = models.JSONField(default=list, help_text="leaderboard so far")
+    # How it ended
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    made_model_uuid = models.UUIDField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["status", "created_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="succeeded") | Q(made_model_uuid__isnull=False),
+                name="run_succeeded_made_a_model",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.model_name} ({self.status})"
+
+
+class TrainedModelQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+
+class TrainedModel(models.Model):
+    """A fitted pipeline in a signed file, with everything known about it."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trained_models")
+    run = models.OneToOneField(
+        TrainingRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_model"
+    )
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_models"
+    )
+    name = models.CharField(max_length=200, unique=True, help_text="part of addresses; never changes")
+    label = models.CharField(max_length=200, blank=True, help_text="what people call it")
+    algorithm = models.CharField(max_length=40)
+    task = models.CharField(max_length=20, choices=Task.choices)
+    target = models.JSONField(help_text="tables.Column of the target as a dictionary")
+    features = models.JSONField(help_text="list of tables.Column as dictionaries, in the order of the pipeline")
+    parameters = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    baseline = models.JSONField(default=dict)
+    report = models.JSONField(default=dict, help_text="evaluation on the hold-out, plain data")
+    search = models.JSONField(null=True, help_text="best_params, best_score, training_accuracy of a grid search")
+    # The file and what proves it
+    file = models.FileField(upload_to=model_path, editable=False)
+    file_format = models.CharField(max_length=20, editable=False)
+    size_bytes = models.PositiveBigIntegerField(editable=False)
+    sha256 = models.CharField(max_length=64, editable=False)
+    key_id = models.CharField(max_length=16, editable=False)
+    signature = models.CharField(max_length=64, editable=False)
+    library_versions = models.JSONField(default=dict, editable=False)
+    is_compiled = models.BooleanField(
+        default=False, editable=False, help_text="single rows are scored by the compiled kernel"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TrainedModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self):
+        return self.label or self.name
+
+
+class Prediction(models.Model):
+    """One paid answer. Erasing it empties the contents and keeps the row, which the ledger refers to."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions")
+    model = models.ForeignKey(
+        TrainedModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions"
+    )
+    model_name = models.CharField(max_length=200)
+    inputs = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    cost_tokens = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=False) | Q(output__isnull=False),
+                name="prediction_has_its_output_until_erased",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.model_name} {self.uuid}"
+
+
+class Worker(models.Model):
+    """A training worker and when it was last seen alive; /readyz asks for one."""
+
+    name = models.CharField(max_length=200, unique=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-seen_at"]
+
+    def __str__(self):
+        return self.name
