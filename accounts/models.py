@@ -1,8 +1,13 @@
+import uuid
+
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+from billing.fields import TokenBalanceField
 
 
 class UserQuerySet(models.QuerySet):
@@ -12,6 +17,9 @@ class UserQuerySet(models.QuerySet):
 
     def administrators(self):
         return self.present().filter(is_staff=True, is_superuser=True)
+
+    def with_address(self, email):
+        return self.present().filter(email=UserManager.normalize_email(email))
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
@@ -42,7 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         "e-mail address", unique=True, error_messages={"unique": "This e-mail address is already taken."}
     )
-    token_balance = models.BigIntegerField(default=0, editable=False)
+    token_balance = TokenBalanceField()
     is_staff = models.BooleanField("administrator", default=False)
     is_active = models.BooleanField("active", default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -66,3 +74,61 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self):
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
+
+    def has_address(self, email) -> bool:
+        return self.email == type(self).objects.normalize_email(email)
+
+
+class TokenFamilyQuerySet(models.QuerySet):
+    def start(self, *, user, newest, expires_at):
+        """A sign-in begins a family; the ones of this user that have run out go."""
+        self.filter(user=user, expires_at__lte=timezone.now()).delete()
+        return self.create(user=user, newest=newest, expires_at=expires_at)
+
+    def rotate(self, family_id, *, used, fresh, expires_at) -> bool:
+        """Put the fresh token in the place of the used one; of many at once exactly one succeeds.
+
+        A token that is no longer the newest was used twice, so somebody has a copy: the family ends.
+        """
+        family = self.filter(pk=family_id)
+        if family.filter(newest=used).update(newest=fresh, expires_at=expires_at):
+            return True
+        family.delete()
+        return False
+
+
+class TokenFamily(models.Model):
+    """The refresh tokens that descend from one sign-in. Only the newest is good; none is without its family."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="token_families"
+    )
+    newest = models.CharField(max_length=32, help_text="the id (jti) of the one refresh token that works")
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+
+    objects = TokenFamilyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "token families"
+
+    def __str__(self):
+        return f"sign-in of {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class LimitWindow(models.Model):
+    """How often one caller did one thing within a span of time. `limits.count` counts; rows end with their span."""
+
+    action = models.CharField(max_length=30)
+    caller = models.CharField(max_length=64, help_text="keyed hash: the address itself is not kept")
+    ends_at = models.DateTimeField(db_index=True)
+    times = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["action", "caller", "ends_at"], name="limit_window_unique"),
+        ]
+
+    def __str__(self):
+        return f"{self.action}: {self.times} until {self.ends_at:%H:%M}"

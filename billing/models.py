@@ -53,6 +53,9 @@ class LedgerEntry(models.Model):
     def __str__(self):
         return f"{self.kind} {self.amount:+d} ({self.operation})"
 
+    def is_same_movement(self, other: "LedgerEntry") -> bool:
+        return (self.account_id, self.kind, self.amount) == (other.account_id, other.kind, other.amount)
+
 
 class IdempotencyKey(models.Model):
     """The stored answer to a request that may be sent again; pruned after a day."""
@@ -62,10 +65,11 @@ class IdempotencyKey(models.Model):
     )
     endpoint = models.CharField(max_length=200)
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path, user and canonical body")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path, user and body")
     reference = models.CharField(max_length=100, blank=True, help_text="what the request started")
     status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status of the stored answer")
-    body = models.JSONField(null=True)
+    # Text, not jsonb, which would come back with other key order and other numbers
+    body = models.TextField(blank=True, help_text="the stored answer, JSON")
     created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
 
     class Meta:

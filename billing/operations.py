@@ -1,0 +1,193 @@
+"""The verbs of the ledger: charge, refund, grant, adjust.
+
+Each books one entry and moves the cached balance with it, in the transaction of the caller or in its own.
+`operation` names one logical operation and is booked once: the same call again returns the entry that exists.
+"""
+
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+
+from billing.models import LedgerEntry
+from mlplatform.errors import Conflict, InvalidInput, NotFound, PaymentRequired
+
+AMOUNT_MAX_TOKENS = 1_000_000_000
+Kind = LedgerEntry.Kind
+
+# Decision and lock in one statement: who comes second waits for the row and then sees the new balance.
+MOVE_BALANCE = """
+    UPDATE {users}
+    SET token_balance = token_balance + %(amount)s
+    WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0
+    RETURNING token_balance
+"""
+
+# Runs behind the lock that MOVE_BALANCE took, so nobody else takes the next number.
+APPEND_ENTRY = """
+    INSERT INTO billing_ledgerentry (
+        account_id, seq, kind, amount, balance_after, reason, reference, operation,
+        reverses_id, booked_by_id, created_at
+    )
+    VALUES (
+        %(account_id)s,
+        (SELECT COALESCE(MAX(seq), 0) + 1 FROM billing_ledgerentry WHERE account_id = %(account_id)s),
+        %(kind)s, %(amount)s, %(balance_after)s, %(reason)s, %(reference)s, %(operation)s,
+        %(reverses_id)s, %(booked_by_id)s, %(created_at)s
+    )
+    ON CONFLICT (operation) DO NOTHING
+    RETURNING id, seq
+"""
+
+
+class InsufficientTokens(PaymentRequired):
+    """The balance does not cover the price; nothing was booked."""
+
+    code = "insufficient_tokens"
+
+
+class OperationReused(Conflict):
+    """The operation is booked already, with another account, kind or amount."""
+
+    code = "operation_reused"
+
+
+class ChargeNotFound(NotFound):
+    """The operation to refund is not a charge."""
+
+    code = "charge_not_found"
+
+
+def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | None:
+    """Takes `amount` tokens, or raises InsufficientTokens. What is free leaves no entry: None."""
+    if amount == 0:
+        return None
+    _check_amount(amount)
+    return _book(
+        LedgerEntry(
+            account_id=user.pk,
+            kind=Kind.CHARGE,
+            amount=-amount,
+            reason=reason,
+            reference=reference,
+            operation=operation,
+        )
+    )
+
+
+def refund(*, operation_of_charge, reason) -> LedgerEntry:
+    """Gives one charge back in full. Asked again, it returns the refund that exists."""
+    charged = LedgerEntry.objects.filter(operation=operation_of_charge, kind=Kind.CHARGE).first()
+    if charged is None:
+        raise ChargeNotFound(f'There is no charge "{operation_of_charge}" to refund.')
+    return _book(
+        LedgerEntry(
+            account_id=charged.account_id,
+            kind=Kind.REFUND,
+            amount=-charged.amount,
+            reason=reason,
+            reference=charged.reference,
+            operation=refund_operation(operation_of_charge),
+            reverses_id=charged.pk,
+        )
+    )
+
+
+def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEntry | None:
+    """Gives `amount` tokens. Nothing to give, such as a welcome of 0 tokens, leaves no entry: None."""
+    if amount == 0:
+        return None
+    _check_amount(amount)
+    return _book(
+        LedgerEntry(
+            account_id=user.pk,
+            kind=Kind.GRANT,
+            amount=amount,
+            reason=reason,
+            reference=reference,
+            operation=operation,
+            booked_by_id=by and by.pk,
+        )
+    )
+
+
+def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
+    """Corrects a balance by a signed amount: the mistake stays in the ledger, and so does its correction."""
+    _check_amount(abs(amount))
+    return _book(
+        LedgerEntry(
+            account_id=user.pk,
+            kind=Kind.ADJUSTMENT,
+            amount=amount,
+            reason=reason,
+            operation=operation,
+            booked_by_id=by.pk,
+        )
+    )
+
+
+def refund_operation(operation_of_charge: str) -> str:
+    """run:42:charge comes back as run:42:refund, and under no other name."""
+    return f"{operation_of_charge.removesuffix(':charge')}:refund"
+
+
+def count_tokens(amount: int) -> str:
+    return "1 token" if amount == 1 else f"{amount} tokens"
+
+
+def _check_amount(amount) -> None:
+    if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX_TOKENS:
+        raise InvalidInput(
+            f"The amount has to be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}.", field="amount"
+        )
+
+
+def _book(entry: LedgerEntry) -> LedgerEntry:
+    """Moves the balance and appends the entry, or returns the entry that this operation has already.
+
+    There is no savepoint, which saves the hot path two statements: a refusal is raised when the block has
+    ended and has written nothing.
+    """
+    with transaction.atomic(savepoint=False):
+        balance = _move_balance(entry.account_id, entry.amount)
+        if balance is not None:
+            entry.balance_after = balance
+            if _append(entry):
+                return entry
+            _move_balance(entry.account_id, -entry.amount)
+    return _booked_before(entry)
+
+
+def _move_balance(account_id: int, amount: int) -> int | None:
+    """The new balance, or None where it would be negative."""
+    users = get_user_model()._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE_BALANCE.format(users=users), {"account_id": account_id, "amount": amount})
+        row = cursor.fetchone()
+    return row and row[0]
+
+
+def _append(entry: LedgerEntry) -> bool:
+    """Whether the entry is new; if so it gets its number."""
+    values = {field.column: getattr(entry, field.attname) for field in LedgerEntry._meta.concrete_fields}
+    values["created_at"] = connection.ops.adapt_datetimefield_value(entry.created_at)
+    with connection.cursor() as cursor:
+        cursor.execute(APPEND_ENTRY, values)
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    entry.pk, entry.seq = row
+    entry._state.adding = False
+    return True
+
+
+def _booked_before(entry: LedgerEntry) -> LedgerEntry:
+    existing = LedgerEntry.objects.filter(operation=entry.operation).first()
+    if existing is None:
+        raise _insufficient(entry)
+    if not existing.is_same_movement(entry):
+        raise OperationReused(f'The operation "{entry.operation}" is booked already, as another movement.')
+    return existing
+
+
+def _insufficient(entry: LedgerEntry) -> InsufficientTokens:
+    balance = get_user_model().objects.values_list("token_balance", flat=True).get(pk=entry.account_id)
+    return InsufficientTokens(f"This costs {count_tokens(-entry.amount)} and you have {balance}.")
