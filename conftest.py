@@ -71,7 +71,7 @@ def files_folder(settings):
 
 @pytest.fixture(autouse=True)
 def ledger_can_be_flushed(request, _django_db_marker):
-    """Transactional tests end in a flush, which the triggers of the ledger refuse; it puts them back itself."""
+    """A transactional test ends in a flush, which the triggers of the ledger refuse; it makes them again."""
     yield
     marker = request.node.get_closest_marker("django_db")
     is_transactional = marker and marker.kwargs.get("transaction")
@@ -143,9 +143,9 @@ def api_as():
 
 @pytest.fixture
 def at_once():
-    """Runs one function in many threads that start together; returns what each returned or raised, in order.
+    """Runs a function in many threads that start together; returns what each returned or raised, in order.
 
-    Only for tests marked `django_db(transaction=True)`: other threads do not see what a test has not committed.
+    For tests marked `django_db(transaction=True)`: other threads see only what is committed.
     """
     from django.db import connections
 

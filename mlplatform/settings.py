@@ -3,9 +3,13 @@
 The table of variables stands in README.md.
 """
 
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import environ
+
+from mlplatform import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -17,15 +21,25 @@ DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env("SECRET_KEY", default="to be generated into DATA_DIR")
+
+# Who sets up a laptop gets a key; a production start without one stops, since a new key ends every session
+MAY_MAKE_A_KEY = DEBUG or sys.argv[1:2] == ["quickstart"]
+SECRET_KEY = env("SECRET_KEY", default="") or secret_key.read(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
+
+# Where it is served. SERVED_OVER_HTTPS turns on what would lock people out of a plain http://localhost.
+SERVED_OVER_HTTPS = env.bool("SERVED_OVER_HTTPS", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID"]
 
 INSTALLED_APPS = [
     "mlplatform",
     "accounts",
     "billing",
     "mlmodels",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers: commands and workers need no admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -33,10 +47,10 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "corsheaders",
+    "csp",
     "django_filters",
     "rest_framework",
     "rest_framework_simplejwt",
-    "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
@@ -44,7 +58,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mlplatform.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -54,11 +70,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "mlplatform.error_responses.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "mlplatform.urls"
 WSGI_APPLICATION = "mlplatform.wsgi.application"
+APPEND_SLASH = False  # the addresses of the API have none
+CSRF_FAILURE_VIEW = "mlplatform.error_responses.csrf_failure"
 
 TEMPLATES = [
     {
@@ -75,10 +93,12 @@ TEMPLATES = [
     },
 ]
 
+# Database. Never ATOMIC_REQUESTS: a transaction is as short as the operation that owns it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"] |= {
         "ENGINE": "mlplatform.sqlite3",  # writers queue for a lock instead of sleeping and retrying
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
@@ -91,16 +111,59 @@ else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# People
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 60 * 60
+# What else goes when a person is removed: functions with the keyword owner
+ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.people.erase_everything_of"]
+ADMIN_EMAIL = env("ADMIN_EMAIL", default="")
+ADMIN_PASSWORD = env("ADMIN_PASSWORD", default="")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# Files. `quickstart` collects the static ones, with a hash of the contents in each name; before that, as in
+# tests, they are found where they lie.
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not STATIC_IS_COLLECTED
 MEDIA_ROOT = DATA_DIR / "files"
+STORAGE_URL = env(
+    "STORAGE_URL", default=""
+)  # such as s3://bucket; the AWS_… variables are django-storages' own
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if STATIC_IS_COLLECTED or sys.argv[1:2] == ["collectstatic"]
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        ),
+    },
+}
+if STORAGE_URL:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": STORAGE_URL.removeprefix("s3://").strip("/"),
+            "default_acl": "private",
+            "endpoint_url": env("AWS_S3_ENDPOINT_URL", default=None),
+            "region_name": env("AWS_S3_REGION_NAME", default=None),
+        },
+    }
 
 # The price list, in tokens
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
@@ -111,3 +174,129 @@ PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+JSON_BODY_BYTES_MAX = 1_000_000
+JSON_DEPTH_MAX = 20
+DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_BYTES_MAX  # a request without its files
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = [
+    "mlplatform.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
+# Training
+DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
+
+# The JSON API
+THROTTLING = env.bool("THROTTLING", default=True)
+PROXY_COUNT = env.int(
+    "PROXY_COUNT", default=0
+)  # how many of them add to X-Forwarded-For in front of the server
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["mlplatform.json_parser.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "mlplatform.browsable_api.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_VERSIONING_CLASS": None,
+    "EXCEPTION_HANDLER": "mlplatform.error_responses.answer_in_json",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    # Politeness towards the others; what costs tokens is limited by them, and by limits in the database
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "NUM_PROXIES": PROXY_COUNT,
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": "300/min" if THROTTLING else None,
+        "training": "60/hour" if THROTTLING else None,
+    },
+}
+# Refresh tokens rotate within the family of their sign-in: accounts.api.tokens
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("JWT_EXP_MINUTES", default=60)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens of the old one
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mlplatform",
+    "DESCRIPTION": "From a CSV to a trained model and a paid prediction.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api",
+}
+
+# Password guessing. One account is locked for one network address, for a while; accounts.lockout says who is who.
+# A refusal of accounts.operations answers, like every other, so the middleware of axes has nothing to add.
+AXES_ENABLED = THROTTLING
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_USERNAME_CALLABLE = "accounts.lockout.client_username"
+AXES_SENSITIVE_PARAMETERS = ["username", "email", "ip_address", "pwd", "new_password", "token"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+
+# Mail: EMAIL_URL such as smtp+tls://user:password@host:587; to the console without one
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="mlplatform@localhost")
+
+# Security
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_OVER_HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS
+SECURE_HSTS_PRELOAD = SERVED_OVER_HTTPS
+SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
+CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
+
+# Logs: one JSON object a line to standard output
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
+    "handlers": {"standard_output": {"class": "mlplatform.logs.StandardOutput", "formatter": "json"}},
+    "root": {"handlers": ["standard_output"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},  # every request has its line of mlplatform.requests
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}

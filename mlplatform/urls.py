@@ -1,6 +1,22 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from mlplatform import error_responses, health
+
+admin.autodiscover()
 
 urlpatterns = [
+    # Probes
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    # JSON API: the calls of the two services this replaces, the resources, the documentation
+    path("api/", include("mlplatform.api_urls")),
+    # Staff
     path("admin/", admin.site.urls),
 ]
+
+# What Django itself has to say, in the same words and forms
+handler400 = error_responses.bad_request
+handler403 = error_responses.permission_denied
+handler404 = error_responses.page_not_found
+handler500 = error_responses.server_error

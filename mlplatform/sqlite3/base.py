@@ -1,9 +1,10 @@
 """Django's SQLite backend with a fair queue in front of `BEGIN IMMEDIATE`.
 
-A writer that finds SQLite locked sleeps and tries again, ever longer, so under load a few requests wait for seconds
-while others overtake them. Here writers wait for a lock instead, which wakes the next one at once: a `threading.Lock`
-between the threads of a process, `flock` on a file beside the database between processes. The kernel releases
-the second when a process dies. Only who holds both asks SQLite for its own lock, and finds it free.
+A writer that finds SQLite locked sleeps and tries again, ever longer, so under load a few requests wait for
+seconds while others overtake them. Here writers wait for a lock instead, which wakes the next one at once:
+a `threading.Lock` between the threads of a process, `flock` on a file beside the database between processes.
+The kernel releases the second when a process dies. Only who holds both asks SQLite for its own lock, and
+finds it free.
 
 A write outside of any transaction still goes by SQLite's own waiting; it is correct, and only slower.
 """

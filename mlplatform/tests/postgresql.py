@@ -87,7 +87,7 @@ def unprivileged_user() -> str | None:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     raise NoServer(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody: run the tests as another user."
+        "PostgreSQL does not run as root, and there is no user postgres or nobody: be another user."
     )
 
 
@@ -101,8 +101,8 @@ def create_cluster(programs: Path, folder: Path, user: str | None, password: str
     if user:
         shutil.chown(password_file, user)
     run(
-        programs, "initdb", "-D", f"{folder}/data", "-U", "tests", "-A", "password", f"--pwfile={password_file}",
-        "--encoding=UTF8", "--locale=C", "--no-sync", user=user,
+        programs, "initdb", "-D", f"{folder}/data", "-U", "tests", "-A", "password",
+        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", "--no-sync", user=user,
     )  # fmt: skip
 
 

@@ -1,0 +1,187 @@
+"""How a refusal reaches the caller: the one table from errors to statuses, and a body in JSON or a page.
+
+The API answers `{"detail", "code", "fields"}` for our refusals and for those of Django and REST framework.
+"""
+
+import logging
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import JsonResponse
+from django.shortcuts import render
+from rest_framework import views
+from rest_framework.response import Response
+
+from mlplatform import errors
+
+logger = logging.getLogger(__name__)
+
+STATUS = {
+    errors.InvalidInput: 400,
+    errors.NotSignedIn: 401,
+    errors.PaymentRequired: 402,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Unprocessable: 422,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+
+DATABASE_IS_AWAY = (OperationalError, InterfaceError)
+DATABASE_RETRY_SECONDS = 5
+
+
+def status_of(error: errors.DomainError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def body_of(error: errors.DomainError) -> dict:
+    return {"detail": error.message, "code": error.code, "fields": error.fields}
+
+
+def headers_of(error: errors.DomainError) -> dict:
+    if isinstance(error, errors.TooManyRequests):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, errors.NotSignedIn):
+        return {"WWW-Authenticate": 'Bearer realm="api"'}
+    if isinstance(error, errors.Unavailable):
+        return {"Retry-After": str(DATABASE_RETRY_SECONDS)}
+    return {}
+
+
+def as_refusal(error: Exception) -> errors.DomainError | None:
+    """What a known failure of the framework or the database means in our words; None for a bug."""
+    if isinstance(error, errors.DomainError):
+        return error
+    if isinstance(error, RequestDataTooBig):
+        return errors.TooLarge(str(error))
+    if isinstance(error, SuspiciousOperation):
+        return errors.InvalidInput("The request is malformed.")
+    if isinstance(error, DATABASE_IS_AWAY):
+        logger.error("the database does not answer", exc_info=error)
+        return errors.Unavailable(
+            "The database does not answer just now. Nothing was charged; try again soon."
+        )
+    return None
+
+
+# REST framework
+
+
+def answer_in_json(error: Exception, context: dict) -> Response | None:
+    """The EXCEPTION_HANDLER of REST framework."""
+    if refusal := as_refusal(error):
+        return Response(body_of(refusal), status=status_of(refusal), headers=headers_of(refusal))
+    response = views.exception_handler(error, context)
+    if response is not None:
+        response.data = body_of_framework_error(error, response.data)
+    return response
+
+
+def body_of_framework_error(error: Exception, data) -> dict:
+    code = getattr(error, "default_code", "not_found")
+    if isinstance(data, dict) and set(data) <= {"detail", "code", "messages"}:  # also SimpleJWT's
+        code = data.get("code") or getattr(data.get("detail"), "code", code)
+        return {"detail": str(data["detail"]), "code": str(code), "fields": {}}
+    fields = dict(flatten(data))
+    general = fields.pop("", "")
+    named = [f"{name}: {sentence}" for name, sentence in fields.items()]
+    return {"detail": " ".join([*([general] if general else []), *named]), "code": code, "fields": fields}
+
+
+def flatten(data, path: str = ""):
+    """Nested errors as (dotted name, sentences); what belongs to no field has the name ""."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            step = "" if name in ("non_field_errors", "__all__") else str(name)
+            yield from flatten(value, ".".join(filter(None, [path, step])))
+    elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        for index, item in enumerate(data):
+            yield from flatten(item, f"{path}[{index}]")
+    else:
+        yield path, " ".join(map(str, data)) if isinstance(data, list) else str(data)
+
+
+# Plain Django: pages, partials, and what fails before a view is reached
+
+
+class RefusalMiddleware:
+    """Turns the refusals of plain views into answers."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return refuse(request, errors.InvalidInput("The address holds the character NUL."))
+        return self.get_response(request)
+
+    def process_exception(self, request, error):
+        refusal = as_refusal(error)
+        return refuse(request, refusal) if refusal else None
+
+
+def refuse(request, error: errors.DomainError):
+    """JSON under /api/, a partial for htmx, and a page for everybody else."""
+    status, headers = status_of(error), headers_of(error)
+    if request.path.startswith("/api/"):
+        return JsonResponse(body_of(error), status=status, headers=headers)
+    template = "errors/_refusal.html" if getattr(request, "htmx", False) else "errors/refusal.html"
+    context = {
+        "refusal": error,
+        "status": status,
+        "title": TITLES[status],
+        "request_id": request_id_of(request),
+    }
+    return render(request, template, context, status=status, headers=headers)
+
+
+TITLES = {
+    400: "This cannot be read",
+    401: "Please log in",
+    402: "Not enough tokens",
+    403: "This is not allowed",
+    404: "There is nothing here",
+    409: "Not possible now",
+    413: "Too large",
+    422: "This contradicts an earlier request",
+    429: "Too many requests",
+    500: "Something went wrong here",
+    503: "Not available just now",
+}
+
+
+def bad_request(request, exception):
+    return refuse(request, as_refusal(exception) or errors.InvalidInput("The request is malformed."))
+
+
+def permission_denied(request, exception):
+    return refuse(request, errors.Forbidden(str(exception) or "You may not do this."))
+
+
+def csrf_failure(request, reason=""):
+    return refuse(
+        request,
+        errors.Forbidden(
+            "The form has expired or cookies are off. Load the page again and send it once more."
+        ),
+    )
+
+
+def page_not_found(request, exception):
+    return refuse(request, errors.NotFound("There is no such page, or it belongs to somebody else."))
+
+
+def server_error(request):
+    """For a bug of ours; uses no database and no context processor, since they may be what is broken."""
+    body = {"detail": "Something went wrong here. It is logged.", "code": "server_error", "fields": {}}
+    if request.path.startswith("/api/"):
+        return JsonResponse(body, status=500)
+    context = {"status": 500, "title": TITLES[500], "request_id": request_id_of(request)}
+    return render(None, "errors/500.html", context, status=500)
+
+
+def request_id_of(request) -> str:
+    return getattr(request, "id", "")

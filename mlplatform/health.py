@@ -1,0 +1,51 @@
+"""Probes: /healthz says that requests are served, /readyz that all that they need is there."""
+
+from datetime import timedelta
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from mlmodels.limits import WORKER_SILENT_SECONDS
+from mlmodels.models import Worker
+
+
+@require_safe
+@never_cache
+def healthz(request):
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request):
+    failing = find_failing()
+    if failing:
+        return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+def find_failing() -> dict[str, str]:
+    """What is not there, by name; one thing at a time, since the later ones need the earlier."""
+    try:
+        connection.ensure_connection()
+        if has_pending_migrations():
+            return {"migrations": "not all are applied: run `manage.py migrate`"}
+        if not is_worker_alive():
+            return {"worker": f"none was seen in the last {WORKER_SILENT_SECONDS} seconds"}
+    except DatabaseError:
+        return {"database": "does not answer"}
+    return {}
+
+
+def has_pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def is_worker_alive() -> bool:
+    since = timezone.now() - timedelta(seconds=WORKER_SILENT_SECONDS)
+    return Worker.objects.filter(seen_at__gte=since).exists()

@@ -1,0 +1,36 @@
+"""Ends an upload at the limit, while it arrives: Django has no limit of its own for files."""
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import FileUploadHandler
+
+FORM_BYTES_MAX = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # what may stand around the file
+
+
+class UploadTooLarge(RequestDataTooBig):
+    """A class of Django's, so that every middleware that reads the form may run into it."""
+
+
+class LimitedUploadHandler(FileUploadHandler):
+    """Stands first in FILE_UPLOAD_HANDLERS and passes on what it has counted."""
+
+    def __init__(self, request=None):
+        super().__init__(request)
+        self.bytes_max = settings.MAX_UPLOAD_MB * 1_000_000
+        self.bytes_received = 0
+
+    def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
+        if content_length > self.bytes_max + FORM_BYTES_MAX:
+            self.refuse()
+
+    def receive_data_chunk(self, raw_data, start):
+        self.bytes_received += len(raw_data)
+        if self.bytes_received > self.bytes_max:
+            self.refuse()
+        return raw_data
+
+    def file_complete(self, file_size):
+        return None
+
+    def refuse(self):
+        raise UploadTooLarge(f"The file is larger than {settings.MAX_UPLOAD_MB} MB.")
