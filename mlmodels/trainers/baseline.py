@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from mlmodels.trainers.metrics import measure_model
+from mlmodels.trainers.metrics import ask, measure
 from mlmodels.trainers.trainer import REGRESSION
 
 
@@ -14,7 +14,7 @@ def make_baseline(task: str):
 
 def baseline_metrics(task: str, training_labels: np.ndarray, hold_out_labels: np.ndarray) -> dict:
     baseline = make_baseline(task).fit(no_columns(training_labels), training_labels)
-    return measure_model(baseline, task, no_columns(hold_out_labels), hold_out_labels)
+    return measure(ask(baseline, task, no_columns(hold_out_labels), hold_out_labels))
 
 
 def no_columns(labels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """How good a model is, in numbers. Every figure is a plain float, or None where the rows do not define it."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from sklearn import metrics as measure
+from sklearn import metrics as measures
 
 from mlmodels.trainers.trainer import REGRESSION
 
@@ -10,52 +12,75 @@ ACCURACY = "accuracy"
 ROC_AUC = "roc_auc"
 
 
-def regression_metrics(actual: np.ndarray, predicted: np.ndarray) -> dict:
-    return {
-        R2: float(measure.r2_score(actual, predicted)) if len(actual) > 1 else None,
-        "mean_squared_error": float(measure.mean_squared_error(actual, predicted)),
-        "mean_absolute_error": float(measure.mean_absolute_error(actual, predicted)),
-        "root_mean_squared_error": float(measure.root_mean_squared_error(actual, predicted)),
-    }
+@dataclass(frozen=True)
+class Answers:
+    """What a model says to rows whose truth is known.
 
-
-def classification_metrics(
-    actual: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, classes: np.ndarray
-) -> dict:
-    """`f1_score` weighs classes by their rows, `f1_macro` equally.
-
-    `classes` name the columns of `probabilities`.
+    For classification `classes` name the columns of `probabilities`, those that only the truth has included.
     """
-    known, probabilities = with_unseen_classes(actual, probabilities, classes)
+
+    actual: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+    classes: np.ndarray | None = None
+
+
+def ask(model, task: str, rows, actual: np.ndarray) -> Answers:
+    """The answers of a fitted estimator or pipeline."""
+    if task == REGRESSION:
+        return Answers(actual, model.predict(rows))
+    classes, probabilities = with_unseen_classes(actual, model.predict_proba(rows), model.classes_)
+    return Answers(actual, model.predict(rows), probabilities, classes)
+
+
+def measure(answers: Answers) -> dict[str, float | None]:
+    """All metrics of the task. `f1_score` weighs classes by their rows, `f1_macro` equally."""
+    return measure_numbers(answers) if answers.classes is None else measure_classes(answers)
+
+
+def measure_numbers(answers: Answers) -> dict[str, float | None]:
+    truth = answers.actual, answers.predicted
     return {
-        ACCURACY: float(measure.accuracy_score(actual, predicted)),
-        "balanced_accuracy": float(
-            measure.recall_score(
-                actual, predicted, labels=np.unique(actual), average="macro", zero_division=0
-            )
-        ),
-        "f1_score": float(measure.f1_score(actual, predicted, average="weighted", zero_division=0)),
-        "f1_macro": float(measure.f1_score(actual, predicted, average="macro", zero_division=0)),
-        ROC_AUC: roc_auc(actual, probabilities, known),
-        "log_loss": float(measure.log_loss(actual, probabilities, labels=known)),
+        R2: float(measures.r2_score(*truth)) if len(answers.actual) > 1 else None,
+        "mean_squared_error": float(measures.mean_squared_error(*truth)),
+        "mean_absolute_error": float(measures.mean_absolute_error(*truth)),
+        "root_mean_squared_error": float(measures.root_mean_squared_error(*truth)),
     }
 
 
-def roc_auc(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float | None:
+def measure_classes(answers: Answers) -> dict[str, float | None]:
+    truth = answers.actual, answers.predicted
+    occurring = np.unique(answers.actual)
+    return {
+        ACCURACY: float(measures.accuracy_score(*truth)),
+        # scikit-learn's balanced accuracy, without its warning about predicted classes that have no rows
+        "balanced_accuracy": float(measures.recall_score(*truth, labels=occurring, average="macro")),
+        "f1_score": float(measures.f1_score(*truth, average="weighted", zero_division=0)),
+        "f1_macro": float(measures.f1_score(*truth, average="macro", zero_division=0)),
+        ROC_AUC: roc_auc(answers),
+        "log_loss": float(measures.log_loss(answers.actual, answers.probabilities, labels=answers.classes)),
+    }
+
+
+def roc_auc(answers: Answers) -> float | None:
     """The area under the ROC curve, each class against the rest and weighed by its rows.
 
     With two classes both areas are the same, so this is the usual figure. Classes without a row are left out;
     None where only one class has rows.
     """
-    present = [(column, label) for column, label in enumerate(classes) if np.any(actual == label)]
-    if len(present) < 2:
+    columns = [column for column, label in enumerate(answers.classes) if np.any(answers.actual == label)]
+    if len(columns) < 2:
         return None
-    areas = [measure.roc_auc_score(actual == label, probabilities[:, column]) for column, label in present]
-    return float(np.average(areas, weights=[np.sum(actual == label) for _, label in present]))
+    is_class = [answers.actual == answers.classes[column] for column in columns]
+    areas = [
+        measures.roc_auc_score(truth, answers.probabilities[:, column])
+        for truth, column in zip(is_class, columns, strict=True)
+    ]
+    return float(np.average(areas, weights=[truth.sum() for truth in is_class]))
 
 
 def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
-    """Classes and probabilities, with a column of zeros for each class that only the hold-out has."""
+    """Classes and probabilities, with a column of zeros for each class that only the truth has."""
     known = np.union1d(classes, actual)
     if len(known) == len(classes):
         return classes, probabilities
@@ -64,16 +89,20 @@ def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: 
     return known, widened
 
 
-def score(scoring: str, model, rows, actual: np.ndarray) -> float:
-    """One figure by its name, higher being better, of a fitted classifier or regressor on prepared rows."""
-    if scoring == ROC_AUC:
-        return roc_auc(actual, model.predict_proba(rows), model.classes_)
-    predicted = model.predict(rows)
-    return float((measure.r2_score if scoring == R2 else measure.accuracy_score)(actual, predicted))
+def choose_scoring(task: str, labels: np.ndarray, folds: int = 1) -> str:
+    """The one figure by which models are compared: R², the ROC AUC of two classes, or accuracy.
 
-
-def measure_model(model, task: str, rows, actual: np.ndarray) -> dict:
-    """All metrics of the task for a fitted estimator or pipeline."""
+    The ROC AUC sees a better order even where no answer changes, but needs both classes in every fold.
+    """
     if task == REGRESSION:
-        return regression_metrics(actual, model.predict(rows))
-    return classification_metrics(actual, model.predict(rows), model.predict_proba(rows), model.classes_)
+        return R2
+    counts = np.unique(labels, return_counts=True)[1]
+    return ROC_AUC if len(counts) == 2 and counts.min() >= folds else ACCURACY
+
+
+def score(scoring: str, model, rows, actual: np.ndarray) -> float:
+    """The figure of this name, higher being better, of a fitted classifier or regressor."""
+    if scoring == ROC_AUC:
+        return float(measures.roc_auc_score(actual == model.classes_[1], model.predict_proba(rows)[:, 1]))
+    figure = measures.r2_score if scoring == R2 else measures.accuracy_score
+    return float(figure(actual, model.predict(rows)))

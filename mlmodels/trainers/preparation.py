@@ -24,30 +24,35 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 
 from mlmodels.trainers.errors import DataRefused
 from mlmodels.trainers.limits import SEED
-from mlmodels.trainers.plan import NUMBER, Feature
-from mlmodels.trainers.trainer import BOOSTING, REGRESSION, SCALED, TREES, Trainer
+from mlmodels.trainers.plan import NUMBER, Feature, TrainingPlan
+from mlmodels.trainers.trainer import BOOSTING, CLASSIFICATION, REGRESSION, SCALED, TREES, Trainer
 
 FEW_CATEGORIES_MAX = {SCALED: 255, TREES: 50, BOOSTING: 255}  # 255 is also what boosting takes natively
 DENSE_CELLS_MAX = 20_000_000  # 160 MB; a wider table of one-hot columns is kept sparse
 TARGET_FOLDS = 5
 OBSERVED_MIN = 10
+RARE_CLASS_ROWS = 10
 
 
-def build_pipeline(
-    trainer: Trainer, task: str, parameters: dict, features: Sequence[Feature], frame: pd.DataFrame, labels
-) -> Pipeline:
+def build_pipeline(plan: TrainingPlan, frame: pd.DataFrame, labels) -> Pipeline:
     """The unfitted pipeline of "prepare" and "model"; `frame` and `labels` are the rows to learn from."""
-    preparation = build_preparation(trainer.family, task, features, frame, labels)
-    return Pipeline(
-        [("prepare", preparation), ("model", build_model(trainer, task, parameters, preparation))]
-    )
+    preparation = build_preparation(plan.trainer.family, plan.task, plan.features, frame, labels)
+    model = build_model(plan.trainer, plan.task, plan.parameters, preparation, labels)
+    return Pipeline([("prepare", preparation), ("model", model)])
 
 
-def build_model(trainer: Trainer, task: str, parameters: dict, preparation: ColumnTransformer):
-    """The unfitted estimator, told which prepared columns are categories where it treats them as such."""
+def build_model(trainer: Trainer, task: str, parameters: dict, preparation: ColumnTransformer, labels):
+    """The unfitted estimator; boosting is told which columns are categories and if it may stop early.
+
+    On more than 10,000 rows it does so by rows that it keeps aside itself, which takes some of each class.
+    """
     model = trainer.estimator(task, parameters)
     if trainer.family == BOOSTING:
-        model.set_params(categorical_features=category_positions(preparation) or None)
+        is_rare = task == CLASSIFICATION and np.unique(labels, return_counts=True)[1].min() < RARE_CLASS_ROWS
+        model.set_params(
+            categorical_features=category_positions(preparation) or None,
+            early_stopping=False if is_rare else "auto",
+        )
     return model
 
 

@@ -45,9 +45,8 @@ class Trainer:
             )
         if not isinstance(grid, dict):
             raise ParametersRefused("A grid must be an object of names and lists of values.", field="grid")
-        checked = {
-            name: self._check_values_to_try(name, grid[name], task) for name in grid or self.default_grid
-        }
+        asked = grid or self.default_grid
+        checked = {name: self._check_values_to_try(name, values, task) for name, values in asked.items()}
         self._check_size(checked, folds)
         return checked
 
