@@ -44,7 +44,8 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
 class User(AbstractBaseUser, PermissionsMixin):
     """Who you are: logs in with an e-mail address and owns a token balance.
 
-    `token_balance` is the cached sum of the ledger entries and the lock in front of them; only `billing` writes it.
+    `token_balance` is the cached sum of the ledger entries and the lock in front of them; only `billing`
+    writes it.
     """
 
     email = models.EmailField(
@@ -65,7 +66,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique_in_any_case"),
-            models.CheckConstraint(condition=models.Q(token_balance__gte=0), name="user_balance_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(token_balance__gte=0), name="user_balance_not_negative"
+            ),
         ]
 
     def __str__(self):
@@ -98,7 +101,7 @@ class TokenFamilyQuerySet(models.QuerySet):
 
 
 class TokenFamily(models.Model):
-    """The refresh tokens that descend from one sign-in. Only the newest is good; none is without its family."""
+    """The refresh tokens that descend from one sign-in: only the newest is good, none without its family."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -118,7 +121,7 @@ class TokenFamily(models.Model):
 
 
 class LimitWindow(models.Model):
-    """How often one caller did one thing within a span of time. `limits.count` counts; rows end with their span."""
+    """How often one caller did one thing within a span of time; `limits.count` counts."""
 
     action = models.CharField(max_length=30)
     caller = models.CharField(max_length=64, help_text="keyed hash: the address itself is not kept")

@@ -1,0 +1,236 @@
+"""The account endpoints of the services that this one replaces, with their paths, bodies and codes."""
+
+from django.contrib.auth import update_session_auth_hash
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.permissions import AllowAny, IsAdminUser
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from accounts import errors, operations
+from accounts.api import tokens
+from accounts.api.serializers import (
+    BalanceSerializer,
+    CardPaymentSerializer,
+    GrantedSerializer,
+    LoggedInSerializer,
+    LogInSerializer,
+    PeopleFilterSerializer,
+    PeopleSerializer,
+    PersonSerializer,
+    RemoveUserSerializer,
+    RequestedTokenSerializer,
+    RequestTokenSerializer,
+    ResetPasswordSerializer,
+    SetPasswordSerializer,
+    SignedUpSerializer,
+    SignUpSerializer,
+    StatusSerializer,
+)
+from accounts.lockout import client_address
+from accounts.models import User
+from mlplatform.errors import DomainError
+
+
+class AccountView(GenericAPIView):
+    # Forms as well, so that the browsable pages offer one
+    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, FormParser, MultiPartParser]
+    pagination_class = None
+    filter_backends = []
+    queryset = User.objects.none()
+
+    def read(self, data=None) -> dict:
+        body = self.get_serializer(data=self.request.data if data is None else data)
+        body.is_valid(raise_exception=True)
+        return body.validated_data
+
+    def handle_exception(self, error):
+        """A refusal names the operation's words; the client gets the names that it sent."""
+        if isinstance(error, DomainError) and self.serializer_class:
+            sent_as = {field.source: name for name, field in self.get_serializer().fields.items()}
+            error.fields = {sent_as.get(name, name): said for name, said in error.fields.items()}
+        return super().handle_exception(error)
+
+
+class OpenAccountView(AccountView):
+    """For everybody: a token that ran out is no reason to refuse a log-in."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+
+
+class AdminAccountView(AccountView):
+    permission_classes = [IsAdminUser]
+
+    def find_person(self, user_id) -> User:
+        person = User.objects.present().filter(pk=user_id).first()
+        if person is None:
+            raise errors.PersonNotFound
+        return person
+
+
+@extend_schema(tags=["accounts"], summary="Sign up", responses=SignedUpSerializer)
+class SignUp(OpenAccountView):
+    """Makes an account, with the welcome grant of tokens."""
+
+    serializer_class = SignUpSerializer
+
+    def post(self, request):
+        user = operations.register(**self.read(), client_address=client_address(request))
+        return Response({"status": "success", "message": "The account is ready.", "email": user.email})
+
+
+@extend_schema(tags=["accounts"], summary="Log in", responses=LoggedInSerializer)
+class LogIn(OpenAccountView):
+    """E-mail address and password for an access token and a refresh token."""
+
+    serializer_class = LogInSerializer
+
+    def post(self, request):
+        pair = tokens.pair_for(operations.sign_in(**self.read(), request=request))
+        return Response(
+            {
+                "status": "OK",
+                "access_token": pair["access"],
+                "token_type": "bearer",
+                "refresh_token": pair["refresh"],
+            }
+        )
+
+
+@extend_schema(tags=["accounts"], summary="Get an access token", responses=RequestedTokenSerializer)
+class RequestToken(OpenAccountView):
+    """The access token alone, under the names of the second service."""
+
+    serializer_class = RequestTokenSerializer
+
+    def post(self, request):
+        user = operations.sign_in(**self.read(), request=request)
+        return Response({"token": str(tokens.AccessToken.for_user(user))})
+
+
+@extend_schema(tags=["accounts"], summary="The own balance", responses=BalanceSerializer)
+class Balance(AccountView):
+    def get(self, request):
+        return Response(BalanceSerializer(request.user).data)
+
+
+@extend_schema(tags=["accounts"], summary="Set or reset a password", responses=StatusSerializer)
+class ResetPassword(AccountView):
+    """Three ways. The address alone: a one-time link is mailed, if somebody has that address. With the token
+    of that mail and `new_password`: the password is set. Signed in, with `new_password`: your own password is
+    set. Every change ends all tokens.
+    """
+
+    permission_classes = [AllowAny]
+    serializer_class = ResetPasswordSerializer
+
+    def post(self, request):
+        asked = self.read()
+        if "new_password" not in asked:
+            return self.mail_link(**asked)
+        if "token" in asked:
+            operations.reset_password_with_token(**asked)
+        else:
+            self.set_own_password(**asked)
+        return Response({"status": "success", "message": "The password is changed. Log in with the new one."})
+
+    def mail_link(self, *, email):
+        operations.request_password_reset(
+            email=email,
+            site_url=self.request.build_absolute_uri("/"),
+            client_address=client_address(self.request),
+        )
+        return Response(
+            {"status": "success", "message": "If this address has an account, a link is on its way to it."}
+        )
+
+    def set_own_password(self, *, email, new_password):
+        user = self.request.user
+        if not user.is_authenticated:
+            raise errors.SignInNeeded
+        if not user.has_address(email):
+            raise errors.OtherPersonsAccount
+        operations.change_password(user=user, new_password=new_password, by=user)
+        if self.request.auth is None:  # signed in with a session, which goes on
+            update_session_auth_hash(self.request, user)
+
+
+@extend_schema(tags=["administration"], responses=StatusSerializer)
+class RemoveUser(AdminAccountView):
+    serializer_class = RemoveUserSerializer
+
+    @extend_schema(
+        summary="Remove a person",
+        parameters=[
+            OpenApiParameter("user_id", int, description="instead of a body, which not all clients send")
+        ],
+    )
+    def delete(self, request):
+        """Removes the person and what they own; never yourself. `{"user_id"}` in the body or the address."""
+        asked = self.read(request.data or request.query_params)
+        return remove(person=self.find_person(asked["user_id"]), by=request.user)
+
+
+@extend_schema(tags=["administration"], responses=PeopleSerializer)
+class People(AdminAccountView):
+    serializer_class = PersonSerializer
+
+    @extend_schema(summary="List users", parameters=[PeopleFilterSerializer])
+    def get(self, request):
+        """Everybody who has at least `min_tokens`."""
+        asked = PeopleFilterSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        people = User.objects.present().filter(token_balance__gte=asked.validated_data["min_tokens"])
+        users = PersonSerializer(people, many=True).data
+        return Response({"status": "success", "count": len(users), "users": users})
+
+
+@extend_schema(tags=["administration"])
+class Person(AdminAccountView):
+    @extend_schema(summary="Remove a person", responses=StatusSerializer)
+    def delete(self, request, user_id):
+        """Removes the person and what they own; never yourself."""
+        return remove(person=self.find_person(user_id), by=request.user)
+
+
+@extend_schema(tags=["administration"])
+class PersonTokens(AdminAccountView):
+    serializer_class = CardPaymentSerializer
+
+    @extend_schema(summary="Grant tokens for a card payment", responses=GrantedSerializer)
+    def post(self, request, user_id):
+        """Books tokens that were paid by card. The card number is accepted, and neither stored nor logged."""
+        asked = self.read()
+        person = self.find_person(user_id)
+        operations.grant_by_card(user=person, email=asked["email"], amount=asked["amount"], by=request.user)
+        return Response(
+            {
+                "status": "success",
+                "message": f"{asked['amount']} tokens are granted.",
+                "email": person.email,
+                "amount": asked["amount"],
+            }
+        )
+
+
+@extend_schema(tags=["administration"])
+class PersonPassword(AdminAccountView):
+    serializer_class = SetPasswordSerializer
+
+    @extend_schema(summary="Set a person's password", responses=StatusSerializer)
+    def post(self, request, user_id):
+        """Sets the password of the person with that id and address; their sessions and tokens end."""
+        asked = self.read()
+        person = self.find_person(user_id)
+        if not person.has_address(asked["email"]):
+            raise errors.WrongAddress
+        operations.change_password(user=person, new_password=asked["new_password"], by=request.user)
+        return Response({"status": "success", "message": f"The password of {person.email} is changed."})
+
+
+def remove(*, person, by):
+    email = person.email
+    operations.remove_user(user=person, by=by)
+    return Response({"status": "success", "message": f"{email} is removed."})

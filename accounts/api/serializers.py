@@ -1,0 +1,154 @@
+"""What the endpoints of accounts read and answer. They parse; the operations decide."""
+
+from rest_framework import serializers
+
+from accounts.limits import EMAIL_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
+
+ID_MAX = 2**63 - 1
+TOKEN_CHARACTERS_MAX = 2_000
+
+
+class AddressField(serializers.CharField):
+    """An e-mail address, still to be checked: a wrong one at log-in is wrong credentials, not wrong input."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": EMAIL_CHARACTERS_MAX, **kwargs})
+
+
+class PasswordField(serializers.CharField):
+    """Taken as it is typed, spaces included; never sent back."""
+
+    def __init__(self, **kwargs):
+        super().__init__(
+            **{
+                "max_length": PASSWORD_CHARACTERS_MAX,
+                "trim_whitespace": False,
+                "write_only": True,
+                "style": {"input_type": "password", "autocomplete": "off"},
+                **kwargs,
+            }
+        )
+
+
+class SignedTokenField(serializers.CharField):
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": TOKEN_CHARACTERS_MAX, **kwargs})
+
+
+# /api/v1/token…
+
+
+class TokenPairSerializer(serializers.Serializer):
+    access = SignedTokenField(read_only=True)
+    refresh = SignedTokenField(read_only=True)
+
+
+class CredentialsSerializer(TokenPairSerializer):
+    email = AddressField(write_only=True)
+    password = PasswordField()
+
+
+class RefreshSerializer(TokenPairSerializer):
+    refresh = SignedTokenField()
+
+
+class VerifySerializer(serializers.Serializer):
+    token = SignedTokenField(write_only=True)
+
+
+class RevokeSerializer(serializers.Serializer):
+    refresh = SignedTokenField(write_only=True)
+
+
+# /api/user/…, /api/request_token
+
+
+class SignUpSerializer(serializers.Serializer):
+    email = AddressField()
+    pwd = PasswordField(source="password")
+
+
+class LogInSerializer(serializers.Serializer):
+    email = AddressField()
+    pwd = PasswordField(source="password")
+
+
+class RequestTokenSerializer(serializers.Serializer):
+    username = AddressField(source="email", help_text="the e-mail address")
+    password = PasswordField()
+
+
+class ResetPasswordSerializer(serializers.Serializer):
+    email = AddressField()
+    token = SignedTokenField(required=False, write_only=True, help_text="what the mail brought")
+    new_password = PasswordField(required=False)
+
+    def validate(self, attributes):
+        if "token" in attributes and "new_password" not in attributes:
+            raise serializers.ValidationError({"new_password": "Send the new password along with the token."})
+        return attributes
+
+
+class RemoveUserSerializer(serializers.Serializer):
+    user_id = serializers.IntegerField(min_value=1, max_value=ID_MAX)
+
+
+class StatusSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    message = serializers.CharField()
+
+
+class SignedUpSerializer(StatusSerializer):
+    email = serializers.CharField()
+
+
+class LoggedInSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    access_token = serializers.CharField()
+    token_type = serializers.CharField()
+    refresh_token = serializers.CharField()
+
+
+class RequestedTokenSerializer(serializers.Serializer):
+    token = serializers.CharField()
+
+
+class BalanceSerializer(serializers.Serializer):
+    username = serializers.CharField(source="email")
+    tokens = serializers.IntegerField(source="token_balance")
+
+
+# /api/admin/users…
+
+
+class PersonSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    email = serializers.CharField()
+    tokens = serializers.IntegerField(source="token_balance")
+    is_admin = serializers.BooleanField(source="is_staff")
+
+
+class PeopleSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    count = serializers.IntegerField()
+    users = PersonSerializer(many=True)
+
+
+class PeopleFilterSerializer(serializers.Serializer):
+    min_tokens = serializers.IntegerField(required=False, default=0, min_value=0, max_value=ID_MAX)
+
+
+class CardPaymentSerializer(serializers.Serializer):
+    email = AddressField()
+    credit_card = serializers.CharField(max_length=64, write_only=True, help_text="neither stored nor logged")
+    amount = serializers.IntegerField(min_value=1)
+
+
+class GrantedSerializer(StatusSerializer):
+    email = serializers.CharField()
+    amount = serializers.IntegerField()
+
+
+class SetPasswordSerializer(serializers.Serializer):
+    email = AddressField()
+    new_password = PasswordField()

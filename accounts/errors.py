@@ -1,0 +1,100 @@
+"""What accounts refuses."""
+
+from mlplatform import errors
+
+
+class AddressTaken(errors.InvalidInput):
+    code = "address_taken"
+
+    def __init__(self):
+        super().__init__(
+            "This e-mail address is already taken. Log in, or reset the password.", field="email"
+        )
+
+
+class InvalidAddress(errors.InvalidInput):
+    code = "invalid_address"
+
+    def __init__(self):
+        super().__init__("Enter a valid e-mail address, such as name@example.com.", field="email")
+
+
+class WeakPassword(errors.InvalidInput):
+    code = "weak_password"
+
+    def __init__(self, sentences):
+        super().__init__(" ".join(sentences), field="password")
+
+
+class WrongAddress(errors.InvalidInput):
+    code = "wrong_address"
+
+    def __init__(self):
+        super().__init__("This is not the e-mail address of that user. Check the id.", field="email")
+
+
+class ResetLinkRefused(errors.InvalidInput):
+    """Used, too old, made for another address, or for nobody: one answer for all."""
+
+    code = "reset_link_refused"
+
+    def __init__(self):
+        super().__init__("This reset link was used or is too old. Ask for a new one.", field="token")
+
+
+class PasswordChangedMeanwhile(errors.Conflict):
+    code = "password_changed_meanwhile"
+
+    def __init__(self):
+        super().__init__("The password was changed a moment ago. Log in with the new one.")
+
+
+class WrongCredentials(errors.NotSignedIn):
+    code = "wrong_credentials"
+
+    def __init__(self):
+        super().__init__("E-mail address and password do not match an active account.")
+
+
+class SignInNeeded(errors.NotSignedIn):
+    """A new password for an address, and nothing that proves whose it is."""
+
+    code = "sign_in_needed"
+
+    def __init__(self):
+        super().__init__(
+            "Log in to set a new password, or send the e-mail address alone to get a reset link by mail."
+        )
+
+
+class LockedOut(errors.TooManyRequests):
+    code = "locked_out"
+
+    def __init__(self, retry_after_seconds):
+        minutes = max(1, round(retry_after_seconds / 60))
+        super().__init__(
+            f"Too many wrong passwords. Try again in {minutes} minutes, or reset the password by mail.",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class OtherPersonsAccount(errors.Forbidden):
+    def __init__(self):
+        super().__init__("You can set the password of your own account only.", field="email")
+
+
+class AdministratorsOnly(errors.Forbidden):
+    def __init__(self):
+        super().__init__("Only administrators may do this.")
+
+
+class CannotRemoveYourself(errors.Forbidden):
+    code = "cannot_remove_yourself"
+
+    def __init__(self):
+        super().__init__("You cannot remove your own account. Ask another administrator.")
+
+
+class PersonNotFound(errors.NotFound):
+    def __init__(self):
+        super().__init__("There is no such user.")

@@ -1,0 +1,58 @@
+"""What django-axes counts by: account and network address together, and only as long as the rest lasts."""
+
+import math
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from axes.helpers import get_client_ip_address
+from axes.models import AccessAttempt
+from axes.utils import reset
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import User
+
+IPV6_NETWORK_BITS = 64
+
+
+def client_address(request) -> str | None:
+    """Where a request comes from, or None when nobody knows.
+
+    Behind `PROXY_COUNT` proxies it is what the outermost of them wrote into X-Forwarded-For; what a client
+    puts in front of that is not believed. An IPv6 client owns its network, so the network stands for it.
+    """
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if settings.PROXY_COUNT else []
+    seen = hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT > 0 else None
+    return parse_address(seen) or parse_address(request.META.get("REMOTE_ADDR"))
+
+
+def parse_address(text: str | None) -> str | None:
+    try:
+        address = ip_address((text or "").strip())
+    except ValueError:
+        return None
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ip_network((int(address), IPV6_NETWORK_BITS), strict=False).network_address)
+
+
+def client_username(request, credentials: dict | None) -> str:
+    """The account that is tried. Doors say `username`, the user model says `email`."""
+    credentials = credentials or {}
+    return User.objects.normalize_email(credentials.get("username") or credentials.get("email"))
+
+
+def seconds_left(request, email: str) -> int:
+    latest = AccessAttempt.objects.filter(
+        username=User.objects.normalize_email(email), ip_address=get_client_ip_address(request)
+    ).aggregate(at=Max("attempt_time"))["at"]
+    if latest is None:
+        return 1
+    return max(1, math.ceil((latest + settings.AXES_COOLOFF_TIME - timezone.now()).total_seconds()))
+
+
+def forget_failures(user: User) -> None:
+    """The owner has proven who they are another way, or is gone: what was guessed before does not count."""
+    reset(username=user.email)

@@ -1,0 +1,48 @@
+"""Mails of accounts. They are written and sent by one thread of their own, so that no answer waits for a mail
+server, and none tells by its time whether there was a mail to send.
+"""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from accounts.models import User
+
+RESET_PAGE = "/accounts/reset/{uid}/{token}/"
+
+logger = logging.getLogger(__name__)
+
+# Waiting mails are sent before the process ends: the interpreter joins the thread
+post_room = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mails")
+
+
+def send_password_reset(user: User | None, *, site_url: str) -> None:
+    """Nobody behind the address is the same work for the caller, up to here."""
+    post_room.submit(write_password_reset, user, site_url).add_done_callback(log_failure)
+
+
+def write_password_reset(user: User | None, site_url: str) -> None:
+    if user is None:
+        return
+    token = default_token_generator.make_token(user)
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    letter = {
+        "email": user.email,
+        "link": urljoin(site_url, RESET_PAGE.format(uid=uid, token=token)),
+        "token": token,
+        "valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
+    }
+    subject = render_to_string("accounts/mails/password_reset_subject.txt", letter).strip()
+    send_mail(subject, render_to_string("accounts/mails/password_reset.txt", letter), None, [user.email])
+
+
+def log_failure(sending: Future) -> None:
+    if error := sending.exception():
+        logger.error("A mail could not be sent", exc_info=error)

@@ -1,0 +1,141 @@
+"""People come and go."""
+
+import logging
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from accounts import errors, limits, lockout
+from accounts.models import User
+from accounts.operations.passwords import check_password_rules
+from billing import operations as billing
+
+logger = logging.getLogger(__name__)
+
+
+def register(*, email, password, client_address=None, **fields) -> User:
+    """A new user with the welcome grant, or nobody.
+
+    A door that is open to all says `client_address` and is limited by it. `fields` go to the user model.
+    """
+    user = User(email=User.objects.normalize_email(email), **fields)
+    check_address(user.email)
+    check_password_rules(password, user)
+    limits.count("sign-up", caller=client_address, limit=limits.SIGN_UPS_PER_ADDRESS)
+    check_address_is_free(user.email)
+    user.set_password(password)
+    return welcome(user)
+
+
+def check_address(email):
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise errors.InvalidAddress from error
+    if len(email) > limits.EMAIL_CHARACTERS_MAX:
+        raise errors.InvalidAddress
+
+
+def check_address_is_free(email):
+    if User.objects.filter(email=email).exists():
+        raise errors.AddressTaken
+
+
+@transaction.atomic
+def welcome(user) -> User:
+    """Save the new user and the grant together. The password is hashed already: too slow to do in a lock."""
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:
+        raise errors.AddressTaken from error
+    if settings.INITIAL_TOKENS:
+        billing.grant(
+            user=user, amount=settings.INITIAL_TOKENS, reason="welcome", operation=f"signup:{user.pk}"
+        )
+    user.refresh_from_db(fields=["token_balance"])
+    return user
+
+
+def ensure_administrator(*, email, password) -> User | None:
+    """Make the administrator whom the environment names, unless there is one already; the one made, or None.
+
+    An account that already has the address becomes the administrator, with this password: whoever opened it
+    may be somebody else. A weak password is the operator's own choice here; it is logged.
+    """
+    if not (email and password) or User.objects.administrators().exists():
+        return None
+    user = User.objects.with_address(email).first()
+    is_new = user is None
+    user = user or User(email=User.objects.normalize_email(email))
+    check_address(user.email)
+    warn_of_weak_password(password, user)
+    user.is_staff = user.is_superuser = user.is_active = True
+    user.set_password(password)
+    if is_new:
+        return welcome(user)
+    with transaction.atomic():
+        user.token_families.all().delete()
+        user.save(update_fields=["password", "is_staff", "is_superuser", "is_active"])
+    return user
+
+
+def warn_of_weak_password(password, user):
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        logger.warning("The administrator's password is weak: %s", " ".join(error.messages))
+
+
+def grant_by_card(*, user, email, amount, by):
+    """Tokens that were paid by card. The card is charged elsewhere: its number never gets as far as here."""
+    if not user.has_address(email):
+        raise errors.WrongAddress
+    return billing.grant(user=user, amount=amount, reason="card payment", operation=f"card:{uuid4()}", by=by)
+
+
+def remove_user(*, user, by) -> None:
+    """Remove a person: everything they own goes, the ledger stays without a name.
+
+    The account is closed first, so that nothing new begins meanwhile; should a step fail, the same call goes
+    on from there.
+    """
+    if not by.is_staff:
+        raise errors.AdministratorsOnly
+    if user.pk == by.pk:
+        raise errors.CannotRemoveYourself
+    close_account(user)
+    for path in settings.ACCOUNT_REMOVAL_HOOKS:
+        import_string(path)(owner=user)
+    anonymise(user)
+
+
+@transaction.atomic
+def close_account(user):
+    user.is_active = False
+    user.set_unusable_password()
+    user.save(update_fields=["is_active", "password"])
+    user.token_families.all().delete()
+
+
+@transaction.atomic
+def anonymise(user):
+    lockout.forget_failures(user)
+    user.email = f"removed-{user.pk}@removed.invalid"
+    user.is_staff = user.is_superuser = False
+    user.last_login = None
+    user.removed_at = timezone.now()
+    user.save(update_fields=["email", "is_staff", "is_superuser", "last_login", "removed_at"])
+    user.groups.clear()
+    user.user_permissions.clear()
+    LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk)
+    ).update(object_repr=user.email)
