@@ -11,6 +11,7 @@ from billing.models import LedgerEntry
 from mlplatform.errors import Conflict, InvalidInput, NotFound, PaymentRequired
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
+REASON_CHARACTERS_MAX = 200
 Kind = LedgerEntry.Kind
 
 # Decision and lock in one statement: who comes second waits for the row and then sees the new balance.
@@ -96,6 +97,7 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
     if amount == 0:
         return None
     _check_amount(amount)
+    _check_reason(reason)
     return _book(
         LedgerEntry(
             account_id=user.pk,
@@ -112,6 +114,7 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
 def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
     """Corrects a balance by a signed amount: the mistake stays in the ledger, and so does its correction."""
     _check_amount(abs(amount))
+    _check_reason(reason)
     return _book(
         LedgerEntry(
             account_id=user.pk,
@@ -138,6 +141,12 @@ def _check_amount(amount) -> None:
         raise InvalidInput(
             f"The amount has to be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}.", field="amount"
         )
+
+
+def _check_reason(reason: str) -> None:
+    """People write the reasons of grants and corrections; those of charges are ours."""
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise InvalidInput(f"Give a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")
 
 
 def _book(entry: LedgerEntry) -> LedgerEntry:

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,42 +15,146 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('endpoint', models.CharField(max_length=200)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of method, path, user and body', max_length=64)),
-                ('reference', models.CharField(blank=True, help_text='what the request started', max_length=100)),
-                ('status', models.PositiveSmallIntegerField(help_text='HTTP status of the stored answer', null=True)),
-                ('body', models.TextField(blank=True, help_text='the stored answer, JSON')),
-                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='idempotency_keys', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("endpoint", models.CharField(max_length=200)),
+                ("key", models.CharField(max_length=255)),
+                (
+                    "fingerprint",
+                    models.CharField(help_text="SHA-256 of method, path, user and body", max_length=64),
+                ),
+                (
+                    "reference",
+                    models.CharField(blank=True, help_text="what the request started", max_length=100),
+                ),
+                (
+                    "status",
+                    models.PositiveSmallIntegerField(help_text="HTTP status of the stored answer", null=True),
+                ),
+                ("body", models.TextField(blank=True, help_text="the stored answer, JSON")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="idempotency_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('account', 'endpoint', 'key'), name='idempotency_key_unique_per_account')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "endpoint", "key"), name="idempotency_key_unique_per_account"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveBigIntegerField(help_text='1, 2, 3 … per account, without a gap')),
-                ('kind', models.CharField(choices=[('grant', 'Grant'), ('charge', 'Charge'), ('refund', 'Refund'), ('adjustment', 'Adjustment')], max_length=10)),
-                ('amount', models.BigIntegerField(help_text='tokens; negative when they leave the account')),
-                ('balance_after', models.BigIntegerField()),
-                ('reason', models.CharField(max_length=200)),
-                ('reference', models.CharField(blank=True, help_text='what it was for, such as "run:42"', max_length=100)),
-                ('operation', models.CharField(help_text='one logical operation, booked once', max_length=100, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ledger_entries', to=settings.AUTH_USER_MODEL)),
-                ('booked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refund', to='billing.ledgerentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveBigIntegerField(help_text="1, 2, 3 … per account, without a gap")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("grant", "Grant"),
+                            ("charge", "Charge"),
+                            ("refund", "Refund"),
+                            ("adjustment", "Adjustment"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("amount", models.BigIntegerField(help_text="tokens; negative when they leave the account")),
+                ("balance_after", models.BigIntegerField()),
+                ("reason", models.CharField(max_length=200)),
+                (
+                    "reference",
+                    models.CharField(
+                        blank=True, help_text='what it was for, such as "run:42"', max_length=100
+                    ),
+                ),
+                (
+                    "operation",
+                    models.CharField(
+                        help_text="one logical operation, booked once", max_length=100, unique=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "booked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund",
+                        to="billing.ledgerentry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('account', 'seq'), name='ledger_seq_unique_per_account'), models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='ledger_seq_starts_at_one'), models.CheckConstraint(condition=models.Q(('balance_after__gte', 0)), name='ledger_balance_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('amount__lt', 0), ('kind', 'charge')), models.Q(('amount__gt', 0), ('kind__in', ['grant', 'refund'])), models.Q(('kind', 'adjustment'), models.Q(('amount', 0), _negated=True)), _connector='OR'), name='ledger_amount_has_the_sign_of_its_kind'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'refund'), ('reverses__isnull', False)), models.Q(models.Q(('kind', 'refund'), _negated=True), ('reverses', None)), _connector='OR'), name='ledger_refund_reverses_a_charge')],
+                "verbose_name_plural": "ledger entries",
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "seq"), name="ledger_seq_unique_per_account"),
+                    models.CheckConstraint(
+                        condition=models.Q(("seq__gte", 1)), name="ledger_seq_starts_at_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("balance_after__gte", 0)), name="ledger_balance_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("amount__lt", 0), ("kind", "charge")),
+                            models.Q(("amount__gt", 0), ("kind__in", ["grant", "refund"])),
+                            models.Q(("kind", "adjustment"), models.Q(("amount", 0), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="ledger_amount_has_the_sign_of_its_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "refund"), ("reverses__isnull", False)),
+                            models.Q(models.Q(("kind", "refund"), _negated=True), ("reverses", None)),
+                            _connector="OR",
+                        ),
+                        name="ledger_refund_reverses_a_charge",
+                    ),
+                ],
             },
         ),
     ]

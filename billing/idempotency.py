@@ -1,0 +1,186 @@
+"""One logical request is carried out once, however often it is sent.
+
+A door makes an `IdempotentRequest` from the header and asks `find` for a stored answer first. An operation
+claims the request, first thing in the transaction of the work, so that work and stored answer are committed
+together or not at all. Who comes second in a race gets RequestRepeated from the claim, with what the first did.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from billing.models import IdempotencyKey
+from mlplatform.errors import Conflict, InvalidInput, Unprocessable
+
+KEY_CHARACTERS_MAX = 255
+KEPT_FOR = timedelta(hours=24)
+
+# A second equal request waits here until the first has ended, and finds the key taken or free again.
+CLAIM_KEY = """
+    INSERT INTO billing_idempotencykey (
+        account_id, endpoint, key, fingerprint, reference, status, body, created_at
+    )
+    VALUES (
+        %(account_id)s, %(endpoint)s, %(key)s, %(fingerprint)s, %(reference)s, %(status)s, %(body)s,
+        %(created_at)s
+    )
+    ON CONFLICT (account_id, endpoint, key) DO NOTHING
+    RETURNING id
+"""
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a wait that lock_timeout ended
+
+
+@dataclass(frozen=True)
+class EarlierRequest:
+    """What the first request with this key did.
+
+    `reference` says what it started ("run:…"). `status` is None as long as no answer is stored, as for a
+    training that goes on; otherwise `body` is the answer, to be sent again with `Idempotency-Replayed: true`.
+    """
+
+    reference: str
+    status: int | None
+    body: object
+
+    @property
+    def is_answered(self) -> bool:
+        return self.status is not None
+
+
+class IdempotencyKeyReused(Unprocessable):
+    """The key came before, with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestStillRunning(Conflict):
+    """The first request with this key has no answer yet."""
+
+    code = "request_still_running"
+
+    def __init__(self):
+        super().__init__(
+            "The first request with this Idempotency-Key is still running. Try again in a moment."
+        )
+
+
+class RequestRepeated(Conflict):
+    """The request was carried out before, and nothing is done again: answer with what `earlier` tells."""
+
+    code = "request_repeated"
+
+    def __init__(self, earlier: EarlierRequest):
+        super().__init__("This request was carried out before. Send it again for its answer.")
+        self.earlier = earlier
+
+
+@dataclass(frozen=True)
+class IdempotentRequest:
+    endpoint: str
+    key: str
+    fingerprint: str
+
+    def __post_init__(self):
+        is_printable = self.key.isascii() and self.key.isprintable()
+        if not is_printable or not 1 <= len(self.key) <= KEY_CHARACTERS_MAX:
+            raise InvalidInput(
+                f"An Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters.",
+                code="idempotency_key_invalid",
+            )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to carry out a request; one that came without a key has it too, and keeps nothing."""
+
+    key_id: int | None
+
+    def refer_to(self, reference: str) -> None:
+        """For work that goes on after the transaction: says where its answer will come from."""
+        self._update(reference=reference)
+
+    def store(self, *, body, status: int = 200, reference: str = "") -> None:
+        """Keeps the answer."""
+        self._update(reference=reference, status=status, body=json.dumps(body))
+
+    def _update(self, **values) -> None:
+        if self.key_id is not None:
+            IdempotencyKey.objects.filter(pk=self.key_id).update(**values)
+
+
+def find(*, user, request: IdempotentRequest | None) -> EarlierRequest | None:
+    """What this request did before, asked without waiting for one that is still in its transaction."""
+    return request and _earlier(_rows(user, request).first(), request)
+
+
+def claim(*, user, request: IdempotentRequest | None, reference="", status: int = 200, body=None) -> Claim:
+    """Takes the key, or raises RequestRepeated. Call it inside the transaction that does the work.
+
+    An answer that is known already, `body`, is stored by the same statement.
+    """
+    assert connection.in_atomic_block, "a claim outside the transaction of the work protects nothing"  # noqa: S101
+    if request is None:
+        return Claim(None)
+    answer = {"status": None, "body": ""} if body is None else {"status": status, "body": json.dumps(body)}
+    key_id = _insert(user, request, reference=reference, **answer)
+    if key_id is None:
+        raise RequestRepeated(_earlier(_rows(user, request).select_for_update().get(), request))
+    return Claim(key_id)
+
+
+def store_answer(*, user, request: IdempotentRequest | None, body, status: int = 200) -> None:
+    """Keeps the answer to a request that was claimed earlier, such as a training that has ended now."""
+    if request is not None:
+        _rows(user, request).filter(status=None).update(status=status, body=json.dumps(body))
+
+
+def prune() -> int:
+    """Forgets keys that are older than a day. Returns how many."""
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+    return deleted
+
+
+def fingerprint(*, method: str, path: str, user, body) -> str:
+    """SHA-256 of what makes two requests the same. `body` is plain data; the order of its keys is nothing."""
+    canonical = json.dumps([method, path, user.pk, body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _insert(user, request, **values) -> int | None:
+    """The id of the new row; None where the key is taken."""
+    values |= {
+        "account_id": user.pk,
+        "endpoint": request.endpoint,
+        "key": request.key,
+        "fingerprint": request.fingerprint,
+        "created_at": connection.ops.adapt_datetimefield_value(timezone.now()),
+    }
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIM_KEY, values)
+            row = cursor.fetchone()
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) == LOCK_NOT_AVAILABLE:
+            raise RequestStillRunning from error
+        raise
+    return row and row[0]
+
+
+def _rows(user, request):
+    return IdempotencyKey.objects.filter(account_id=user.pk, endpoint=request.endpoint, key=request.key)
+
+
+def _earlier(row: IdempotencyKey | None, request: IdempotentRequest) -> EarlierRequest | None:
+    if row is None:
+        return None
+    if row.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key came before with another request. Use a new key for a new request."
+        )
+    if row.status is None and not row.reference:
+        raise RequestStillRunning
+    return EarlierRequest(row.reference, row.status, json.loads(row.body) if row.body else None)
