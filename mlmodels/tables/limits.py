@@ -1,0 +1,18 @@
+"""What a table may hold at most. The documents and the tests read the same numbers."""
+
+COLUMNS_MAX = 1_000
+ROWS_MAX = 1_000_000
+HEADER_CHARACTERS_MAX = 200
+CELL_CHARACTERS_MAX = 131_072  # what the csv module itself stops at
+CLASSES_MAX = 100  # different labels that a classification may have
+
+# What is kept while a file is inspected and in the profile that is stored with it.
+FIRST_ROWS = 20
+SHOWN_CHARACTERS_MAX = 100
+TOP_VALUES = 10
+HISTOGRAM_BINS = 20
+DISTINCT_COUNTED_MAX = 10_000  # per column; all columns together keep no more than the next number
+DISTINCT_KEPT_MAX = 100_000
+KEPT_CHARACTERS_MAX = 8_000_000
+SAMPLED_VALUES_MAX = 100_000  # per column, for quantiles and histogram
+SAMPLED_VALUES_KEPT_MAX = 2_000_000
