@@ -1,0 +1,42 @@
+"""One row in, one answer out: a fitted pipeline compiled for single predictions, and the cache that keeps it.
+
+Importing this package loads no numpy, pandas or scikit-learn: that happens when something is first scored.
+"""
+
+from mlmodels.scoring.answers import answer
+from mlmodels.scoring.cache import ScorerCache
+
+__all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "scorer_for", "verify"]
+
+
+def scorer_for(pipeline, features, frame):
+    """The fastest scorer that answers as the pipeline does: compiled and verified on `frame`, or itself."""
+    scorer = compile_pipeline(pipeline, features)
+    if scorer is not None and verify(scorer, pipeline, frame):
+        return scorer
+    return pipeline_scorer(pipeline, features)
+
+
+def compile_pipeline(pipeline, features):
+    """A scorer for single rows, or None where there is no exact kernel for this pipeline.
+
+    `pipeline` has the steps "prepare" (ColumnTransformer) and "model"; `features`, each with a `name` and a
+    `role`, are the columns of a row in order.
+    """
+    from mlmodels.scoring.compiler import compile_pipeline
+
+    return compile_pipeline(pipeline, features)
+
+
+def verify(scorer, pipeline, frame) -> bool:
+    """Whether the scorer answers as the pipeline does on rows of `frame`, and on the same rows made worse."""
+    from mlmodels.scoring.verification import verify
+
+    return verify(scorer, pipeline, frame)
+
+
+def pipeline_scorer(pipeline, features):
+    """The pipeline itself behind the interface of a scorer: slow, and always right."""
+    from mlmodels.scoring.pipeline import scorer_of_pipeline
+
+    return scorer_of_pipeline(pipeline, features)

@@ -1,0 +1,163 @@
+"""Histogram gradient boosting: its trees rewritten so that one joined tree walks all of them.
+
+Two rewrites keep float32 nodes exact. A number becomes its rank among the thresholds of its column, since
+`x <= t` holds exactly when `rank(x) <= rank(t)`. A split on a set of categories becomes a small search over
+the category's code, in which every run of codes that go the same way ends at the same child.
+"""
+
+from bisect import bisect_left
+
+import numpy as np
+from sklearn._loss.link import IdentityLink, LogLink
+
+from mlmodels.scoring.errors import NoExactKernel
+from mlmodels.scoring.links import classify_by_score, classify_by_scores
+from mlmodels.scoring.trees import JoinedTrees, node_dtype
+
+
+class BoostedTrees:
+    """The raw scores of a boosting model, one per class (a single one for regression and for two classes)."""
+
+    def __init__(self, model):
+        columns = _columns(model)
+        trees = [tree for iteration in model._predictors for tree in iteration]
+        self._columns = columns
+        self._trees = JoinedTrees([_rewritten(tree, columns) for tree in trees], len(columns))
+        self._start = np.ravel(model._baseline_prediction).astype(np.float64)
+
+    def scores(self, encoded: np.ndarray) -> np.ndarray:
+        row = encoded.tolist()
+        codes = np.array([column.code(row[column.position]) for column in self._columns])
+        steps = self._trees.leaf_values(codes).reshape(-1, len(self._start))
+        steps[0] += self._start  # the order in which scikit-learn adds
+        return np.add.accumulate(steps)[-1]
+
+
+class BoostingRegressionKernel:
+    def __init__(self, model):
+        if not isinstance(model._loss.link, IdentityLink | LogLink):
+            raise NoExactKernel(f"link {model._loss.link}")
+        self._trees = BoostedTrees(model)
+        self._is_logarithmic = isinstance(model._loss.link, LogLink)
+
+    def value(self, encoded: np.ndarray) -> float:
+        score = self._trees.scores(encoded)[0]
+        return float(np.exp(score) if self._is_logarithmic else score)
+
+
+class BoostingClassificationKernel:
+    def __init__(self, model):
+        self._trees = BoostedTrees(model)
+
+    def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
+        scores = self._trees.scores(encoded)
+        return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
+
+
+class NumberColumn:
+    """A number is coded as its rank among the thresholds; a missing one stays missing."""
+
+    def __init__(self, position: int, thresholds: list[float]):
+        self.position = position
+        self._thresholds = thresholds
+
+    def code(self, value: float) -> float:
+        return value if value != value else bisect_left(self._thresholds, value)
+
+
+class CategoryColumn:
+    """A category is coded by its place among the known ones; missing and unknown come after the last."""
+
+    def __init__(self, position: int, categories: list[float]):
+        self.position = position
+        self.unknown = len(categories)
+        self._codes = {category: code for code, category in enumerate(categories)}
+
+    def code(self, value: float) -> int:
+        return self._codes.get(value, self.unknown)
+
+
+def _columns(model) -> list:
+    """The model's columns in the order of its trees, which have the categories first."""
+    is_category = np.zeros(model.n_features_in_, dtype=bool)
+    known = []
+    if model.is_categorical_ is not None:
+        is_category = np.asarray(model.is_categorical_)
+        known = model._preprocessor.named_transformers_["encoder"].categories_
+    positions = np.flatnonzero(is_category).tolist()
+    columns = [
+        CategoryColumn(position, categories[~np.isnan(categories)].tolist())
+        for position, categories in zip(positions, known, strict=True)
+    ]
+    thresholds = _thresholds(model)
+    for position in np.flatnonzero(~is_category).tolist():
+        columns.append(NumberColumn(position, thresholds.get(len(columns), [])))
+    return columns
+
+
+def _thresholds(model) -> dict[int, list[float]]:
+    """The thresholds of each of the trees' columns, ascending and without repetition."""
+    nodes = np.concatenate([tree.nodes for iteration in model._predictors for tree in iteration])
+    splits = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
+    used = np.unique(splits["feature_idx"]).tolist()
+    return {
+        column: np.unique(splits["num_threshold"][splits["feature_idx"] == column]).tolist()
+        for column in used
+    }
+
+
+def _rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
+    """The tree in scikit-learn's other node layout: node n stays node n, searches over codes follow."""
+    nodes = [_LEAF] * len(tree.nodes)
+    for number, node in enumerate(tree.nodes):
+        if node["is_leaf"]:
+            continue
+        column = int(node["feature_idx"])
+        ways = (int(node["left"]), int(node["right"]))
+        if node["is_categorical"]:
+            goes_left = _codes_going_left(tree, node, columns[column].unknown)
+            _search(nodes, number, column, _runs(goes_left, *ways))
+        else:
+            rank = columns[column].code(float(node["num_threshold"]))
+            nodes[number] = (*ways, column, rank, node["missing_go_to_left"])
+    values = np.zeros((len(nodes), 1))
+    values[: len(tree.nodes), 0] = tree.nodes["value"]
+    return _node_records(nodes), values
+
+
+# left child, right child, column, threshold, whether a missing value goes left
+_LEAF = (-1, -1, -2, -2.0, 0)
+
+
+def _codes_going_left(tree, node, unknown: int) -> np.ndarray:
+    """For every code of the column whether it goes left; the last one stands for all that is not known."""
+    bits = np.unpackbits(tree.raw_left_cat_bitsets[node["bitset_idx"]].view(np.uint8), bitorder="little")
+    return np.append(bits[:unknown], node["missing_go_to_left"]).astype(bool)
+
+
+def _runs(goes_left: np.ndarray, left: int, right: int) -> list[tuple[int, int]]:
+    """(first code, child) of each run of codes that go to the same child."""
+    starts = [0, *(np.flatnonzero(np.diff(goes_left)) + 1).tolist()]
+    return [(start, left if goes_left[start] else right) for start in starts]
+
+
+def _search(nodes: list[tuple], number: int, column: int, runs: list[tuple[int, int]]) -> None:
+    """Write a balanced search over the runs, with its root at node `number`."""
+    middle = len(runs) // 2
+    ways = []
+    for half in (runs[:middle] or runs, runs[middle:]):
+        if len(half) == 1:
+            ways.append(half[0][1])
+        else:
+            nodes.append(_LEAF)
+            ways.append(len(nodes) - 1)
+            _search(nodes, len(nodes) - 1, column, half)
+    nodes[number] = (*ways, column, runs[middle][0] - 0.5, 0)
+
+
+def _node_records(nodes: list[tuple]) -> np.ndarray:
+    records = np.zeros(len(nodes), dtype=node_dtype())
+    fields = ("left_child", "right_child", "feature", "threshold", "missing_go_to_left")
+    for field, column in zip(fields, zip(*nodes, strict=True), strict=True):
+        records[field] = column
+    return records
