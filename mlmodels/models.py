@@ -1,9 +1,13 @@
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Concat, Now
 from django.utils import timezone
+
+from mlmodels.limits import WORKER_SILENT_SECONDS
 
 
 class Task(models.TextChoices):
@@ -24,6 +28,9 @@ class DatasetQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-created_at", "-id")
 
+    def total_bytes(self):
+        return self.aggregate(total=Sum("size_bytes", default=0))["total"]
+
 
 class Dataset(models.Model):
     """An uploaded CSV, what was found in it, and how each column is read."""
@@ -35,7 +42,9 @@ class Dataset(models.Model):
     size_bytes = models.PositiveBigIntegerField(editable=False)
     sha256 = models.CharField(max_length=64, editable=False)
     row_count = models.PositiveIntegerField(editable=False)
-    dialect = models.JSONField(editable=False, help_text="encoding and separator, as tables.inspect found them")
+    dialect = models.JSONField(
+        editable=False, help_text="encoding and separator, as tables.inspect found them"
+    )
     columns = models.JSONField(editable=False, help_text="list of tables.Column as dictionaries")
     target_guess = models.JSONField(null=True, editable=False)
     first_rows = models.JSONField(default=list, editable=False)
@@ -46,14 +55,67 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "sample"], condition=~Q(sample=""), name="dataset_sample_once_per_owner"
+            ),
+        ]
 
     def __str__(self):
         return self.name
 
+    @property
+    def column_names(self):
+        return [column["name"] for column in self.columns]
+
+    def rename(self, name):
+        self.name = name
+        self.save(update_fields=["name"])
+
 
 class TrainingRunQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
     def open(self):
-        return self.filter(status__in=[TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING])
+        return self.filter(status__in=TrainingRun.OPEN)
+
+    def held(self, attempt):
+        """The run, as long as this attempt owns it: whoever claimed it later has a higher number."""
+        return self.filter(status=TrainingRun.Status.RUNNING, attempt=attempt)
+
+    def lapsed(self):
+        """Running, and nobody has said for a whole lease that they are still at it."""
+        return self.filter(status=TrainingRun.Status.RUNNING, lease_until__lt=Now())
+
+    def next_in_line(self):
+        """Queued runs in the order they are due: first whoever has the fewest running and waited longest for a turn.
+
+        Ordered by age alone, one person's queue would hold up everybody else's single run.
+        """
+        same_owner = TrainingRun.objects.filter(owner=OuterRef("owner")).order_by().values("owner")
+        running = (
+            same_owner.filter(status=TrainingRun.Status.RUNNING).annotate(n=models.Count("pk")).values("n")
+        )
+        last_turn = same_owner.annotate(latest=models.Max("started_at")).values("latest")
+        return (
+            self.filter(status=TrainingRun.Status.QUEUED)
+            .annotate(running_now=Coalesce(Subquery(running), 0), last_turn=Subquery(last_turn))
+            .order_by("running_now", models.F("last_turn").asc(nulls_first=True), "created_at", "pk")
+        )
+
+    def erase(self):
+        """Empties what tells about the person's data; the rows stay, because the ledger refers to them."""
+        return self.update(
+            plan={},
+            features=[],
+            target_column={},
+            target="",
+            candidates=[],
+            error="",
+            progress_note="",
+            model_name=Concat(Value("erased-"), models.F("pk"), output_field=models.CharField()),
+        )
 
 
 class TrainingRun(models.Model):
@@ -66,8 +128,12 @@ class TrainingRun(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    OPEN = (Status.QUEUED, Status.RUNNING)
+
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs"
+    )
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="training_runs"
     )
@@ -76,12 +142,17 @@ class TrainingRun(models.Model):
     algorithm = models.CharField(max_length=40)
     task = models.CharField(max_length=20, choices=Task.choices)
     target = models.CharField(max_length=200)
+    features = models.JSONField(help_text="tables.Column dictionaries as they were when the run was started")
+    target_column = models.JSONField(help_text="tables.Column of the target, likewise")
     is_search = models.BooleanField(default=False, help_text="a grid search by /api/train")
     model_name = models.CharField(max_length=200)
     cost_tokens = models.PositiveIntegerField()
     # Where it stands
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="goes up with every claim; only the latest may write the end"
+    )
+    lapses = models.PositiveSmallIntegerField(default=0, help_text="how many workers were lost over it")
     worker = models.CharField(max_length=200, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -106,22 +177,57 @@ class TrainingRun(models.Model):
                 condition=~Q(status="succeeded") | Q(made_model_uuid__isnull=False),
                 name="run_succeeded_made_a_model",
             ),
+            models.UniqueConstraint(
+                fields=["model_name"],
+                condition=Q(status__in=["queued", "running"]),
+                name="run_reserves_its_model_name",
+            ),
         ]
 
     def __str__(self):
         return f"{self.model_name} ({self.status})"
+
+    @property
+    def is_open(self):
+        return self.status in self.OPEN
+
+    @property
+    def can_cancel(self):
+        return self.is_open and self.cancel_requested_at is None
+
+    @property
+    def reference(self):
+        return f"run:{self.uuid}"
+
+    @property
+    def charge_operation(self):
+        return f"run:{self.uuid}:charge"
 
 
 class TrainedModelQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-created_at", "-id")
 
+    def searched(self):
+        """Models that a grid search made."""
+        return self.filter(search__isnull=False)
+
+    def last_search(self):
+        """The model of the latest grid search, or None before there is one."""
+        return self.searched().newest_first().first()
+
+    def for_scoring(self):
+        """Without the large columns, which a single prediction has no use for while the model is in memory."""
+        return self.only("uuid", "owner_id", "name", "sha256")
+
 
 class TrainedModel(models.Model):
     """A fitted pipeline in a signed file, with everything known about it."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trained_models")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trained_models"
+    )
     run = models.OneToOneField(
         TrainingRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_model"
     )
@@ -133,12 +239,16 @@ class TrainedModel(models.Model):
     algorithm = models.CharField(max_length=40)
     task = models.CharField(max_length=20, choices=Task.choices)
     target = models.JSONField(help_text="tables.Column of the target as a dictionary")
-    features = models.JSONField(help_text="list of tables.Column as dictionaries, in the order of the pipeline")
+    features = models.JSONField(
+        help_text="list of tables.Column as dictionaries, in the order of the pipeline"
+    )
     parameters = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     baseline = models.JSONField(default=dict)
     report = models.JSONField(default=dict, help_text="evaluation on the hold-out, plain data")
-    search = models.JSONField(null=True, help_text="best_params, best_score, training_accuracy of a grid search")
+    search = models.JSONField(
+        null=True, help_text="best_params, best_score, training_accuracy of a grid search"
+    )
     # The file and what proves it
     file = models.FileField(upload_to=model_path, editable=False)
     file_format = models.CharField(max_length=20, editable=False)
@@ -160,6 +270,19 @@ class TrainedModel(models.Model):
     def __str__(self):
         return self.label or self.name
 
+    def rename(self, label):
+        self.label = label
+        self.save(update_fields=["label"])
+
+
+class PredictionQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+    def erase(self):
+        """Empties what was asked and answered; the rows stay, because the ledger refers to them."""
+        return self.filter(erased_at=None).update(inputs=None, output=None, erased_at=timezone.now())
+
 
 class Prediction(models.Model):
     """One paid answer. Erasing it empties the contents and keeps the row, which the ledger refers to."""
@@ -170,11 +293,13 @@ class Prediction(models.Model):
         TrainedModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions"
     )
     model_name = models.CharField(max_length=200)
-    inputs = models.JSONField(null=True)
+    inputs = models.JSONField(null=True, help_text="the row as it was understood")
     output = models.JSONField(null=True)
     cost_tokens = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -188,6 +313,16 @@ class Prediction(models.Model):
     def __str__(self):
         return f"{self.model_name} {self.uuid}"
 
+    @property
+    def reference(self):
+        return f"prediction:{self.uuid}"
+
+
+class WorkerQuerySet(models.QuerySet):
+    def alive(self):
+        """Workers heard of lately; /readyz and the commands ask for one."""
+        return self.filter(seen_at__gt=Now() - timedelta(seconds=WORKER_SILENT_SECONDS))
+
 
 class Worker(models.Model):
     """A training worker and when it was last seen alive; /readyz asks for one."""
@@ -195,6 +330,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=200, unique=True)
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = WorkerQuerySet.as_manager()
 
     class Meta:
         ordering = ["-seen_at"]

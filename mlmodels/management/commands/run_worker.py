@@ -1,0 +1,26 @@
+import signal
+
+from django.core.management.base import BaseCommand
+
+from mlmodels.worker.loop import TrainingWorker
+
+
+class Command(BaseCommand):
+    help = (
+        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any number of "
+        "machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within seconds; the "
+        "training under way goes back to the queue."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--name", default="", help="how the worker is called; default: host name and process id"
+        )
+
+    def handle(self, *args, name, **options):
+        worker = TrainingWorker(name)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        self.stdout.write(f"The worker {worker.name} waits for trainings.")
+        worker.work()
+        self.stdout.write(f"The worker {worker.name} has stopped.")

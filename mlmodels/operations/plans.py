@@ -1,0 +1,129 @@
+"""From what somebody asked for to a plan that can be trained. Everything that can be refused is refused here.
+
+Nothing is written and nothing is charged in this module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlmodels import tables, trainers
+from mlmodels.errors import UnknownColumn
+from mlmodels.models import Dataset
+from mlmodels.tables.limits import CLASSES_MAX
+from mlmodels.trainers import CLASSIFICATION, NUMBER, REGRESSION, Feature, PlanRefused, TrainingPlan
+from mlmodels.trainers.limits import TRAINING_ROWS_MIN
+
+NAMES_SHOWN_MAX = 20
+
+
+@dataclass(frozen=True)
+class CheckedPlan:
+    """A plan, with the columns it reads as they were decided on when it was made."""
+
+    plan: TrainingPlan
+    features: list[tables.Column]
+    target: tables.Column
+
+
+def make_plan(
+    dataset: Dataset,
+    *,
+    algorithm: str,
+    target: str | None,
+    features: Sequence[str] | None,
+    task: str | None,
+    parameters: dict | None,
+    train_percentage: float,
+    grid: dict | None,
+) -> CheckedPlan:
+    columns = {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
+    target_column = _find(columns, _target_name(dataset, target), field="target")
+    feature_columns = _feature_columns(columns, target_column, features)
+    trainer = trainers.get(algorithm)
+    plan = TrainingPlan(
+        algorithm=trainer.name,
+        task=task or _task_for(trainer, target_column),
+        features=tuple(Feature(column.name, column.role) for column in feature_columns),
+        target=target_column.name,
+        parameters=parameters or {},
+        train_percentage=train_percentage,
+        grid=grid,
+    ).checked()
+    _check_target(target_column, plan.task)
+    _check_rows(plan, target_column.profile)
+    return CheckedPlan(plan, feature_columns, target_column)
+
+
+def _target_name(dataset: Dataset, target: str | None) -> str:
+    if target:
+        return target
+    if dataset.target_guess:
+        return dataset.target_guess["name"]
+    raise PlanRefused("Say which column is to be predicted.", field="target")
+
+
+def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
+    if name in columns:
+        return columns[name]
+    offer = ", ".join(list(columns)[:NAMES_SHOWN_MAX]) + (", …" if len(columns) > NAMES_SHOWN_MAX else "")
+    raise UnknownColumn(f'There is no column "{str(name)[:200]}". The columns are: {offer}.', field=field)
+
+
+def _feature_columns(columns, target: tables.Column, wanted: Sequence[str] | None) -> list[tables.Column]:
+    if wanted is None:
+        return [column for column in columns.values() if column.use and column.name != target.name]
+    chosen = [_find(columns, name, field="features") for name in wanted]
+    empty = [column.name for column in chosen if column.kind == "empty"]
+    if empty:
+        raise PlanRefused(
+            f'The column "{empty[0]}" is empty: nothing can be learned from it.', field="features"
+        )
+    return chosen
+
+
+def _task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
+    """What the target suggests; an algorithm that can do one task alone decides for itself where it may."""
+    guess = tables.guess_task(target)
+    if guess not in trainer.tasks and REGRESSION in trainer.tasks and target.role == NUMBER:
+        return REGRESSION
+    if guess not in trainer.tasks and CLASSIFICATION in trainer.tasks:
+        return CLASSIFICATION
+    return guess
+
+
+def _check_target(target: tables.Column, task: str) -> None:
+    distinct = target.profile["distinct"]
+    if distinct < 2:
+        raise PlanRefused(
+            f'The column "{target.name}" has no two different values: there is nothing to predict.',
+            field="target",
+        )
+    if task == REGRESSION and target.role != NUMBER:
+        raise PlanRefused(
+            f'The column "{target.name}" holds words, and regression predicts numbers. '
+            "Choose another column, or an algorithm for classification.",
+            field="target",
+        )
+    if task == CLASSIFICATION and distinct > CLASSES_MAX:
+        raise PlanRefused(
+            f'The column "{target.name}" has {distinct} different values or more, and at most {CLASSES_MAX} '
+            "classes can be told apart. Choose another column, or an algorithm for regression.",
+            field="target",
+        )
+
+
+def _check_rows(plan: TrainingPlan, target: dict) -> None:
+    """Before the file is read its profile tells how many rows each side gets; the training checks again."""
+    usable, classes = target["rows"] - target["missing"], 1
+    if plan.task == CLASSIFICATION and target["distinct"] <= len(target["top_values"]):
+        lone = sum(count == 1 for _, count in target["top_values"])  # rows of such a class are learned from
+        usable, classes = usable - lone, target["distinct"] - lone
+    learned_from = int(usable * plan.train_percentage)
+    if learned_from < max(TRAINING_ROWS_MIN, classes) or usable - learned_from < max(1, classes):
+        raise PlanRefused(
+            f"A train_percentage of {plan.train_percentage:g} leaves {learned_from} rows to learn from and "
+            f"{usable - learned_from} to check the model on; that is too few. Bring more rows, or choose "
+            "another train_percentage.",
+            field="train_percentage",
+        )
+    plan.trainer.check_rows(plan.parameters, learned_from)

@@ -1,0 +1,152 @@
+"""What workers do with runs: claim, hold, finish, fail, hand back, recover.
+
+The run's own row is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a worker
+that was thought lost and comes back changes nothing. Times of leases are the database's: workers' clocks differ.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from mlmodels.limits import LAPSES_MAX
+from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.operations import artifacts, training
+
+CANDIDATES_TRIED = 5
+
+Status = TrainingRun.Status
+
+
+def claim_next_run(*, worker: str) -> TrainingRun | None:
+    """The next run in line, now owned by this worker; None when nothing waits."""
+    for run_id in TrainingRun.objects.next_in_line().values_list("pk", flat=True)[:CANDIDATES_TRIED]:
+        if run := claim_run(run_id=run_id, worker=worker):
+            return run
+    return None
+
+
+def claim_run(*, run_id: int, worker: str) -> TrainingRun | None:
+    """The run, if it was still queued: of several workers that try, the database lets one through."""
+    claimed = TrainingRun.objects.filter(pk=run_id, status=Status.QUEUED).update(
+        status=Status.RUNNING,
+        attempt=F("attempt") + 1,
+        worker=worker,
+        lease_until=_lease_end(),
+        started_at=timezone.now(),
+        progress=0,
+        progress_note="",
+        candidates=[],
+    )
+    return TrainingRun.objects.select_related("dataset", "owner").get(pk=run_id) if claimed else None
+
+
+def extend_lease(*, run: TrainingRun) -> bool:
+    """False when the run is not ours any more."""
+    return bool(_held(run).update(lease_until=_lease_end()))
+
+
+def report_progress(*, run: TrainingRun, progress: float, note: str, candidates: list[dict]) -> None:
+    _held(run).update(progress=progress, progress_note=note[:200], candidates=candidates)
+
+
+def is_cancelled(*, run: TrainingRun) -> bool:
+    return _held(run).filter(cancel_requested_at__isnull=False).exists()
+
+
+def is_held(*, run: TrainingRun) -> bool:
+    return _held(run).exists()
+
+
+def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
+    """Run and model in one transaction. False when the run is not ours to finish; then the file has to go.
+
+    Asked again after an answer that got lost, it says True for a finish that did happen.
+    """
+    with transaction.atomic():
+        finished = (
+            _held(run)
+            .filter(cancel_requested_at=None)
+            .update(
+                status=Status.SUCCEEDED,
+                made_model_uuid=model.uuid,
+                progress=1,
+                lease_until=None,
+                finished_at=timezone.now(),
+            )
+        )
+        if finished:
+            model.pk = None  # of an earlier try that was rolled back
+            model.save(force_insert=True)
+    return bool(finished) or TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
+
+
+def fail_run(*, run: TrainingRun, error: str, code: str) -> bool:
+    return _end_without_model(run, _held(run), Status.FAILED, error=error, error_code=code)
+
+
+def end_cancelled_run(*, run: TrainingRun) -> bool:
+    """False when nobody asked for it, or when the run is not ours any more."""
+    return _end_without_model(run, _held(run).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
+
+
+def hand_back_run(*, run: TrainingRun) -> bool:
+    """For a worker that has to stop: the run waits again, at no loss. A cancelled one ends instead."""
+    if is_cancelled(run=run):
+        return end_cancelled_run(run=run)
+    return bool(
+        _held(run).update(status=Status.QUEUED, lease_until=None, worker="", progress=0, progress_note="")
+    )
+
+
+def recover_runs() -> dict[str, int]:
+    """Takes back every run whose worker was lost: queued once more, or ended and refunded. Safe to call at any time.
+
+    Answers how many were "queued", "failed" and "cancelled".
+    """
+    counts = {"queued": 0, "failed": 0, "cancelled": 0}
+    for run in TrainingRun.objects.lapsed():
+        outcome = _take_back(run)
+        if outcome:
+            counts[outcome] += 1
+            artifacts.discard_attempts(run, before=run.attempt + 1)
+    return counts
+
+
+def _take_back(run: TrainingRun) -> str | None:
+    lapsed = TrainingRun.objects.lapsed().filter(pk=run.pk, attempt=run.attempt)
+    if run.cancel_requested_at:
+        return "cancelled" if _end_without_model(run, lapsed, Status.CANCELLED) else None
+    if run.lapses + 1 >= LAPSES_MAX:
+        error = f"The worker was lost {LAPSES_MAX} times during this training. It was given up and refunded."
+        ended = _end_without_model(run, lapsed, Status.FAILED, error=error, error_code="worker_lost")
+        return "failed" if ended else None
+    queued = lapsed.filter(cancel_requested_at=None).update(
+        status=Status.QUEUED,
+        lapses=F("lapses") + 1,
+        lease_until=None,
+        worker="",
+        progress=0,
+        progress_note="",
+    )
+    return "queued" if queued else None
+
+
+def _end_without_model(run: TrainingRun, still_so, status: str, **outcome) -> bool:
+    """Ends the run and gives the tokens back, if the row is still as `still_so` says: both, or neither."""
+    with transaction.atomic():
+        ended = still_so.update(status=status, lease_until=None, finished_at=timezone.now(), **outcome)
+        if ended:
+            training.refund(run, f"training {status}")
+    return bool(ended)
+
+
+def _held(run: TrainingRun):
+    return TrainingRun.objects.held(run.attempt).filter(pk=run.pk)
+
+
+def _lease_end():
+    return Now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)

@@ -1,0 +1,133 @@
+"""Tables to start with, made from those that scikit-learn brings along, which is imported when one is asked for."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A table to try the product with. `target` is its last column."""
+
+    name: str
+    title: str
+    description: str
+    target: str
+    rows: Callable[[], list[list]]  # the header first
+
+
+def csv_bytes(name: str) -> bytes:
+    """The sample of this name as a UTF-8 CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [[plain_cell(cell) for cell in row] for row in SAMPLES[name].rows()]
+    )
+    return text.getvalue().encode()
+
+
+def plain_cell(cell: object) -> object:
+    """Whole numbers without their ".0", as people write them."""
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+
+
+def iris() -> list[list]:
+    return classified("load_iris", target="species")
+
+
+def iris_numbered() -> list[list]:
+    return measured("load_iris", target="species")
+
+
+def wine() -> list[list]:
+    return classified("load_wine", target="cultivar")
+
+
+def breast_cancer() -> list[list]:
+    return classified("load_breast_cancer", target="diagnosis")
+
+
+def diabetes() -> list[list]:
+    return measured("load_diabetes", target="progression", scaled=False)
+
+
+def linnerud() -> list[list]:
+    """Two of its three targets become columns to predict from: the product predicts one column."""
+    bunch = load("load_linnerud")
+    header = [*bunch.feature_names, "Pulse", "Waist", "Weight"]
+    weight, waist, pulse = bunch.target.T.tolist()
+    return [header, *map(list, zip(*bunch.data.T.tolist(), pulse, waist, weight, strict=True))]
+
+
+def classified(loader: str, target: str) -> list[list]:
+    """The target in words."""
+    bunch = load(loader)
+    words = [str(bunch.target_names[number]) for number in bunch.target]
+    return table(bunch, words, target)
+
+
+def measured(loader: str, target: str, **options) -> list[list]:
+    """The target as the number that scikit-learn has."""
+    bunch = load(loader, **options)
+    return table(bunch, bunch.target.tolist(), target)
+
+
+def table(bunch, answers: list, target: str) -> list[list]:
+    header = [*(str(name) for name in bunch.feature_names), target]
+    return [header, *([*row, answer] for row, answer in zip(bunch.data.tolist(), answers, strict=True))]
+
+
+def load(loader: str, **options):
+    from sklearn import datasets
+
+    return getattr(datasets, loader)(**options)
+
+
+SAMPLES: dict[str, Sample] = {
+    sample.name: sample
+    for sample in (
+        Sample(
+            "iris",
+            "Iris flowers",
+            "Tell three species of iris apart by the size of their petals and sepals: 150 flowers.",
+            "species",
+            iris,
+        ),
+        Sample(
+            "diabetes",
+            "Diabetes",
+            "How far diabetes has progressed after a year, from ten measurements: 442 patients.",
+            "progression",
+            diabetes,
+        ),
+        Sample(
+            "wine",
+            "Wine",
+            "Tell three growers apart by thirteen chemical measurements of their wine: 178 wines.",
+            "cultivar",
+            wine,
+        ),
+        Sample(
+            "breast_cancer",
+            "Breast cancer",
+            "Tell malignant from benign by thirty measurements of cell nuclei: 569 samples.",
+            "diagnosis",
+            breast_cancer,
+        ),
+        Sample(
+            "linnerud",
+            "Fitness",
+            "The weight of twenty men from their exercises, pulse and waist: a very small table.",
+            "Weight",
+            linnerud,
+        ),
+        # Clients of the service that this API replaces expect the numbers, in the same order of columns.
+        Sample(
+            "iris_numbered",
+            "Iris flowers, numbered",
+            "The iris table with species as numbers: 0 setosa, 1 versicolor, 2 virginica.",
+            "species",
+            iris_numbered,
+        ),
+    )
+}

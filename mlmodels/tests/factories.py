@@ -1,0 +1,41 @@
+"""Tables, data sets, trainings and models for tests, all made through the operations."""
+
+import io
+
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
+from mlmodels.operations import datasets, training
+from mlmodels.worker.loop import TrainingWorker
+
+
+def houses_csv(rows: int = 60) -> bytes:
+    """price = 1000 * size + 5000 for every room, and 20,000 more in the city."""
+    lines = ["size,rooms,place,price"]
+    for number in range(rows):
+        size, rooms, place = 40 + number * 3 % 97, 1 + number % 5, ("city", "village", "coast")[number % 3]
+        lines.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 20000 * (place == 'city')}")
+    return "\n".join(lines).encode()
+
+
+def make_dataset(owner, content: bytes | None = None, name: str = "houses") -> Dataset:
+    upload = io.BytesIO(houses_csv() if content is None else content)
+    return datasets.create_dataset(owner=owner, name=name, upload=upload)
+
+
+def start_run(owner, dataset: Dataset | None = None, **order) -> TrainingRun:
+    order = {"algorithm": "linear", "target": "price", **order}
+    return training.start_training(owner=owner, dataset=dataset or make_dataset(owner), **order)
+
+
+def work_off() -> None:
+    """Carries out everything that waits, in this process and as a worker would."""
+    worker = TrainingWorker("test")
+    while TrainingRun.objects.next_in_line().exists():
+        worker.work_on(TrainingRun.objects.next_in_line().first())
+
+
+def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
+    run = start_run(owner, dataset, **order)
+    TrainingWorker("test").work_on(run)
+    run.refresh_from_db()
+    assert run.status == TrainingRun.Status.SUCCEEDED, run.error
+    return run.trained_model

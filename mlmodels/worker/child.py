@@ -1,0 +1,121 @@
+"""One training in a process of its own: no Django, no database. It gets paths and a plan and answers on a pipe.
+
+The fork server imports this module, and with it the learning libraries, once; each child starts with them loaded.
+"""
+
+import errno
+import json
+import secrets
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pandas as pd
+import sklearn.ensemble
+import sklearn.linear_model
+import sklearn.model_selection
+import sklearn.neighbors
+import sklearn.pipeline
+import sklearn.tree  # noqa: F401 - loaded here so that no child has to
+
+from mlmodels import pipeline_files, scoring, tables, trainers
+from mlmodels.pipeline_files import Seal
+from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
+from mlmodels.worker.confinement import confine
+from mlplatform.errors import DomainError
+
+VERIFIED_ROWS = 500
+SHARE_OF_FITTING = 0.95  # of the progress bar; the rest is for saving and checking
+
+
+def main(assignment: Assignment, pipe: Connection) -> None:
+    confine(
+        seconds_max=assignment.seconds_max,
+        memory_bytes_max=assignment.memory_bytes_max,
+        file_bytes_max=assignment.file_bytes_max,
+    )
+    with Testimony(pipe) as testimony:
+        testimony.say(TRAINED, **train(assignment, testimony))
+
+
+class Testimony:
+    """Says on the pipe how it goes, and last of all how it ended. Refusals carry words for the user."""
+
+    def __init__(self, pipe: Connection):
+        self._pipe = pipe
+
+    def say(self, kind: str, **content) -> None:
+        self._pipe.send_bytes(json.dumps({"kind": kind, **content}, allow_nan=False).encode())
+
+    def on_progress(self, progress: trainers.Progress) -> None:
+        share = SHARE_OF_FITTING * progress.step / max(progress.of, 1)
+        self.say(PROGRESS, progress=share, note=progress.note, candidates=list(progress.candidates))
+
+    def __enter__(self) -> "Testimony":
+        return self
+
+    def __exit__(self, kind, error, trace) -> bool:
+        if isinstance(error, DomainError):
+            self.say(REFUSED, code=error.code, message=error.message)
+        elif isinstance(error, MemoryError):
+            self.say(REFUSED, code="memory_limit", message="")
+        elif isinstance(error, OSError) and error.errno == errno.EFBIG:
+            self.say(REFUSED, code="model_too_large", message="")
+        elif error is not None:
+            # Where it broke goes to the log; what the exception says may quote the user's data and does not.
+            sys.stderr.write("".join(traceback.format_tb(trace)) + kind.__name__ + "\n")
+            self.say(CRASHED, error=kind.__name__)
+        return error is not None
+
+
+def train(assignment: Assignment, testimony: Testimony) -> dict:
+    """Reads, fits, saves, and proves that the saved file answers."""
+    plan = trainers.TrainingPlan.from_dict(assignment.plan)
+    frame, labels = read_table(assignment, plan.task)
+    result = trainers.train(frame, labels, plan, testimony.on_progress)
+    testimony.say(
+        PROGRESS,
+        progress=SHARE_OF_FITTING,
+        note="Saving and checking the model",
+        candidates=result.candidates,
+    )
+    rows = frame[plan.feature_names].head(VERIFIED_ROWS)
+    pipeline = save_and_reload(result.pipeline, assignment)
+    refuse_if_silent(pipeline, plan.features, rows)
+    facts = {name: value for name, value in vars(result).items() if name != "pipeline"}
+    return {**facts, "is_compiled": is_compiled_exactly(pipeline, plan.features, rows)}
+
+
+def read_table(assignment: Assignment, task: str):
+    """Features and labels of the rows that have a target. Each row keeps its number, which reports name."""
+    target = tables.Column.from_dict(assignment.target)
+    columns = [tables.Column.from_dict(column) for column in assignment.features]
+    with open(assignment.table_path, "rb") as handle:
+        frame = tables.read(handle, assignment.dialect, [*columns, target])
+    labels = tables.target_values(target, frame.pop(target.name), task)
+    return frame[labels.keep], labels.values
+
+
+def save_and_reload(pipeline, assignment: Assignment):
+    """Writes the file and reads it again the way it will be read for predictions, under a key of this moment."""
+    path = Path(assignment.part_path)
+    pipeline_files.write(pipeline, path)
+    data = path.read_bytes()
+    seal, key = Seal.of(data, assignment.model_uuid), secrets.token_bytes(32)
+    return pipeline_files.read(data, seal, seal.signature(key, "child"), key, "child")
+
+
+def refuse_if_silent(pipeline, features, rows: pd.DataFrame) -> None:
+    """Some models fit and can never answer. Better to find out before anybody pays for a prediction."""
+    try:
+        scoring.answer(scoring.pipeline_scorer(pipeline, features), rows.iloc[0].tolist())
+    except ValueError as error:
+        raise trainers.DataRefused(
+            "The trained model cannot answer. Try other parameters or columns."
+        ) from error
+
+
+def is_compiled_exactly(pipeline, features, rows: pd.DataFrame) -> bool:
+    scorer = scoring.compile_pipeline(pipeline, features)
+    return scorer is not None and scoring.verify(scorer, pipeline, rows)

@@ -1,0 +1,88 @@
+"""The worker: takes the next run, carries it out, and looks after runs whose workers were lost."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models.functions import Now
+
+from mlmodels.models import TrainingRun, Worker
+from mlmodels.operations import runs
+from mlmodels.worker.heartbeat import Heartbeat
+from mlmodels.worker.process import start_fork_server
+from mlmodels.worker.supervision import carry_out
+
+IDLE_SECONDS = 0.25
+DATABASE_AWAY_SECONDS = 1.0
+FORGOTTEN_AFTER = timedelta(days=1)
+
+log = logging.getLogger(__name__)
+
+
+class TrainingWorker:
+    """One training at a time. Run as many workers as there are cores to spare, on any number of machines."""
+
+    def __init__(self, name: str = ""):
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.stopping = threading.Event()
+        self._recover_at = time.monotonic()
+
+    def stop(self) -> None:
+        """The run under way goes back to the queue; nothing of it is lost but its time."""
+        self.stopping.set()
+
+    def work(self) -> None:
+        """Until `stop` is called."""
+        start_fork_server()
+        with self._alive() as heartbeat:
+            while not self.stopping.is_set():
+                if not self._work_once(heartbeat):
+                    self.stopping.wait(IDLE_SECONDS)
+
+    def work_on(self, run: TrainingRun) -> bool:
+        """Carries out this one run, if no other worker has it."""
+        start_fork_server()
+        with self._alive() as heartbeat:
+            claimed = runs.claim_run(run_id=run.pk, worker=self.name)
+            if claimed:
+                carry_out(claimed, heartbeat, self.stopping)
+        return claimed is not None
+
+    def _work_once(self, heartbeat: Heartbeat) -> bool:
+        """Whether there was something to do. A database that is away is waited for."""
+        try:
+            self._recover_when_due()
+            run = runs.claim_next_run(worker=self.name)
+            if run:
+                carry_out(run, heartbeat, self.stopping)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The database does not answer: %s", type(error).__name__)
+            connection.close()
+            self.stopping.wait(DATABASE_AWAY_SECONDS)
+            return False
+        return run is not None
+
+    def _recover_when_due(self) -> None:
+        if time.monotonic() < self._recover_at:
+            return
+        recovered = runs.recover_runs()
+        if any(recovered.values()):
+            log.warning("Took back runs whose worker was lost", extra={"fields": recovered})
+        self._recover_at = time.monotonic() + settings.RUN_HEARTBEAT_SECONDS
+
+    @contextmanager
+    def _alive(self) -> Iterator[Heartbeat]:
+        """While the worker is here its row says so; a worker that was killed is forgotten after a day."""
+        Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
+        try:
+            with Heartbeat(self.name) as heartbeat:
+                yield heartbeat
+        finally:
+            Worker.objects.filter(name=self.name).delete()

@@ -1,0 +1,246 @@
+"""One run from claim to end: the child is watched, and what becomes of it is written to the run."""
+
+import logging
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from mlmodels.limits import MODEL_BYTES_MAX
+from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.operations import artifacts, runs
+from mlmodels.worker import assignment as assignments
+from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.database import patiently
+from mlmodels.worker.heartbeat import Heartbeat
+from mlmodels.worker.process import TrainingProcess
+
+LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
+REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
+KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
+
+log = logging.getLogger(__name__)
+
+
+class Ended(Exception):
+    """The child does not have to go on. Subclasses say what becomes of the run."""
+
+
+class Failed(Ended):
+    def __init__(self, code: str, error: str):
+        super().__init__(error)
+        self.code = code
+        self.error = error
+
+
+class Cancelled(Ended):
+    pass
+
+
+class Lost(Ended):
+    """Somebody else owns the run now."""
+
+
+class HandedBack(Ended):
+    """The worker has to stop."""
+
+
+def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> None:
+    """Trains, and writes how it ended. `stopping` is an event: once it is set the run is handed back to the queue."""
+    heartbeat.keep(run)
+    artifacts.discard_attempts(run, before=run.attempt)
+    part = part_path(run)
+    model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
+    try:
+        with _table_path(run) as table_path:
+            facts = _watch(run, _assignment(run, model, table_path, part), heartbeat, stopping)
+        _finish(run, model, facts, part)
+    except Failed as failed:
+        _fail(run, failed)
+    except Cancelled:
+        patiently(lambda: runs.end_cancelled_run(run=run))
+    except HandedBack:
+        patiently(lambda: runs.hand_back_run(run=run))
+    except Lost:
+        log.warning("The run was taken over by another worker", extra=_fields(run))
+    finally:
+        heartbeat.let_go()
+        part.unlink(missing_ok=True)
+
+
+def part_path(run: TrainingRun) -> Path:
+    """Where the child writes. The attempt is in the name, so that no two workers write to one file."""
+    return work_folder() / f"{run.uuid}.{run.attempt}.part"
+
+
+def work_folder() -> Path:
+    folder = Path(settings.DATA_DIR) / "work"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _assignment(run: TrainingRun, model: TrainedModel, table_path: str, part: Path) -> Assignment:
+    return Assignment(
+        model_uuid=str(model.uuid),
+        table_path=table_path,
+        dialect=run.dataset.dialect,
+        features=run.features,
+        target=run.target_column,
+        plan=run.plan,
+        part_path=str(part),
+        seconds_max=settings.TRAINING_TIME_LIMIT_SECONDS,
+        memory_bytes_max=settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
+        file_bytes_max=MODEL_BYTES_MAX,
+    )
+
+
+@contextmanager
+def _table_path(run: TrainingRun) -> Iterator[str]:
+    """A path that the child can open: the file itself, or a copy when the storage is on another machine."""
+    if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
+        raise Failed("dataset_missing", "The data set is gone. Upload it again and start a new training.")
+    if artifacts.is_local(run.dataset.file):
+        yield run.dataset.file.path
+        return
+    copy = work_folder() / f"{run.uuid}.{run.attempt}.csv"
+    try:
+        with run.dataset.file.open("rb") as source, open(copy, "wb") as target:
+            shutil.copyfileobj(source, target)
+        yield str(copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _watch(run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping) -> dict:
+    """What the child says about the model it made. However this ends, the child is gone afterwards."""
+    child = TrainingProcess(assignment)
+    log.info("Training", extra=_fields(run, child=child.pid))
+    deadline = time.monotonic() + assignment.seconds_max
+    progress, next_report_at = None, time.monotonic()
+    try:
+        while not child.is_over:
+            for message in child.messages(LOOK_SECONDS):
+                if message["kind"] == assignments.TRAINED:
+                    return message
+                progress = _progress_or_failure(message)
+            _stop_if(heartbeat.has_lost_run.is_set(), Lost)
+            _stop_if(stopping.is_set(), HandedBack)
+            if time.monotonic() > deadline:
+                raise _past_the_time_limit()
+            if time.monotonic() >= next_report_at:
+                _report(run, progress)
+                progress, next_report_at = None, time.monotonic() + REPORT_SECONDS
+        raise _death(child)
+    finally:
+        child.kill()
+
+
+def _progress_or_failure(message: dict) -> dict:
+    match message["kind"]:
+        case assignments.PROGRESS:
+            return message
+        case assignments.REFUSED:
+            raise Failed(message["code"], message["message"] or LIMITS_IN_WORDS[message["code"]]())
+        case assignments.CRASHED:
+            raise Failed("crashed", f"The training stopped with an internal error ({message['error']}).")
+    raise AssertionError(message["kind"])
+
+
+def _stop_if(condition: bool, reason: type[Ended]) -> None:
+    if condition:
+        raise reason
+
+
+def _report(run: TrainingRun, progress: dict | None) -> None:
+    """Writes the progress and looks whether the run is still wanted. A database that is away changes nothing here."""
+    try:
+        if progress:
+            runs.report_progress(
+                run=run,
+                progress=progress["progress"],
+                note=progress["note"],
+                candidates=progress["candidates"],
+            )
+        _stop_if(not runs.is_held(run=run), Lost)
+        _stop_if(runs.is_cancelled(run=run), Cancelled)
+    except (OperationalError, InterfaceError):
+        connection.close()
+
+
+def _fail(run: TrainingRun, failed: Failed) -> None:
+    log.info("Failed", extra=_fields(run, code=failed.code))
+    patiently(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
+
+
+def _finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> None:
+    _describe(model, run, facts)
+    artifacts.keep_file(model=model, part=part, filename=artifacts.filename_of(run, run.attempt))
+    if patiently(lambda: runs.finish_run(run=run, model=model)):
+        log.info("Trained", extra=_fields(run, model=model.name, algorithm=model.algorithm))
+        return
+    model.file.storage.delete(model.file.name)
+    if not patiently(lambda: runs.end_cancelled_run(run=run)):
+        raise Lost
+
+
+def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
+    model.name = run.model_name
+    model.algorithm = facts["algorithm"]
+    model.task = run.task
+    model.target = run.target_column
+    model.features = run.features
+    model.parameters = facts["parameters"]
+    model.metrics = facts["metrics"]
+    model.baseline = facts["baseline"]
+    model.report = {**facts["report"], **{name: facts[name] for name in KEPT_IN_THE_REPORT}}
+    model.is_compiled = facts["is_compiled"]
+    if run.is_search:
+        model.search = {
+            "best_params": facts["best_params"],
+            "best_score": facts["best_score"],
+            "training_accuracy": facts["training_score"],
+        }
+
+
+def _death(child: TrainingProcess) -> Failed:
+    """What to say about a child that ended without a word."""
+    match child.exit_signal:
+        case signal.SIGXCPU:
+            return _past_the_time_limit()
+        case signal.SIGKILL:
+            return Failed(
+                "killed", "The training was killed, most likely because the machine ran out of memory."
+            )
+    return Failed("crashed", "The training stopped with an internal error.")
+
+
+def _past_the_time_limit() -> Failed:
+    return Failed(
+        "time_limit",
+        f"The training took longer than the {settings.TRAINING_TIME_LIMIT_SECONDS} seconds that are allowed. "
+        "Use fewer rows, fewer columns or a quicker algorithm.",
+    )
+
+
+def _past_the_memory_limit() -> str:
+    return (
+        f"The training needed more than the {settings.TRAINING_MEMORY_LIMIT_MB} MB of memory that are allowed. "
+        "Use fewer rows, fewer columns or a smaller model."
+    )
+
+
+def _past_the_file_limit() -> str:
+    return f"The model would take more than {MODEL_BYTES_MAX // 1_000_000} MB. Use fewer trees or less depth."
+
+
+LIMITS_IN_WORDS = {"memory_limit": _past_the_memory_limit, "model_too_large": _past_the_file_limit}
+
+
+def _fields(run: TrainingRun, **more) -> dict:
+    return {"fields": {"run": str(run.uuid), "attempt": run.attempt, **more}}
