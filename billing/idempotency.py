@@ -2,7 +2,7 @@
 
 A door makes an `IdempotentRequest` from the header and asks `find` for a stored answer first. An operation
 claims the request, first thing in the transaction of the work, so that work and stored answer are committed
-together or not at all. Who comes second in a race gets RequestRepeated from the claim, with what the first did.
+together or not at all. Who comes second in a race gets RequestRepeated, with what the first one did.
 """
 
 import hashlib
@@ -122,7 +122,7 @@ def claim(*, user, request: IdempotentRequest | None, reference="", status: int 
 
     An answer that is known already, `body`, is stored by the same statement.
     """
-    assert connection.in_atomic_block, "a claim outside the transaction of the work protects nothing"  # noqa: S101
+    assert connection.in_atomic_block, "a claim outside the transaction of the work protects nothing"
     if request is None:
         return Claim(None)
     answer = {"status": None, "body": ""} if body is None else {"status": status, "body": json.dumps(body)}

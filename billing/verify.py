@@ -143,11 +143,12 @@ def verify_ledger() -> list[Difference]:
     return differences
 
 
-def differing_rows(check: Check) -> list[Difference]:
+def differing_rows(check: Check, **names) -> list[Difference]:
+    """`names` stand in braces in the query, as {users} for the table of accounts does."""
     with connection.cursor() as cursor:
-        cursor.execute(check.query.format(users=get_user_model()._meta.db_table))
-        names = [column[0] for column in cursor.description]
-        return [Difference(check.name, check.claim, dict(zip(names, row, strict=True))) for row in cursor]
+        cursor.execute(check.query.format(users=get_user_model()._meta.db_table, **names))
+        columns = [column[0] for column in cursor.description]
+        return [Difference(check.name, check.claim, dict(zip(columns, row, strict=True))) for row in cursor]
 
 
 def find_missing_triggers() -> list[Difference]:

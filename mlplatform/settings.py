@@ -169,6 +169,11 @@ if STORAGE_URL:
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
 TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
+# What `verify_ledger` asks the other apps: functions that return the rows which differ
+LEDGER_VERIFICATIONS = [
+    "mlmodels.operations.verification.find_uncleared_charges",
+    "mlmodels.operations.verification.find_files_out_of_place",
+]
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
@@ -186,7 +191,9 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Training
+# Training: a worker says every heartbeat that it is at a run, and loses the run when a lease passes in silence
+RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
+RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API
@@ -196,7 +203,7 @@ PROXY_COUNT = env.int(
 )  # how many of them add to X-Forwarded-For in front of the server
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "accounts.api.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
