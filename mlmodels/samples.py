@@ -1,4 +1,4 @@
-"""Tables to start with, made from those that scikit-learn brings along, which is imported when one is asked for."""
+"""Tables to start with, out of those that scikit-learn brings along; it is imported when one is asked for."""
 
 import csv
 import io

@@ -21,8 +21,9 @@ from mlmodels.trainers.preparation import build_model, build_preparation
 from mlmodels.trainers.trainer import Trainer
 
 CONTENDERS = ("linear", "ridge", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting")
-CELLS_MAX = {"knn": 500_000, "random_forest": 2_000_000}  # training rows times columns, beyond it left out
-COMPARED_ROWS_MAX = 20_000
+TRAINING_ROWS_MAX = {"knn": 50_000, "random_forest": 20_000}  # beyond it left out: too slow, models too large
+TRAINING_CELLS_MAX = {"knn": 1_000_000, "random_forest": 1_000_000}
+COMPARED_ROWS_MAX = 10_000
 COMPARED_CELLS_MAX = 500_000
 COMPARED_ROWS_MIN = 1_000
 FOLDS = 5
@@ -62,7 +63,7 @@ class Competition:
 
     def __init__(self, plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray):
         self.plan = plan
-        self.cells = len(frame) * len(plan.features)
+        self.training_rows = len(frame)
         rows = compared_rows(len(frame), len(plan.features))
         self.frame, self.labels = frame.iloc[:rows], labels[:rows]
         self.folds = make_folds(
@@ -112,8 +113,7 @@ class Competition:
         """Folds and unfitted models; DataRefused where the algorithm does not suit the table."""
         if algorithm == "baseline":
             return [(fold, make_baseline(self.plan.task)) for fold in self._folds_without_columns()]
-        if self.cells > CELLS_MAX.get(algorithm, self.cells):
-            raise DataRefused("Left out: too slow on a table of this size.")
+        self._check_size(algorithm)
         trainer = TRAINERS[algorithm]
         parameters = trainer.defaults(self.plan.task)
         trainer.check_rows(parameters, min(len(training) for training, _ in self.folds))
@@ -122,6 +122,14 @@ class Competition:
             (fold, build_model(trainer, self.plan.task, parameters, preparation, self.labels))
             for fold in folds
         ]
+
+    def _check_size(self, algorithm: str) -> None:
+        """For the rows that the winner is fitted on in the end, of which those compared on may be a part."""
+        cells = self.training_rows * len(self.plan.features)
+        if self.training_rows > TRAINING_ROWS_MAX.get(algorithm, self.training_rows) or (
+            cells > TRAINING_CELLS_MAX.get(algorithm, cells)
+        ):
+            raise DataRefused("Left out: too slow on a table of this size.")
 
     def _prepare(self, family: str) -> tuple:
         if family not in self.prepared:

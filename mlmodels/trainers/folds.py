@@ -42,7 +42,7 @@ def make_folds(labels: np.ndarray, task: str, count: int) -> list[tuple[np.ndarr
 def prepare_folds(
     preparation: ColumnTransformer, frame: pd.DataFrame, labels: np.ndarray, folds
 ) -> Iterator[PreparedFold]:
-    """Prepares each fold once, for all candidates to share; one at a time, as prepared tables can be large."""
+    """Prepares each fold once, for all candidates to share; one at a time, as they can be large."""
     for training, validation in folds:
         prepare = clone(preparation)
         yield PreparedFold(

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from mlmodels.tables.limits import CLASSES_MAX
 from mlmodels.trainers.errors import DataRefused
-from mlmodels.trainers.limits import NUMBER_MAX, SEED, TRAINING_ROWS_MIN
+from mlmodels.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
 from mlmodels.trainers.parameters import shorten
 from mlmodels.trainers.plan import NUMBER, Feature
 from mlmodels.trainers.trainer import CLASSIFICATION

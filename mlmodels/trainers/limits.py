@@ -1,5 +1,7 @@
 """What a training may ask for. Everything here is a number that documents and tests read as well."""
 
+from mlmodels.tables.limits import CLASSES_MAX  # noqa: F401 - one limit of tables is one of trainings too
+
 SEED = 42  # one seed for the split, the folds, the samples and every algorithm that draws
 
 ESTIMATORS_MIN = 10

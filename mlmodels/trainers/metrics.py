@@ -102,7 +102,15 @@ def choose_scoring(task: str, labels: np.ndarray, folds: int = 1) -> str:
 
 def score(scoring: str, model, rows, actual: np.ndarray) -> float:
     """The figure of this name, higher being better, of a fitted classifier or regressor."""
+    return figure(scoring, model, respond(scoring, model, rows), actual)
+
+
+def respond(scoring: str, model, rows) -> np.ndarray:
+    """What the figure is computed from, one value per row: the second class's probability, or the answer."""
+    return model.predict_proba(rows)[:, 1] if scoring == ROC_AUC else model.predict(rows)
+
+
+def figure(scoring: str, model, responses: np.ndarray, actual: np.ndarray) -> float:
     if scoring == ROC_AUC:
-        return float(measures.roc_auc_score(actual == model.classes_[1], model.predict_proba(rows)[:, 1]))
-    figure = measures.r2_score if scoring == R2 else measures.accuracy_score
-    return float(figure(actual, model.predict(rows)))
+        return float(measures.roc_auc_score(actual == model.classes_[1], responses))
+    return float((measures.r2_score if scoring == R2 else measures.accuracy_score)(actual, responses))
