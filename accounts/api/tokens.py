@@ -5,11 +5,11 @@ ends the family. All else is SimpleJWT's: signature, times, the hash of the pass
 """
 
 from rest_framework_simplejwt import tokens
-from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
+from accounts.api.authentication import BearerAuthentication
 from accounts.models import TokenFamily, User
 
 FAMILY_CLAIM = "family"
@@ -79,4 +79,4 @@ def revoke(raw_token: str) -> None:
 
 def check_owner(token: tokens.Token) -> User:
     """What every request with a token goes through: there, active, and the password unchanged."""
-    return JWTAuthentication().get_user(token)
+    return BearerAuthentication().get_user(token)

@@ -1,12 +1,197 @@
 import pytest
+from rest_framework.test import APIClient
+
+from accounts import limits, operations
+from accounts.errors import AddressTaken
+from accounts.models import User
+from billing.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "a long pass phrase 17"
 
 
-def test_a_new_account_starts_with_the_welcome_grant(api):
-    answer = api.post("/api/user/create", {"email": "Dora@Example.com", "pwd": PASSWORD})
+def sign_up(email="dora@example.com", pwd=PASSWORD, **extra):
+    return APIClient().post("/api/user/create", {"email": email, "pwd": pwd}, **extra)
 
-    assert answer.status_code == 200, answer.content
+
+def test_a_new_account_starts_with_the_welcome_grant():
+    answer = sign_up()
+
+    dora = User.objects.get(email="dora@example.com")
+    entry = dora.ledger_entries.get()
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "success",
+        "message": "The account is ready.",
+        "email": "dora@example.com",
+    }
+    assert dora.token_balance == 15
+    assert (entry.kind, entry.amount, entry.operation) == ("grant", 15, f"signup:{dora.pk}")
+    assert not (dora.is_staff or dora.is_superuser)
+
+
+def test_the_address_is_kept_in_lower_case_without_spaces():
+    answer = sign_up(email=" Dora@Example.COM ")
+
     assert answer.json()["email"] == "dora@example.com"
+    assert User.objects.get().email == "dora@example.com"
+
+
+def test_an_address_is_taken_in_any_case(alice):
+    answer = sign_up(email="ALICE@Example.com")
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "address_taken"
+    assert list(answer.json()["fields"]) == ["email"]
+    assert User.objects.count() == 1
+
+
+def test_the_database_itself_knows_no_case(alice):
+    double = User(email="Alice@Example.com")
+
+    with pytest.raises(AddressTaken):
+        operations.people.welcome(double)
+
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["", "dora", "dora@", "@example.com", "a b@example.com", "d" * 250 + "@x.de"]
+)
+def test_an_address_that_is_none_is_refused(email):
+    answer = sign_up(email=email)
+
+    assert answer.status_code == 400
+    assert "email" in answer.json()["fields"]
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("pwd", ["", "short1!", "password123", "4815162342", "dora@example.com"])
+def test_a_weak_password_is_refused_under_the_name_that_was_sent(pwd):
+    answer = sign_up(pwd=pwd)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["pwd"]
+    assert answer.json()["detail"]
+    assert not User.objects.exists()
+
+
+def test_spaces_belong_to_a_password(log_in):
+    sign_up(pwd="  spaced pass phrase  ")
+
+    answer = APIClient().post("/api/user/login", {"email": "dora@example.com", "pwd": "spaced pass phrase"})
+
+    assert answer.status_code == 401
+    assert log_in(User.objects.get(), "  spaced pass phrase  ")
+
+
+def test_when_the_grant_fails_there_is_no_user(monkeypatch):
+    def fail(**_):
+        raise RuntimeError("the ledger is away")
+
+    monkeypatch.setattr("billing.operations.grant", fail)
+
+    with pytest.raises(RuntimeError):
+        operations.register(email="dora@example.com", password=PASSWORD)
+
+    assert not User.objects.exists()
+
+
+def test_without_initial_tokens_nothing_is_booked(settings):
+    settings.INITIAL_TOKENS = 0
+
+    user = operations.register(email="dora@example.com", password=PASSWORD)
+
+    assert user.token_balance == 0
+    assert not LedgerEntry.objects.exists()
+
+
+def test_nobody_makes_themselves_an_administrator():
+    APIClient().post(
+        "/api/user/create",
+        {"email": "dora@example.com", "pwd": PASSWORD, "is_staff": True, "token_balance": 999},
+    )
+
+    dora = User.objects.get()
+    assert (dora.is_staff, dora.token_balance) == (False, 15)
+
+
+def test_a_form_works_as_well_as_json():
+    answer = APIClient().post(
+        "/api/user/create", {"email": "dora@example.com", "pwd": PASSWORD}, format="multipart"
+    )
+
+    assert answer.status_code == 200
+
+
+def test_a_browser_is_offered_a_form():
+    page = APIClient().get("/api/user/create", HTTP_ACCEPT="text/html").content.decode()
+
+    assert 'name="pwd"' in page
+    assert 'type="password"' in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_sign_ups_of_one_address_at_once_one_succeeds(at_once):
+    emails = ["dora@example.com", "DORA@example.com"] * 4
+
+    answers = at_once(sign_up, each=emails)
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
+    dora = User.objects.get()
+    assert dora.token_balance == 15
+    assert dora.ledger_entries.count() == 1
+
+
+# Limits
+
+
+def test_one_network_address_signs_up_so_many_an_hour(guarded, monkeypatch, time_machine):
+    time_machine.move_to("2026-03-01T10:15:00Z")
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 2)
+    codes = [sign_up(email=f"dora{n}@example.com").status_code for n in range(2)]
+
+    refused = sign_up(email="dora3@example.com")
+    elsewhere = sign_up(email="dora4@example.com", REMOTE_ADDR="192.0.2.7")
+    time_machine.move_to("2026-03-01T11:00:01Z")
+    later = sign_up(email="dora3@example.com")
+
+    assert codes == [200, 200]
+    assert (refused.status_code, refused["Retry-After"]) == (429, str(45 * 60))
+    assert (elsewhere.status_code, later.status_code) == (200, 200)
+
+
+def test_input_that_is_refused_uses_nothing_up(guarded, monkeypatch):
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 1)
+    sign_up(pwd="short")
+
+    answer = sign_up()
+
+    assert answer.status_code == 200
+
+
+def test_the_limit_keeps_no_network_address(guarded):
+    sign_up(REMOTE_ADDR="192.0.2.7")
+
+    window = limits.LimitWindow.objects.get()
+    assert "192.0.2.7" not in str(vars(window))
+
+
+def test_without_throttling_nothing_is_counted(monkeypatch):
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 0)
+
+    answer = sign_up()
+
+    assert answer.status_code == 200
+    assert not limits.LimitWindow.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_race_gets_past_the_limit(guarded, monkeypatch, at_once):
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 3)
+
+    answers = at_once(sign_up, each=[f"dora{n}@example.com" for n in range(8)])
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 5
+    assert User.objects.count() == 3

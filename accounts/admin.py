@@ -1,0 +1,135 @@
+from uuid import uuid4
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from accounts import operations
+from accounts.forms import AddPersonForm, GrantTokensForm, StaffSignInForm
+from accounts.models import User
+from billing import operations as billing
+from mlplatform.errors import DomainError
+
+admin.site.login_form = StaffSignInForm
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """People with their balance. Tokens come by a grant with a reason; people are removed, never deleted,
+    since the ledger stays.
+    """
+
+    add_form = AddPersonForm
+    add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
+    fieldsets = [
+        (None, {"fields": ["email", "password", "balance"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["joined_at", "last_login", "removed_at"]}),
+    ]
+    readonly_fields = ["balance", "joined_at", "last_login", "removed_at"]
+    list_display = ["email", "token_balance", "is_staff", "is_active", "joined_at", "last_login"]
+    list_filter = ["is_staff", "is_active", "joined_at", ("removed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["email"]
+    ordering = ["-id"]
+    date_hierarchy = "joined_at"
+    actions = ["grant_tokens", "remove_people"]
+
+    @admin.display(description="tokens")
+    def balance(self, person):
+        if person.pk is None:
+            return "-"
+        return format_html(
+            '{} · <a href="{}?ids={}">grant tokens</a> · <a href="{}?account__id__exact={}">ledger</a>',
+            person.token_balance,
+            reverse("admin:accounts_user_grant"),
+            person.pk,
+            reverse("admin:billing_ledgerentry_changelist"),
+            person.pk,
+        )
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            return super().save_model(request, obj, form, change)
+        registered = operations.register(email=obj.email, password=form.cleaned_data["password1"])
+        obj.__dict__.update(registered.__dict__)
+
+    def has_change_permission(self, request, obj=None):
+        is_here = obj is None or obj.removed_at is None
+        return is_here and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    # accounts/user/…
+
+    def get_urls(self):
+        return [
+            path("grant/", self.admin_site.admin_view(self.grant_page), name="accounts_user_grant"),
+            path("remove/", self.admin_site.admin_view(self.remove_page), name="accounts_user_remove"),
+            *super().get_urls(),
+        ]
+
+    @admin.action(description="Grant tokens with a reason …", permissions=["change"])
+    def grant_tokens(self, request, people):
+        return redirect(with_ids("admin:accounts_user_grant", people))
+
+    @admin.action(description="Remove people and all they own …", permissions=["change"])
+    def remove_people(self, request, people):
+        return redirect(with_ids("admin:accounts_user_remove", people))
+
+    def grant_page(self, request):
+        people = self.people_of(request)
+        form = GrantTokensForm(request.POST or None, initial={"request_id": uuid4()})
+        if not form.is_valid():
+            return self.ask(request, "Grant tokens", people, form)
+        with transaction.atomic():
+            for person in people:
+                billing.grant(
+                    user=person,
+                    amount=form.cleaned_data["amount"],
+                    reason=form.cleaned_data["reason"],
+                    operation=f"grant:{form.cleaned_data['request_id']}:{person.pk}",
+                    by=request.user,
+                )
+                self.log_change(request, person, f"Granted {form.cleaned_data['amount']} tokens.")
+        messages.success(request, f"{form.cleaned_data['amount']} tokens granted to each of {len(people)}.")
+        return redirect("admin:accounts_user_changelist")
+
+    def remove_page(self, request):
+        people = self.people_of(request)
+        if request.method != "POST":
+            return self.ask(request, "Remove people and all they own", people)
+        for person in people:
+            try:
+                operations.remove_user(user=person, by=request.user)
+            except DomainError as refusal:
+                messages.error(request, refusal.message)
+            else:
+                self.log_change(request, person, "Removed.")
+                messages.success(request, f"Account {person.pk} is removed.")
+        return redirect("admin:accounts_user_changelist")
+
+    def people_of(self, request):
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ids = [text for text in request.GET.get("ids", "").split(",") if text.isdecimal()]
+        return list(User.objects.present().filter(pk__in=ids))
+
+    def ask(self, request, title, people, form=None):
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "people": people,
+            "form": form,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/accounts/user/ask.html", context)
+
+
+def with_ids(page: str, people) -> str:
+    return f"{reverse(page)}?ids={','.join(str(person.pk) for person in people)}"

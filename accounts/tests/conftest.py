@@ -1,0 +1,56 @@
+"""Imports inside the fixtures: this file is read before the settings are."""
+
+from concurrent.futures import Future
+
+import pytest
+
+PASSWORD = "correct horse battery"
+
+
+class PostRoomAtOnce:
+    def submit(self, function, *arguments):
+        done = Future()
+        try:
+            done.set_result(function(*arguments))
+        except OSError as error:
+            done.set_exception(error)
+        return done
+
+
+@pytest.fixture(autouse=True)
+def mails_at_once(monkeypatch):
+    monkeypatch.setattr("accounts.mails.post_room", PostRoomAtOnce())
+
+
+@pytest.fixture
+def guarded(settings):
+    """Limits and lock-outs as they are outside of tests."""
+    settings.THROTTLING = settings.AXES_ENABLED = True
+
+
+@pytest.fixture
+def log_in(db):
+    """`log_in(alice)`: the tokens of a new sign-in, {"access", "refresh"}."""
+
+    from rest_framework.test import APIClient
+
+    def tokens_of(user, password=PASSWORD):
+        answer = APIClient().post("/api/v1/token", {"email": user.email, "password": password})
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    return tokens_of
+
+
+@pytest.fixture
+def bearer():
+    """`bearer(access)`: a client with that token."""
+
+    from rest_framework.test import APIClient
+
+    def client_with(access):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
+        return client
+
+    return client_with
