@@ -1,9 +1,10 @@
 """Fixtures of every app: the engine, the cast, and a place for files.
 
-Alice owns; Bob must not; Charlie is broke. Nothing at the top of this file may import Django's models: the
-settings are read in `pytest_configure`, when the engine is known.
+Alice owns; Bob must not; Charlie is broke. The settings are read when the engine is known, so models are
+imported inside the fixtures of this file.
 """
 
+import atexit
 import contextlib
 import os
 import tempfile
@@ -12,40 +13,41 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import django
 import pytest
+from django.conf import settings
 
 from mlplatform.tests import postgresql
 
 resources = contextlib.ExitStack()
+atexit.register(resources.close)
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser, pluginmanager):
     parser.addoption(
         "--engine", choices=["sqlite", "postgresql"], default="sqlite", help="database under the tests"
     )
+    # As early as that, so that what is loaded next, such as the conftest of an app, may import models
+    arguments = pluginmanager.get_plugin("pytestconfig").invocation_params.args
+    set_up_django(parser.parse_known_args(arguments).engine)
 
 
-def pytest_configure(config):
+def set_up_django(engine: str):
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-tests-")))
     os.environ |= {
         "DATA_DIR": str(folder),
         "DEBUG": "off",
         "SECRET_KEY": "only for tests: " + "x" * 50,
         "THROTTLING": "off",
-        "DATABASE_URL": start_engine(config.getoption("engine"), folder),
+        "DATABASE_URL": start_engine(engine, folder),
         "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
     }
-    from django.conf import settings
-
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    if config.getoption("engine") == "sqlite":
+    if engine == "sqlite":
         # A file, not memory: threads and processes see one database, with the locks of real life
         settings.DATABASES["default"]["TEST"] = {"NAME": str(folder / "test.sqlite3")}
-
-
-def pytest_unconfigure(config):
-    resources.close()
+    django.setup()
 
 
 def start_engine(engine: str, folder: Path) -> str:
@@ -88,8 +90,6 @@ def make_user(db):
     from billing import operations
 
     def make(email, tokens=None, **fields):
-        from django.conf import settings
-
         user = User.objects.create_user(email, "correct horse battery", **fields)
         tokens = settings.INITIAL_TOKENS if tokens is None else tokens
         if tokens:
@@ -180,3 +180,30 @@ def environment(tmp_path, request):
             "DATA_DIR": str(tmp_path),
             "DATABASE_URL": url,
         }
+
+
+@pytest.fixture
+def trains_at_once(monkeypatch):
+    """Whoever waits for a training over the API has it carried out in this process."""
+    from mlmodels.api import waiting
+    from mlmodels.tests.quick import train_now
+
+    def train(*, run, seconds):
+        return train_now(run) if run.is_open else run
+
+    monkeypatch.setattr(waiting, "wait_for_run", train)
+
+
+@pytest.fixture
+def make_model(db, settings):
+    """`make_model(alice, model_name="houses")`: a model that works and has cost nothing."""
+    from mlmodels.tests.factories import start_run
+    from mlmodels.tests.quick import train_now
+
+    def make(owner, dataset=None, **order):
+        price, settings.TRAINING_TOKEN_COST = settings.TRAINING_TOKEN_COST, 0
+        run = train_now(start_run(owner, dataset, **order))
+        settings.TRAINING_TOKEN_COST = price
+        return run.trained_model
+
+    return make

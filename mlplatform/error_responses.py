@@ -135,7 +135,10 @@ def refuse(request, error: errors.DomainError):
         "title": TITLES[status],
         "request_id": request_id_of(request),
     }
-    return render(request, template, context, status=status, headers=headers)
+    response = render(request, template, context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 TITLES = {

@@ -1,0 +1,108 @@
+"""Child processes that come back when they die, and go when their parent does.
+
+`python -m mlplatform.processes PARENT COMMAND…` runs a command that ends with the process PARENT. Supervision
+is for a laptop and a demonstration; in production a container platform or systemd does the same.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 10  # from the request to end until it is not a request any more
+BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
+STEADY_SECONDS = 60  # who lived that long starts over in the row above
+
+
+def end_with_parent(parent: int):
+    """From now on the kernel sends SIGTERM to this process when `parent` is gone. Elsewhere than on Linux
+    nothing happens: there a killed parent leaves its children."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked
+        raise SystemExit(f"process {parent} is gone")
+
+
+@dataclass
+class Child:
+    """One supervised command, in a process group of its own, so that Ctrl-C reaches only the parent."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen | None = None
+    started_at: float = 0
+    start_at: float = 0
+    restarts: int = 0
+
+    def start(self):
+        self.process = subprocess.Popen(  # noqa: S603 - a command of ours
+            [sys.executable, "-m", "mlplatform.processes", str(os.getpid()), *self.command],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.started_at = time.monotonic()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def plan_restart(self):
+        """What the dead left in its group goes first: half a web server would keep the port."""
+        self.kill_group()
+        if time.monotonic() - self.started_at > STEADY_SECONDS:
+            self.restarts = 0
+        self.start_at = time.monotonic() + BACK_OFF_SECONDS[min(self.restarts, len(BACK_OFF_SECONDS) - 1)]
+        self.restarts += 1
+        self.process = None
+
+    def kill_group(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+class Supervisor:
+    def __init__(self, children: list[Child], say=print):
+        self.children = children
+        self.say = say
+
+    def start(self):
+        for child in self.children:
+            child.start()
+
+    def watch(self):
+        """One look: who died is started again, after a pause that grows."""
+        for child in self.children:
+            if child.process is None and time.monotonic() >= child.start_at:
+                child.start()
+            elif child.process is not None and not child.is_running:
+                self.say(f"{child.name} ended ({describe(child.process.returncode)}); it is started again")
+                child.plan_restart()
+
+    def stop(self):
+        running = [child for child in self.children if child.process is not None]
+        for child in running:
+            child.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in running:
+            try:
+                child.process.wait(timeout=max(0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.say(f"{child.name} did not end within {STOP_SECONDS} seconds and is killed")
+            child.kill_group()
+            child.process.wait()
+
+
+def describe(returncode: int) -> str:
+    return f"exit code {returncode}" if returncode >= 0 else signal.Signals(-returncode).name
+
+
+if __name__ == "__main__":
+    end_with_parent(int(sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - no shell is the point

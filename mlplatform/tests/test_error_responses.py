@@ -1,0 +1,258 @@
+import json
+import logging
+
+import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404, HttpResponse
+from django.test import Client
+from django.urls import path
+from rest_framework import exceptions, serializers
+from rest_framework.decorators import api_view, authentication_classes, permission_classes
+from rest_framework.response import Response
+
+import accounts.errors  # noqa: F401 - so that their refusals are walked
+import billing.operations  # noqa: F401
+import mlmodels.errors  # noqa: F401
+from mlplatform import errors
+from mlplatform.error_responses import STATUS, flatten, status_of
+from mlplatform.urls import handler400, handler403, handler404, handler500  # noqa: F401
+
+RAISED = {}  # what the views of this module raise
+
+
+def page(request):
+    raise RAISED["error"]
+
+
+@api_view(["GET", "POST"])
+@authentication_classes([])
+@permission_classes([])
+def endpoint(request):
+    if error := RAISED.get("error"):
+        raise error
+    return Response(request.data)
+
+
+def ok(request):
+    return HttpResponse("fine")
+
+
+urlpatterns = [path("page", page), path("api/plain", page), path("api/endpoint", endpoint), path("ok", ok)]
+
+pytestmark = pytest.mark.urls(__name__)
+
+
+@pytest.fixture
+def client():
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def get(client):
+    def get(address, error, **headers):
+        RAISED["error"] = error
+        return client.get(address, headers=headers)
+
+    yield get
+    RAISED.clear()
+
+
+def every_refusal(base=errors.DomainError):
+    for kind in base.__subclasses__():
+        yield kind
+        yield from every_refusal(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(set(every_refusal()), key=lambda kind: (kind.__module__, kind.__name__))
+)
+def test_every_refusal_has_a_status_and_a_code(kind):
+    refusal = kind.__new__(kind)
+
+    assert status_of(refusal) in STATUS.values()
+    assert kind.code != errors.DomainError.code
+
+
+def test_a_refusal_without_a_line_in_the_table_is_noticed():
+    class Unlisted(errors.DomainError):
+        pass
+
+    with pytest.raises(StopIteration):
+        status_of(Unlisted("no"))
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint"])
+@pytest.mark.parametrize(("kind", "status"), STATUS.items())
+def test_the_api_answers_a_refusal_in_json_whoever_serves_it(get, address, kind, status):
+    response = get(address, kind("Not like that.", field="area", code="special"))
+
+    assert response.status_code == status
+    assert response.json() == {
+        "detail": "Not like that.",
+        "code": "special",
+        "fields": {"area": "Not like that."},
+    }
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUS.items())
+def test_a_page_answers_a_refusal_with_its_words(get, kind, status):
+    response = get("/page", kind("Not <like> that."))
+
+    assert response.status_code == status
+    assert "Not &lt;like&gt; that." in response.content.decode()
+    assert response["X-Request-ID"] in response.content.decode()
+
+
+def test_htmx_gets_a_partial(get):
+    response = get("/page", errors.Conflict("Not now."), hx_request="true")
+
+    assert response.status_code == 409
+    assert "<html" not in response.content.decode()
+    assert "Not now." in response.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
+def test_who_must_wait_is_told_how_long(get, address):
+    response = get(address, errors.TooManyRequests("Slowly.", retry_after_seconds=17))
+
+    assert response.status_code == 429
+    assert response["Retry-After"] == "17"
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint"])
+def test_who_is_not_signed_in_is_told_how(get, address):
+    response = get(address, errors.NotSignedIn("Log in first."))
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+class Address(serializers.Serializer):
+    email = serializers.EmailField()
+    lines = serializers.ListField(child=serializers.IntegerField(), required=False)
+
+
+def test_a_wrong_field_is_named(get):
+    form = Address(data={"email": "nobody"})
+    form.is_valid()
+
+    response = get("/api/endpoint", exceptions.ValidationError(form.errors))
+
+    assert response.status_code == 400
+    assert response.json() == {
+        "detail": "email: Enter a valid email address.",
+        "code": "invalid",
+        "fields": {"email": "Enter a valid email address."},
+    }
+
+
+def test_nested_and_general_errors_are_flattened():
+    data = {
+        "non_field_errors": ["One of both."],
+        "lines": {"1": ["A valid integer is required."]},
+        "items": [{}, {"price": ["Too low.", "Not whole."]}],
+    }
+
+    assert dict(flatten(data)) == {
+        "": "One of both.",
+        "lines.1": "A valid integer is required.",
+        "items[1].price": "Too low. Not whole.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (exceptions.PermissionDenied(), 403, "permission_denied"),
+        (exceptions.NotFound(), 404, "not_found"),
+        (exceptions.MethodNotAllowed("PUT"), 405, "method_not_allowed"),
+        (exceptions.UnsupportedMediaType("text/plain"), 415, "unsupported_media_type"),
+        (exceptions.ValidationError("Neither nor."), 400, "invalid"),
+        (Http404(), 404, "not_found"),
+        (PermissionDenied(), 403, "permission_denied"),
+        (SuspiciousOperation("odd"), 400, "invalid"),
+    ],
+)
+def test_errors_of_the_framework_have_the_same_form(get, error, status, code):
+    response = get("/api/endpoint", error)
+
+    assert response.status_code == status
+    assert response.json()["code"] == code
+    assert response.json()["fields"] == {}
+    assert isinstance(response.json()["detail"], str)
+    assert response.json()["detail"]
+
+
+def test_a_throttled_caller_is_told_when_to_come_back(get):
+    response = get("/api/endpoint", exceptions.Throttled(wait=30))
+
+    assert response.status_code == 429
+    assert response["Retry-After"] == "30"
+    assert response.json()["code"] == "throttled"
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
+def test_a_database_that_does_not_answer_is_a_503_and_is_logged(get, address, caplog):
+    with caplog.at_level(logging.ERROR, logger="mlplatform.error_responses"):
+        response = get(address, OperationalError("server closed the connection; secret=1"))
+
+    assert response.status_code == 503
+    assert "secret" not in response.content.decode()
+    assert "the database does not answer" in caplog.text
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint"])
+def test_a_bug_is_a_500_in_json_without_its_message(get, address):
+    response = get(address, ZeroDivisionError("of row 17, alice@example.com"))
+
+    assert response.status_code == 500
+    assert response.json()["code"] == "server_error"
+    assert "alice" not in response.content.decode()
+
+
+def test_a_bug_in_a_page_is_a_page_with_the_request_id(get):
+    response = get("/page", ZeroDivisionError("of row 17"))
+
+    assert response.status_code == 500
+    assert "row 17" not in response.content.decode()
+    assert response["X-Request-ID"] in response.content.decode()
+
+
+def test_an_unknown_address_is_json_below_api_and_a_page_elsewhere(client):
+    below_api, elsewhere = client.get("/api/nothing"), client.get("/nothing")
+
+    assert (below_api.status_code, elsewhere.status_code) == (404, 404)
+    assert below_api.json()["code"] == "not_found"
+    assert "<h1>There is nothing here</h1>" in elsewhere.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/ok?name=a%00b", "/ok%00"])
+def test_an_address_with_nul_is_refused(client, address):
+    assert client.get(address).status_code == 400
+
+
+def test_a_form_without_its_token_is_refused_in_words():
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post("/ok")
+
+    assert response.status_code == 403
+    assert "Load the page again" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"features": {"area": 70}}', 200),
+        (b'{"features": {"area": NaN}}', 400),
+        (b'{"features": "\\u0000"}', 400),
+        (b"[" * 21 + b"]" * 21, 400),
+        (b'"' + b"x" * 1_000_001 + b'"', 413),
+    ],
+)
+def test_every_endpoint_reads_json_strictly(client, body, status):
+    response = client.post("/api/endpoint", body, content_type="application/json")
+
+    assert response.status_code == status
+    assert status == 200 or set(json.loads(response.content)) == {"detail", "code", "fields"}
