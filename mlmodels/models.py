@@ -89,7 +89,7 @@ class TrainingRunQuerySet(models.QuerySet):
         return self.filter(status=TrainingRun.Status.RUNNING, lease_until__lt=Now())
 
     def next_in_line(self):
-        """Queued runs in the order they are due: first whoever has the fewest running and waited longest for a turn.
+        """Queued runs as they are due: first whoever has the fewest running and waited longest for a turn.
 
         Ordered by age alone, one person's queue would hold up everybody else's single run.
         """
@@ -217,7 +217,7 @@ class TrainedModelQuerySet(models.QuerySet):
         return self.searched().newest_first().first()
 
     def for_scoring(self):
-        """Without the large columns, which a single prediction has no use for while the model is in memory."""
+        """Without the large columns, which a prediction has no use for while the model is in memory."""
         return self.only("uuid", "owner_id", "name", "sha256")
 
 

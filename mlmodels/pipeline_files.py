@@ -1,6 +1,6 @@
 """A fitted pipeline as a file: written, sealed, and read back only when the seal holds. Pure: no Django.
 
-The worker's child uses this to check its own file; `operations.artifacts` to keep and load those of all models.
+The worker's child uses this to check its own file; `operations.artifacts` keeps and loads those of models.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def write(pipeline, path: Path) -> None:
 
 
 def read(data: bytes, seal: Seal, signature: str, key: bytes, key_id: str):
-    """The pipeline in these bytes. Unpickling can run anything, so the signature is checked first: here, alone."""
+    """The pipeline in these bytes. Unpickling can run anything: the signature comes first, here alone."""
     if not hmac.compare_digest(seal.signature(key, key_id), signature) or not seal.fits(data):
         raise SealBroken
     import joblib

@@ -1,7 +1,7 @@
 """Model files in the storage: signed when they are kept, verified when they are loaded.
 
-The key is derived from SECRET_KEY, so a file from elsewhere has no valid signature here. Old keys stay readable
-while they stand in SECRET_KEY_FALLBACKS; `key_id` says which one signed.
+The key is derived from SECRET_KEY, so a file from elsewhere has no valid signature here. Files signed with an
+old key stay readable while it stands in SECRET_KEY_FALLBACKS; `key_id` says which one signed.
 """
 
 import os
@@ -34,7 +34,7 @@ class SigningKey:
 
 
 def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
-    """Signs the finished file and moves it into the storage. Sets the fields of `model`; saving it is up to the caller."""
+    """Signs the finished file and moves it into the storage. `model` gets its fields and is not saved."""
     seal = Seal.of(part.read_bytes(), model.uuid)
     current = SigningKey.derived_from(settings.SECRET_KEY)
     model.file_format = seal.file_format
@@ -49,11 +49,11 @@ def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
 
 
 def load_pipeline(model: TrainedModel):
-    """The fitted pipeline, or ModelUnusable in words. No byte is unpickled before its signature was checked."""
+    """The fitted pipeline, or ModelUnusable. No byte is unpickled before its signature was checked."""
     if not pipeline_files.are_compatible(model.library_versions):
         raise ModelUnusable(
-            f'The model "{model.name}" was made with scikit-learn {model.library_versions.get("scikit-learn")}, '
-            "which is not what runs here now. Train it again."
+            f'The model "{model.name}" was made with other versions of the learning libraries '
+            f"(scikit-learn {model.library_versions.get('scikit-learn')}). Train it again."
         )
     data = read_bytes(model)
     seal = Seal(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
@@ -105,7 +105,7 @@ class FinishedFile(File):
     """A file that the storage may move instead of copying: on a local disk that is one rename."""
 
     def __init__(self, path: Path):
-        super().__init__(open(path, "rb"), name=path.name)
+        super().__init__(path.open("rb"), name=path.name)
         self.path = path
 
     def temporary_file_path(self) -> str:
@@ -118,8 +118,8 @@ def _key_that_signed(model: TrainedModel) -> SigningKey:
         if candidate.key_id == model.key_id:
             return candidate
     raise ModelUnusable(
-        f'The model "{model.name}" was signed with a key that this installation does not have. Train it again, '
-        "or put the former key into SECRET_KEY_FALLBACKS."
+        f'The model "{model.name}" was signed with a key that this installation does not have. Train it '
+        "again, or put the former key into SECRET_KEY_FALLBACKS."
     )
 
 

@@ -67,7 +67,7 @@ def add_sample(*, owner, sample: str) -> Dataset:
 
 
 def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
-    """Overrides what inspection decided: `{"zip": {"kind": "category", "use": True}}`. Runs under way keep theirs."""
+    """Overrides what upload decided: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs."""
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
         columns = {column["name"]: column for column in dataset.columns}
@@ -81,7 +81,7 @@ def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
 
 
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
-    """What a person should know before a data set goes: the models stay, and can no longer show or repeat their data."""
+    """What to tell before a data set goes: its models stay, and can no longer show their data."""
     return {"models": dataset.trained_models.count(), "open_runs": dataset.training_runs.open().count()}
 
 
@@ -130,8 +130,8 @@ def _refuse_without_room(owner, size_bytes: int) -> None:
         )
     if owner.datasets.total_bytes() + size_bytes > DATASET_BYTES_MAX:
         raise RoomExceeded(
-            f"Your data sets may take {DATASET_BYTES_MAX / 1e6:,.0f} MB together, and this file would exceed that. "
-            "Delete one that you no longer need."
+            f"Your data sets may take {DATASET_BYTES_MAX / 1e6:,.0f} MB together, and this file would exceed "
+            "that. Delete one that you no longer need."
         )
 
 

@@ -22,7 +22,7 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
 
 
 def delete_model(*, model: TrainedModel) -> None:
-    """Row first, then the file: a row without a file would be a model that cannot answer. Predictions stay."""
+    """Row first, then the file: the other way round there could be a model that cannot answer."""
     with transaction.atomic():
         remove_with_file(model)
         transaction.on_commit(lambda: prediction.forget(model))

@@ -1,7 +1,7 @@
 """Paid predictions: compute first, then one transaction that charges and stores, or neither.
 
-This is the hot path. A warm process asks the database nothing before that transaction: the model that the door
-looked up says which loaded one it is, and the columns and the scorer come from memory.
+This is the hot path. A warm process asks the database nothing before that transaction: the model that the
+door looked up says which loaded one it is, and the columns and the scorer come from memory.
 """
 
 import math
@@ -75,7 +75,7 @@ def predict(
 
 
 def predict_rows(*, owner, model: TrainedModel, rows: Sequence[Mapping]) -> list[Prediction]:
-    """An answer per row, each charged as a single one; all of them or none. A refusal names the row, counted from 1."""
+    """An answer per row, each charged as a single one; all or none. A refusal names the row, from 1."""
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
     loaded = load(model)
@@ -91,7 +91,7 @@ def predict_rows(*, owner, model: TrainedModel, rows: Sequence[Mapping]) -> list
 
 
 def load(model: TrainedModel) -> LoadedModel:
-    """The model in memory, loaded when it is not. An altered file has another key, and is verified like any other."""
+    """The model in memory, where it is put when it is not there yet."""
     return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
 
 
@@ -158,7 +158,7 @@ def _refuse_unaffordable(owner, rows: int) -> None:
 
 @contextmanager
 def _refusing_a_removed_model(model: TrainedModel):
-    """The model may be deleted between its look-up and the end of the transaction, which then fails as a whole."""
+    """A model that is deleted between its look-up and the commit fails the transaction as a whole."""
     try:
         yield
     except IntegrityError:

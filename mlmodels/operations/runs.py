@@ -1,7 +1,8 @@
 """What workers do with runs: claim, hold, finish, fail, hand back, recover.
 
-The run's own row is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a worker
-that was thought lost and comes back changes nothing. Times of leases are the database's: workers' clocks differ.
+The run's own row is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a
+worker that was thought lost and comes back changes nothing. Leases go by the database's clock: those of the
+workers differ.
 """
 
 from datetime import timedelta
@@ -103,7 +104,7 @@ def hand_back_run(*, run: TrainingRun) -> bool:
 
 
 def recover_runs() -> dict[str, int]:
-    """Takes back every run whose worker was lost: queued once more, or ended and refunded. Safe to call at any time.
+    """Takes back runs whose worker was lost: queued once more, or ended and refunded. Safe at any time.
 
     Answers how many were "queued", "failed" and "cancelled".
     """

@@ -1,4 +1,4 @@
-"""Starting, cancelling and awaiting trainings: what doors do with runs. `runs` has what workers do with them."""
+"""Starting, cancelling and awaiting trainings: what doors do with runs. What workers do is in `runs`."""
 
 import threading
 import time
@@ -41,8 +41,9 @@ def start_training(
 ) -> TrainingRun:
     """Charges the owner and puts the training into the queue, or refuses and leaves nothing.
 
-    Without a target or features the data set's own guesses count. A search without a grid tries the algorithm's own.
-    A request whose idempotency key came before raises RequestRepeated, which refers to the run it started then.
+    Without a target or features the data set's own guesses count. A search without a grid tries the
+    algorithm's own.
+    A request whose idempotency key came before raises RequestRepeated, which names the run of that time.
     """
     if dataset.owner_id != owner.pk:
         raise NotFound("There is no such data set.")
@@ -74,7 +75,7 @@ def start_training(
 
 
 def cancel_run(*, run: TrainingRun) -> TrainingRun:
-    """A queued run ends here and is refunded; a running one ends when its worker sees the request, in a second or two."""
+    """A queued run ends here and is refunded; a running one when its worker sees it, in a second or two."""
     with transaction.atomic():
         run = TrainingRun.objects.select_for_update().get(pk=run.pk)
         if not run.is_open:
@@ -95,7 +96,7 @@ def refund(run: TrainingRun, reason: str) -> None:
 
 
 def wait_for_run(*, run: TrainingRun, seconds: float) -> TrainingRun:
-    """The run as it is once it has ended or the time is up; at once when enough requests of this process wait already."""
+    """The run once it has ended or the time is up; at once when too many of this process wait already."""
     if not _waiting.acquire(blocking=False):
         return _reread(run)
     try:
@@ -135,7 +136,8 @@ def _hold_account(owner) -> None:
 def _refuse_too_many(owner) -> None:
     if owner.training_runs.open().count() >= OPEN_RUNS_MAX:
         raise TooManyOpenRuns(
-            f"{OPEN_RUNS_MAX} of your trainings are waiting or running already. Wait for one to end, or cancel one."
+            f"{OPEN_RUNS_MAX} of your trainings are waiting or running already. Wait for one to end, or "
+            "cancel one."
         )
     if owner.trained_models.count() >= MODELS_MAX:
         raise RoomExceeded(
@@ -144,7 +146,7 @@ def _refuse_too_many(owner) -> None:
 
 
 def _insert(run: TrainingRun) -> None:
-    """An open run reserves its name by a constraint. The models are asked afterwards, when nobody else can get it."""
+    """An open run reserves its name by a constraint. Models are asked afterwards, when it is ours alone."""
     try:
         with transaction.atomic():
             run.save(force_insert=True)

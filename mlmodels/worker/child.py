@@ -1,6 +1,6 @@
-"""One training in a process of its own: no Django, no database. It gets paths and a plan and answers on a pipe.
+"""One training in a process of its own: no Django, no database. Paths and a plan in, answers on a pipe.
 
-The fork server imports this module, and with it the learning libraries, once; each child starts with them loaded.
+The fork server imports this module, and with it the learning libraries, once; each child starts with them.
 """
 
 import errno
@@ -98,7 +98,7 @@ def read_table(assignment: Assignment, task: str):
 
 
 def save_and_reload(pipeline, assignment: Assignment):
-    """Writes the file and reads it again the way it will be read for predictions, under a key of this moment."""
+    """Writes the file and reads it the way it will be read for predictions, under a key of this moment."""
     path = Path(assignment.part_path)
     pipeline_files.write(pipeline, path)
     data = path.read_bytes()

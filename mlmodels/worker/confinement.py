@@ -39,7 +39,7 @@ def _outlive_nobody() -> None:
 
 
 def _address_space_bytes() -> int:
-    """What the libraries have reserved already. It is address space, hardly memory, and no part of the allowance."""
+    """What the libraries have reserved already: hardly memory, and no part of the allowance."""
     try:
         with open("/proc/self/statm") as statm:
             return int(statm.read().split()[0]) * resource.getpagesize()

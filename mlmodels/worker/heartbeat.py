@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """A context manager. While `run` is set its lease is kept; `has_lost_run` is set when somebody else owns it."""
+    """A context manager. Extends the lease of the run to `keep`; `has_lost_run` tells when it is taken."""
 
     def __init__(self, worker: str):
         self._worker = worker
@@ -45,7 +45,7 @@ class Heartbeat:
         connection.close()
 
     def _beat(self) -> None:
-        """A database that is away is asked again at the next beat; the lease decides who owns the run by then."""
+        """A database that is away is asked again at the next beat; the row says who owns the run by then."""
         try:
             Worker.objects.update_or_create(name=self._worker, defaults={"seen_at": Now()})
             run = self._run

@@ -1,4 +1,4 @@
-"""Making and ending the child processes. No Django here either: this is what the child's side is a part of."""
+"""Making and ending the child processes. No Django here either: the child imports this too."""
 
 import json
 import multiprocessing
@@ -18,7 +18,7 @@ context = multiprocessing.get_context("forkserver")
 def start_fork_server() -> None:
     """Returns when the server has the learning libraries loaded.
 
-    It comes before the first claim: the two seconds that it takes must not come out of a lease. One thread per
+    It comes before the first claim: the seconds that it takes must not come out of a lease. One thread per
     child, children side by side: two threads each are slower as soon as the other core is busy.
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(TRAINING_THREADS)))

@@ -52,7 +52,7 @@ class HandedBack(Ended):
 
 
 def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> None:
-    """Trains, and writes how it ended. `stopping` is an event: once it is set the run is handed back to the queue."""
+    """Trains, and writes how it ended. When the event `stopping` is set, the run is handed back."""
     heartbeat.keep(run)
     artifacts.discard_attempts(run, before=run.attempt)
     part = part_path(run)
@@ -158,7 +158,7 @@ def _stop_if(condition: bool, reason: type[Ended]) -> None:
 
 
 def _report(run: TrainingRun, progress: dict | None) -> None:
-    """Writes the progress and looks whether the run is still wanted. A database that is away changes nothing here."""
+    """Writes the progress and looks whether the run is still wanted. A database that is away is ignored."""
     try:
         if progress:
             runs.report_progress(
@@ -223,14 +223,14 @@ def _death(child: TrainingProcess) -> Failed:
 def _past_the_time_limit() -> Failed:
     return Failed(
         "time_limit",
-        f"The training took longer than the {settings.TRAINING_TIME_LIMIT_SECONDS} seconds that are allowed. "
+        f"The training took longer than the {settings.TRAINING_TIME_LIMIT_SECONDS} seconds allowed. "
         "Use fewer rows, fewer columns or a quicker algorithm.",
     )
 
 
 def _past_the_memory_limit() -> str:
     return (
-        f"The training needed more than the {settings.TRAINING_MEMORY_LIMIT_MB} MB of memory that are allowed. "
+        f"The training needed more than the {settings.TRAINING_MEMORY_LIMIT_MB} MB of memory allowed. "
         "Use fewer rows, fewer columns or a smaller model."
     )
 

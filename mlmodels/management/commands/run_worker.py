@@ -7,9 +7,9 @@ from mlmodels.worker.loop import TrainingWorker
 
 class Command(BaseCommand):
     help = (
-        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any number of "
-        "machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within seconds; the "
-        "training under way goes back to the queue."
+        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any "
+        "number of machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within "
+        "seconds; the training under way goes back to the queue."
     )
 
     def add_arguments(self, parser):
