@@ -51,13 +51,13 @@ def install() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(POSTGRESQL_FUNCTION)
-        for statement in _wanted().values():
+        for statement in wanted().values():
             cursor.execute(statement)
 
 
 def drop() -> None:
     with connection.cursor() as cursor:
-        for name in _wanted():
+        for name in wanted():
             on_table = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on_table}")
 
@@ -67,7 +67,7 @@ def missing() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(STANDING[connection.vendor])
         standing = {name for (name,) in cursor.fetchall()}
-        names = [name for name in _wanted() if name not in standing]
+        names = [name for name in wanted() if name not in standing]
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA recursive_triggers")
             names += [] if cursor.fetchone()[0] else ["PRAGMA recursive_triggers=ON"]
@@ -78,5 +78,5 @@ def has_table() -> bool:
     return TABLE in connection.introspection.table_names()
 
 
-def _wanted() -> dict[str, str]:
+def wanted() -> dict[str, str]:
     return POSTGRESQL if connection.vendor == "postgresql" else SQLITE

@@ -1,0 +1,16 @@
+"""The hidden key in every form that charges: a form sent twice, as by a double click, pays once."""
+
+from billing.idempotency import IdempotentRequest, fingerprint
+
+
+def idempotent_form(request) -> IdempotentRequest | None:
+    """What the field `idempotency_key` of a posted form asks for; None without one."""
+    key = request.POST.get("idempotency_key")
+    if not key:
+        return None
+    body = {name: values for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"}
+    return IdempotentRequest(
+        endpoint=f"{request.method} {request.resolver_match.route}",
+        key=key,
+        fingerprint=fingerprint(method=request.method, path=request.path, user=request.user, body=body),
+    )
