@@ -19,7 +19,9 @@ DATE_CHARACTERS_MAX = 60
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138; as milliseconds March 1973
 SECONDS_MAX = 253_402_300_799  # the last second of the year 9999
 SECONDS_MIN = -62_135_596_800  # the first of the year 1
+UNIX_FORMAT = {"type": "date", "style": "unix", "day_first": True}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
 _UNREADABLE = "is not a date; write it like 2024-05-31 or 2024-05-31T14:30:00Z"
 
 _MONTH_NAMES = (
@@ -47,6 +49,7 @@ _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
 _ISO = re.compile(
     rf"(?P<year>[0-9]{{4}})(?P<mark>[-/.])(?P<month>[0-9]{{1,2}})(?P=mark)(?P<day>[0-9]{{1,2}}){_TIME}"
 )
+_ISO_OF_PROGRAMS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2})?")
 _NUMERIC = re.compile(
     r"(?P<first>[0-9]{1,2})(?P<mark>[-/]|\. ?)(?P<second_part>[0-9]{1,2})(?P=mark)"
     rf"(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}"
@@ -178,17 +181,19 @@ class DateCells:
     def _seconds(self, text: str) -> float | None:
         if self._reads_compact and (match := _COMPACT.fullmatch(text)):
             return _seconds_of(match, int(match["year"]), int(match["month"]), int(match["day"]))
-        if self._unix.fullmatch(text):
-            return unix_seconds(float(text))
         seconds = _iso_seconds(text)
         if seconds is not None:
             return seconds
+        if self._unix.fullmatch(text):
+            return unix_seconds(float(text))
         if match := _NUMERIC.fullmatch(text):
             return _numeric_seconds(match, self._day_first)
         return _named_seconds(text)
 
 
 def _iso_seconds(text: str) -> float | None:
+    if _ISO_OF_PROGRAMS.fullmatch(text):  # the usual case, three times as fast
+        return (datetime.fromisoformat(text) - _NAIVE_EPOCH).total_seconds()
     match = _ISO.fullmatch(text)
     return match and _seconds_of(match, int(match["year"]), int(match["month"]), int(match["day"]))
 

@@ -56,7 +56,8 @@ def sniff_encoding(handle: BinaryIO) -> str:
     _refuse_binary(sample)
     encoding = _sniff_by_nulls(sample)
     if encoding is None:
-        encoding = next(name for name in ("utf-8-sig", "cp1252", "latin-1") if _decodes(handle, name))
+        utf8 = "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
+        encoding = next(name for name in (utf8, "cp1252", "latin-1") if _decodes(handle, name))
     elif not _decodes(handle, encoding):
         raise TableRefused("The file looks like UTF-16 but is damaged. Save it again as CSV in UTF-8.")
     return encoding

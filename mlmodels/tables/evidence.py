@@ -24,9 +24,9 @@ class Misfits:
     first_text: str = ""
     first_row: int = 0
 
-    def add(self, text: str, row: int) -> None:
+    def add(self, text: str, cells: list[str], row_numbers: Sequence[int]) -> None:
         if not self.texts:
-            self.first_text, self.first_row = text, row
+            self.first_text, self.first_row = text, row_numbers[cells.index(text)]
         self.texts += 1
 
     def merge(self, later: "Misfits") -> None:
@@ -134,10 +134,9 @@ class ColumnEvidence:
             if is_missing_word(text):
                 self.missing_words.add(text)
             elif not self._is_number(text):
-                row = row_numbers[cells.index(text)]
-                self.not_numbers.add(text, row)
+                self.not_numbers.add(text, cells, row_numbers)
                 if not self._is_date(text):
-                    self.not_dates.add(text, row)
+                    self.not_dates.add(text, cells, row_numbers)
 
     def _is_number(self, text: str) -> bool:
         shape = None if self.not_numbers.settle_it else number_shape(text)

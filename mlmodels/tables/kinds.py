@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlmodels.tables.booleans import word_pair
-from mlmodels.tables.columns import TEXT_FORMAT, USED_KINDS, Column
+from mlmodels.tables.columns import TEXT_FORMAT, USED_KINDS, ZERO_ONE_FORMAT, Column
 from mlmodels.tables.dates import day_comes_first, shapes_agree
 from mlmodels.tables.errors import shown
 from mlmodels.tables.evidence import ColumnEvidence
 from mlmodels.tables.missing import is_missing_word
 from mlmodels.tables.names import names_a_claim, names_an_identifier
-from mlmodels.tables.numbers import number_format
+from mlmodels.tables.numbers import MarkHints, marks_in_doubt, number_format
 from mlmodels.tables.timestamps import compact_dates, unix_dates
 
 _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
@@ -23,23 +23,20 @@ _MOSTLY_DIFFERENT = 0.5
 class FileHints:
     """What the other columns and the separator suggest where one column alone leaves a doubt."""
 
-    decimal: str
+    marks: MarkHints
     day_first: bool
 
 
 def file_hints(evidence: Sequence[ColumnEvidence], separator: str) -> FileHints:
     """Marks and day order that are certain in some column hold for the doubtful columns of the same file."""
-    decimals = {
-        shape.decimal for column in evidence if not column.not_numbers.texts for shape in column.number_shapes
-    }
-    decimals.discard("")
-    decimal = decimals.pop() if len(decimals) == 1 else ("," if separator == ";" else ".")
-    proven = {day_comes_first(column.date_shapes) for column in evidence if not column.not_dates.texts} - {
-        None
-    }
+    number_columns = [column for column in evidence if not column.not_numbers.texts]
+    decimals = {shape.decimal for column in number_columns for shape in column.number_shapes} - {""}
+    marks = MarkHints(decimals.pop() if len(decimals) == 1 else "", separator)
+    date_columns = [column for column in evidence if column.date_shapes and not column.not_dates.texts]
+    proven = {day_comes_first(column.date_shapes) for column in date_columns} - {None}
     if len(proven) == 1:
-        return FileHints(decimal, day_first=proven.pop())
-    return FileHints(decimal, day_first=decimal == "," or separator == ";")
+        return FileHints(marks, day_first=proven.pop())
+    return FileHints(marks, day_first=marks.proven_decimal == "," or separator == ";")
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
 def _possible_formats(evidence: ColumnEvidence, hints: FileHints) -> dict[str, dict]:
     """A format for each kind that at least some cells have; whether all have it is decided elsewhere."""
     found = {
-        "number": number_format(evidence.number_shapes, hints.decimal) if evidence.number_shapes else None,
+        "number": number_format(evidence.number_shapes, hints.marks) if evidence.number_shapes else None,
         "date": _date_format(evidence, hints),
         "boolean": _boolean_format(evidence),
     }
@@ -119,10 +116,19 @@ def _number_reason(evidence: ColumnEvidence, number: dict) -> str:
         details.append(f"amounts in {number['currency']}")
     if number["percent"]:
         details.append("percent")
+    if doubtful := _guessed_mark(evidence, number):
+        details.append(f"that {shown(doubtful)} marks thousands is a guess")
     if evidence.missing_words:
         words = ", ".join(shown(word) for word in sorted(evidence.missing_words)[:3])
         details.append(f"{words} read as missing")
     return f"{reason} ({'; '.join(details)})." if details else f"{reason}."
+
+
+def _guessed_mark(evidence: ColumnEvidence, number: dict) -> str:
+    """The mark that was taken for thousands although no cell proves it."""
+    is_proven = any(shape.thousands or shape.decimal for shape in evidence.number_shapes)
+    guessed = [] if is_proven else marks_in_doubt(evidence.number_shapes)
+    return next((mark for mark in guessed if mark == number["thousands"]), "")
 
 
 def _boolean_format(evidence: ColumnEvidence) -> dict | None:
@@ -133,7 +139,7 @@ def _boolean_format(evidence: ColumnEvidence) -> dict | None:
         if not is_missing_word(text):
             spelled.setdefault(text.casefold(), text)
     if set(spelled) == {"0", "1"} and names_a_claim(evidence.name):
-        return {"type": "boolean", "true": "1", "false": "0"}
+        return ZERO_ONE_FORMAT
     pair = word_pair(spelled)
     return pair and {"type": "boolean", "true": spelled[pair[0]], "false": spelled[pair[1]]}
 

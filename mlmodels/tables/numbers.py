@@ -96,7 +96,7 @@ _PROVES_POINT = re.compile(r"\b0\.|\.[0-9]{1,2}\n|\.[0-9]{4}|[0-9]{4}\.|[eE]")
 
 
 def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
-    """The shapes of many cells at once when all of them are written as programs write numbers, else None."""
+    """The shapes of many cells at once when programs wrote them all and none is in doubt, else None."""
     joined = "\n".join(texts) + "\n"
     if not _PLAIN_MANY.fullmatch(joined):
         return None
@@ -106,19 +106,29 @@ def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
         return {NumberShape(digits=digits) for digits in set(map(len, texts))}
     if _PROVES_POINT.search(joined):
         return {NumberShape(decimal=".")}
-    return {NumberShape(mark_in_doubt=".")}
+    return None
 
 
-def number_format(shapes: Iterable[NumberShape], decimal_hint: str = "") -> dict | None:
-    """The one format that all shapes agree on, None when they contradict each other.
+class MarkHints(NamedTuple):
+    """What the rest of the file says where a column holds nothing but `1.234` or `1,234`.
 
-    `decimal_hint` is the decimal mark of the rest of the file; it settles columns of `1.234` alone.
+    `proven_decimal` is the mark that is certainly decimal in another column, "" when there is none.
     """
+
+    proven_decimal: str = ""
+    separator: str = ","
+
+
+def number_format(shapes: Iterable[NumberShape], hints: MarkHints = MarkHints()) -> dict | None:  # noqa: B008
+    """The one format that all shapes agree on, None when they contradict each other."""
     shapes = set(shapes)
     decimals = {shape.decimal for shape in shapes} - {""}
     thousands = {shape.thousands for shape in shapes} - {""}
-    for mark in {shape.mark_in_doubt for shape in shapes} - {""}:
-        is_decimal = _is_decimal(mark, decimals, thousands, decimal_hint)
+    for mark in marks_in_doubt(shapes):
+        if decimals or thousands:
+            is_decimal = mark in decimals or bool(thousands - {mark})
+        else:
+            is_decimal = _is_probably_decimal(mark, shapes, hints)
         (decimals if is_decimal else thousands).add(mark)
     currencies = {shape.currency for shape in shapes} - {""}
     percents = {shape.percent for shape in shapes}
@@ -134,10 +144,21 @@ def number_format(shapes: Iterable[NumberShape], decimal_hint: str = "") -> dict
     }
 
 
-def _is_decimal(mark: str, decimals: set[str], thousands: set[str], decimal_hint: str) -> bool:
-    if decimals or thousands:
-        return mark in decimals or bool(thousands - {mark})
-    return mark == (decimal_hint or ".")
+def marks_in_doubt(shapes: Iterable[NumberShape]) -> list[str]:
+    return sorted({shape.mark_in_doubt for shape in shapes} - {""})
+
+
+def _is_probably_decimal(mark: str, shapes: set[NumberShape], hints: MarkHints) -> bool:
+    """Another column decides; else a comma is decimal where semicolons separate, and a dot is decimal.
+
+    But for a dot among short whole numbers in a file with semicolons: 950 and 1.050 are written by hand.
+    """
+    if hints.proven_decimal:
+        return mark == hints.proven_decimal
+    if mark == ",":
+        return hints.separator == ";"
+    digits = {shape.digits for shape in shapes} - {0}
+    return not (hints.separator == ";" and digits and max(digits) <= 3)
 
 
 class NumberCells:
@@ -158,9 +179,7 @@ class NumberCells:
             value = float(match["body"].translate(self._to_plain))
             signs = (match["sign"], match["sign_after"], match["sign_at_end"])
             return -value if match["open"] or not _MINUS_SIGNS.isdisjoint(signs) else value
-        if _PLAIN_ONE.fullmatch(
-            text
-        ):  # what programs and number inputs of forms send, whatever the column's marks
+        if _PLAIN_ONE.fullmatch(text):  # programs and number inputs of forms write so, whatever the file does
             return float(text)
         if is_missing_word(text):
             return math.nan

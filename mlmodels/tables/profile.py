@@ -13,6 +13,7 @@ sampled                None, or how many random rows quantiles and histogram wer
 
 import math
 import random
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,7 +38,7 @@ class NumberStatistics:
         self.maximum = -math.inf
         self.whole = True
         self._total = 0.0
-        self._sample: list[float] = []
+        self._sample = array("d")
         self._sample_max = sample_max
         self._every = 1  # the sample holds one value out of so many
         self._random = random.Random(0)  # noqa: S311  the same file gives the same profile
@@ -56,9 +57,9 @@ class NumberStatistics:
     def _keep(self, present: list[float]) -> None:
         if self._every > 1:
             present = self._random.sample(present, self._share(len(present)))
-        self._sample += present
+        self._sample.extend(present)
         while len(self._sample) > self._sample_max:
-            self._sample = self._random.sample(self._sample, len(self._sample) // 2)
+            self._sample = array("d", self._random.sample(self._sample, len(self._sample) // 2))
             self._every *= 2
 
     def _share(self, count: int) -> int:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlmodels.tables.columns import Column, cells_of
+from mlmodels.tables.columns import Column, cells_of, number_text
 from mlmodels.tables.dates import DateCells
 from mlmodels.tables.errors import TableRefused, shown
 from mlmodels.tables.limits import CELL_CHARACTERS_MAX
 
-_ABSENT = object()
+_WHOLE_NUMBER_MAX = 10**30
 
 
 class RowReader:
@@ -34,24 +34,24 @@ class RowReader:
             raise TableRefused("Give the row as an object: a value for each column name.") from None
         problems: dict[str, str] = {}
         for name, read in self._cells:
-            value = values.get(name, _ABSENT)
-            if value is _ABSENT:
-                problems[name] = "is missing"
+            if name not in values:
+                problems[name] = f"{shown(name)} is missing."
                 continue
             try:
-                read(value)
+                read(values[name])
             except ValueError as error:
-                problems[name] = f"{_shown_value(value)} {error}"
+                problems[name] = f"{shown(name)}: {_shown_value(values[name])} {error}."
         if problems:
-            listed = "; ".join(f"{shown(name)} {problem}" for name, problem in problems.items())
-            raise TableRefused(f"The row cannot be used: {listed}.", fields=problems) from None
+            raise TableRefused(" ".join(problems.values()), fields=problems) from None
 
 
 def _shown_value(value: Any) -> str:
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, int | float):
-        return shown(repr(value)) if isinstance(value, float) or abs(value) < 1e18 else "the whole number"
+        return (
+            shown(repr(value)) if isinstance(value, float) or abs(value) < 1e18 else "a whole number so long"
+        )
     return "the value"
 
 
@@ -64,7 +64,7 @@ def _value_reader(column: Column):
         case "boolean":
             return _boolean_reader(cells_of(column).one)
         case _:
-            return _text_reader(column.alternatives.get("boolean"))
+            return _text_reader(cells_of(column).one, column.alternatives.get("boolean"))
 
 
 def _number_reader(read_text):
@@ -116,31 +116,20 @@ def _number(value: Any, read_text) -> float:
     return number
 
 
-def _text_reader(words: dict | None):
+def _text_reader(read_cell, words: dict | None):
     """`words` are how the file spells true and false, where a yes/no column was made a category."""
 
     def read_text(value: Any) -> str:
         if isinstance(value, str):
             if len(value) > CELL_CHARACTERS_MAX:
                 raise ValueError(f"has more than {CELL_CHARACTERS_MAX:,} characters")
-            return value.strip()
+            return read_cell(value)
         if value is None:
             return ""
         if isinstance(value, bool):
             return words["true" if value else "false"] if words else str(value).lower()
-        if not isinstance(value, int | float):
-            raise ValueError("is neither a text nor a number")
-        return _number_text(value)
+        if isinstance(value, int) and abs(value) < _WHOLE_NUMBER_MAX:
+            return str(value)
+        return number_text(_number(value, read_cell))
 
     return read_text
-
-
-def _number_text(value: int | float) -> str:
-    """A number as a file writes it: whole ones without a decimal point."""
-    if isinstance(value, int):
-        if abs(value) > 10**30:
-            raise ValueError("is too large")
-        return str(value)
-    if not math.isfinite(value):
-        raise ValueError("is not a finite number")
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import BinaryIO
 
 from mlmodels.tables.dialect import Dialect
-from mlmodels.tables.errors import TableRefused, counted, shown
-from mlmodels.tables.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX, HEADER_CHARACTERS_MAX, ROWS_MAX
+from mlmodels.tables.errors import TableRefused, counted
+from mlmodels.tables.headers import checked_names
+from mlmodels.tables.limits import CELL_CHARACTERS_MAX, ROWS_MAX
 
 _BATCH_ROWS = 250
 _CHUNK_CELLS = 50_000
@@ -32,13 +33,13 @@ class Chunk:
 
 
 class Rows:
-    """An open table: `header` is checked already, `chunks` streams the data rows once."""
+    """An open table: the names in `header` are checked already, `chunks` streams the data rows once."""
 
     def __init__(self, handle: BinaryIO, lines: Iterator[str], dialect: Dialect):
         self._handle = handle
         self._reader = csv.reader(lines, **dialect.reader_options())
         self._row = dialect.skip_lines  # how many records have been taken out of the file
-        self.header = self._read_header()
+        self.header, self._unnamed = self._read_header()
 
     def chunks(self) -> Iterator[Chunk]:
         """Blank rows are left out. Raises TableRefused for a ragged row, a broken quote, or no rows."""
@@ -99,6 +100,12 @@ class Rows:
                 row=row,
             )
         if any(map(str.strip, cells[width:])):
+            if width < len(cells) <= width + self._unnamed:
+                raise TableRefused(
+                    f"Row {row:,} has a value in column {width + 1}, which has no name in the header. Name "
+                    "the column or remove it.",
+                    row=row,
+                )
             raise TableRefused(
                 f"Row {row:,} has {counted(len(cells), 'cell')} and the header has {width}. Remove the extra "
                 f"cells, or put quotation marks around a cell that holds the separator.",
@@ -110,10 +117,12 @@ class Rows:
             )
         return cells[:width]
 
-    def _read_header(self) -> list[str]:
+    def _read_header(self) -> tuple[list[str], int]:
+        """The names, and how many blank cells follow them where every line ends in separators."""
         while batch := self._take(1):
             if any(map(str.strip, batch[0])):
-                return _checked_header(batch[0], self._row)
+                names = checked_names(batch[0], self._row)
+                return names, len(batch[0]) - len(names)
         raise TableRefused("The file is empty. Upload a CSV with a header row and at least one row of data.")
 
 
@@ -130,56 +139,6 @@ def open_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[Rows]:
         raise TableRefused(f"The file is not text in {dialect.encoding} any more. Upload it again.") from None
     finally:
         lines.detach()
-
-
-def _checked_header(cells: list[str], row: int) -> list[str]:
-    names = [" ".join(cell.split()) for cell in cells]
-    while names and not names[-1]:
-        names.pop()  # separators at the end of every line
-    if len(names) > COLUMNS_MAX:
-        raise TableRefused(
-            f"The header (row {row}) has {len(names):,} columns; the limit is {COLUMNS_MAX:,}. "
-            "Remove columns that are not needed.",
-            row=row,
-        )
-    for position, name in enumerate(names, 1):
-        _check_name(name, position, row)
-    _refuse_duplicates(names, row)
-    return names
-
-
-def _check_name(name: str, position: int, row: int) -> None:
-    if not name:
-        raise TableRefused(
-            f"Column {position} has no name in the header (row {row}). Name it or remove the column; "
-            "pandas leaves the index out with to_csv(…, index=False).",
-            row=row,
-        )
-    if len(name) > HEADER_CHARACTERS_MAX:
-        raise TableRefused(
-            f"The name of column {position}, {shown(name)}, has {len(name):,} characters; the limit is "
-            f"{HEADER_CHARACTERS_MAX}. Shorten it in row {row}.",
-            row=row,
-        )
-    if not name.isprintable():
-        raise TableRefused(
-            f"The name of column {position}, {shown(name)}, holds characters that cannot be shown, so this "
-            "may not be a text file. Save the table as CSV in UTF-8.",
-            row=row,
-        )
-
-
-def _refuse_duplicates(names: list[str], row: int) -> None:
-    positions: dict[str, int] = {}
-    for position, name in enumerate(names, 1):
-        if name in positions:
-            raise TableRefused(
-                f"Columns {positions[name]} and {position} are both named {shown(name)} (row {row}). "
-                "Give every column a name of its own.",
-                row=row,
-                column=name,
-            )
-        positions[name] = position
 
 
 def _csv_advice(error: csv.Error) -> str:

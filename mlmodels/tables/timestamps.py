@@ -1,11 +1,10 @@
 """Whole numbers that are dates: Unix timestamps and YYYYMMDD. The name of the column or the size decides."""
 
-from mlmodels.tables.dates import DateCells
+from mlmodels.tables.dates import UNIX_FORMAT, DateCells
 from mlmodels.tables.evidence import ColumnEvidence
 from mlmodels.tables.missing import is_missing_word
 from mlmodels.tables.names import names_a_time, names_an_identifier
 
-_UNIX = {"type": "date", "style": "unix", "day_first": True}
 _COMPACT = {"type": "date", "style": "compact", "day_first": True}
 # Seconds from 1973 to 2100; without a name that says time only from 2001 to 2033: phone numbers lie above.
 _NAMED_RANGE = (100_000_000, 4_102_444_800)
@@ -19,7 +18,7 @@ def unix_dates(evidence: ColumnEvidence) -> dict | None:
         return None
     low, high = _NAMED_RANGE if names_a_time(evidence.name) else _BARE_RANGE
     scale = 1000 if max(digits) > 10 else 1
-    return _UNIX if all(low <= number / scale <= high for number in _whole_numbers(evidence)) else None
+    return UNIX_FORMAT if all(low <= number / scale <= high for number in _whole_numbers(evidence)) else None
 
 
 def compact_dates(evidence: ColumnEvidence) -> dict | None:
