@@ -24,7 +24,7 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests
 	$(PYTHON) -m pytest --engine sqlite
-	$(PYTHON) -m pytest --engine postgresql -m "not without_database"
+	$(PYTHON) -m pytest --engine postgresql
 
 check: $(VENV)/installed-for-tests
 	$(PYTHON) -m ruff format --check .

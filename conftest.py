@@ -20,8 +20,6 @@ from django.conf import settings
 from mlplatform.tests import postgresql
 
 resources = contextlib.ExitStack()
-atexit.register(resources.close)
-
 
 def pytest_addoption(parser, pluginmanager):
     parser.addoption(
@@ -34,6 +32,7 @@ def pytest_addoption(parser, pluginmanager):
 
 def set_up_django(engine: str):
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-tests-")))
+    atexit.register(resources.close)  # after the folder: what is registered last ends first
     os.environ |= {
         "DATA_DIR": str(folder),
         "DEBUG": "off",
@@ -61,6 +60,20 @@ def start_engine(engine: str, folder: Path) -> str:
 
 def pytest_report_header(config):
     return f"engine: {config.getoption('engine')}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """What no database can change is not run again on the second engine."""
+    if config.getoption("engine") == "sqlite":
+        return
+    again = [item for item in items if touches_database(item) and not item.get_closest_marker("sqlite_only")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in again])
+    items[:] = again
+
+
+def touches_database(item) -> bool:
+    fixtures = {"db", "transactional_db", "live_server", "environment"}
+    return bool(item.get_closest_marker("django_db") or fixtures & set(item.fixturenames))
 
 
 @pytest.fixture(autouse=True)

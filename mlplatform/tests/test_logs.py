@@ -1,0 +1,174 @@
+import json
+import logging
+
+import pytest
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+
+from mlplatform.logs import JsonFormatter
+from mlplatform.urls import handler400, handler404, handler500  # noqa: F401
+
+logger = logging.getLogger(__name__)
+
+
+def page(request):
+    logger.info("a step of the work")
+    return HttpResponse("fine")
+
+
+def greeting(request):
+    return HttpResponse(f"Hello {request.user}")
+
+
+def reset(request, uidb64, token):
+    return HttpResponse("fine")
+
+
+def bug(request):
+    try:
+        {}[request.GET["card"]]
+    except KeyError as error:
+        raise ValueError(f"row of alice@example.com: {request.GET['card']}") from error
+
+
+@api_view(["POST"])
+@permission_classes([AllowAny])
+def endpoint(request):
+    return Response({})
+
+
+urlpatterns = [
+    path("page", page),
+    path("greeting", greeting),
+    path("reset/<uidb64>/<token>/", reset),
+    path("bug", bug),
+    path("api/endpoint", endpoint),
+]
+
+pytestmark = pytest.mark.urls(__name__)
+
+
+@pytest.fixture
+def lines(capsys):
+    """The lines that were logged since the last call, each as a dictionary."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def line_of_request(lines):
+    return next(line for line in lines if line["message"] == "request")
+
+
+def test_every_request_is_one_line_of_json(client, lines):
+    client.get("/page")
+
+    line = line_of_request(lines())
+    assert {key: line[key] for key in ("level", "method", "path", "status", "user_id")} == {
+        "level": "info",
+        "method": "GET",
+        "path": "/page",
+        "status": 200,
+        "user_id": None,
+    }
+    assert line["ms"] >= 0
+    assert line["time"].endswith("+00:00")
+
+
+def test_all_lines_of_a_request_carry_its_id_and_so_does_the_answer(client, lines):
+    response = client.get("/page")
+
+    logged = lines()
+    assert {line["request_id"] for line in logged} == {response["X-Request-ID"]}
+    assert "a step of the work" in [line["message"] for line in logged]
+
+
+def test_two_requests_have_two_ids(client):
+    assert client.get("/page")["X-Request-ID"] != client.get("/page")["X-Request-ID"]
+
+
+def test_the_id_of_a_proxy_is_taken_over(client, lines):
+    response = client.get("/page", headers={"X-Request-ID": "edge-17.abc_D"})
+
+    assert response["X-Request-ID"] == "edge-17.abc_D"
+    assert line_of_request(lines())["request_id"] == "edge-17.abc_D"
+
+
+@pytest.mark.parametrize("given", ["", "with space", "x" * 65, 'quote"', "line\nbreak", "ümlaut"])
+def test_an_id_that_could_forge_a_line_is_replaced(client, given):
+    response = client.get("/page", headers={"X-Request-ID": given})
+
+    assert response["X-Request-ID"] != given
+    assert len(response["X-Request-ID"]) == 32
+
+
+def test_the_user_of_a_session_is_named_by_number(client, alice, lines):
+    client.force_login(alice)
+
+    client.get("/greeting")
+
+    assert line_of_request(lines())["user_id"] == alice.pk
+
+
+def test_a_session_that_nobody_looked_at_is_not_read_for_the_log(
+    client, alice, lines, django_assert_num_queries
+):
+    client.force_login(alice)
+
+    with django_assert_num_queries(0):
+        client.get("/page")
+
+    assert line_of_request(lines())["user_id"] is None
+
+
+def test_the_user_of_an_api_call_is_named_by_number(api_as, alice, lines):
+    api_as(alice).post("/api/endpoint", {})
+
+    assert line_of_request(lines())["user_id"] == alice.pk
+
+
+def test_nothing_of_query_body_headers_or_one_time_link_is_logged(client, capsys):
+    client.get("/page?password=hunter2")
+    client.post("/api/endpoint", {"credit_card": "hunter2"}, content_type="application/json")
+    client.get("/page", headers={"Authorization": "Bearer hunter2", "Cookie": "sessionid=hunter2"})
+    client.get("/reset/hunter2/hunter2/")
+
+    logged = capsys.readouterr().out
+    assert "hunter2" not in logged
+    assert "/reset/…/…/" in json.loads(logged.splitlines()[-1])["path"]
+
+
+def test_a_bug_is_logged_with_its_place_and_its_cause_but_not_its_message(client, lines, capsys):
+    client.raise_request_exception = False
+
+    client.get("/bug?card=4111111111111111")
+
+    logged = capsys.readouterr().out
+    line = next(json.loads(line) for line in logged.splitlines() if "exception" in line)
+    assert [step["class"] for step in line["exception"]] == ["builtins.KeyError", "builtins.ValueError"]
+    assert any("test_logs.py" in frame and frame.endswith(" bug") for frame in line["exception"][1]["frames"])
+    assert "4111" not in logged
+    assert "alice" not in logged
+
+
+def test_a_failed_request_is_an_error_line(client, lines):
+    client.raise_request_exception = False
+
+    client.get("/bug?card=1")
+
+    assert line_of_request(lines())["level"] == "error"
+
+
+def test_a_line_outside_of_requests_has_no_request():
+    record = logging.LogRecord("worker", logging.WARNING, __file__, 1, "run %s is late", (7,), None)
+    record.fields = {"run": 7}
+
+    line = json.loads(JsonFormatter().format(record))
+
+    assert (line["message"], line["request_id"], line["user_id"], line["run"]) == (
+        "run 7 is late",
+        None,
+        None,
+        7,
+    )

@@ -1,0 +1,138 @@
+"""The contract's environment variables, each in a process of its own as a start would read them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as test_settings
+
+from mlplatform.settings import BASE_DIR
+
+PRINT = """
+import json, sys
+from django.conf import settings
+print(json.dumps({name: getattr(settings, name) for name in sys.argv[1:]}, default=str))
+"""
+
+
+def start(environment, *names):
+    return subprocess.run(
+        [sys.executable, "-c", PRINT, *names],
+        env={"DJANGO_SETTINGS_MODULE": "mlplatform.settings", **environment},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(*names, **environment):
+        ended = start({"DATA_DIR": str(tmp_path), "SECRET_KEY": "x" * 50, **environment}, *names)
+        assert ended.returncode == 0, ended.stderr
+        values = json.loads(ended.stdout)
+        return values[names[0]] if len(names) == 1 else values
+
+    return read
+
+
+def test_defaults_are_those_of_the_contract(read, tmp_path):
+    values = read(
+        "DEBUG", "INITIAL_TOKENS", "TRAINING_TOKEN_COST", "PREDICTION_TOKEN_COST", "MAX_UPLOAD_MB",
+        "TRAINING_TIME_LIMIT_SECONDS", "TRAINING_MEMORY_LIMIT_MB", "THROTTLING", "CORS_ALLOWED_ORIGINS",
+        "CSRF_TRUSTED_ORIGINS", "ADMIN_EMAIL", "DASK_SCHEDULER", "STORAGE_URL", "EMAIL_BACKEND",
+    )  # fmt: skip
+
+    assert values == {
+        "DEBUG": False,
+        "INITIAL_TOKENS": 15,
+        "TRAINING_TOKEN_COST": 1,
+        "PREDICTION_TOKEN_COST": 5,
+        "MAX_UPLOAD_MB": 50,
+        "TRAINING_TIME_LIMIT_SECONDS": 600,
+        "TRAINING_MEMORY_LIMIT_MB": 4096,
+        "THROTTLING": True,
+        "CORS_ALLOWED_ORIGINS": [],
+        "CSRF_TRUSTED_ORIGINS": [],
+        "ADMIN_EMAIL": "",
+        "DASK_SCHEDULER": "",
+        "STORAGE_URL": "",
+        "EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend",
+    }
+
+
+def test_everything_lives_in_the_data_folder(read, tmp_path):
+    values = read("DATABASES", "MEDIA_ROOT", "STATIC_ROOT")
+
+    assert values["DATABASES"]["default"]["NAME"] == str(tmp_path / "db.sqlite3")
+    assert values["MEDIA_ROOT"].startswith(str(tmp_path))
+    assert values["STATIC_ROOT"].startswith(str(tmp_path))
+
+
+def test_prices_and_limits_come_from_the_environment(read):
+    assert read("INITIAL_TOKENS", INITIAL_TOKENS="3") == 3
+    assert read("MAX_UPLOAD_MB", MAX_UPLOAD_MB="7") == 7
+    assert "0:15:00" in read("SIMPLE_JWT", JWT_EXP_MINUTES="15")["ACCESS_TOKEN_LIFETIME"]
+
+
+def test_throttling_off_switches_off_every_limit_on_requests(read):
+    values = read("REST_FRAMEWORK", "AXES_ENABLED", THROTTLING="off")
+
+    assert set(values["REST_FRAMEWORK"]["DEFAULT_THROTTLE_RATES"].values()) == {None}
+    assert values["AXES_ENABLED"] is False
+
+
+def test_postgresql_gets_persistent_connections_with_health_checks(read):
+    database = read("DATABASES", DATABASE_URL="postgres://app:secret@db:5432/app")["default"]
+
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["CONN_MAX_AGE"] == 600
+    assert database["CONN_HEALTH_CHECKS"] is True
+
+
+def test_mail_goes_where_its_address_says(read):
+    values = read(
+        "EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", EMAIL_URL="smtp+tls://me:pw@mail:587"
+    )
+
+    assert values == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail",
+        "EMAIL_PORT": 587,
+        "EMAIL_USE_TLS": True,
+    }
+
+
+def test_files_go_to_object_storage_on_request(read):
+    storage = read("STORAGES", STORAGE_URL="s3://models")["default"]
+
+    assert storage["BACKEND"] == "storages.backends.s3.S3Storage"
+    assert storage["OPTIONS"]["bucket_name"] == "models"
+
+
+def test_https_turns_on_what_would_lock_out_a_plain_localhost(read):
+    names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS")
+
+    assert set(read(*names, SERVED_OVER_HTTPS="on").values()) == {True, 31_536_000}
+    assert set(read(*names).values()) == {False, 0}
+
+
+def test_a_production_start_without_a_key_stops_with_one_line(tmp_path):
+    ended = start({"DATA_DIR": str(tmp_path)}, "DEBUG")
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "SECRET_KEY is missing" in ended.stderr
+
+
+def test_a_developer_with_debug_on_gets_a_key_that_stays(tmp_path):
+    keys = [start({"DATA_DIR": str(tmp_path), "DEBUG": "on"}, "SECRET_KEY").stdout for _ in range(2)]
+
+    assert keys[0] == keys[1]
+    assert (tmp_path / "secret_key").read_text() in keys[0]
+
+
+def test_no_request_is_wrapped_in_a_transaction():
+    assert not test_settings.DATABASES["default"].get("ATOMIC_REQUESTS")
