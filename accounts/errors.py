@@ -22,8 +22,8 @@ class InvalidAddress(errors.InvalidInput):
 class WeakPassword(errors.InvalidInput):
     code = "weak_password"
 
-    def __init__(self, sentences):
-        super().__init__(" ".join(sentences), field="password")
+    def __init__(self, sentences, field):
+        super().__init__(" ".join(sentences), field=field)
 
 
 class WrongAddress(errors.InvalidInput):

@@ -13,18 +13,18 @@ from accounts.models import User
 from mlplatform.errors import TooManyRequests
 
 
-def check_password_rules(password, user):
+def check_password_rules(password, user, field):
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise errors.WeakPassword(error.messages) from error
+        raise errors.WeakPassword(error.messages, field) from error
 
 
 def change_password(*, user, new_password, by) -> None:
     """A new password, by the signed-in owner or an administrator."""
     if by.pk != user.pk and not by.is_staff:
         raise errors.OtherPersonsAccount
-    check_password_rules(new_password, user)
+    check_password_rules(new_password, user, "new_password")
     store_password(user, new_password)
 
 
@@ -49,7 +49,7 @@ def reset_password_with_token(*, email, token, new_password) -> User:
     is_good = default_token_generator.check_token(user or User(email=email), token)
     if user is None or not is_good:
         raise errors.ResetLinkRefused
-    check_password_rules(new_password, user)
+    check_password_rules(new_password, user, "new_password")
     store_password(user, new_password)
     lockout.forget_failures(user)
     return user

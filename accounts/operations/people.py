@@ -28,7 +28,7 @@ def register(*, email, password, client_address=None, **fields) -> User:
     """
     user = User(email=User.objects.normalize_email(email), **fields)
     check_address(user.email)
-    check_password_rules(password, user)
+    check_password_rules(password, user, "password")
     limits.count("sign-up", caller=client_address, limit=limits.SIGN_UPS_PER_ADDRESS)
     check_address_is_free(user.email)
     user.set_password(password)

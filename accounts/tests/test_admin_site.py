@@ -1,0 +1,234 @@
+import html
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from billing.models import LedgerEntry
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = "/admin/accounts/user/"
+
+
+@pytest.fixture
+def staff(admin_user):
+    client = Client()
+    client.force_login(admin_user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def no_removal_hooks(settings):
+    settings.ACCOUNT_REMOVAL_HOOKS = []
+
+
+def request_id_on(page):
+    return re.search(r'name="request_id" value="([^"]+)"', page.content.decode())[1]
+
+
+# Log-in
+
+
+def test_an_administrator_logs_in_whatever_the_case(admin_user):
+    client = Client()
+
+    answer = client.post(
+        "/admin/login/", {"username": "ADMIN@example.com", "password": PASSWORD, "next": PEOPLE}
+    )
+
+    assert (answer.status_code, answer["Location"]) == (302, PEOPLE)
+    assert client.get(PEOPLE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "password"), [("admin@example.com", "wrong"), ("alice@example.com", PASSWORD)]
+)
+def test_others_do_not(admin_user, alice, email, password):
+    answer = Client().post("/admin/login/", {"username": email, "password": password})
+
+    assert answer.status_code == 200
+    assert "correct" in answer.content.decode()
+
+
+def test_guessers_are_locked_out_here_as_well(admin_user, guarded):
+    client = Client()
+    for _ in range(10):
+        client.post("/admin/login/", {"username": "admin@example.com", "password": "wrong"})
+
+    answer = client.post("/admin/login/", {"username": "admin@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert "Too many wrong passwords" in answer.content.decode()
+
+
+# The list and the form
+
+
+def test_people_are_found_and_listed_in_few_queries(staff, make_user, django_assert_max_num_queries):
+    for n in range(10):
+        make_user(f"user{n}@example.com", tokens=n)
+
+    with django_assert_max_num_queries(12):
+        page = staff.get(PEOPLE, {"q": "user7"})
+
+    assert "user7@example.com" in page.content.decode()
+    assert "user8@example.com" not in page.content.decode()
+
+
+def test_the_balance_is_read_only_and_leads_to_the_ledger(staff, alice):
+    address = f"{PEOPLE}{alice.pk}/change/"
+    page = staff.get(address).content.decode()
+    ledger = staff.get(html.unescape(re.search(r'href="([^"]+)">ledger<', page)[1]))
+
+    staff.post(
+        address, {"email": "alice@example.com", "is_active": "on", "token_balance": 999, "balance": 999}
+    )
+
+    alice.refresh_from_db()
+    assert 'name="token_balance"' not in page
+    assert alice.token_balance == 15
+    assert (ledger.status_code, ledger.context["cl"].result_count) == (200, 1)
+
+
+def test_a_person_made_here_gets_the_welcome_grant(staff):
+    answer = staff.post(
+        f"{PEOPLE}add/",
+        {
+            "email": "Dora@example.com",
+            "password1": "a long pass phrase 17",
+            "password2": "a long pass phrase 17",
+        },
+    )
+
+    dora = User.objects.get(email="dora@example.com")
+    assert answer.status_code == 302
+    assert answer["Location"] == f"{PEOPLE}{dora.pk}/change/"
+    assert dora.token_balance == dora.ledger_entries.get().amount == 15
+    assert dora.check_password("a long pass phrase 17")
+
+
+def test_a_taken_address_is_an_error_of_the_form(staff, alice):
+    answer = staff.post(
+        f"{PEOPLE}add/",
+        {
+            "email": "ALICE@example.com",
+            "password1": "a long pass phrase 17",
+            "password2": "a long pass phrase 17",
+        },
+    )
+
+    assert answer.status_code == 200
+    assert "already taken" in answer.content.decode()
+
+
+def test_setting_a_password_here_ends_tokens(staff, alice, log_in, bearer):
+    client = bearer(log_in(alice)["access"])
+    new = {
+        "password1": "a long pass phrase 17",
+        "password2": "a long pass phrase 17",
+        "usable_password": "true",
+    }
+
+    answer = staff.post(f"{PEOPLE}{alice.pk}/password/", new)
+
+    assert answer.status_code == 302
+    assert client.get("/api/user/tokens").status_code == 401
+
+
+# Granting
+
+
+def test_tokens_are_granted_with_a_reason(staff, admin_user, alice, bob):
+    chosen = staff.post(PEOPLE, {"action": "grant_tokens", "_selected_action": [alice.pk, bob.pk]})
+    page = staff.get(chosen["Location"])
+
+    answer = staff.post(
+        chosen["Location"], {"amount": 7, "reason": "for the talk", "request_id": request_id_on(page)}
+    )
+
+    assert "alice@example.com" in page.content.decode()
+    assert (answer.status_code, answer["Location"]) == (302, PEOPLE)
+    for person in (alice, bob):
+        person.refresh_from_db()
+        entry = person.ledger_entries.get(reason="for the talk")
+        assert (person.token_balance, entry.amount, entry.booked_by) == (22, 7, admin_user)
+
+
+def test_the_same_form_sent_twice_grants_once(staff, alice):
+    address = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
+    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(address))}
+
+    staff.post(address, form)
+    staff.post(address, form)
+
+    alice.refresh_from_db()
+    assert alice.token_balance == 22
+    assert alice.ledger_entries.count() == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": 0},
+        {"amount": -1},
+        {"amount": ""},
+        {"reason": ""},
+        {"reason": "x" * 201},
+        {"request_id": "x"},
+    ],
+)
+def test_a_grant_that_does_not_fit_books_nothing(staff, alice, change):
+    address = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
+    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(address))}
+
+    answer = staff.post(address, form | change)
+
+    assert answer.status_code == 200
+    assert alice.ledger_entries.count() == 1
+
+
+def test_who_may_only_look_cannot_grant_or_remove(alice, make_user):
+    looker = make_user("looker@example.com", is_staff=True)
+    client = Client()
+    client.force_login(looker)
+
+    for page in ("grant", "remove"):
+        address = f"{reverse(f'admin:accounts_user_{page}')}?ids={alice.pk}"
+        assert client.get(address).status_code == 403
+        assert client.post(address, {"amount": 7, "reason": "x"}).status_code == 403
+
+    assert LedgerEntry.objects.filter(account=alice).count() == 1
+
+
+# Removing
+
+
+def test_people_are_removed_after_a_question(staff, alice, bob):
+    chosen = staff.post(PEOPLE, {"action": "remove_people", "_selected_action": [alice.pk]})
+    question = staff.get(chosen["Location"])
+    before = User.objects.present().count()
+
+    staff.post(chosen["Location"])
+
+    assert "alice@example.com" in question.content.decode()
+    assert (before, User.objects.present().count()) == (3, 2)
+    assert not User.objects.filter(email="alice@example.com").exists()
+
+
+def test_an_administrator_does_not_remove_themselves_here_either(staff, admin_user):
+    answer = staff.post(f"{reverse('admin:accounts_user_remove')}?ids={admin_user.pk}", follow=True)
+
+    assert "cannot remove your own account" in answer.content.decode()
+    assert User.objects.present().count() == 1
+
+
+def test_nobody_is_deleted(staff, alice):
+    assert staff.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    staff.post(PEOPLE, {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"})
+
+    assert User.objects.filter(pk=alice.pk).exists()
