@@ -82,23 +82,13 @@ def _sniff_by_nulls(sample: bytes) -> str | None:
     if sample.startswith(codecs.BOM_UTF16_LE) or sample.startswith(codecs.BOM_UTF16_BE):
         return "utf-16"
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if not even and not odd:
+    if bool(even) == bool(odd):
         return None
-    if even and odd:
-        return None
-    is_mostly_latin = (even + odd) / len(sample) > 0.3
-    is_other_script = (even + odd) / len(sample) > 0.05 and not _is_utf8(sample.replace(b"\0", b""))
-    if is_mostly_latin or is_other_script:
-        return "utf-16-le" if odd else "utf-16-be"
-    return None
-
-
-def _is_utf8(sample: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        return False
-    return True
+    encoding = "utf-16-le" if odd else "utf-16-be"
+    # In UTF-16 every line end is paired with a NUL; a stray NUL in other text pairs with anything
+    line_ends = sample.count(b"\n") + sample.count(b"\r")
+    text = sample.decode(encoding, errors="ignore")
+    return encoding if (text.count("\n") + text.count("\r")) * 2 > line_ends else None
 
 
 def _decodes(handle: BinaryIO, encoding: str) -> bool:
