@@ -21,6 +21,7 @@ from mlplatform.tests import postgresql
 
 resources = contextlib.ExitStack()
 
+
 def pytest_addoption(parser, pluginmanager):
     parser.addoption(
         "--engine", choices=["sqlite", "postgresql"], default="sqlite", help="database under the tests"

@@ -1,0 +1,136 @@
+"""What the classic endpoints answer, in the words that existing clients read.
+
+The serializers describe the bodies for the API documentation; a test holds the two against each other.
+"""
+
+from rest_framework import serializers
+
+from mlmodels.models import Prediction, TrainedModel, TrainingRun
+
+
+class RefusalSerializer(serializers.Serializer):
+    """Why the request was refused."""
+
+    detail = serializers.CharField(help_text="what is wrong, and what to do")
+    code = serializers.CharField(help_text="the same in one word, for programs")
+    fields = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="a sentence for each input that is wrong"
+    )
+
+
+class ParametersSerializer(serializers.Serializer):
+    params = serializers.DictField(child=serializers.CharField(), help_text="type of each parameter")
+
+
+class CreatedSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    model_name = serializers.CharField()
+    metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    tokens_deducted = serializers.IntegerField()
+
+
+class AcceptedSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    model_name = serializers.CharField()
+    run = serializers.UUIDField()
+    url = serializers.URLField(help_text="ask here how the training goes")
+
+
+class TrainedModelSerializer(serializers.ModelSerializer):
+    model_name = serializers.CharField(source="name")
+    model_type = serializers.CharField(source="algorithm")
+    feature_cols = serializers.SerializerMethodField()
+    label_col = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TrainedModel
+        fields = [
+            "model_name", "model_type", "task", "feature_cols", "label_col", "parameters", "metrics",
+            "baseline", "created_at",
+        ]  # fmt: skip
+
+    def get_feature_cols(self, model) -> list[str]:
+        return [column["name"] for column in model.features]
+
+    def get_label_col(self, model) -> str:
+        return model.target["name"]
+
+
+class PredictedSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
+    tokens_deducted = serializers.IntegerField()
+
+
+class LastPredictedSerializer(serializers.Serializer):
+    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
+
+
+class DeletedSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    message = serializers.CharField()
+
+
+class SearchedSerializer(serializers.Serializer):
+    message = serializers.CharField()
+    best_params = serializers.DictField()
+    best_params_ = serializers.DictField(help_text="best_params once more, under scikit-learn's name")
+    best_score = serializers.FloatField(help_text="mean score over the folds of the cross-validation")
+    training_accuracy = serializers.FloatField()
+    model_name = serializers.CharField()
+
+
+class StatusSerializer(serializers.Serializer):
+    is_trained = serializers.BooleanField()
+    model_algorithm = serializers.CharField(allow_null=True)
+    best_params = serializers.DictField(allow_null=True)
+    training_accuracy = serializers.FloatField(allow_null=True)
+    model_name = serializers.CharField(allow_null=True)
+
+
+def created(run: TrainingRun, model: TrainedModel) -> dict:
+    return {
+        "status": "success",
+        "model_name": model.name,
+        "metrics": model.metrics,
+        "tokens_deducted": run.cost_tokens,
+    }
+
+
+def searched(run: TrainingRun, model: TrainedModel) -> dict:
+    return {
+        "message": f"{model.algorithm} is trained.",
+        "best_params": model.search["best_params"],
+        "best_params_": model.search["best_params"],
+        "best_score": model.search["best_score"],
+        "training_accuracy": model.search["training_accuracy"],
+        "model_name": model.name,
+    }
+
+
+def accepted(run: TrainingRun, url: str) -> dict:
+    return {"status": "accepted", "model_name": run.model_name, "run": str(run.uuid), "url": url}
+
+
+def status_of(model: TrainedModel | None) -> dict:
+    """`model` is what the caller's last search made."""
+    search = model.search if model else {}
+    return {
+        "is_trained": model is not None,
+        "model_algorithm": model.algorithm if model else None,
+        "best_params": search.get("best_params"),
+        "training_accuracy": search.get("training_accuracy"),
+        "model_name": model.name if model else None,
+    }
+
+
+def predicted(prediction: Prediction) -> dict:
+    return {
+        "status": "success",
+        "prediction": prediction.output["prediction"],
+        "tokens_deducted": prediction.cost_tokens,
+    }
+
+
+def last_predicted(prediction: Prediction) -> dict:
+    return {"prediction": prediction.output["prediction"]}
