@@ -62,7 +62,7 @@ class Linear(Trainer):
     def estimator(self, task, parameters):
         from sklearn.linear_model import LinearRegression
 
-        # tol is used on sparse input alone, where the solver iterates: near the precision of the direct one
+        # By default every direction a million times weaker than the strongest one is dropped
         return LinearRegression(tol=1e-12, **parameters)
 
 
