@@ -37,7 +37,8 @@ class Command(BaseCommand):
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         self.stdout.write(as_json(differences) if json else as_text(differences))
         if differences:
-            raise CommandError(f"The ledger does not add up: {len(differences)} rows differ.", returncode=1)
+            rows = "1 row differs" if len(differences) == 1 else f"{len(differences)} rows differ"
+            raise CommandError(f"The ledger does not add up: {rows}.", returncode=1)
 
 
 def as_json(differences) -> str:
