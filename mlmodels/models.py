@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce, Concat, Now
 from django.utils import timezone
 
 from mlmodels.limits import WORKER_SILENT_SECONDS
+from mlmodels.tables import Column
 
 
 class Task(models.TextChoices):
@@ -30,6 +31,15 @@ class DatasetQuerySet(models.QuerySet):
 
     def total_bytes(self):
         return self.aggregate(total=Sum("size_bytes", default=0))["total"]
+
+    def for_lists(self):
+        """Without what only a data set's own page shows, and with the number of its models."""
+        return self.defer("first_rows", "dialect", "target_guess").annotate(
+            model_count=models.Count("trained_models")
+        )
+
+    def matching(self, text):
+        return self.filter(name__icontains=text)
 
 
 class Dataset(models.Model):
@@ -68,6 +78,10 @@ class Dataset(models.Model):
     def column_names(self):
         return [column["name"] for column in self.columns]
 
+    def column(self, name):
+        """The tables.Column of this name."""
+        return Column.from_dict(next(column for column in self.columns if column["name"] == name))
+
     def rename(self, name):
         self.name = name
         self.save(update_fields=["name"])
@@ -79,6 +93,10 @@ class TrainingRunQuerySet(models.QuerySet):
 
     def open(self):
         return self.filter(status__in=TrainingRun.OPEN)
+
+    def held_tokens(self):
+        """`tokens` paid for `runs` that are open: they come back unless a model comes of it."""
+        return self.open().aggregate(tokens=Sum("cost_tokens", default=0), runs=models.Count("pk"))
 
     def held(self, attempt):
         """The run, as long as this attempt owns it: whoever claimed it later has a higher number."""
@@ -196,6 +214,26 @@ class TrainingRun(models.Model):
         return self.is_open and self.cancel_requested_at is None
 
     @property
+    def seconds_so_far(self):
+        """From the start of the fit to its end, or to now; 0 while it waits."""
+        if self.started_at is None:
+            return 0
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def seconds_to_go(self):
+        """A guess from the progress so far; None as long as there is nothing to guess from."""
+        if self.status != self.Status.RUNNING or self.progress < 0.05:
+            return None
+        return self.seconds_so_far * (1 - self.progress) / self.progress
+
+    @property
+    def place_in_line(self):
+        """1 is next. Counted by age, since whose turn it is changes while others start and end."""
+        older = TrainingRun.objects.filter(status=self.Status.QUEUED, created_at__lt=self.created_at)
+        return older.count() + 1
+
+    @property
     def reference(self):
         return f"run:{self.uuid}"
 
@@ -215,6 +253,13 @@ class TrainedModelQuerySet(models.QuerySet):
     def last_search(self):
         """The model of the latest grid search, or None before there is one."""
         return self.searched().newest_first().first()
+
+    def for_lists(self):
+        """Without the large columns that only a model's own page shows."""
+        return self.defer("report", "features", "parameters", "search")
+
+    def matching(self, text):
+        return self.filter(Q(name__icontains=text) | Q(label__icontains=text))
 
     def for_scoring(self):
         """Without the large columns, which a prediction has no use for while the model is in memory."""
@@ -279,6 +324,10 @@ class PredictionQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-created_at", "-id")
 
+    def stored(self):
+        """Those whose contents have not been erased."""
+        return self.filter(erased_at=None)
+
     def erase(self):
         """Empties what was asked and answered; the rows stay, because the ledger refers to them."""
         return self.filter(erased_at=None).update(inputs=None, output=None, erased_at=timezone.now())
@@ -316,6 +365,11 @@ class Prediction(models.Model):
     @property
     def reference(self):
         return f"prediction:{self.uuid}"
+
+    @property
+    def ranked_probabilities(self):
+        """(class, probability) pairs, the likeliest first; none for a predicted number."""
+        return sorted(self.output.get("probabilities", {}).items(), key=lambda item: -item[1])
 
 
 class WorkerQuerySet(models.QuerySet):

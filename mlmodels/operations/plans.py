@@ -38,11 +38,12 @@ def make_plan(
 ) -> CheckedPlan:
     columns = {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
     target_column = _find(columns, _target_name(dataset, target), field="target")
+    _refuse_constant(target_column)
     feature_columns = _feature_columns(columns, target_column, features)
     trainer = trainers.get(algorithm)
     plan = TrainingPlan(
         algorithm=trainer.name,
-        task=task or _task_for(trainer, target_column),
+        task=task or task_for(trainer, target_column),
         features=tuple(Feature(column.name, column.role) for column in feature_columns),
         target=target_column.name,
         parameters=parameters or {},
@@ -81,7 +82,7 @@ def _feature_columns(columns, target: tables.Column, wanted: Sequence[str] | Non
     return chosen
 
 
-def _task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
+def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
     """What the target suggests; an algorithm that can do one task alone decides for itself where it may."""
     guess = tables.guess_task(target)
     if guess not in trainer.tasks and REGRESSION in trainer.tasks and target.role == NUMBER:
@@ -91,23 +92,27 @@ def _task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
     return guess
 
 
-def _check_target(target: tables.Column, task: str) -> None:
-    distinct = target.profile["distinct"]
-    if distinct < 2:
+def _refuse_constant(target: tables.Column) -> None:
+    """First of all, since an empty column suggests a task that nobody meant."""
+    if target.profile["distinct"] < 2:
         raise PlanRefused(
             f'The column "{target.name}" has no two different values: there is nothing to predict.',
             field="target",
         )
+
+
+def _check_target(target: tables.Column, task: str) -> None:
     if task == REGRESSION and target.role != NUMBER:
         raise PlanRefused(
             f'The column "{target.name}" holds words, and regression predicts numbers. '
             "Choose another column, or an algorithm for classification.",
             field="target",
         )
-    if task == CLASSIFICATION and distinct > CLASSES_MAX:
+    if task == CLASSIFICATION and target.profile["distinct"] > CLASSES_MAX:
         raise PlanRefused(
-            f'The column "{target.name}" has {distinct} different values or more, and at most {CLASSES_MAX} '
-            "classes can be told apart. Choose another column, or an algorithm for regression.",
+            f'The column "{target.name}" has {target.profile["distinct"]} different values or more, and at '
+            f"most {CLASSES_MAX} classes can be told apart. Choose another column, or an algorithm for "
+            "regression.",
             field="target",
         )
 

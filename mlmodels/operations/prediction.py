@@ -74,15 +74,15 @@ def predict(
     return prediction
 
 
-def predict_rows(*, owner, model: TrainedModel, rows: Sequence[Mapping]) -> list[Prediction]:
-    """An answer per row, each charged as a single one; all or none. A refusal names the row, from 1."""
+def predict_rows(
+    *, owner, model: TrainedModel, rows: Sequence[Mapping], row_numbers: Sequence[int] | None = None
+) -> list[Prediction]:
+    """An answer per row, each charged like a single one; all or none. Refusals name the row, else from 1."""
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
     loaded = load(model)
-    predictions = [
-        _prediction(owner, model, *_answer_row(loaded, number, features))
-        for number, features in enumerate(rows, 1)
-    ]
+    numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
+    predictions = [_prediction(owner, model, *_answer_row(loaded, *row)) for row in numbered]
     with _refusing_a_removed_model(model), transaction.atomic():
         _refuse_unaffordable(owner, len(predictions))
         for prediction in predictions:

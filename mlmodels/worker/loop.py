@@ -61,13 +61,19 @@ class TrainingWorker:
             self._recover_when_due()
             run = runs.claim_next_run(worker=self.name)
             if run:
-                carry_out(run, heartbeat, self.stopping)
+                self._log("Training", run)
+                self._log(carry_out(run, heartbeat, self.stopping), run)
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer: %s", type(error).__name__)
             connection.close()
             self.stopping.wait(DATABASE_AWAY_SECONDS)
             return False
         return run is not None
+
+    def _log(self, message: str, run: TrainingRun) -> None:
+        log.info(
+            message, extra={"fields": {"run": str(run.uuid), "attempt": run.attempt, "worker": self.name}}
+        )
 
     def _recover_when_due(self) -> None:
         if time.monotonic() < self._recover_at:

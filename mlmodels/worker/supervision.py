@@ -1,6 +1,5 @@
 """One run from claim to end: the child is watched, and what becomes of it is written to the run."""
 
-import logging
 import shutil
 import signal
 import time
@@ -24,8 +23,6 @@ from mlmodels.worker.process import TrainingProcess
 LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
 REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
-
-log = logging.getLogger(__name__)
 
 
 class Ended(Exception):
@@ -51,8 +48,8 @@ class HandedBack(Ended):
     """The worker has to stop."""
 
 
-def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> None:
-    """Trains, and writes how it ended. When the event `stopping` is set, the run is handed back."""
+def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
+    """Trains, writes how it ended, and says so in a word. When `stopping` is set, the run is handed back."""
     heartbeat.keep(run)
     artifacts.discard_attempts(run, before=run.attempt)
     part = part_path(run)
@@ -60,15 +57,15 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> None:
     try:
         with _table_path(run) as table_path:
             facts = _watch(run, _assignment(run, model, table_path, part), heartbeat, stopping)
-        _finish(run, model, facts, part)
+        return _finish(run, model, facts, part)
     except Failed as failed:
-        _fail(run, failed)
+        return _fail(run, failed)
     except Cancelled:
-        patiently(lambda: runs.end_cancelled_run(run=run))
+        return "cancelled" if patiently(lambda: runs.end_cancelled_run(run=run)) else "lost"
     except HandedBack:
-        patiently(lambda: runs.hand_back_run(run=run))
+        return "handed back" if patiently(lambda: runs.hand_back_run(run=run)) else "lost"
     except Lost:
-        log.warning("The run was taken over by another worker", extra=_fields(run))
+        return "lost"
     finally:
         heartbeat.let_go()
         part.unlink(missing_ok=True)
@@ -120,7 +117,6 @@ def _table_path(run: TrainingRun) -> Iterator[str]:
 def _watch(run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping) -> dict:
     """What the child says about the model it made. However this ends, the child is gone afterwards."""
     child = TrainingProcess(assignment)
-    log.info("Training", extra=_fields(run, child=child.pid))
     deadline = time.monotonic() + assignment.seconds_max
     progress, next_report_at = None, time.monotonic()
     try:
@@ -173,20 +169,18 @@ def _report(run: TrainingRun, progress: dict | None) -> None:
         connection.close()
 
 
-def _fail(run: TrainingRun, failed: Failed) -> None:
-    log.info("Failed", extra=_fields(run, code=failed.code))
-    patiently(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
+def _fail(run: TrainingRun, failed: Failed) -> str:
+    is_ours = patiently(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
+    return f"failed: {failed.code}" if is_ours else "lost"
 
 
-def _finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> None:
+def _finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
     _describe(model, run, facts)
     artifacts.keep_file(model=model, part=part, filename=artifacts.filename_of(run, run.attempt))
     if patiently(lambda: runs.finish_run(run=run, model=model)):
-        log.info("Trained", extra=_fields(run, model=model.name, algorithm=model.algorithm))
-        return
+        return "trained"
     model.file.storage.delete(model.file.name)
-    if not patiently(lambda: runs.end_cancelled_run(run=run)):
-        raise Lost
+    raise Cancelled  # or lost, which the row will say
 
 
 def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
@@ -240,7 +234,3 @@ def _past_the_file_limit() -> str:
 
 
 LIMITS_IN_WORDS = {"memory_limit": _past_the_memory_limit, "model_too_large": _past_the_file_limit}
-
-
-def _fields(run: TrainingRun, **more) -> dict:
-    return {"fields": {"run": str(run.uuid), "attempt": run.attempt, **more}}

@@ -1,0 +1,122 @@
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from billing.management.formatting import KeepLines
+from billing.operations import count_tokens
+from mlmodels.exports import write_csv
+from mlmodels.models import TrainedModel
+from mlmodels.operations import batches, prediction
+from mlplatform.errors import DomainError
+
+EPILOG = """
+The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used
+is named, and then nothing is charged and no file is written. Cells that a spreadsheet would take for a
+formula get an apostrophe in front.
+
+exit codes:
+  0  predicted and charged
+  1  refused; nothing was charged
+  2  wrong usage
+
+examples:
+  manage.py predict 1_houses --row '{"size": 100, "rooms": 4}'
+  manage.py predict 1_houses --csv new.csv --out answered.csv
+"""
+
+
+class Command(BaseCommand):
+    help = "Predicts one row, or every row of a CSV file, with a trained model."
+
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
+
+    def add_arguments(self, parser):
+        parser.add_argument("model", help="name of the model")
+        rows = parser.add_mutually_exclusive_group(required=True)
+        rows.add_argument("--row", metavar="JSON", help="one row: an object of column names and values")
+        rows.add_argument(
+            "--csv", type=Path, help="a table with the columns of the model; others are passed through"
+        )
+        parser.add_argument("--out", type=Path, help="where the answered table goes; it must not exist yet")
+        parser.add_argument("--yes", action="store_true", help="do not ask before many rows are charged")
+
+    def handle(self, *, model, row, csv, out, yes, **options):
+        model = find_model(model)
+        try:
+            if row is not None:
+                self.predict_row(model, row)
+            else:
+                self.predict_table(model, csv, out, yes)
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+    def predict_row(self, model, text):
+        answer = prediction.predict(owner=model.owner, model=model, features=parse_row(text))
+        self.stdout.write(json.dumps(answer.output, ensure_ascii=False))
+
+    def predict_table(self, model, source, target, is_agreed):
+        if target is None:
+            raise CommandError("Say with --out where the answered table goes.")
+        batch = read(source)
+        self.confirm(len(batch.rows), is_agreed)
+        with created(target) as handle:
+            answers = batches.predict_batch(owner=model.owner, model=model, batch=batch)
+            write_csv(handle, *batches.answers_of(batch, answers))
+        self.stdout.write(f"{len(answers):,} rows predicted for {price_in_words(len(answers))}: {target}")
+
+    def confirm(self, rows, is_agreed):
+        question = f"{rows:,} rows cost {price_in_words(rows)}."
+        if is_agreed:
+            self.stdout.write(question)
+        elif not sys.stdin.isatty():
+            raise CommandError(f"{question} Say --yes to go on.")
+        elif input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was charged.")
+
+
+def find_model(name: str) -> TrainedModel:
+    model = TrainedModel.objects.select_related("owner").filter(name=name).first()
+    if model is None:
+        raise CommandError(f'There is no model called "{name}".')
+    return model
+
+
+def parse_row(text: str) -> dict:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"--row is not JSON: {error}.") from error
+    if not isinstance(row, dict):
+        raise CommandError('--row takes an object, such as {"size": 100}.')
+    return row
+
+
+def read(source: Path) -> batches.Batch:
+    try:
+        with source.open("rb") as handle:
+            return batches.read_batch(handle)
+    except OSError as error:
+        raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def created(path: Path):
+    """A new file for writing, made before anything is paid, and gone again when what follows is refused."""
+    try:
+        handle = path.open("x", encoding="utf-8", newline="")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+    try:
+        with handle:
+            yield handle
+    except DomainError:
+        path.unlink()
+        raise
+
+
+def price_in_words(rows: int) -> str:
+    return count_tokens(prediction.price_of(rows))

@@ -1,0 +1,86 @@
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import operations as accounts
+from accounts.models import User
+from billing.management.formatting import KeepLines
+from mlmodels.management.terminal import ProgressBar
+from mlmodels.models import TrainingRun
+from mlmodels.operations import datasets, training
+from mlmodels.worker.stand_in import follow
+from mlplatform.errors import DomainError
+
+EMAIL = "demo@example.com"
+SAMPLE = "iris"
+MODEL_NAME = "iris"
+PASSWORD_BYTES = 12
+EPILOG = """
+Every step is done once: the command can be repeated, and goes on where an earlier one was stopped. A changed
+password stays changed.
+
+exit codes:
+  0  everything is there
+  1  the training failed; its reason is printed
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the account demo@example.com with a sample data set and a trained model. Its generated "
+        "password is kept in DATA_DIR/demo_password, which only the owner of the file can read."
+    )
+
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
+
+    def handle(self, *args, **options):
+        try:
+            owner = ensure_account(Path(settings.DATA_DIR) / "demo_password")
+            self.ensure_model(owner)
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"The demo account is {owner.email}; its password is in DATA_DIR/demo_password.")
+
+    def ensure_model(self, owner):
+        if owner.trained_models.exists():
+            return
+        run = owner.training_runs.open().first() or training.start_training(
+            owner=owner,
+            dataset=datasets.add_sample(owner=owner, sample=SAMPLE),
+            model_name=MODEL_NAME,
+        )
+        bar = ProgressBar(self.stdout)
+        run = follow(run, bar.show)
+        bar.close()
+        if run.status != TrainingRun.Status.SUCCEEDED:
+            raise CommandError(f"The training of the demo {run.status}. {run.error}".strip())
+
+
+def ensure_account(password_file: Path):
+    """The password is on the disk before the account exists: nobody is left with one that is unknown."""
+    owner = User.objects.filter(email=EMAIL).first()
+    is_known = password_file.exists()
+    password = password_file.read_text().strip() if is_known else new_password(password_file)
+    if owner is None:
+        return accounts.register(email=EMAIL, password=password)
+    if not is_known:
+        accounts.change_password(user=owner, new_password=password, by=owner)
+    return owner
+
+
+def new_password(path: Path) -> str:
+    """Written as a whole and for nobody else to read, or not at all."""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as handle:
+        handle.write(password + "\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+    part.rename(path)
+    return password
