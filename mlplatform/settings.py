@@ -199,9 +199,8 @@ DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API
 THROTTLING = env.bool("THROTTLING", default=True)
-PROXY_COUNT = env.int(
-    "PROXY_COUNT", default=0
-)  # how many of them add to X-Forwarded-For in front of the server
+# How many proxies in front of the server add to X-Forwarded-For: HTTPS ends at one of them
+PROXY_COUNT = env.int("PROXY_COUNT", default=1 if SERVED_OVER_HTTPS else 0)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.BearerAuthentication",
@@ -249,9 +248,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {"AlgorithmEnum": "mlmodels.api.serializers.ALGORITHMS"},
 }
 
-# Password guessing. One account is locked for one network address, for a while; accounts.lockout says who is who.
+# Password guessing. One account is locked for one network address, for a while: accounts.lockout.
 # A refusal of accounts.operations answers, like every other, so the middleware of axes has nothing to add.
 AXES_ENABLED = THROTTLING
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

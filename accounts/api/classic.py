@@ -13,6 +13,7 @@ from accounts.api import tokens
 from accounts.api.serializers import (
     BalanceSerializer,
     CardPaymentSerializer,
+    DoneSerializer,
     GrantedSerializer,
     LoggedInSerializer,
     LogInSerializer,
@@ -26,7 +27,6 @@ from accounts.api.serializers import (
     SetPasswordSerializer,
     SignedUpSerializer,
     SignUpSerializer,
-    StatusSerializer,
 )
 from accounts.lockout import client_address
 from accounts.models import User
@@ -70,23 +70,23 @@ class AdminAccountView(AccountView):
         return person
 
 
-@extend_schema(tags=["accounts"], summary="Sign up", responses=SignedUpSerializer)
 class SignUp(OpenAccountView):
     """Makes an account, with the welcome grant of tokens."""
 
     serializer_class = SignUpSerializer
 
+    @extend_schema(operation_id="sign_up", tags=["accounts"], summary="Sign up", responses=SignedUpSerializer)
     def post(self, request):
         user = operations.register(**self.read(), client_address=client_address(request))
         return Response({"status": "success", "message": "The account is ready.", "email": user.email})
 
 
-@extend_schema(tags=["accounts"], summary="Log in", responses=LoggedInSerializer)
 class LogIn(OpenAccountView):
     """E-mail address and password for an access token and a refresh token."""
 
     serializer_class = LogInSerializer
 
+    @extend_schema(operation_id="log_in", tags=["accounts"], summary="Log in", responses=LoggedInSerializer)
     def post(self, request):
         pair = tokens.pair_for(operations.sign_in(**self.read(), request=request))
         return Response(
@@ -99,24 +99,30 @@ class LogIn(OpenAccountView):
         )
 
 
-@extend_schema(tags=["accounts"], summary="Get an access token", responses=RequestedTokenSerializer)
 class RequestToken(OpenAccountView):
     """The access token alone, under the names of the second service."""
 
     serializer_class = RequestTokenSerializer
 
+    @extend_schema(
+        operation_id="request_token",
+        tags=["accounts"],
+        summary="Get an access token",
+        responses=RequestedTokenSerializer,
+    )
     def post(self, request):
         user = operations.sign_in(**self.read(), request=request)
         return Response({"token": str(tokens.AccessToken.for_user(user))})
 
 
-@extend_schema(tags=["accounts"], summary="The own balance", responses=BalanceSerializer)
 class Balance(AccountView):
+    @extend_schema(
+        operation_id="balance", tags=["accounts"], summary="The own balance", responses=BalanceSerializer
+    )
     def get(self, request):
         return Response(BalanceSerializer(request.user).data)
 
 
-@extend_schema(tags=["accounts"], summary="Set or reset a password", responses=StatusSerializer)
 class ResetPassword(AccountView):
     """Three ways. The address alone: a one-time link is mailed, if somebody has that address. With the token
     of that mail and `new_password`: the password is set. Signed in, with `new_password`: your own password is
@@ -126,6 +132,12 @@ class ResetPassword(AccountView):
     permission_classes = [AllowAny]
     serializer_class = ResetPasswordSerializer
 
+    @extend_schema(
+        operation_id="reset_password",
+        tags=["accounts"],
+        summary="Set or reset a password",
+        responses=DoneSerializer,
+    )
     def post(self, request):
         asked = self.read()
         if "new_password" not in asked:
@@ -157,12 +169,14 @@ class ResetPassword(AccountView):
             update_session_auth_hash(self.request, user)
 
 
-@extend_schema(tags=["administration"], responses=StatusSerializer)
+@extend_schema(tags=["administration"])
 class RemoveUser(AdminAccountView):
     serializer_class = RemoveUserSerializer
 
     @extend_schema(
+        operation_id="remove_user",
         summary="Remove a person",
+        responses={200: DoneSerializer},
         parameters=[
             OpenApiParameter("user_id", int, description="instead of a body, which not all clients send")
         ],
@@ -173,11 +187,16 @@ class RemoveUser(AdminAccountView):
         return remove(person=self.find_person(asked["user_id"]), by=request.user)
 
 
-@extend_schema(tags=["administration"], responses=PeopleSerializer)
+@extend_schema(tags=["administration"])
 class People(AdminAccountView):
     serializer_class = PersonSerializer
 
-    @extend_schema(summary="List users", parameters=[PeopleFilterSerializer])
+    @extend_schema(
+        operation_id="list_users",
+        summary="List users",
+        parameters=[PeopleFilterSerializer],
+        responses=PeopleSerializer,
+    )
     def get(self, request):
         """Everybody who has at least `min_tokens`."""
         asked = PeopleFilterSerializer(data=request.query_params)
@@ -189,7 +208,9 @@ class People(AdminAccountView):
 
 @extend_schema(tags=["administration"])
 class Person(AdminAccountView):
-    @extend_schema(summary="Remove a person", responses=StatusSerializer)
+    @extend_schema(
+        operation_id="remove_user_by_address", summary="Remove a person", responses={200: DoneSerializer}
+    )
     def delete(self, request, user_id):
         """Removes the person and what they own; never yourself."""
         return remove(person=self.find_person(user_id), by=request.user)
@@ -199,7 +220,9 @@ class Person(AdminAccountView):
 class PersonTokens(AdminAccountView):
     serializer_class = CardPaymentSerializer
 
-    @extend_schema(summary="Grant tokens for a card payment", responses=GrantedSerializer)
+    @extend_schema(
+        operation_id="grant_tokens", summary="Grant tokens for a card payment", responses=GrantedSerializer
+    )
     def post(self, request, user_id):
         """Books tokens that were paid by card. The card number is accepted, and neither stored nor logged."""
         asked = self.read()
@@ -219,7 +242,7 @@ class PersonTokens(AdminAccountView):
 class PersonPassword(AdminAccountView):
     serializer_class = SetPasswordSerializer
 
-    @extend_schema(summary="Set a person's password", responses=StatusSerializer)
+    @extend_schema(operation_id="set_password", summary="Set a person's password", responses=DoneSerializer)
     def post(self, request, user_id):
         """Sets the password of the person with that id and address; their sessions and tokens end."""
         asked = self.read()

@@ -1,7 +1,6 @@
 """`/api/v1/token…`: SimpleJWT's endpoints and bodies, with tokens that end when they should."""
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework.response import Response
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
@@ -27,7 +26,11 @@ class TokenView(TokenViewBase):
             raise InvalidToken(error.args[0]) from error
 
 
-@extend_schema(tags=["token"], summary="Log in", responses=TokenPairSerializer)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="obtain_tokens", tags=["accounts"], summary="Log in", responses=TokenPairSerializer
+    )
+)
 class ObtainTokens(TokenView):
     """E-mail address and password for an access and a refresh token."""
 
@@ -38,7 +41,14 @@ class ObtainTokens(TokenView):
         return tokens.pair_for(user)
 
 
-@extend_schema(tags=["token"], summary="Refresh the tokens", responses=TokenPairSerializer)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="refresh_tokens",
+        tags=["accounts"],
+        summary="Refresh the tokens",
+        responses=TokenPairSerializer,
+    )
+)
 class RefreshTokens(TokenView):
     """A refresh token for a new pair. It works once: used again, it ends what came from its log-in."""
 
@@ -48,7 +58,14 @@ class RefreshTokens(TokenView):
         return tokens.refreshed_pair(refresh)
 
 
-@extend_schema(tags=["token"], summary="Verify a token", responses=serializers.Serializer)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="verify_token",
+        tags=["accounts"],
+        summary="Verify a token",
+        responses={200: OpenApiTypes.OBJECT},
+    )
+)
 class VerifyToken(TokenView):
     """200 when the token would be accepted now, 401 otherwise."""
 
@@ -59,7 +76,14 @@ class VerifyToken(TokenView):
         return {}
 
 
-@extend_schema(tags=["token"], summary="Log out", responses=serializers.Serializer)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="revoke_tokens",
+        tags=["accounts"],
+        summary="Log out",
+        responses={200: OpenApiTypes.OBJECT},
+    )
+)
 class RevokeTokens(TokenView):
     """Ends the log-in that the refresh token comes from."""
 

@@ -93,12 +93,12 @@ class RemoveUserSerializer(serializers.Serializer):
     user_id = serializers.IntegerField(min_value=1, max_value=ID_MAX)
 
 
-class StatusSerializer(serializers.Serializer):
+class DoneSerializer(serializers.Serializer):
     status = serializers.CharField()
     message = serializers.CharField()
 
 
-class SignedUpSerializer(StatusSerializer):
+class SignedUpSerializer(DoneSerializer):
     email = serializers.CharField()
 
 
@@ -144,7 +144,7 @@ class CardPaymentSerializer(serializers.Serializer):
     amount = serializers.IntegerField(min_value=1)
 
 
-class GrantedSerializer(StatusSerializer):
+class GrantedSerializer(DoneSerializer):
     email = serializers.CharField()
     amount = serializers.IntegerField()
 

@@ -1,0 +1,11 @@
+"""Light, dark, or what the system says: a cookie, so that the first byte of a page is right."""
+
+THEME_COOKIE = "theme"
+THEME_DAYS = 365
+THEMES = {"light": "Light", "dark": "Dark"}
+
+
+def theme(request):
+    """For templates: the theme that the visitor chose, or "" to follow the system."""
+    chosen = request.COOKIES.get(THEME_COOKIE)
+    return {"theme": chosen if chosen in THEMES else ""}
