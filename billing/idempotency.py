@@ -93,43 +93,22 @@ class IdempotentRequest:
             )
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The right to carry out a request; one that came without a key has it too, and keeps nothing."""
-
-    key_id: int | None
-
-    def refer_to(self, reference: str) -> None:
-        """For work that goes on after the transaction: says where its answer will come from."""
-        self._update(reference=reference)
-
-    def store(self, *, body, status: int = 200, reference: str = "") -> None:
-        """Keeps the answer."""
-        self._update(reference=reference, status=status, body=json.dumps(body))
-
-    def _update(self, **values) -> None:
-        if self.key_id is not None:
-            IdempotencyKey.objects.filter(pk=self.key_id).update(**values)
-
-
 def find(*, user, request: IdempotentRequest | None) -> EarlierRequest | None:
     """What this request did before, asked without waiting for one that is still in its transaction."""
     return request and _earlier(_rows(user, request).first(), request)
 
 
-def claim(*, user, request: IdempotentRequest | None, reference="", status: int = 200, body=None) -> Claim:
+def claim(*, user, request: IdempotentRequest | None, reference="", body=None, status: int = 200) -> None:
     """Takes the key, or raises RequestRepeated. Call it inside the transaction that does the work.
 
-    An answer that is known already, `body`, is stored by the same statement.
+    `reference` says what the request starts. An answer that is known already, `body`, is stored with it.
     """
     assert connection.in_atomic_block, "a claim outside the transaction of the work protects nothing"
     if request is None:
-        return Claim(None)
+        return
     answer = {"status": None, "body": ""} if body is None else {"status": status, "body": json.dumps(body)}
-    key_id = _insert(user, request, reference=reference, **answer)
-    if key_id is None:
+    if not _insert(user, request, reference=reference, **answer):
         raise RequestRepeated(_earlier(_rows(user, request).select_for_update().get(), request))
-    return Claim(key_id)
 
 
 def store_answer(*, user, request: IdempotentRequest | None, body, status: int = 200) -> None:
@@ -150,8 +129,8 @@ def fingerprint(*, method: str, path: str, user, body) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _insert(user, request, **values) -> int | None:
-    """The id of the new row; None where the key is taken."""
+def _insert(user, request, **values) -> bool:
+    """Whether the key was free."""
     values |= {
         "account_id": user.pk,
         "endpoint": request.endpoint,
@@ -162,12 +141,11 @@ def _insert(user, request, **values) -> int | None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(CLAIM_KEY, values)
-            row = cursor.fetchone()
+            return cursor.fetchone() is not None
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) == LOCK_NOT_AVAILABLE:
             raise RequestStillRunning from error
         raise
-    return row and row[0]
 
 
 def _rows(user, request):

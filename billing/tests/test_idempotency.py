@@ -61,10 +61,10 @@ def test_a_stored_answer_comes_back_as_it_was(alice):
     assert json.dumps(earlier.body) == json.dumps(body)
 
 
-@pytest.mark.parametrize("body", [{}, [], None, False])
+@pytest.mark.parametrize("body", [{}, [], 0, False])
 def test_an_empty_answer_is_an_answer_too(alice, body):
     with transaction.atomic():
-        idempotency.claim(user=alice, request=request_of(alice)).store(body=body)
+        idempotency.claim(user=alice, request=request_of(alice), body=body)
 
     earlier = idempotency.find(user=alice, request=request_of(alice))
 
@@ -105,7 +105,7 @@ def test_a_refusal_is_not_stored_and_the_key_stays_free(charlie, books):
 
 def test_work_that_goes_on_is_known_by_its_reference(alice):
     with transaction.atomic():
-        idempotency.claim(user=alice, request=request_of(alice)).refer_to("run:42")
+        idempotency.claim(user=alice, request=request_of(alice), reference="run:42")
 
     earlier = idempotency.find(user=alice, request=request_of(alice))
     assert (earlier.reference, earlier.is_answered, earlier.body) == ("run:42", False, None)
