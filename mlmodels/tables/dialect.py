@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
-from mlmodels.tables.encoding import SAMPLE_BYTES, sniff_encoding
+from mlmodels.tables.encoding import EMPTY, SAMPLE_BYTES, sniff_encoding
 from mlmodels.tables.errors import TableRefused
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -33,6 +33,8 @@ def sniff_dialect(handle: BinaryIO) -> Dialect:
     """Reads all bytes once for the encoding and the first 64 KB for the rest."""
     encoding = sniff_encoding(handle)
     sample = _first_text(handle, encoding)
+    if not sample.strip("\ufeff \t\r\n"):
+        raise TableRefused(EMPTY)
     declared = _declared_separator(sample)
     if declared:
         sample = sample.split("\n", 1)[-1]

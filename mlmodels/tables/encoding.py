@@ -7,7 +7,9 @@ from mlmodels.tables.errors import TableRefused
 
 SAMPLE_BYTES = 65_536
 _BLOCK_BYTES = 1 << 20
+EMPTY = "The file is empty. Upload a CSV with a header row and at least one row of data."
 _EXPORT = "Open it in the program that made it, save the table as CSV and upload that file."
+_CONTROLS = bytes({*range(1, 32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # NUL is refused with its row
 _SIGNATURES = (
     (b"PK\x05\x06", "an empty ZIP archive"),
     (b"%PDF", "a PDF document"),
@@ -56,6 +58,7 @@ def sniff_encoding(handle: BinaryIO) -> str:
     _refuse_binary(sample)
     encoding = _sniff_by_nulls(sample)
     if encoding is None:
+        _refuse_control_characters(sample)
         utf8 = "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
         encoding = next(name for name in (utf8, "cp1252", "latin-1") if _decodes(handle, name))
     elif not _decodes(handle, encoding):
@@ -65,7 +68,7 @@ def sniff_encoding(handle: BinaryIO) -> str:
 
 def _refuse_binary(sample: bytes) -> None:
     if not sample.strip():
-        raise TableRefused("The file is empty. Upload a CSV with a header row and at least one row of data.")
+        raise TableRefused(EMPTY)
     if sample.startswith(b"PK\x03\x04"):
         is_workbook = b"xl/" in sample or b"[Content_Types].xml" in sample
         what = "an Excel workbook (.xlsx)" if is_workbook else "a ZIP archive"
@@ -75,6 +78,12 @@ def _refuse_binary(sample: bytes) -> None:
     found += [what for signature, what in _MARKUP if start.startswith(signature)]
     if found:
         raise TableRefused(f"This is {found[0]}, not a CSV file. {_EXPORT}")
+
+
+def _refuse_control_characters(sample: bytes) -> None:
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    if controls * 100 > len(sample):
+        raise TableRefused(f"This is not a text file, so not a CSV file. {_EXPORT}")
 
 
 def _sniff_by_nulls(sample: bytes) -> str | None:

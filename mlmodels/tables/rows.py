@@ -12,6 +12,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from mlmodels.tables.dialect import Dialect
+from mlmodels.tables.encoding import EMPTY
 from mlmodels.tables.errors import TableRefused, counted
 from mlmodels.tables.headers import checked_names
 from mlmodels.tables.limits import CELL_CHARACTERS_MAX, ROWS_MAX
@@ -123,7 +124,7 @@ class Rows:
             if any(map(str.strip, batch[0])):
                 names = checked_names(batch[0], self._row)
                 return names, len(batch[0]) - len(names)
-        raise TableRefused("The file is empty. Upload a CSV with a header row and at least one row of data.")
+        raise TableRefused(EMPTY)
 
 
 @contextmanager
