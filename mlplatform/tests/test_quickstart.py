@@ -1,0 +1,175 @@
+"""The one command, as a stranger runs it: real processes, a real port, a data folder of its own."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlplatform.settings import BASE_DIR
+from mlplatform.tests.postgresql import free_port
+
+pytestmark = [
+    pytest.mark.sqlite_only,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
+
+START_SECONDS = 90
+
+
+class Installation:
+    """What `make run` starts, in a folder of its own."""
+
+    def __init__(self, data_dir: Path):
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.process = None
+        self.output = data_dir / "output"
+
+    def start(self):
+        environment = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
+        environment |= {"DATA_DIR": str(self.data_dir), "THROTTLING": "off"}
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "quickstart", "--port", str(self.port)],
+                cwd=BASE_DIR,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait_for(lambda: "Ctrl-C stops it" in self.said() or self.process.poll() is not None)
+        return self
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def ask(self, method, address, body=None, token=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {token}"} if token else {}
+        )
+        connection.request(method, address, body and json.dumps(body), headers)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, json.loads(content)
+
+    def processes(self) -> dict[int, str]:
+        """Command lines of all processes that have our data folder in their environment, without zombies."""
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"DATA_DIR={self.data_dir}\0".encode() in (entry / "environ").read_bytes():
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return {pid: command for pid, command in found.items() if command}
+
+    def worker(self) -> int | None:
+        return next((pid for pid, command in self.processes().items() if "run_worker" in command), None)
+
+    def wait_for(self, condition, seconds=START_SECONDS):
+        deadline = time.monotonic() + seconds
+        while not (result := condition()):
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+        return result
+
+
+@pytest.fixture
+def installation(tmp_path):
+    made = Installation(tmp_path)
+    yield made
+    if made.process:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_a_stranger_starts_it_predicts_and_stops_it_and_nobody_stays_behind(installation):
+    # The first start makes everything, with secrets for the owner alone
+    installation.start()
+    password_file = installation.data_dir / "demo_password"
+    for secret in (password_file, installation.data_dir / "secret_key"):
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert f"http://127.0.0.1:{installation.port}" in installation.said()
+    password = password_file.read_text().strip()
+    assert password in installation.said()
+    assert installation.ask("GET", "/readyz") == (200, {"status": "ok"})
+
+    # The demo login buys a prediction of the demo model
+    login = {"username": "demo@example.com", "password": password}
+    token = installation.ask("POST", "/api/request_token", login)[1]["token"]
+    (model_name,) = installation.ask("GET", "/api/trained", token=token)[1]
+    features = installation.ask("GET", f"/api/trained/{model_name}", token=token)[1]["feature_cols"]
+    status, answer = installation.ask(
+        "POST", f"/api/predict/{model_name}", {"features": dict.fromkeys(features, 1.5)}, token=token
+    )
+    assert (status, answer["tokens_deducted"]) == (200, 5)
+
+    # A killed worker is started again
+    killed = installation.worker()
+    os.kill(killed, signal.SIGKILL)
+    installation.wait_for(lambda: installation.worker() not in (None, killed))
+    assert "training worker ended (SIGKILL); it is started again" in installation.said()
+
+    # `kill -9` of the parent leaves nobody
+    installation.process.kill()
+    installation.process.wait()
+    installation.wait_for(lambda: not installation.processes(), seconds=20)
+
+    # The second start is quick, changes nothing, and ends at Ctrl-C
+    started = time.monotonic()
+    installation.start()
+    assert time.monotonic() - started < 10
+    assert password_file.read_text().strip() == password
+    installation.process.send_signal(signal.SIGINT)
+    assert installation.process.wait(timeout=20) == 0
+    assert installation.processes() == {}
+
+
+def test_a_used_port_is_said_in_one_line_before_anything_is_made(installation):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", installation.port))
+        other.listen()
+        installation.start()
+
+    assert installation.process.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{installation.port}" in installation.said()
+    assert f"make run PORT={installation.port + 1}" in installation.said()
+    assert installation.said().count("\n") == 1
+    assert not (installation.data_dir / "db.sqlite3").exists()
+
+
+def test_it_ends_with_the_process_that_started_it_when_asked_to(installation, tmp_path):
+    script = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    command = [
+        sys.executable,
+        "manage.py",
+        "quickstart",
+        "--end-with-parent",
+        "--port",
+        str(installation.port),
+    ]
+    environment = os.environ | {"DATA_DIR": str(tmp_path)}
+    environment.pop("DATABASE_URL")
+    with installation.output.open("w") as output:
+        make = subprocess.Popen(
+            [sys.executable, "-c", script, *command],
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    installation.wait_for(lambda: installation.worker())
+
+    make.kill()
+    make.wait()
+
+    installation.wait_for(lambda: not installation.processes(), seconds=20)
