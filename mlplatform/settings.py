@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",  # the templates of widgets, for FORM_RENDERER
     "corsheaders",
     "csp",
     "django_filters",
@@ -67,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # private unless a view says otherwise
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -75,7 +77,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "mlplatform.urls"
 WSGI_APPLICATION = "mlplatform.wsgi.application"
-APPEND_SLASH = False  # the addresses of the API have none
 CSRF_FAILURE_VIEW = "mlplatform.error_responses.csrf_failure"
 
 TEMPLATES = [
@@ -88,10 +89,13 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.themes.theme",
             ],
         },
     },
 ]
+
+FORM_RENDERER = "mlplatform.form_renderer.PageRenderer"
 
 # Database. Never ATOMIC_REQUESTS: a transaction is as short as the operation that owns it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
@@ -126,6 +130,11 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # What else goes when a person is removed: functions with the keyword owner
 ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.people.erase_everything_of"]
+# What else is kept about a person: functions with the keyword owner that answer a dict
+ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.people.everything_of"]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "mlmodels:start"
+LOGOUT_REDIRECT_URL = "mlmodels:start"
 ADMIN_EMAIL = env("ADMIN_EMAIL", default="")
 ADMIN_PASSWORD = env("ADMIN_PASSWORD", default="")
 

@@ -80,7 +80,7 @@ class SearchedSerializer(serializers.Serializer):
     model_name = serializers.CharField()
 
 
-class StatusSerializer(serializers.Serializer):
+class SearchStatusSerializer(serializers.Serializer):
     is_trained = serializers.BooleanField()
     model_algorithm = serializers.CharField(allow_null=True)
     best_params = serializers.DictField(allow_null=True)

@@ -34,6 +34,7 @@ class AlgorithmsView(APIView):
 
     @extend_schema(
         operation_id="list_algorithms",
+        tags=["models"],
         summary="What can be trained, and with which parameters",
         responses={200: OpenApiTypes.OBJECT},
     )
@@ -54,6 +55,7 @@ class CreateView(TrainingView):
 
     @extend_schema(
         operation_id="create_model",
+        tags=["models"],
         summary="Train a model on a CSV file",
         parameters=[IDEMPOTENCY_KEY, PREFER],
         responses=documented(
@@ -84,6 +86,7 @@ class CreateView(TrainingView):
 class TrainedModelsView(APIView):
     @extend_schema(
         operation_id="list_trained",
+        tags=["models"],
         summary="Names of the caller's models, newest first",
         responses={200: {"type": "array", "items": {"type": "string"}}},
     )
@@ -94,6 +97,7 @@ class TrainedModelsView(APIView):
 class TrainedModelView(APIView):
     @extend_schema(
         operation_id="describe_trained",
+        tags=["models"],
         summary="What is known about a model",
         responses=documented({200: answers.TrainedModelSerializer}, 404),
     )
@@ -106,6 +110,7 @@ class TrainedModelView(APIView):
 class DeleteModelView(APIView):
     @extend_schema(
         operation_id="delete_trained",
+        tags=["models"],
         summary="Delete a model and its file",
         responses=documented({200: answers.DeletedSerializer}, 404),
     )
@@ -136,6 +141,7 @@ class PredictView(PaidPredictionView):
 
     @extend_schema(
         operation_id="predict",
+        tags=["predictions"],
         summary="Predict one row with a model",
         parameters=[IDEMPOTENCY_KEY],
         responses=documented({200: answers.PredictedSerializer}, 400, 402, 404, 409, 422),
@@ -153,6 +159,7 @@ class SearchView(TrainingView):
 
     @extend_schema(
         operation_id="search",
+        tags=["searches"],
         summary="Find the best parameters of an algorithm by cross-validation",
         parameters=[IDEMPOTENCY_KEY, PREFER],
         responses=documented(
@@ -184,6 +191,7 @@ class PredictLastView(PaidPredictionView):
 
     @extend_schema(
         operation_id="predict_last",
+        tags=["searches"],
         summary="Predict one row with the model of the last search",
         parameters=[IDEMPOTENCY_KEY],
         responses=documented({200: answers.LastPredictedSerializer}, 400, 402, 409, 422),
@@ -200,8 +208,9 @@ class PredictLastView(PaidPredictionView):
 class StatusView(APIView):
     @extend_schema(
         operation_id="search_status",
+        tags=["searches"],
         summary="What the caller's last search made",
-        responses={200: answers.StatusSerializer},
+        responses={200: answers.SearchStatusSerializer},
     )
     def get(self, request):
         return Response(answers.status_of(request.user.trained_models.defer("report").last_search()))

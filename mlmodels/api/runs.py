@@ -33,9 +33,14 @@ class RunSerializer(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="runs", summary="The caller's training runs, newest first"),
+    list=extend_schema(
+        operation_id="runs", tags=["runs"], summary="The caller's training runs, newest first"
+    ),
     retrieve=extend_schema(
-        operation_id="run", summary="How a training run goes", responses=documented({200: RunSerializer}, 404)
+        operation_id="run",
+        tags=["runs"],
+        summary="How a training run goes",
+        responses=documented({200: RunSerializer}, 404),
     ),
 )
 class RunViewSet(viewsets.ReadOnlyModelViewSet):
@@ -52,6 +57,7 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet):
 
     @extend_schema(
         operation_id="cancel_run",
+        tags=["runs"],
         summary="Stop a training run and get its tokens back",
         request=None,
         responses=documented({200: RunSerializer}, 404, 409),

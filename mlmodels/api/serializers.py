@@ -2,10 +2,12 @@
 
 import json
 
+from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
 from mlmodels.trainers import TRAINERS
 
+ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 COLUMNS_MAX = 1000
 NAME_CHARACTERS_MAX = 200
 PARAMETERS_CHARACTERS_MAX = 20_000
@@ -15,12 +17,13 @@ class AlgorithmField(serializers.ChoiceField):
     default_error_messages = {"invalid_choice": '"{input}" is not an algorithm here. Choose one of: {names}.'}
 
     def __init__(self, **kwargs):
-        super().__init__(choices=list(TRAINERS), **kwargs)
+        super().__init__(choices=ALGORITHMS, **kwargs)
 
     def fail(self, key, **kwargs):
         super().fail(key, names=", ".join(TRAINERS), **kwargs)
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class ColumnNamesField(serializers.Field):
     """Names of columns: a JSON array, or text with commas between the names."""
 
@@ -66,6 +69,7 @@ class ColumnNamesField(serializers.Field):
             self.fail("syntax")
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
 class JSONObjectField(serializers.Field):
     """A JSON object; in a form it is written as text, and blank means no entries."""
 

@@ -1,0 +1,134 @@
+"""The API as a browser shows it, and as its documentation describes it."""
+
+import re
+
+import pytest
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+pytestmark = pytest.mark.django_db
+HTML = {"HTTP_ACCEPT": "text/html"}
+
+
+@pytest.fixture
+def browser(client, alice):
+    """Alice in a browser: a session, and the CSRF check that goes with it."""
+    client.handler.enforce_csrf_checks = True
+    client.force_login(alice)
+    return client
+
+
+def csrf_token_in(page):
+    return re.search(r'"csrfToken": "(\w+)"', page.content.decode())[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "inputs"),
+    [
+        ("/api/create", ["model_type", "feature_cols", "csv_file", "optional_params"]),
+        ("/api/train", []),
+        ("/api/predict", []),
+        ("/api/predict/{model}", []),
+    ],
+)
+def test_a_browser_gets_a_form_for_what_can_be_sent(browser, alice, make_model, path, inputs):
+    page = browser.get(path.format(model=make_model(alice).name), **HTML)
+
+    text = page.content.decode()
+    assert page["Content-Type"].startswith("text/html")
+    assert '<form action="' in text or 'data-method="POST"' in text
+    for name in inputs:
+        assert f'name="{name}"' in text
+    if not inputs:
+        assert 'name="_content"' in text
+
+
+@pytest.mark.parametrize("path", ["/api/models", "/api/trained", "/api/status", "/api/v1/runs", "/api/v1/"])
+def test_a_browser_gets_a_page_for_what_can_be_read(browser, path):
+    page = browser.get(path, **HTML)
+
+    assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_a_browser_that_is_not_signed_in_gets_a_link_to_do_so(client):
+    page = client.get("/api/trained", **HTML)
+
+    assert page.status_code == 401
+    assert "Log in</a>" in page.content.decode()
+
+
+def test_a_session_needs_the_csrf_token(browser):
+    token = csrf_token_in(browser.get("/api/train", **HTML))
+    body = {"data": '{"algorithm": "oracle"}', "content_type": "application/json"}
+
+    assert browser.post("/api/train", **body).status_code == 403
+    assert browser.post("/api/train", **body, HTTP_X_CSRFTOKEN=token).status_code == 400
+
+
+def test_a_token_in_the_header_needs_no_csrf_token(alice):
+    client = APIClient(enforce_csrf_checks=True)
+    body = {"username": alice.email, "password": "correct horse battery"}
+    token = client.post("/api/request_token", body, format="json").json()["token"]
+
+    answer = client.post("/api/train", {"algorithm": "oracle"}, HTTP_AUTHORIZATION=f"Bearer {token}")
+
+    assert answer.status_code == 400
+
+
+def test_a_client_that_names_no_type_gets_json(api_as, alice):
+    assert api_as(alice).get("/api/trained", HTTP_ACCEPT="*/*")["Content-Type"] == "application/json"
+
+
+# The documentation
+
+
+def test_the_schema_is_valid_and_complete(tmp_path):
+    call_command("spectacular", "--fail-on-warn", "--validate", "--file", str(tmp_path / "schema.yml"))
+
+    assert "/api/predict/{model_name}" in (tmp_path / "schema.yml").read_text()
+
+
+def test_the_schema_is_public_and_knows_how_to_sign_in(api):
+    schema = api.get("/api/schema?format=json").json()
+
+    assert schema["openapi"].startswith("3.")
+    assert {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"} in (
+        schema["components"]["securitySchemes"].values()
+    )
+
+
+def test_what_the_classic_endpoints_answer_is_what_the_schema_says(api_as, alice, make_model, trains_at_once):
+    client, model = api_as(alice), make_model(alice)
+    row = {"features": {"size": 70, "rooms": 2, "place": "city"}}
+    search = {"algorithm": "knn", "params": {"n_neighbors": [3]}}
+    schema = client.get("/api/schema?format=json").json()
+
+    for path, method, name, answer in [
+        ("/api/trained/{model_name}", "get", "TrainedModel", client.get(f"/api/trained/{model.name}")),
+        ("/api/train", "post", "Searched", client.post("/api/train", search)),
+        ("/api/status", "get", "SearchStatus", client.get("/api/status")),
+        ("/api/predict/{model_name}", "post", "Predicted", client.post(f"/api/predict/{model.name}", row)),
+        ("/api/delete/{model_name}", "delete", "Deleted", client.delete(f"/api/delete/{model.name}")),
+    ]:
+        content = schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]
+        assert content["schema"]["$ref"].endswith(f"/{name}")
+        assert set(schema["components"]["schemas"][name]["properties"]) == set(answer.json()), path
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
+def test_the_readers_of_the_schema_take_everything_from_here(client, path):
+    page = client.get(path)
+
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert not re.findall(r'<(?:script|link|img)[^>]*"(?:https?:)?//', text)
+    assert "<script>" not in text
+    assert "script-src 'self';" in page["Content-Security-Policy"] + ";"
+
+
+def test_swagger_ui_starts_from_a_script_of_its_own(client):
+    script = client.get("/api/docs?script=")
+
+    assert script["Content-Type"].startswith("application/javascript")
+    assert "SwaggerUIBundle" in script.content.decode()
+    assert '"/api/schema"' in script.content.decode().replace("\\u002D", "-")
