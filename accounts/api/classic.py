@@ -36,9 +36,6 @@ from mlplatform.errors import DomainError
 class AccountView(GenericAPIView):
     # Forms as well, so that the browsable pages offer one
     parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, FormParser, MultiPartParser]
-    pagination_class = None
-    filter_backends = []
-    queryset = User.objects.none()
 
     def read(self, data=None) -> dict:
         body = self.get_serializer(data=self.request.data if data is None else data)

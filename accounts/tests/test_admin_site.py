@@ -51,7 +51,7 @@ def test_others_do_not(admin_user, alice, email, password):
     answer = Client().post("/admin/login/", {"username": email, "password": password})
 
     assert answer.status_code == 200
-    assert "correct" in answer.content.decode()
+    assert "errornote" in answer.content.decode()
 
 
 def test_guessers_are_locked_out_here_as_well(admin_user, guarded):
