@@ -1,6 +1,6 @@
 import re
 import smtplib
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from django.core import mail
@@ -89,6 +89,19 @@ def test_known_or_not_costs_the_same_queries(alice, guarded):
         reset(email="nobody@example.com")
 
     assert len(known) == len(unknown) > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_thread_that_sends_mails_needs_no_database(alice, monkeypatch):
+    post_room = ThreadPoolExecutor(max_workers=1)
+    monkeypatch.setattr(mails, "post_room", post_room)
+
+    reset(email="alice@example.com")
+    used = post_room.submit(lambda: connection.connection)
+    post_room.shutdown(wait=True)
+
+    assert used.result() is None
+    assert [letter.to for letter in mail.outbox] == [["alice@example.com"]]
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"removed_at": "2026-01-01T00:00Z"}])
