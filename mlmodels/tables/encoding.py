@@ -82,7 +82,7 @@ def _refuse_binary(sample: bytes) -> None:
 
 def _refuse_control_characters(sample: bytes) -> None:
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls * 100 > len(sample):
+    if controls * 20 > len(sample):
         raise TableRefused(f"This is not a text file, so not a CSV file. {_EXPORT}")
 
 
