@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
+from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.operations import runs
 from mlmodels.worker.heartbeat import Heartbeat
@@ -81,6 +82,7 @@ class TrainingWorker:
         recovered = runs.recover_runs()
         if any(recovered.values()):
             log.warning("Took back runs whose worker was lost", extra={"fields": recovered})
+        idempotency.prune()
         self._recover_at = time.monotonic() + settings.RUN_HEARTBEAT_SECONDS
 
     @contextmanager
