@@ -39,3 +39,10 @@ def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
     run.refresh_from_db()
     assert run.status == TrainingRun.Status.SUCCEEDED, run.error
     return run.trained_model
+
+
+def make_model_row(owner, name: str = "a_model", **fields) -> TrainedModel:
+    """A model without a file, for tests that never load it."""
+    plain = {"algorithm": "linear", "task": "regression", "target": {"name": "price"}, "features": []}
+    plain |= {"file": f"models/{name}", "size_bytes": 0}
+    return TrainedModel.objects.create(owner=owner, name=name, **plain | fields)

@@ -1,0 +1,351 @@
+import re
+import time
+
+import pytest
+
+from billing.idempotency import IdempotentRequest, RequestRepeated, find
+from billing.operations import InsufficientTokens
+from billing.verify import verify_ledger
+from mlmodels.errors import NameTaken, RoomExceeded, RunEnded, TooManyOpenRuns, UnknownColumn
+from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.operations import datasets, runs, training
+from mlmodels.tests.factories import make_dataset, make_model_row, start_run
+from mlplatform.errors import DomainError, InvalidInput, NotFound
+
+pytestmark = pytest.mark.django_db
+
+WORDS = b"a,b,word,same,none,number\n" + b"".join(
+    b"%d,%d,w%d,1,,%d\n" % (i, i % 3, i, i * i) for i in range(150)
+)
+
+
+def amounts_of(user):
+    user.refresh_from_db()
+    amounts = list(user.ledger_entries.order_by("seq").values_list("amount", flat=True))
+    assert user.token_balance == sum(amounts)
+    return amounts
+
+
+def test_a_training_is_charged_and_queued(alice):
+    dataset = make_dataset(alice)
+
+    run = start_run(alice, dataset, algorithm="ridge", parameters={"alpha": 2})
+
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.cost_tokens) == ("queued", 0, 1)
+    assert run.plan["parameters"]["alpha"] == 2
+    assert [column["name"] for column in run.features] == ["size", "rooms", "place"]
+    assert run.target_column["name"] == "price"
+    assert amounts_of(alice) == [15, -1]
+    entry = alice.ledger_entries.get(amount=-1)
+    assert (entry.operation, entry.reference) == (f"run:{run.uuid}:charge", f"run:{run.uuid}")
+
+
+def test_without_an_order_the_table_decides(alice):
+    run = training.start_training(owner=alice, dataset=make_dataset(alice))
+
+    assert (run.algorithm, run.target, run.task) == ("auto", "price", "regression")
+
+
+@pytest.mark.parametrize(
+    ("order", "task"),
+    [
+        ({"target": "place"}, "classification"),
+        ({"target": "rooms"}, "classification"),
+        ({"target": "rooms", "algorithm": "linear"}, "regression"),
+        ({"target": "rooms", "task": "regression"}, "regression"),
+        ({"target": "rooms", "algorithm": "logistic"}, "classification"),
+    ],
+)
+def test_the_task_follows_from_target_and_algorithm(alice, order, task):
+    assert start_run(alice, **{"algorithm": "knn", **order}).task == task
+
+
+REFUSED_ORDERS = {
+    "unknown algorithm": {"algorithm": "magic"},
+    "algorithm that is no text": {"algorithm": ["knn"]},
+    "unknown target": {"target": "height"},
+    "unknown feature": {"features": ["a", "height"]},
+    "no feature": {"features": []},
+    "feature twice": {"features": ["a", "a"]},
+    "target among the features": {"features": ["a", "number"]},
+    "empty feature": {"features": ["a", "none"]},
+    "target with one value": {"target": "same"},
+    "target without a value": {"target": "none"},
+    "too many classes": {"target": "word"},
+    "words for a regression": {"target": "word", "algorithm": "linear"},
+    "unknown task": {"task": "clustering"},
+    "task that the algorithm has not": {"algorithm": "linear", "task": "classification"},
+    "unknown parameter": {"algorithm": "knn", "parameters": {"k": 3}},
+    "parameter out of range": {"algorithm": "knn", "parameters": {"n_neighbors": 0}},
+    "parameter of another type": {"algorithm": "knn", "parameters": {"n_neighbors": "5"}},
+    "parameter that is true": {"algorithm": "knn", "parameters": {"n_neighbors": True}},
+    "parameter that is NaN": {"algorithm": "ridge", "parameters": {"alpha": float("nan")}},
+    "parameters in a list": {"algorithm": "knn", "parameters": ["n_neighbors"]},
+    "more neighbours than rows": {
+        "algorithm": "knn",
+        "parameters": {"n_neighbors": 90},
+        "train_percentage": 0.5,
+    },
+    "nothing to learn from": {"train_percentage": 0},
+    "nothing to check on": {"train_percentage": 1},
+    "hardly a row to learn from": {"train_percentage": 0.01},
+    "share that is no number": {"train_percentage": "0.8"},
+    "share that is NaN": {"train_percentage": float("nan")},
+    "grid of an algorithm without one": {"algorithm": "auto", "grid": {}},
+    "grid too large": {"algorithm": "knn", "grid": {"n_neighbors": list(range(1, 60))}},
+    "grid of nothing": {"algorithm": "knn", "grid": {"n_neighbors": []}},
+    "grid of an unknown parameter": {"algorithm": "knn", "grid": {"k": [1]}},
+    "grid that is a list": {"algorithm": "knn", "grid": ["n_neighbors"]},
+    "name too long": {"model_name": "x" * 101},
+}
+
+
+@pytest.mark.parametrize("order", REFUSED_ORDERS.values(), ids=REFUSED_ORDERS)
+def test_a_refused_order_costs_nothing_and_leaves_nothing(alice, order):
+    dataset = make_dataset(alice, WORDS)
+
+    with pytest.raises(InvalidInput) as refused:
+        training.start_training(owner=alice, dataset=dataset, **{"target": "number", **order})
+
+    assert re.search(r"[.?]$", refused.value.message)
+    assert not TrainingRun.objects.exists()
+    assert amounts_of(alice) == [15]
+
+
+def test_an_unknown_column_is_refused_with_the_known_ones(alice):
+    with pytest.raises(UnknownColumn, match="size, rooms, place, price"):
+        start_run(alice, target="height")
+
+
+def test_another_persons_data_set_is_unknown(alice, bob):
+    with pytest.raises(NotFound):
+        start_run(bob, make_dataset(alice))
+
+    assert amounts_of(bob) == [15]
+
+
+def test_a_broke_user_is_refused_and_nothing_is_written(charlie):
+    with pytest.raises(InsufficientTokens, match="costs 1 token and you have 0"):
+        start_run(charlie)
+
+    assert not TrainingRun.objects.exists()
+    assert amounts_of(charlie) == []
+
+
+def test_a_free_training_has_no_entry_and_no_refund(alice, settings):
+    settings.TRAINING_TOKEN_COST = 0
+
+    training.cancel_run(run=start_run(alice))
+
+    assert amounts_of(alice) == [15]
+
+
+def test_three_trainings_may_be_open_and_a_fourth_is_refused(alice, bob):
+    dataset = make_dataset(alice)
+    first, *_ = [start_run(alice, dataset) for _ in range(3)]
+
+    with pytest.raises(TooManyOpenRuns, match="3 of your trainings"):
+        start_run(alice, dataset)
+
+    assert start_run(bob)
+    training.cancel_run(run=first)
+    assert start_run(alice, dataset)
+    assert amounts_of(alice) == [15, -1, -1, -1, 1, -1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_starts_at_once_three_succeed(alice, at_once):
+    dataset = make_dataset(alice)
+
+    outcomes = at_once(lambda: start_run(alice, dataset), times=10)
+
+    assert sum(isinstance(outcome, TrainingRun) for outcome in outcomes) == 3
+    assert sum(isinstance(outcome, TooManyOpenRuns) for outcome in outcomes) == 7
+    assert amounts_of(alice) == [15, -1, -1, -1]
+    assert verify_ledger() == []
+
+
+def test_the_number_of_models_per_person_is_limited(alice, monkeypatch):
+    monkeypatch.setattr(training, "MODELS_MAX", 1)
+    make_model_row(alice)
+
+    with pytest.raises(RoomExceeded, match="Delete one"):
+        start_run(alice)
+
+    assert amounts_of(alice) == [15]
+
+
+def test_an_automatic_name_tells_owner_algorithm_and_time(alice):
+    name = start_run(alice).model_name
+
+    assert re.fullmatch(rf"{alice.pk}_linear_\d{{8}}_\d{{6}}_\d{{6}}", name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        ("houses", "houses"),
+        ("My-houses_2", "My-houses_2"),
+        ("a b/c.pkl", "a_b_c_pkl"),
+        ("../../etc", "______etc"),
+        ("häuser", "h_user"),
+        ("<script>", "_script_"),
+        ("  houses ", "houses"),
+        ("x" * 100, "x" * 100),
+    ],
+)
+def test_a_wanted_name_keeps_its_safe_characters_and_gets_the_owner_in_front(alice, wanted, name):
+    assert start_run(alice, model_name=wanted).model_name == f"{alice.pk}_{name}"
+
+
+def test_a_name_of_spaces_is_no_name(alice):
+    assert start_run(alice, model_name="   ").model_name.startswith(f"{alice.pk}_linear_")
+
+
+def test_the_name_of_an_open_training_is_taken(alice):
+    dataset = make_dataset(alice)
+    run = start_run(alice, dataset, model_name="houses")
+
+    with pytest.raises(NameTaken) as refused:
+        start_run(alice, dataset, model_name="hou ses".replace(" ", ""))
+
+    assert refused.value.fields.keys() == {"model_name"}
+    assert amounts_of(alice) == [15, -1]
+    training.cancel_run(run=run)
+    assert start_run(alice, dataset, model_name="houses")
+
+
+def test_the_name_of_a_model_is_taken(alice, bob):
+    make_model_row(alice, name=f"{alice.pk}_houses")
+
+    with pytest.raises(NameTaken):
+        start_run(alice, model_name="houses")
+
+    assert start_run(bob, model_name="houses")
+    assert amounts_of(alice) == [15]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_starts_under_one_name_one_succeeds(alice, at_once):
+    dataset = make_dataset(alice)
+
+    outcomes = at_once(lambda: start_run(alice, dataset, model_name="houses"), times=6)
+
+    assert sum(isinstance(outcome, TrainingRun) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, NameTaken) for outcome in outcomes) == 5
+    assert amounts_of(alice) == [15, -1]
+
+
+def test_a_repeated_request_starts_and_costs_nothing_more(alice):
+    dataset = make_dataset(alice)
+    request = IdempotentRequest(endpoint="POST /train", key="k1", fingerprint="f" * 64)
+    run = start_run(alice, dataset, idempotency=request)
+
+    with pytest.raises(RequestRepeated) as repeated:
+        start_run(alice, dataset, idempotency=request)
+
+    assert repeated.value.earlier.reference == run.reference
+    assert find(user=alice, request=request).reference == run.reference
+    assert amounts_of(alice) == [15, -1]
+
+
+def test_a_refused_request_does_not_use_up_its_key(alice):
+    request = IdempotentRequest(endpoint="POST /train", key="k1", fingerprint="f" * 64)
+    make_model_row(alice, name=f"{alice.pk}_houses")
+
+    with pytest.raises(NameTaken):
+        start_run(alice, model_name="houses", idempotency=request)
+
+    assert find(user=alice, request=request) is None
+
+
+def test_a_queued_training_is_cancelled_and_refunded_at_once(alice):
+    run = training.cancel_run(run=start_run(alice))
+
+    assert run.status == "cancelled"
+    assert run.finished_at
+    assert amounts_of(alice) == [15, -1, 1]
+    assert verify_ledger() == []
+
+
+def test_a_running_training_is_asked_to_stop_and_stays_paid_until_it_has(alice):
+    run = runs.claim_run(run_id=start_run(alice).pk, worker="w")
+
+    run = training.cancel_run(run=run)
+
+    assert (run.status, run.can_cancel) == ("running", False)
+    assert amounts_of(alice) == [15, -1]
+
+
+def test_a_training_that_has_ended_cannot_be_cancelled(alice):
+    run = training.cancel_run(run=start_run(alice))
+
+    with pytest.raises(RunEnded, match="was cancelled"):
+        training.cancel_run(run=run)
+
+    assert amounts_of(alice) == [15, -1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelled_by_many_at_once_it_is_refunded_once(alice, at_once):
+    run = start_run(alice)
+
+    outcomes = at_once(lambda: training.cancel_run(run=run), times=8)
+
+    assert sum(isinstance(outcome, TrainingRun) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 7
+    assert amounts_of(alice) == [15, -1, 1]
+
+
+def test_changed_columns_do_not_change_a_training_that_waits(alice):
+    dataset = make_dataset(alice)
+    run = start_run(alice, dataset)
+
+    datasets.change_columns(dataset=dataset, changes={"rooms": {"kind": "category"}})
+
+    run.refresh_from_db()
+    assert run.features[1]["kind"] == "number"
+
+
+def test_waiting_ends_with_the_run(alice):
+    run = training.cancel_run(run=start_run(alice))
+
+    started = time.monotonic()
+    ended = training.wait_for_run(run=run, seconds=30)
+
+    assert ended.status == "cancelled"
+    assert time.monotonic() - started < 1
+
+
+def test_waiting_ends_when_the_time_is_up(alice):
+    started = time.monotonic()
+    run = training.wait_for_run(run=start_run(alice), seconds=0.3)
+
+    assert run.status == "queued"
+    assert 0.3 <= time.monotonic() - started < 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_too_many_wait_the_next_is_sent_away_at_once(alice, at_once):
+    run = start_run(alice)
+    waiters = training.WAITING_REQUESTS_MAX + 3
+
+    def wait():
+        started = time.monotonic()
+        training.wait_for_run(run=run, seconds=2)
+        return time.monotonic() - started
+
+    seconds = at_once(wait, times=waiters)
+
+    assert sum(waited >= 2 for waited in seconds) == training.WAITING_REQUESTS_MAX
+    assert sum(waited < 1 for waited in seconds) == 3
+
+
+def test_only_models_of_a_search_are_the_last_search(alice):
+    assert alice.trained_models.last_search() is None
+    searched = make_model_row(alice, name="a", search={"best_params": {}})
+    make_model_row(alice, name="b")
+
+    assert alice.trained_models.last_search() == searched
+    assert TrainedModel.objects.count() == 2
