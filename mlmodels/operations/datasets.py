@@ -8,7 +8,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files import File
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from mlmodels import samples, tables
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
@@ -57,13 +57,16 @@ def add_sample(*, owner, sample: str) -> Dataset:
         raise UnknownSample(
             f"There is no sample called {sample!r:.60}. There are: {', '.join(samples.SAMPLES)}."
         )
-    existing = owner.datasets.filter(sample=sample).first()
-    return existing or create_dataset(
-        owner=owner,
-        name=samples.SAMPLES[sample].title,
-        upload=io.BytesIO(samples.csv_bytes(sample)),
-        sample=sample,
-    )
+    copies = owner.datasets.filter(sample=sample)
+    try:
+        return copies.first() or create_dataset(
+            owner=owner,
+            name=samples.SAMPLES[sample].title,
+            upload=io.BytesIO(samples.csv_bytes(sample)),
+            sample=sample,
+        )
+    except IntegrityError:  # asked for twice at the same moment
+        return copies.get()
 
 
 def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:

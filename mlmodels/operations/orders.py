@@ -46,8 +46,8 @@ def _train_on_new(dataset: Dataset, order: dict) -> TrainingRun:
 
 
 def _remove(dataset: Dataset) -> None:
-    """Unless another order of the same person has found it in the meantime."""
-    with suppress(DatasetInUse):
+    """Unless another order of the same person uses it by now, or has removed it."""
+    with suppress(DatasetInUse, Dataset.DoesNotExist):
         delete_dataset(dataset=dataset)
 
 
