@@ -98,12 +98,11 @@ _PROVES_POINT = re.compile(r"\b0\.|\.[0-9]{1,2}\n|\.[0-9]{4}|[0-9]{4}\.|[eE]")
 def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
     """The shapes of many cells at once when programs wrote them all and none is in doubt, else None."""
     joined = "\n".join(texts) + "\n"
-    if not _PLAIN_MANY.fullmatch(joined):
+    if not _PLAIN_MANY.fullmatch(joined) or joined.count("\n") > len(texts):
         return None
     if "." not in joined and "e" not in joined and "E" not in joined:
-        if "-" in joined:
-            return {NumberShape()}
-        return {NumberShape(digits=digits) for digits in set(map(len, texts))}
+        lengths = {0 if text[0] == "-" else len(text) for text in texts}
+        return {NumberShape(digits=digits) for digits in lengths}
     if _PROVES_POINT.search(joined):
         return {NumberShape(decimal=".")}
     return None
