@@ -131,5 +131,7 @@ def rows_alone_in_their_class(labels: np.ndarray) -> np.ndarray:
 def notes_on_lone_rows(labels: np.ndarray) -> list[str]:
     if not len(labels):
         return []
-    named = ", ".join(shorten(label) for label in labels[:5].tolist())
-    return [f"{len(labels)} answers occur in a single row each ({named}): learned from, never checked."]
+    named = ", ".join(shorten(label) for label in labels[:5].tolist()) + (", …" if len(labels) > 5 else "")
+    if len(labels) == 1:
+        return [f"The answer {named} occurs in a single row: it is learned from and never checked."]
+    return [f"{len(labels)} answers occur in a single row each ({named}): learned from and never checked."]
