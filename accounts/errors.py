@@ -95,6 +95,13 @@ class CannotRemoveYourself(errors.Forbidden):
         super().__init__("You cannot remove your own account. Ask another administrator.")
 
 
+class LastAdministrator(errors.Conflict):
+    code = "last_administrator"
+
+    def __init__(self):
+        super().__init__("You are the only administrator. Make somebody else one first.")
+
+
 class PersonNotFound(errors.NotFound):
     def __init__(self):
         super().__init__("There is no such user.")

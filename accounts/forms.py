@@ -6,10 +6,16 @@ from accounts.errors import WrongCredentials
 from accounts.models import User
 from accounts.operations import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
+from mlplatform.errors import DomainError
 
 
 class SignInForm(AuthenticationForm):
     """Wrong credentials are an error of the form; a lock-out is a refusal of its own, as at every door."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "E-mail address and password do not match an active account.",
+    }
 
     def clean(self):
         if self.errors:
@@ -27,6 +33,74 @@ class SignInForm(AuthenticationForm):
 
 
 class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    pass
+
+
+class RefusableForm(forms.Form):
+    """A form that takes the sentences of a refusal to the fields they are about."""
+
+    def add_refusal(self, refused: DomainError):
+        for name, sentence in (refused.fields or {"": refused.message}).items():
+            self.add_error(name if name in self.fields else None, sentence)
+
+    def wrong_fields(self):
+        return [field for field in self.visible_fields() if field.errors]
+
+
+def address_field():
+    widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    return forms.EmailField(label="E-mail address", widget=widget)
+
+
+def new_password_field(label="Password"):
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, widget=widget, strip=False, help_text="At least 8 characters.")
+
+
+def current_password_field():
+    widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    return forms.CharField(label="Your password", widget=widget, strip=False)
+
+
+class SignUpForm(RefusableForm):
+    email = address_field()
+    password = new_password_field()
+
+
+class ForgottenPasswordForm(RefusableForm):
+    email = address_field()
+
+
+class NewPasswordForm(RefusableForm):
+    new_password = new_password_field("New password")
+
+
+class ConfirmedForm(RefusableForm):
+    """For what only the owner may do, not whoever finds the browser open."""
+
+    password = current_password_field()
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self):
+        password = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError("This is not your password.")
+        return password
+
+
+class OwnPasswordForm(ConfirmedForm):
+    prefix = "change"
+    new_password = new_password_field("New password")
+
+
+class EndSessionsForm(ConfirmedForm):
+    prefix = "sessions"
+
+
+class CloseAccountForm(ConfirmedForm):
     pass
 
 

@@ -1,7 +1,21 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils import timezone
+
+
+class LedgerEntryQuerySet(models.QuerySet):
+    def latest_first(self):
+        return self.order_by("-seq")
+
+    def totals(self):
+        """What was `received`, and what was `spent` with the refunds taken off; both 0 or more."""
+        kinds = LedgerEntry.Kind
+        moved = self.aggregate(
+            received=Sum("amount", filter=Q(kind__in=[kinds.GRANT, kinds.ADJUSTMENT]), default=0),
+            spent=Sum("amount", filter=Q(kind__in=[kinds.CHARGE, kinds.REFUND]), default=0),
+        )
+        return {"received": moved["received"], "spent": -moved["spent"]}
 
 
 class LedgerEntry(models.Model):
@@ -30,6 +44,8 @@ class LedgerEntry(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = LedgerEntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

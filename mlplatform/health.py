@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import JsonResponse
@@ -13,12 +14,14 @@ from mlmodels.limits import WORKER_SILENT_SECONDS
 from mlmodels.models import Worker
 
 
+@login_not_required
 @require_safe
 @never_cache
 def healthz(request):
     return JsonResponse({"status": "ok"})
 
 
+@login_not_required
 @require_safe
 @never_cache
 def readyz(request):

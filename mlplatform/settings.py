@@ -201,7 +201,7 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Training: a worker says every heartbeat that it is at a run, and loses the run when a lease passes in silence
+# Training: a worker says every heartbeat that it is at a run; when a lease passes in silence it loses the run
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")

@@ -1,11 +1,17 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from mlplatform import error_responses, health
+from mlplatform import error_responses, health, views
 
 admin.autodiscover()
 
 urlpatterns = [
+    # Pages
+    path("", include("mlmodels.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("tokens/", include("billing.urls")),
+    path("help/", views.help_page, name="help"),
     # Probes
     path("healthz", health.healthz),
     path("readyz", health.readyz),
@@ -14,6 +20,9 @@ urlpatterns = [
     # Staff
     path("admin/", admin.site.urls),
 ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", views.styleguide, name="styleguide"))
 
 # What Django itself has to say, in the same words and forms
 handler400 = error_responses.bad_request

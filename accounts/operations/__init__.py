@@ -1,10 +1,19 @@
 """The verbs of accounts. Keywords only; each owns its transaction and raises what `accounts.errors` names."""
 
-from accounts.operations.passwords import change_password, request_password_reset, reset_password_with_token
-from accounts.operations.people import ensure_administrator, grant_by_card, register, remove_user
+from accounts.operations.passwords import (
+    address_for_reset,
+    change_password,
+    end_other_sessions,
+    request_password_reset,
+    reset_password_with_token,
+)
+from accounts.operations.people import ensure_administrator, grant_by_card, leave, register, remove_user
 from accounts.operations.sign_in import check_credentials, sign_in
 
 __all__ = [
+    "address_for_reset",
+    "end_other_sessions",
+    "leave",
     "change_password",
     "check_credentials",
     "ensure_administrator",

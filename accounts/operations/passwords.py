@@ -7,6 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.http import urlsafe_base64_decode
 
 from accounts import errors, limits, lockout, mails
 from accounts.models import User
@@ -41,6 +42,20 @@ def request_password_reset(*, email, site_url, client_address=None) -> None:
     except TooManyRequests:
         return  # to say so would tell that the mailbox is in use
     mails.send_password_reset(user, site_url=site_url)
+
+
+def address_for_reset(*, uid, token) -> str | None:
+    """Whose password a mailed link sets; None for a link that was used, is too old, or was never sent."""
+    try:
+        user = User.objects.present().filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
+    except (ValueError, OverflowError):
+        return None
+    return user.email if user and default_token_generator.check_token(user, token) else None
+
+
+def end_other_sessions(*, user, password) -> None:
+    """The same password, stored anew: what carries a hash of the old record ends, and so do all tokens."""
+    store_password(user, password)
 
 
 def reset_password_with_token(*, email, token, new_password) -> User:

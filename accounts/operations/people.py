@@ -112,6 +112,18 @@ def remove_user(*, user, by) -> None:
         raise errors.AdministratorsOnly
     if user.pk == by.pk:
         raise errors.CannotRemoveYourself
+    erase_person(user)
+
+
+def leave(*, user) -> None:
+    """Close the own account. The last administrator stays, since nobody else could let the next one in."""
+    if user.is_superuser and User.objects.administrators().filter(is_active=True).count() == 1:
+        raise errors.LastAdministrator
+    erase_person(user)
+
+
+def erase_person(user):
+    """First the account is closed, so that nothing new begins; a step that fails can be repeated."""
     close_account(user)
     for path in settings.ACCOUNT_REMOVAL_HOOKS:
         import_string(path)(owner=user)

@@ -22,6 +22,52 @@ def erase_everything_of(*, owner) -> None:
         owner.training_runs.erase()
 
 
+def everything_of(*, owner) -> dict:
+    """What is kept about a person's tables, models and predictions, in plain data."""
+    return {
+        "datasets": [
+            {
+                "name": dataset.name,
+                "rows": dataset.row_count,
+                "columns": dataset.column_names,
+                "sha256": dataset.sha256,
+                "created_at": dataset.created_at.isoformat(),
+            }
+            for dataset in owner.datasets.newest_first()
+        ],
+        "trainings": [
+            {
+                "model_name": run.model_name,
+                "target": run.target,
+                "status": run.status,
+                "error": run.error,
+                "created_at": run.created_at.isoformat(),
+            }
+            for run in owner.training_runs.newest_first()
+        ],
+        "models": [
+            {
+                "name": model.name,
+                "label": model.label,
+                "algorithm": model.algorithm,
+                "target": model.target["name"],
+                "metrics": model.metrics,
+                "created_at": model.created_at.isoformat(),
+            }
+            for model in owner.trained_models.for_lists().newest_first()
+        ],
+        "predictions": [
+            {
+                "model_name": prediction.model_name,
+                "inputs": prediction.inputs,
+                "output": prediction.output,
+                "created_at": prediction.created_at.isoformat(),
+            }
+            for prediction in owner.predictions.stored().newest_first()
+        ],
+    }
+
+
 def _end(run: TrainingRun) -> None:
     run.status = TrainingRun.Status.CANCELLED
     run.finished_at = timezone.now()

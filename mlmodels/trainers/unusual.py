@@ -19,19 +19,29 @@ class UnusualValue:
 def unusual_values(features: Sequence[dict], row: Mapping) -> list[UnusualValue]:
     """Numbers outside the range of training, and categories it did not have.
 
-    `features` are what `describe_features` said of the training rows. Blanks are never unusual, and of a column
-    with more categories than are listed nothing is said.
+    `features` are what `describe_features` said of the training rows. Blanks are never unusual, and of a
+    column with more categories than are listed nothing is said.
     """
     found = []
     for feature in features:
         value = row.get(feature["name"])
         if value is None or value == "":
             continue
-        if feature["role"] == NUMBER:
-            low, high = feature["minimum"], feature["maximum"]
-            if low is not None and not low <= value <= high:
-                found.append(UnusualValue(feature["name"], value, low, high))
-        elif len(feature["categories"]) == feature["distinct"]:
-            if value not in {category for category, _ in feature["categories"]}:
-                found.append(UnusualValue(feature["name"], value))
+        unusual = unusual_number(feature, value) if feature["role"] == NUMBER else unseen(feature, value)
+        if unusual:
+            found.append(unusual)
     return found
+
+
+def unusual_number(feature: dict, value: float) -> UnusualValue | None:
+    low, high = feature["minimum"], feature["maximum"]
+    if low is None or low <= value <= high:
+        return None
+    return UnusualValue(feature["name"], value, low, high)
+
+
+def unseen(feature: dict, value: str) -> UnusualValue | None:
+    is_complete = len(feature["categories"]) == feature["distinct"]
+    if not is_complete or value in {category for category, _ in feature["categories"]}:
+        return None
+    return UnusualValue(feature["name"], value)

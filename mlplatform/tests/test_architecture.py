@@ -11,7 +11,11 @@ from mlplatform.settings import BASE_DIR
 
 APPS = ("accounts", "billing", "mlmodels")
 MAY_IMPORT = {"accounts": {"billing"}, "billing": set(), "mlmodels": {"billing"}}
-SHARED = ("mlplatform.errors", "mlplatform.templatetags.ui")  # refusals, and how a number looks on a page
+SHARED = (  # refusals, how a number looks on a page, CSV files that a spreadsheet may open
+    "mlplatform.errors",
+    "mlplatform.templatetags.ui",
+    "mlplatform.exports",
+)
 WEB = ("django.http", "django.shortcuts", "rest_framework", "django_htmx")
 PURE = ("mlmodels.tables", "mlmodels.trainers", "mlmodels.scoring")
 MAY_BUILD_ON = {  # the pure packages below each one

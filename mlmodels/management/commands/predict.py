@@ -7,10 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.management.formatting import KeepLines
 from billing.operations import count_tokens
-from mlmodels.exports import write_csv
 from mlmodels.models import TrainedModel
 from mlmodels.operations import batches, prediction
 from mlplatform.errors import DomainError
+from mlplatform.exports import write_csv
 
 EPILOG = """
 The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used

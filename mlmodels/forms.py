@@ -1,0 +1,281 @@
+"""What people fill in. Forms are made from columns and from the parameters of algorithms; they parse, and the
+operations decide.
+
+Column names can be any text, so fields are numbered and the names are their labels.
+"""
+
+import uuid
+
+from django import forms
+
+from mlmodels import trainers
+from mlmodels.operations import plans
+from mlmodels.templatetags.columns import KINDS_IN_WORDS, SECONDS_A_DAY, column_value, date_in_words
+from mlmodels.trainers.parameters import Parameter
+from mlplatform.errors import DomainError
+
+CHOICES_IN_SELECT_MAX = 50
+BLANK = "(blank)"
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        error_messages={"required": "Choose a CSV file first.", "empty": "The file is empty."},
+    )
+
+
+class RenameForm(forms.Form):
+    label = forms.CharField(label="Name", max_length=200, strip=True)
+
+
+class ColumnForm(forms.Form):
+    """What a person knows better about a column than its cells told."""
+
+    kind = forms.ChoiceField(
+        choices=list(KINDS_IN_WORDS.items()),
+        help_text="Cells that do not fit are named when a training reads them; nothing is charged then.",
+    )
+    use = forms.BooleanField(label="Predict from this column", required=False)
+
+
+class TrainingForm(forms.Form):
+    """Target, columns, algorithm and the algorithm's parameters, for one data set.
+
+    Columns go by their position.
+    """
+
+    target = forms.ChoiceField(label="Column to predict")
+    algorithm = forms.ChoiceField(label="Model")
+    use = forms.MultipleChoiceField(
+        label="Columns to predict from",
+        error_messages={"required": "Choose at least one column to predict from."},
+    )
+    train_percentage = forms.FloatField(
+        label="Share of rows to learn from",
+        initial=0.8,
+        help_text="The rest is kept aside to check the model.",
+        widget=forms.NumberInput(attrs={"min": "0.05", "max": "0.95", "step": "0.05"}),
+    )
+    model_name = forms.CharField(
+        label="Name of the model",
+        required=False,
+        max_length=100,
+        help_text="Left empty, it gets date and time.",
+    )
+    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
+
+    def __init__(self, data=None, *, dataset, initial=None):
+        super().__init__(data, initial={**typical_order(dataset), **(initial or {})})
+        self.dataset = dataset
+        numbered = [(str(i), name) for i, name in enumerate(dataset.column_names)]
+        self.fields["target"].choices = self.fields["use"].choices = numbered
+        self.fields["algorithm"].choices = [(t.name, t.label) for t in trainers.TRAINERS.values()]
+        self.parameters = self._parameters()
+        for parameter in self.parameters:
+            self.fields[field_name(parameter.name)] = parameter_field(parameter)
+
+    @classmethod
+    def changed(cls, data, *, dataset):
+        """A fresh form that keeps what was chosen so far: nothing is checked yet, so nothing is wrong yet."""
+        chosen = {name: data[name] for name in data if name not in ("use", "csrfmiddlewaretoken")}
+        return cls(dataset=dataset, initial={**chosen, "use": data.getlist("use")})
+
+    def parameter_fields(self):
+        return [self[field_name(parameter.name)] for parameter in self.parameters]
+
+    def draft(self) -> dict:
+        """What the choices so far would train, for a look at the plan before it is ordered."""
+        target = self._column(self["target"].value())
+        return {
+            "algorithm": self._algorithm(),
+            "target": target,
+            "features": [
+                name for name in map(self._column, self["use"].value() or []) if name not in (None, target)
+            ],
+            "parameters": {},
+            "train_percentage": 0.8,
+        }
+
+    def order(self) -> dict:
+        """The cleaned form in the words of `operations.training.start_training`."""
+        cleaned = self.cleaned_data
+        return {
+            **self.draft(),
+            "parameters": {p.name: cleaned[field_name(p.name)] for p in self.parameters},
+            "train_percentage": cleaned["train_percentage"],
+            "model_name": cleaned["model_name"],
+        }
+
+    def add_refusal(self, refused: DomainError):
+        """Puts the sentences of a refusal at the fields they are about."""
+        places = {"features": "use", **{p.name: field_name(p.name) for p in self.parameters}}
+        for name, sentence in (refused.fields or {"": refused.message}).items():
+            place = places.get(name, name)
+            self.add_error(place if place in self.fields else None, sentence)
+
+    def wrong_fields(self):
+        return [field for field in self.visible_fields() if field.errors]
+
+    @property
+    def has_wrong_settings(self):
+        return any(
+            field.errors for field in [*self.parameter_fields(), self["train_percentage"], self["model_name"]]
+        )
+
+    @property
+    def summary(self):
+        trainer = trainers.TRAINERS.get(self._algorithm())
+        return trainer.summary if trainer else ""
+
+    def _algorithm(self) -> str:
+        return self["algorithm"].value()
+
+    def _column(self, position) -> str | None:
+        names = self.dataset.column_names
+        return names[int(position)] if str(position).isdecimal() and int(position) < len(names) else None
+
+    def _parameters(self) -> list[Parameter]:
+        trainer = trainers.TRAINERS.get(self._algorithm())
+        target = self._column(self["target"].value())
+        if trainer is None or target is None:
+            return []
+        task = plans.task_for(trainer, self.dataset.column(target))
+        return [p for p in trainer.parameters if not p.tasks or task in p.tasks]
+
+
+def typical_order(dataset) -> dict:
+    """What most people want: the guessed target, from every usable column, by auto."""
+    names = dataset.column_names
+    guess = dataset.target_guess and dataset.target_guess["name"]
+    target = names.index(guess) if guess in names else len(names) - 1
+    use = [str(i) for i, column in enumerate(dataset.columns) if column["use"] and i != target]
+    return {"target": str(target), "use": use, "algorithm": "auto"}
+
+
+def field_name(parameter_name: str) -> str:
+    return f"parameter-{parameter_name}"
+
+
+class ParameterField(forms.CharField):
+    """A text that a Parameter reads: type, range and refusal are all the parameter's own."""
+
+    def __init__(self, parameter: Parameter, **kwargs):
+        super().__init__(required=False, **kwargs)
+        self.parameter = parameter
+
+    def clean(self, value):
+        try:
+            return self.parameter.parse(super().clean(value))
+        except DomainError as refused:
+            raise forms.ValidationError(refused.message) from refused
+
+
+def parameter_field(parameter: Parameter) -> ParameterField:
+    default = "" if parameter.default is None else parameter.default
+    common = {
+        "label": parameter.name,
+        "help_text": parameter.help,
+        "initial": str(default).lower() if parameter.type == "bool" else default,
+    }
+    if parameter.type == "bool":
+        words = [("true", "yes"), ("false", "no")]
+        return ParameterField(parameter, widget=forms.Select(choices=words), **common)
+    if parameter.choices:
+        words = [("", "none")] if parameter.nullable else []
+        words += [(choice, choice) for choice in parameter.choices]
+        return ParameterField(parameter, widget=forms.Select(choices=words), **common)
+    mode = "numeric" if parameter.type == "int" else "decimal"
+    placeholder = "no limit" if parameter.nullable else ""
+    widget = forms.TextInput(attrs={"inputmode": mode, "placeholder": placeholder})
+    return ParameterField(parameter, widget=widget, **common)
+
+
+class PredictionForm(forms.Form):
+    """One row, filled in with a typical one or with `inputs`, the row of an earlier prediction.
+
+    It hands texts on: how a column reads its texts is the table's matter.
+    """
+
+    def __init__(self, data=None, *, model, inputs: dict | None = None):
+        super().__init__(data)
+        self.model = model
+        seen = {feature["name"]: feature for feature in model.report["features"]}
+        for position, column in enumerate(model.features):
+            of_column = seen[column["name"]]
+            typical = of_column["typical"] if inputs is None else inputs.get(column["name"])
+            self.fields[f"column-{position}"] = row_field(column, of_column, typical)
+        self.fields["idempotency_key"] = forms.CharField(
+            widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4
+        )
+
+    def row(self) -> dict[str, str]:
+        """Column names and texts; an empty text is a blank."""
+        return {
+            column["name"]: self.cleaned_data[f"column-{position}"]
+            for position, column in enumerate(self.model.features)
+        }
+
+    def add_refusal(self, refused: DomainError):
+        """Puts each sentence at the field it is about."""
+        positions = {column["name"]: f"column-{i}" for i, column in enumerate(self.model.features)}
+        for name, sentence in (refused.fields or {"": refused.message}).items():
+            self.add_error(positions.get(name), sentence)
+
+    def wrong_fields(self):
+        return [field for field in self.visible_fields() if field.errors]
+
+
+def row_field(column: dict, seen: dict, value) -> forms.Field:
+    """An input that suits the kind of a column, holding `value`, with what training saw of the column."""
+    kind = column["format"]["type"]
+    common = {
+        "label": column["name"],
+        "required": not seen["missing"],  # what was never blank in training is probably forgotten
+        "help_text": seen_in_words(column, seen),
+        "initial": input_text(value, column),
+        "error_messages": {"required": "Fill this in: it was never empty in training."},
+    }
+    blank = [("", BLANK)] if seen["missing"] else []
+    if kind == "boolean":
+        words = [("true", column["format"]["true"]), ("false", column["format"]["false"])]
+        return forms.ChoiceField(choices=words + blank, **common)
+    if kind == "date" and holds_days(seen, value):
+        return forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **common)
+    if kind == "number":
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        return forms.CharField(widget=widget, **common)
+    if kind == "text" and seen["distinct"] <= CHOICES_IN_SELECT_MAX and seen["distinct"]:
+        known = {category for category, _ in seen["categories"]} | ({value} if value else set())
+        return forms.ChoiceField(choices=[*((word, word) for word in sorted(known)), *blank], **common)
+    return forms.CharField(**common)
+
+
+def holds_days(seen: dict, value) -> bool:
+    """Whether all dates of a column are whole days, which the browser's own calendar can pick."""
+    return all((seconds or 0) % SECONDS_A_DAY == 0 for seconds in (seen["minimum"], seen["maximum"], value))
+
+
+def input_text(value, column: dict) -> str:
+    """A typed value as this column writes it, so that it reads back as itself."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    match column["format"]["type"]:
+        case "boolean":
+            return "true" if value else "false"
+        case "date":
+            return date_in_words(value)
+        case _:
+            text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+            return text.replace(".", column["format"].get("decimal") or ".")
+
+
+def seen_in_words(column: dict, seen: dict) -> str:
+    """ "In training: 21 to 460", so that a person knows what the model knows."""
+    blanks = f", empty in {seen['missing']:,} rows" if seen["missing"] else ""
+    if "categories" in seen:
+        return f"In training: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
+    if seen["minimum"] is None:
+        return "In training: always empty"
+    low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
+    return f"In training: {low} to {high}{blanks}"

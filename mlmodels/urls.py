@@ -1,0 +1,30 @@
+from django.urls import path
+
+from mlmodels.views import datasets, models, predictions, runs, start
+
+app_name = "mlmodels"
+
+urlpatterns = [
+    path("", start.start, name="start"),
+    # /datasets/
+    path("datasets/", datasets.datasets, name="datasets"),
+    path("datasets/samples/<slug:sample>/", datasets.add_sample, name="add-sample"),
+    path("datasets/<uuid:uuid>/", datasets.dataset, name="dataset"),
+    path("datasets/<uuid:uuid>/plan/", datasets.plan, name="plan"),
+    path("datasets/<uuid:uuid>/train/", datasets.train, name="train"),
+    path("datasets/<uuid:uuid>/columns/<int:position>/", datasets.column, name="column"),
+    path("datasets/<uuid:uuid>/delete/", datasets.delete, name="dataset-delete"),
+    # /runs/
+    path("runs/<uuid:uuid>/", runs.run, name="run"),
+    path("runs/<uuid:uuid>/cancel/", runs.cancel, name="run-cancel"),
+    # /models/
+    path("models/", models.models, name="models"),
+    path("models/compare/", models.compare, name="compare"),
+    path("models/<str:name>/", models.model, name="model"),
+    path("models/<str:name>/predict/", models.predict, name="predict"),
+    path("models/<str:name>/rename/", models.rename, name="model-rename"),
+    path("models/<str:name>/delete/", models.delete, name="model-delete"),
+    # /predictions/
+    path("predictions/", predictions.predictions, name="predictions"),
+    path("predictions/<uuid:uuid>/delete/", predictions.delete, name="prediction-delete"),
+]

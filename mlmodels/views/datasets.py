@@ -1,0 +1,155 @@
+"""/datasets/: upload, look, correct, train, delete."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from billing.forms import idempotent_form
+from mlmodels.forms import ColumnForm, TrainingForm, UploadForm
+from mlmodels.operations import datasets as operations
+from mlmodels.operations import plans, training
+from mlmodels.templatetags.columns import kind_in_words
+from mlmodels.views.lookups import owned_dataset
+from mlmodels.views.start import upload_context
+from mlplatform.errors import DomainError, NotFound
+
+DATASETS_A_PAGE = 25
+
+
+@require_http_methods(["GET", "POST"])
+def datasets(request):
+    """The list, and where a dropped file is sent."""
+    if request.method == "POST":
+        return upload(request)
+    search = request.GET.get("search", "").strip()
+    found = request.user.datasets.for_lists().matching(search).newest_first()
+    context = {
+        "section": "datasets",
+        "search": search,
+        "page": Paginator(found, DATASETS_A_PAGE).get_page(request.GET.get("page")),
+        **upload_context(),
+    }
+    template = "mlmodels/_dataset_table.html" if request.htmx else "mlmodels/datasets.html"
+    return render(request, template, context)
+
+
+def upload(request):
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return refuse_upload(request, form.errors["file"][0], status=400)
+    file = form.cleaned_data["file"]
+    try:
+        dataset = operations.create_dataset(owner=request.user, name=file.name, upload=file)
+    except DomainError as refused:
+        return refuse_upload(request, refused.message, status=422)
+    return go_to(request, reverse("mlmodels:dataset", args=[dataset.uuid]))
+
+
+def refuse_upload(request, sentence, status):
+    """The words appear in the drop zone; the file stays chosen where scripts run."""
+    if request.htmx:
+        context = {"kind": "bad", "text": sentence}
+        return render(request, "components/_note.html", context, status=status)
+    context = {"section": "datasets", "upload_error": sentence, **upload_context()}
+    context["page"] = Paginator(request.user.datasets.newest_first(), DATASETS_A_PAGE).get_page(1)
+    return render(request, "mlmodels/datasets.html", context, status=status)
+
+
+@require_POST
+def add_sample(request, sample):
+    dataset = operations.add_sample(owner=request.user, sample=sample)
+    return redirect("mlmodels:dataset", dataset.uuid)
+
+
+@require_GET
+def dataset(request, uuid):
+    return show_dataset(request, owned_dataset(request, uuid))
+
+
+@require_GET
+def plan(request, uuid):
+    """The part of the page that says what would be trained, after target, algorithm or columns changed."""
+    dataset = owned_dataset(request, uuid)
+    form = TrainingForm.changed(request.GET, dataset=dataset)
+    if not request.htmx:
+        return show_dataset(request, dataset, form)
+    return render(
+        request, "mlmodels/_plan.html", {"dataset": dataset, "form": form, **plan_context(dataset, form)}
+    )
+
+
+@require_POST
+def train(request, uuid):
+    dataset = owned_dataset(request, uuid)
+    form = TrainingForm(request.POST, dataset=dataset)
+    if not form.is_valid():
+        return show_dataset(request, dataset, form, status=422)
+    try:
+        run = training.start_training(
+            owner=request.user, dataset=dataset, idempotency=idempotent_form(request), **form.order()
+        )
+    except DomainError as refused:
+        form.add_refusal(refused)
+        return show_dataset(request, dataset, form, status=422)
+    request.session["awaited_run"] = str(run.uuid)
+    return redirect("mlmodels:run", run.uuid)
+
+
+@require_http_methods(["GET", "POST"])
+def column(request, uuid, position):
+    """One column in full, and how else it could be read."""
+    dataset = owned_dataset(request, uuid)
+    if position >= len(dataset.columns):
+        raise NotFound("There is no such column.")
+    column = dataset.columns[position]
+    form = ColumnForm(request.POST or None, initial=column)
+    if form.is_valid():
+        operations.change_columns(dataset=dataset, changes={column["name"]: form.cleaned_data})
+        messages.success(
+            request, f"{column['name']} is read as {kind_in_words(form.cleaned_data['kind'])} now."
+        )
+        return redirect("mlmodels:dataset", dataset.uuid)
+    context = {
+        "section": "datasets",
+        "dataset": dataset,
+        "column": column,
+        "position": position,
+        "form": form,
+    }
+    return render(request, "mlmodels/column.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request, uuid):
+    dataset = owned_dataset(request, uuid)
+    if request.method == "POST":
+        operations.delete_dataset(dataset=dataset)
+        messages.success(request, f"{dataset.name} is deleted.")
+        return go_to(request, reverse("mlmodels:datasets"))
+    context = {"section": "datasets", "dataset": dataset, **operations.what_depends_on(dataset)}
+    return render(request, "mlmodels/dataset_delete.html", context)
+
+
+def show_dataset(request, dataset, form=None, status=200):
+    form = form or TrainingForm(dataset=dataset)
+    context = {"section": "datasets", "dataset": dataset, "form": form, **plan_context(dataset, form)}
+    return render(request, "mlmodels/dataset.html", context, status=status)
+
+
+def plan_context(dataset, form) -> dict:
+    """What the training would be and cost, or why it would be refused."""
+    context = {"price": settings.TRAINING_TOKEN_COST}
+    try:
+        context["checked"] = plans.make_plan(dataset, task=None, grid=None, **form.draft())
+    except DomainError as refused:
+        context["refusal"] = refused.message
+    return context
+
+
+def go_to(request, address):
+    """A redirect that htmx follows as a whole page."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

@@ -1,0 +1,125 @@
+"""/models/: the list, one model with its prediction form, rename, delete, compare."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from billing.forms import idempotent_form
+from mlmodels.forms import PredictionForm, RenameForm
+from mlmodels.operations import models as operations
+from mlmodels.operations import prediction as predictions
+from mlmodels.snippets import snippets_for
+from mlmodels.trainers.unusual import unusual_values
+from mlmodels.views.datasets import go_to
+from mlmodels.views.lookups import owned_model
+from mlplatform.errors import DomainError
+
+MODELS_A_PAGE = 25
+COMPARED_MAX = 4
+
+
+@require_GET
+def models(request):
+    search = request.GET.get("search", "").strip()
+    found = request.user.trained_models.for_lists().matching(search).newest_first()
+    context = {
+        "section": "models",
+        "search": search,
+        "page": Paginator(found, MODELS_A_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "mlmodels/_model_list.html" if request.htmx else "mlmodels/models.html", context)
+
+
+@require_GET
+def model(request, name):
+    """With ?prediction= the stored answer is shown again, and its row stands in the form."""
+    model = owned_model(request, name)
+    stored = (
+        model.predictions.stored().filter(uuid=request.GET.get("prediction")).first()
+        if "prediction" in request.GET
+        else None
+    )
+    return render(request, "mlmodels/model.html", page_of(request, model, stored=stored))
+
+
+@require_POST
+def predict(request, name):
+    model = owned_model(request, name)
+    form = PredictionForm(request.POST, model=model)
+    try:
+        if not form.is_valid():
+            return show_refused(request, model, form)
+        stored = predictions.predict(
+            owner=request.user, model=model, features=form.row(), idempotency=idempotent_form(request)
+        )
+    except DomainError as refused:
+        form.add_refusal(refused)
+        return show_refused(request, model, form)
+    if not request.htmx:
+        return redirect(f"{reverse('mlmodels:model', args=[model.name])}?prediction={stored.uuid}#result")
+    request.user.refresh_from_db(fields=["token_balance"])
+    return render(request, "mlmodels/_predicted.html", page_of(request, model, stored=stored))
+
+
+@require_http_methods(["GET", "POST"])
+def rename(request, name):
+    model = owned_model(request, name)
+    form = RenameForm(request.POST or None, initial={"label": str(model)})
+    if form.is_valid():
+        operations.rename_model(model=model, label=form.cleaned_data["label"])
+        if not request.htmx:
+            return redirect("mlmodels:model", model.name)
+        return render(request, "mlmodels/_model_title.html", {"model": model})
+    template = "mlmodels/_rename_form.html" if request.htmx else "mlmodels/model_rename.html"
+    return render(request, template, {"section": "models", "model": model, "form": form})
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request, name):
+    model = owned_model(request, name)
+    if request.method == "POST":
+        operations.delete_model(model=model)
+        messages.success(request, f"{model} is deleted.")
+        return go_to(request, reverse("mlmodels:models"))
+    context = {"section": "models", "model": model, "predictions": model.predictions.count()}
+    template = "mlmodels/_model_delete.html" if request.htmx else "mlmodels/model_delete.html"
+    return render(request, template, context)
+
+
+@require_GET
+def compare(request):
+    """Two to four models side by side; asked for with ?model=a&model=b."""
+    names = list(dict.fromkeys(request.GET.getlist("model")))[:COMPARED_MAX]
+    chosen = sorted(
+        request.user.trained_models.select_related("dataset").filter(name__in=names),
+        key=lambda model: names.index(model.name),
+    )
+    context = {
+        "section": "models",
+        "chosen": chosen,
+        "models": request.user.trained_models.for_lists().newest_first()[:100],
+        "compared_max": COMPARED_MAX,
+    }
+    return render(request, "mlmodels/compare.html", context)
+
+
+def show_refused(request, model, form):
+    """The form again, with each sentence at its place. 422, so that scripts and caches know."""
+    template = "mlmodels/_prediction_form.html" if request.htmx else "mlmodels/model.html"
+    return render(request, template, page_of(request, model, form=form), status=422)
+
+
+def page_of(request, model, *, form=None, stored=None) -> dict:
+    inputs = stored.inputs if stored else None
+    return {
+        "section": "models",
+        "model": model,
+        "form": form or PredictionForm(model=model, inputs=inputs),
+        "price": settings.PREDICTION_TOKEN_COST,
+        "stored": stored,
+        "unusual": unusual_values(model.report["features"], inputs) if stored else [],
+        "snippets": snippets_for(model, request.build_absolute_uri("/").rstrip("/")),
+    }

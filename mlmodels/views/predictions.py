@@ -1,0 +1,30 @@
+"""/predictions/: what was asked and answered, and what was paid."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+PREDICTIONS_A_PAGE = 25
+
+
+@require_GET
+def predictions(request):
+    found = request.user.predictions.stored().select_related("model").newest_first()
+    context = {
+        "section": "models",
+        "page": Paginator(found, PREDICTIONS_A_PAGE).get_page(request.GET.get("page")),
+    }
+    template = "mlmodels/_prediction_table.html" if request.htmx else "mlmodels/predictions.html"
+    return render(request, template, context)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request, uuid):
+    """Erases what was asked and answered; the payment stays in the ledger."""
+    prediction = get_object_or_404(request.user.predictions.stored(), uuid=uuid)
+    if request.method == "POST":
+        request.user.predictions.filter(pk=prediction.pk).erase()
+        messages.success(request, "The prediction is erased. Its payment stays in your ledger.")
+        return redirect("mlmodels:predictions")
+    return render(request, "mlmodels/prediction_delete.html", {"section": "models", "prediction": prediction})

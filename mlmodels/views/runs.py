@@ -1,0 +1,45 @@
+"""/runs/: a training while it goes on, and how it ended."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from mlmodels.models import TrainingRun
+from mlmodels.operations import training
+from mlmodels.views.lookups import owned_run
+
+POLL_SECONDS_FIRST = 1
+POLL_SECONDS_LATER = 3
+LATER_AFTER_SECONDS = 30
+
+
+@require_GET
+def run(request, uuid):
+    """The page polls its own middle part, more slowly when it takes long."""
+    run = owned_run(request, uuid)
+    if request.htmx and run.status == TrainingRun.Status.SUCCEEDED and is_awaited(request, run):
+        return HttpResponseClientRedirect(f"{reverse('mlmodels:model', args=[run.model_name])}#predict")
+    is_late = run.seconds_so_far > LATER_AFTER_SECONDS
+    context = {
+        "section": "models",
+        "run": run,
+        "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
+    }
+    return render(request, "mlmodels/_run.html" if request.htmx else "mlmodels/run.html", context)
+
+
+@require_POST
+def cancel(request, uuid):
+    run = training.cancel_run(run=owned_run(request, uuid))
+    messages.success(request, "The training is being stopped. Its tokens come back.")
+    return redirect("mlmodels:run", run.uuid)
+
+
+def is_awaited(request, run) -> bool:
+    """Who started a training is taken to its model; who merely looks is not carried away."""
+    if request.session.get("awaited_run") != str(run.uuid):
+        return False
+    del request.session["awaited_run"]
+    return True

@@ -1,0 +1,43 @@
+"""The first page: what this is, or where the visitor left off."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import render
+
+from mlmodels import samples
+
+LATEST_MODELS = 5
+SAMPLES_OFFERED = ("iris", "diabetes", "wine")
+
+
+@login_not_required
+def start(request):
+    if not request.user.is_authenticated:
+        return render(request, "mlmodels/landing.html", {"section": "start", "prices": prices()})
+    return render(
+        request,
+        "mlmodels/start.html",
+        {
+            "section": "start",
+            "runs": request.user.training_runs.open().newest_first(),
+            "models": request.user.trained_models.for_lists().newest_first()[:LATEST_MODELS],
+            **upload_context(),
+        },
+    )
+
+
+def upload_context() -> dict:
+    """What the drop zone needs to say its rules before a byte is sent."""
+    return {
+        "samples": [samples.SAMPLES[name] for name in SAMPLES_OFFERED],
+        "upload_megabytes_max": settings.MAX_UPLOAD_MB,
+        "upload_bytes_max": settings.MAX_UPLOAD_MB * 1_000_000,
+    }
+
+
+def prices() -> dict:
+    return {
+        "welcome": settings.INITIAL_TOKENS,
+        "training": settings.TRAINING_TOKEN_COST,
+        "prediction": settings.PREDICTION_TOKEN_COST,
+    }

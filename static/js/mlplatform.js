@@ -1,0 +1,113 @@
+// The site's only script beside htmx: progressive touches, each of which the page works without.
+
+// Copy buttons name the element whose text they copy: data-copy="curl"
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText(source.textContent);
+  announce("Copied");
+});
+
+// A toast stays until it is closed
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-dismiss]");
+  if (button) button.closest(".toast").remove();
+});
+
+// Buttons that open and close the dialog they name: data-open="delete-dialog"
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  if (opener) {
+    event.preventDefault();
+    document.getElementById(opener.dataset.open).showModal();
+  }
+  const closer = event.target.closest("[data-close]");
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+  }
+});
+
+// A dialog that htmx brought is opened; Esc and its own buttons close it, and the focus goes back by itself
+document.addEventListener("htmx:afterSettle", (event) => {
+  const dialog = event.target.querySelector?.("dialog:not([open])");
+  if (dialog) dialog.showModal();
+});
+
+// After a refusal came back into the page, the first wrong field gets the focus
+document.addEventListener("htmx:afterSettle", (event) => {
+  const wrong = event.target.querySelector?.("[aria-invalid=true]");
+  if (wrong) wrong.focus();
+});
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.target.closest(".upload")) return; // the upload says it in its own place
+  announce("The server could not be reached. Nothing was charged; try again.");
+});
+
+function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+// Upload form: sends as soon as a file is dropped or chosen, shows progress, can be stopped
+for (const form of document.querySelectorAll("form.upload")) {
+  const zone = form.querySelector(".drop-zone");
+  const input = form.querySelector("input[type=file]");
+  const bar = form.querySelector("progress");
+  const message = form.querySelector("[data-upload-message]");
+  const stop = form.querySelector("[data-upload-stop]");
+  let announced = 0;
+
+  for (const name of ["dragenter", "dragover"]) {
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  }
+  for (const name of ["dragleave", "drop"]) {
+    zone.addEventListener(name, () => zone.classList.remove("over"));
+  }
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (!event.dataTransfer.files.length) return;
+    input.files = event.dataTransfer.files;
+    form.requestSubmit();
+  });
+  input.addEventListener("change", () => {
+    if (input.files.length) form.requestSubmit();
+  });
+  stop.addEventListener("click", () => htmx.trigger(form, "htmx:abort"));
+
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    const limit = Number(form.dataset.maxBytes);
+    if (input.files[0]?.size > limit) {
+      event.preventDefault();
+      message.textContent = form.dataset.tooLarge;
+      return;
+    }
+    announced = 0;
+    bar.hidden = stop.hidden = false;
+    message.textContent = `Uploading ${input.files[0]?.name ?? ""}`;
+  });
+  form.addEventListener("htmx:xhr:progress", (event) => {
+    if (!event.detail.lengthComputable) return;
+    const percent = Math.round((event.detail.loaded / event.detail.total) * 100);
+    bar.value = percent;
+    if (percent === 100) message.textContent = "Reading the columns";
+    else if (percent >= announced + 25) {
+      announced = percent - (percent % 25);
+      message.textContent = `${announced}% uploaded`; // said every 25 %, not at every step
+    }
+  });
+  form.addEventListener("htmx:afterRequest", () => {
+    bar.hidden = stop.hidden = true;
+    bar.value = 0;
+  });
+  form.addEventListener("htmx:xhr:abort", () => {
+    message.textContent = "Upload stopped. Nothing was kept.";
+  });
+  form.addEventListener("htmx:sendError", () => {
+    message.textContent = "The connection broke. The file was not kept; try again.";
+  });
+}
