@@ -1,8 +1,8 @@
 """Numbers to inline SVG: no script, no style attributes, coloured by static/css/charts.css.
 
 Every chart takes a `name` that is unique on its page (its ids are made from it), a `title`, and a `message`:
-one sentence that says what the chart shows, read out by screen readers. Charts are drawn in a coordinate system
-of their own and scaled by the page.
+one sentence that says what the chart shows, read out by screen readers. Charts are drawn in
+a coordinate system of their own and scaled by the page.
 """
 
 import math
