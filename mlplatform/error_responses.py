@@ -125,20 +125,26 @@ class RefusalMiddleware:
 
 def refuse(request, error: errors.DomainError):
     """JSON under /api/, a partial for htmx, and a page for everybody else."""
-    status, headers = status_of(error), headers_of(error)
+    status = status_of(error)
     if request.path.startswith("/api/"):
-        return JsonResponse(body_of(error), status=status, headers=headers)
-    template = "errors/_refusal.html" if getattr(request, "htmx", False) else "errors/refusal.html"
-    context = {
-        "refusal": error,
-        "status": status,
-        "title": TITLES[status],
-        "request_id": request_id_of(request),
-    }
-    response = render(request, template, context, status=status)
-    for name, value in headers.items():
+        response = JsonResponse(body_of(error), status=status)
+    elif isinstance(error, errors.Unavailable):
+        response = bare_page(request, status, error.message)
+    else:
+        template = "errors/_refusal.html" if getattr(request, "htmx", False) else "errors/refusal.html"
+        response = render(request, template, {"refusal": error, **heading(request, status)}, status=status)
+    for name, value in headers_of(error).items():
         response[name] = value
     return response
+
+
+def bare_page(request, status: int, message: str):
+    """Asks no database and no context processor, since they may be what is broken."""
+    return render(None, "errors/bare.html", {"message": message, **heading(request, status)}, status=status)
+
+
+def heading(request, status: int) -> dict:
+    return {"status": status, "title": TITLES[status], "request_id": getattr(request, "id", "")}
 
 
 TITLES = {
@@ -178,13 +184,8 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
-    """For a bug of ours; uses no database and no context processor, since they may be what is broken."""
-    body = {"detail": "Something went wrong here. It is logged.", "code": "server_error", "fields": {}}
+    """For a bug of ours."""
+    message = "Something went wrong here. It is logged, and nothing that failed was charged."
     if request.path.startswith("/api/"):
-        return JsonResponse(body, status=500)
-    context = {"status": 500, "title": TITLES[500], "request_id": request_id_of(request)}
-    return render(None, "errors/500.html", context, status=500)
-
-
-def request_id_of(request) -> str:
-    return getattr(request, "id", "")
+        return JsonResponse({"detail": message, "code": "server_error", "fields": {}}, status=500)
+    return bare_page(request, 500, message)

@@ -2,6 +2,7 @@ import json
 import logging
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpResponse
@@ -17,10 +18,12 @@ import mlmodels.errors  # noqa: F401
 from mlplatform import errors
 from mlplatform.error_responses import STATUS, flatten, status_of
 from mlplatform.urls import handler400, handler403, handler404, handler500  # noqa: F401
+from mlplatform.urls import urlpatterns as urls_of_the_project
 
 RAISED = {}  # what the views of this module raise
 
 
+@login_not_required
 def page(request):
     raise RAISED["error"]
 
@@ -34,11 +37,18 @@ def endpoint(request):
     return Response(request.data)
 
 
+@login_not_required
 def ok(request):
     return HttpResponse("fine")
 
 
-urlpatterns = [path("page", page), path("api/plain", page), path("api/endpoint", endpoint), path("ok", ok)]
+urlpatterns = [
+    path("page", page),
+    path("api/plain", page),
+    path("api/endpoint", endpoint),
+    path("ok", ok),
+    *urls_of_the_project,
+]
 
 pytestmark = pytest.mark.urls(__name__)
 

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.decorators import login_not_required
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import JsonResponse
 from django.test import Client
@@ -8,6 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from mlplatform.urls import handler400, handler500  # noqa: F401
+from mlplatform.urls import urlpatterns as urls_of_the_project
 
 
 @api_view(["POST"])
@@ -18,11 +20,12 @@ def endpoint(request):
     return Response({"bytes": request.data["csv_file"].size})
 
 
+@login_not_required
 def page(request):
     return JsonResponse({"bytes": request.FILES["csv_file"].size})
 
 
-urlpatterns = [path("api/upload", endpoint), path("upload", page)]
+urlpatterns = [path("api/upload", endpoint), path("upload", page), *urls_of_the_project]
 
 pytestmark = pytest.mark.urls(__name__)
 
