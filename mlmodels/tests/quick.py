@@ -54,5 +54,5 @@ def train_now(run: TrainingRun) -> TrainingRun:
         part = supervision.part_path(run)
         part.write_bytes(file)
         model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
-        supervision._finish(run, model, facts, part)
+        supervision.finish(run, model, facts, part)
     return TrainingRun.objects.get(pk=run.pk)
