@@ -1,9 +1,11 @@
 """Tables, data sets, trainings and models for tests, all made through the operations."""
 
 import io
+import uuid
 
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import datasets, training
+from mlmodels.operations import datasets, runs, training
+from mlmodels.worker import child, supervision
 from mlmodels.worker.loop import TrainingWorker
 
 
@@ -39,6 +41,23 @@ def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
     run.refresh_from_db()
     assert run.status == TrainingRun.Status.SUCCEEDED, run.error
     return run.trained_model
+
+
+def make_model(owner, **order) -> TrainedModel:
+    """A model with its signed file, made in this process: for tests of what comes after the training."""
+    run = start_run(owner, **order)
+    run = runs.claim_run(run_id=run.pk, worker="test")
+    model = TrainedModel(uuid=uuid.uuid4(), owner=owner, run=run, dataset=run.dataset)
+    part = supervision.part_path(run)
+    assignment = supervision.assignment_for(run, model, run.dataset.file.path, part)
+    facts = child.train(assignment, child.Testimony(NobodyListens()))
+    supervision.finish(run, model, facts, part)
+    return model
+
+
+class NobodyListens:
+    def send_bytes(self, message: bytes) -> None:
+        """What the child says while it trains, to a worker that is not there."""
 
 
 def make_model_row(owner, name: str = "a_model", **fields) -> TrainedModel:

@@ -56,8 +56,8 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     try:
         with _table_path(run) as table_path:
-            facts = _watch(run, _assignment(run, model, table_path, part), heartbeat, stopping)
-        return _finish(run, model, facts, part)
+            facts = _watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping)
+        return finish(run, model, facts, part)
     except Failed as failed:
         return _fail(run, failed)
     except Cancelled:
@@ -82,7 +82,7 @@ def work_folder() -> Path:
     return folder
 
 
-def _assignment(run: TrainingRun, model: TrainedModel, table_path: str, part: Path) -> Assignment:
+def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part: Path) -> Assignment:
     return Assignment(
         model_uuid=str(model.uuid),
         table_path=table_path,
@@ -174,7 +174,8 @@ def _fail(run: TrainingRun, failed: Failed) -> str:
     return f"failed: {failed.code}" if is_ours else "lost"
 
 
-def _finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
+def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
+    """Signs and keeps the file, writes model and run. Raises Cancelled when the run is not to be finished."""
     _describe(model, run, facts)
     artifacts.keep_file(model=model, part=part, filename=artifacts.filename_of(run, run.attempt))
     if patiently(lambda: runs.finish_run(run=run, model=model)):
