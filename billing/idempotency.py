@@ -47,6 +47,11 @@ class EarlierRequest:
     body: object
 
     @property
+    def identifier(self) -> str:
+        """What `reference` names, without its kind: the part behind "run:"."""
+        return self.reference.partition(":")[2]
+
+    @property
     def is_answered(self) -> bool:
         return self.status is not None
 

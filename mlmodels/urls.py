@@ -26,5 +26,6 @@ urlpatterns = [
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
     # /predictions/
     path("predictions/", predictions.predictions, name="predictions"),
+    path("predictions/<uuid:uuid>/", predictions.prediction, name="prediction"),
     path("predictions/<uuid:uuid>/delete/", predictions.delete, name="prediction-delete"),
 ]

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from billing.forms import idempotent_form
+from billing.idempotency import RequestRepeated
 from mlmodels.forms import ColumnForm, TrainingForm, UploadForm
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
@@ -92,6 +93,8 @@ def train(request, uuid):
         run = training.start_training(
             owner=request.user, dataset=dataset, idempotency=idempotent_form(request), **form.order()
         )
+    except RequestRepeated as repeated:
+        return redirect("mlmodels:run", repeated.earlier.identifier)
     except DomainError as refused:
         form.add_refusal(refused)
         return show_dataset(request, dataset, form, status=422)

@@ -3,18 +3,19 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing.forms import idempotent_form
+from billing.idempotency import RequestRepeated
 from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.operations import models as operations
 from mlmodels.operations import prediction as predictions
 from mlmodels.snippets import snippets_for
 from mlmodels.trainers.unusual import unusual_values
 from mlmodels.views.datasets import go_to
-from mlmodels.views.lookups import owned_model
+from mlmodels.views.lookups import owned_model, owned_prediction
 from mlplatform.errors import DomainError
 
 MODELS_A_PAGE = 25
@@ -37,11 +38,9 @@ def models(request):
 def model(request, name):
     """With ?prediction= the stored answer is shown again, and its row stands in the form."""
     model = owned_model(request, name)
-    stored = (
-        model.predictions.stored().filter(uuid=request.GET.get("prediction")).first()
-        if "prediction" in request.GET
-        else None
-    )
+    stored = None
+    if "prediction" in request.GET:
+        stored = owned_prediction(request, request.GET["prediction"])
     return render(request, "mlmodels/model.html", page_of(request, model, stored=stored))
 
 
@@ -49,12 +48,14 @@ def model(request, name):
 def predict(request, name):
     model = owned_model(request, name)
     form = PredictionForm(request.POST, model=model)
+    if not form.is_valid():
+        return show_refused(request, model, form)
     try:
-        if not form.is_valid():
-            return show_refused(request, model, form)
         stored = predictions.predict(
             owner=request.user, model=model, features=form.row(), idempotency=idempotent_form(request)
         )
+    except RequestRepeated as repeated:
+        stored = get_object_or_404(model.predictions.stored(), uuid=repeated.earlier.identifier)
     except DomainError as refused:
         form.add_refusal(refused)
         return show_refused(request, model, form)

@@ -2,8 +2,11 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
+
+from mlmodels.views.lookups import owned_prediction
 
 PREDICTIONS_A_PAGE = 25
 
@@ -19,10 +22,19 @@ def predictions(request):
     return render(request, template, context)
 
 
+@require_GET
+def prediction(request, uuid):
+    """Where the ledger points: the answer on its model's page, or in the list when the model is gone."""
+    prediction = owned_prediction(request, uuid)
+    if prediction.model is None:
+        return redirect("mlmodels:predictions")
+    return redirect(f"{reverse('mlmodels:model', args=[prediction.model.name])}?prediction={uuid}#result")
+
+
 @require_http_methods(["GET", "POST"])
 def delete(request, uuid):
     """Erases what was asked and answered; the payment stays in the ledger."""
-    prediction = get_object_or_404(request.user.predictions.stored(), uuid=uuid)
+    prediction = owned_prediction(request, uuid)
     if request.method == "POST":
         request.user.predictions.filter(pk=prediction.pk).erase()
         messages.success(request, "The prediction is erased. Its payment stays in your ledger.")
