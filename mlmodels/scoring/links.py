@@ -1,4 +1,4 @@
-"""From raw scores to probabilities, step by step as scikit-learn takes them, so that the bits agree."""
+"""From raw scores to probabilities, by the steps that scikit-learn takes."""
 
 import numpy as np
 from scipy.special import expit

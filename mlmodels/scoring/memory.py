@@ -3,7 +3,7 @@
 import pickle
 
 # A dictionary of tuples takes about this much more in memory than in its pickled form.
-PYTHON_BYTES_PER_PICKLED_BYTE = 8
+PYTHON_BYTES_PER_PICKLED_BYTE = 4
 
 
 def memory_bytes(thing) -> int:

@@ -22,12 +22,7 @@ class PipelineScorer:
         return self._pipeline.predict(self._frame(row)).item()
 
     def _frame(self, row: list) -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                feature.name: pd.Series([value], dtype=float if feature.role == "number" else object)
-                for feature, value in zip(self.features, row, strict=True)
-            }
-        )
+        return pd.DataFrame([row], columns=[feature.name for feature in self.features])
 
 
 class PipelineClassificationScorer(PipelineScorer):

@@ -61,29 +61,25 @@ def _trees_of(model) -> JoinedTrees:
 
 def _join(trees, column_count: int) -> Tree:
     selector, roots = _selector([len(nodes) for nodes, _ in trees], column_count)
-    value_width = trees[0][1].shape[1]
-    nodes = np.concatenate(
-        [selector, *(_moved(nodes, root) for (nodes, _), root in zip(trees, roots, strict=True))]
-    )
-    values = np.concatenate([np.zeros((len(selector), value_width)), *(values for _, values in trees)])
+    node_count, value_width = roots[-1] + len(trees[-1][0]), trees[0][1].shape[1]
+    all_nodes = np.zeros(node_count, dtype=selector.dtype)
+    all_values = np.zeros((node_count, 1, value_width))
+    all_nodes[: len(selector)] = selector
+    for root, (nodes, values) in zip(roots, trees, strict=True):
+        place = slice(root, root + len(nodes))
+        all_nodes[place] = nodes
+        all_values[place, 0] = values
+        for child in ("left_child", "right_child"):
+            all_nodes[child][place][nodes[child] >= 0] += root
     joined = _empty_tree(column_count + 1, value_width)
     # The depth is only told to whoever asks; walking a tree does not need it.
-    state = {"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": values[:, np.newaxis, :]}
+    state = {"max_depth": 0, "node_count": node_count, "nodes": all_nodes, "values": all_values}
     joined.__setstate__(joined.__getstate__() | state)
     return joined
 
 
 def _empty_tree(column_count: int, value_width: int) -> Tree:
     return Tree(column_count, np.array([value_width], dtype=np.intp), 1)
-
-
-def _moved(nodes: np.ndarray, offset: int) -> np.ndarray:
-    """The nodes as they are further back in a longer array."""
-    moved = nodes.copy()
-    branches = moved["left_child"] >= 0
-    moved["left_child"][branches] += offset
-    moved["right_child"][branches] += offset
-    return moved
 
 
 def _selector(tree_sizes: list[int], number_column: int) -> tuple[np.ndarray, list[int]]:

@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from mlmodels.scoring.pipeline import scorer_of_pipeline
-
 ROWS_MAX = 250
 SEED = 42
 RELATIVE_TOLERANCE = 1e-9
@@ -15,13 +13,13 @@ UNSEEN_CATEGORY = "never seen before"
 
 def verify(scorer, pipeline, frame: pd.DataFrame) -> bool:
     rows = _trial_rows(frame[[feature.name for feature in scorer.features]], scorer.features)
-    expected = _answers_of_pipeline(pipeline, rows)
-    given = [_numbers(scorer, row) for row in rows.itertuples(index=False, name=None)]
-    scale = max((abs(number) for answer in expected for number in answer[1]), default=0.0)
+    prepared, model = pipeline["prepare"].transform(rows), pipeline["model"]
+    given = [_answer(scorer, row) for row in rows.itertuples(index=False, name=None)]
+    expected = _answers_of_model(model, prepared)
+    scale = max(abs(number) for _, numbers in expected for number in numbers)
     differing = [n for n, pair in enumerate(zip(given, expected, strict=True)) if not _agree(*pair, scale)]
-    # Where rounding decides, a pipeline may answer differently for a row on its own, which is what counts.
-    alone = scorer_of_pipeline(pipeline, scorer.features)
-    return all(_agree(given[n], _numbers(alone, rows.iloc[n].tolist()), scale) for n in differing)
+    # Where rounding decides, a model may answer differently for a row on its own, which is what counts.
+    return all(_agree(given[n], _answers_of_model(model, prepared[n : n + 1])[0], scale) for n in differing)
 
 
 def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:
@@ -41,18 +39,16 @@ def _beyond(numbers: pd.Series) -> float:
     return float(np.nan_to_num(numbers.abs().max())) * 2 + 1
 
 
-def _answers_of_pipeline(pipeline, rows: pd.DataFrame) -> list[tuple]:
-    """(label, numbers) for each row; for regression the label is None."""
-    predictions = pipeline.predict(rows).tolist()
-    if not hasattr(pipeline, "classes_"):
+def _answers_of_model(model, prepared) -> list[tuple]:
+    """(label, probabilities) of each row; for regression (None, [prediction])."""
+    predictions = model.predict(prepared).tolist()
+    if not hasattr(model, "classes_"):
         return [(None, [prediction]) for prediction in predictions]
-    return list(zip(predictions, pipeline.predict_proba(rows).tolist(), strict=True))
+    return list(zip(predictions, model.predict_proba(prepared).tolist(), strict=True))
 
 
-def _numbers(scorer, row) -> tuple:
-    if scorer.classes is None:
-        return None, [scorer.predict(row)]
-    return scorer.classify(row)
+def _answer(scorer, row) -> tuple:
+    return (None, [scorer.predict(row)]) if scorer.classes is None else scorer.classify(row)
 
 
 def _agree(given: tuple, expected: tuple, scale: float) -> bool:

@@ -5,7 +5,7 @@ import pandas as pd
 
 
 def assert_agreement(scorer, pipeline, table: pd.DataFrame) -> None:
-    """All rows at once, and a row that differs once more on its own: neighbours' ties depend on its company."""
+    """All rows at once; one that differs is asked again on its own, since ties depend on the company."""
     predictions = pipeline.predict(table)
     shares = pipeline.predict_proba(table) if hasattr(pipeline, "classes_") else None
     for number in range(len(table)):

@@ -38,7 +38,7 @@ def test_real_rows_get_the_answer_of_the_pipeline(compiled):
 def test_rows_with_blanks_unseen_categories_and_wild_numbers_get_the_answer_of_the_pipeline(compiled):
     table, pipeline, scorer = compiled
 
-    assert_agreement(scorer, pipeline, made_worse(table))
+    assert_agreement(scorer, pipeline, made_worse(table).head(40))
 
 
 def test_a_forest_agrees_to_the_last_bit():
@@ -61,7 +61,7 @@ def test_a_single_feature_is_enough(algorithm, target):
 
     scorer = scoring.compile_pipeline(pipeline, features_of(table))
 
-    assert_agreement(scorer, pipeline, made_worse(table).head(60))
+    assert_agreement(scorer, pipeline, made_worse(table).head(40))
 
 
 @pytest.mark.parametrize(("algorithm", "target"), CASES)
@@ -72,7 +72,7 @@ def test_categories_alone_are_enough(algorithm, target):
 
     scorer = scoring.compile_pipeline(pipeline, features_of(table))
 
-    assert_agreement(scorer, pipeline, made_worse(table).head(60))
+    assert_agreement(scorer, pipeline, made_worse(table).head(40))
 
 
 @pytest.mark.parametrize(("algorithm", "target"), CASES)
@@ -86,7 +86,7 @@ def test_columns_that_never_vary_do_no_harm(algorithm, target):
 
     scorer = scoring.compile_pipeline(pipeline, features_of(table))
 
-    assert_agreement(scorer, pipeline, made_worse(table).head(60))
+    assert_agreement(scorer, pipeline, made_worse(table).head(40))
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
@@ -101,17 +101,13 @@ def test_known_tables_agree(algorithm, load):
     assert_agreement(scorer, pipeline, table.iloc[::3])
 
 
-@pytest.mark.parametrize("labels", [[3, -1, 20], ["no", "yes", "Übung"]])
-def test_labels_come_back_as_they_were_given(labels):
+@pytest.mark.parametrize("names", [[3, -1, 20], ["no", "yes", "Übung"]])
+def test_labels_come_back_as_they_were_given(names):
     table = mixed_table()[["area", "city"]]
-    pipeline = fitted(
-        "logistic",
-        THREE_CLASSES,
-        table,
-        np.array(labels, dtype=object if type(labels[0]) is str else int)[np.arange(len(table)) % 3],
-    )
+    labels = pd.Series(names * len(table), dtype=object if type(names[0]) is str else int).head(len(table))
+    pipeline = fitted("logistic", THREE_CLASSES, table, labels.to_numpy())
 
     scorer = scoring.compile_pipeline(pipeline, features_of(table))
 
-    assert scorer.classes == sorted(labels)
-    assert type(scorer.predict([80.0, "Oslo"])) is type(labels[0])
+    assert scorer.classes == sorted(names)
+    assert type(scorer.predict([80.0, "Oslo"])) is type(names[0])
