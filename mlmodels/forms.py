@@ -4,7 +4,10 @@ operations decide.
 Column names can be any text, so fields are numbered and the names are their labels.
 """
 
+import re
 import uuid
+from itertools import count
+from pathlib import PurePath
 
 from django import forms
 
@@ -15,6 +18,7 @@ from mlmodels.trainers.parameters import Parameter
 from mlplatform.errors import DomainError
 
 CHOICES_IN_SELECT_MAX = 50
+SUGGESTED_CHARACTERS_MAX = 60
 BLANK = "(blank)"
 
 
@@ -71,6 +75,7 @@ class TrainingForm(forms.Form):
         numbered = [(str(i), name) for i, name in enumerate(dataset.column_names)]
         self.fields["target"].choices = self.fields["use"].choices = numbered
         self.fields["algorithm"].choices = [(t.name, t.label) for t in trainers.TRAINERS.values()]
+        self.initial.setdefault("model_name", suggested_name(dataset, self._column(self["target"].value())))
         self.parameters = self._parameters()
         for parameter in self.parameters:
             self.fields[field_name(parameter.name)] = parameter_field(parameter)
@@ -79,6 +84,8 @@ class TrainingForm(forms.Form):
     def changed(cls, data, *, dataset):
         """A fresh form that keeps what was chosen so far: nothing is checked yet, so nothing is wrong yet."""
         chosen = {name: data[name] for name in data if name not in ("use", "csrfmiddlewaretoken")}
+        if chosen.get("model_name") == cls(dataset=dataset)["model_name"].value():
+            del chosen["model_name"]  # nobody chose it: another target suggests another one
         return cls(dataset=dataset, initial={**chosen, "use": data.getlist("use")})
 
     def parameter_fields(self):
@@ -142,6 +149,17 @@ class TrainingForm(forms.Form):
             return []
         task = plans.task_for(trainer, self.dataset.column(target))
         return [p for p in trainer.parameters if not p.tasks or task in p.tasks]
+
+
+def suggested_name(dataset, target: str | None) -> str:
+    """A name for a model that says what it is of, such as houses_price; the next free one of its kind."""
+    stem = f"{PurePath(dataset.name).stem}_{target}"[:SUGGESTED_CHARACTERS_MAX]
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "model"
+    taken = set(
+        dataset.owner.training_runs.filter(model_name__contains=clean).values_list("model_name", flat=True)
+    )
+    numbered = (clean if number == 1 else f"{clean}_{number}" for number in count(1))
+    return next(name for name in numbered if f"{dataset.owner_id}_{name}" not in taken)
 
 
 def typical_order(dataset) -> dict:
@@ -277,5 +295,7 @@ def seen_in_words(column: dict, seen: dict) -> str:
         return f"In training: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
     if seen["minimum"] is None:
         return "In training: always empty"
+    if column["format"]["type"] == "boolean":
+        return f"In training: {column['format']['true']} in {seen['mean']:.0%} of the rows{blanks}"
     low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
     return f"In training: {low} to {high}{blanks}"

@@ -203,7 +203,12 @@ class TrainingRun(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.model_name} ({self.status})"
+        return f"{self.title} ({self.status})"
+
+    @property
+    def title(self):
+        """The name of the model to be, as people call it: without the number of its owner."""
+        return self.model_name.removeprefix(f"{self.owner_id}_")
 
     @property
     def is_open(self):
@@ -313,7 +318,7 @@ class TrainedModel(models.Model):
         ordering = ["-created_at", "-id"]
 
     def __str__(self):
-        return self.label or self.name
+        return self.label or self.name.removeprefix(f"{self.owner_id}_")
 
     def rename(self, label):
         self.label = label

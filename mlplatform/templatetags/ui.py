@@ -4,8 +4,13 @@ import math
 
 from django import template
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+GROUPED_FROM = 10_000
+JUST_NOW_SECONDS = 60
 
 register = template.Library()
 
@@ -30,12 +35,27 @@ def figure(value, digits=4):
     if not math.isfinite(value):
         return "∞" if value > 0 else "—"
     if value == 0 or isinstance(value, int):
-        return number_format(value, use_l10n=True, force_grouping=True)
+        return grouped(value, 0)
     decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     if decimals > 8 or abs(value) >= 1e15:
         return f"{value:.{digits}g}"
-    grouped = number_format(round(value, decimals), decimals, use_l10n=True, force_grouping=True)
-    return grouped.rstrip("0").rstrip(".") if decimals else grouped
+    text = grouped(round(value, decimals), decimals)
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
+def grouped(value, decimals) -> str:
+    """Digits in groups from five of them on, as in print: 12,500, and 1987 stays a year."""
+    return number_format(value, decimals, use_l10n=True, force_grouping=abs(value) >= GROUPED_FROM)
+
+
+@register.simple_tag
+def ago(moment):
+    """How long ago something was, with the exact time for machines and on hovering."""
+    is_new = (timezone.now() - moment).total_seconds() < JUST_NOW_SECONDS
+    words = "just now" if is_new else f"{timesince(moment, depth=1)} ago"
+    return format_html(
+        '<time datetime="{}" title="{:%Y-%m-%d %H:%M} UTC">{}</time>', moment.isoformat(), moment, words
+    )
 
 
 @register.filter
