@@ -54,7 +54,7 @@ def ago(moment):
     is_new = (timezone.now() - moment).total_seconds() < JUST_NOW_SECONDS
     words = "just now" if is_new else f"{timesince(moment, depth=1)} ago"
     return format_html(
-        '<time datetime="{}" title="{:%Y-%m-%d %H:%M} UTC">{}</time>', moment.isoformat(), moment, words
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M} UTC", words
     )
 
 
