@@ -30,7 +30,10 @@ class Dialect:
 
 
 def sniff_dialect(handle: BinaryIO) -> Dialect:
-    """Reads all bytes once for the encoding and the first 64 KB for the rest."""
+    """Reads all bytes once for the encoding and the first 64 KB for the rest.
+
+    A comma is returned where no character separates columns: whether one column is enough, the caller knows.
+    """
     encoding = sniff_encoding(handle)
     sample = _first_text(handle, encoding)
     if not sample.strip("\ufeff \t\r\n"):
@@ -61,10 +64,7 @@ def _declared_separator(sample: str) -> str | None:
 def _sniff_separator(sample: str) -> str:
     """The separator under which most rows are as wide as the header; the wider table on a tie."""
     scores = {separator: _score(sample, separator) for separator in SEPARATORS}
-    best = max(scores, key=scores.__getitem__)
-    if scores[best] == (0.0, 0):
-        _refuse_single_column(sample)
-    return best
+    return max(scores, key=scores.__getitem__)
 
 
 def _widths(sample: str, separator: str) -> list[int]:
@@ -89,18 +89,27 @@ def _score(sample: str, separator: str) -> tuple[float, int]:
     return round(widths.count(widths[0]) / len(widths), 2), widths[0]
 
 
-def _refuse_single_column(sample: str) -> None:
-    known = "comma, semicolon, tab or pipe"
+def refuse_single_column(handle: BinaryIO, dialect: Dialect) -> None:
+    """Raises TableRefused for a table whose header has one name, with the probable reason."""
+    sample = _first_text(handle, dialect.encoding)
     for separator, name in SEPARATORS.items():
-        widths = _widths(sample, separator)
-        width, rows = Counter(widths[1:]).most_common(1)[0] if len(widths) > 1 else (1, 0)
-        if width > 1 and rows > len(widths) / 2:
+        width = _usual_width_below_a_title(_widths(sample, separator))
+        if width:
             raise TableRefused(
                 f"Row 1 has one cell and the rows below it have {width} ({name} between them). "
                 "Remove the lines above the header, so that row 1 holds the column names.",
                 row=1,
             )
     raise TableRefused(
-        f"Row 1 has only one column. Which character separates the columns? Save the file with {known} "
-        "between them; a table needs at least one column to learn from and one to predict."
+        "Row 1 has only one column. Which character separates the columns? Save the file with comma, "
+        "semicolon, tab or pipe between them; a table needs at least one column to learn from and one to "
+        "predict.",
+        row=1,
     )
+
+
+def _usual_width_below_a_title(widths: list[int]) -> int | None:
+    if len(widths) < 2 or widths[0] > 1:
+        return None
+    width, rows = Counter(widths[1:]).most_common(1)[0]
+    return width if width > 1 and rows * 2 > len(widths) else None

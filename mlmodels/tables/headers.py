@@ -25,12 +25,6 @@ def checked_names(cells: list[str], row: int) -> list[str]:
             "Remove columns that are not needed.",
             row=row,
         )
-    if len(names) < 2:
-        raise TableRefused(
-            f"The header (row {row}) names only one column. A table needs at least one column to learn "
-            "from and one to predict.",
-            row=row,
-        )
     for position, name in enumerate(names, 1):
         _check_name(name, position, row)
     _refuse_duplicates(names, row)

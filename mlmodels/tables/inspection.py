@@ -7,7 +7,7 @@ second reads numbers and dates under those decisions for the profile. Memory doe
 from typing import BinaryIO
 
 from mlmodels.tables.columns import Column, TableSummary, cells_of
-from mlmodels.tables.dialect import Dialect, sniff_dialect
+from mlmodels.tables.dialect import Dialect, refuse_single_column, sniff_dialect
 from mlmodels.tables.evidence import ColumnEvidence
 from mlmodels.tables.headers import refuse_missing_header
 from mlmodels.tables.kinds import decide, file_hints
@@ -52,6 +52,8 @@ def inspect(handle: BinaryIO) -> TableSummary:
 def _gather(handle: BinaryIO, dialect: Dialect) -> tuple[list[ColumnEvidence], list[list[str]]]:
     first_rows: list[list[str]] = []
     with open_rows(handle, dialect) as rows:
+        if len(rows.header) == 1:
+            refuse_single_column(handle, dialect)
         evidence = [_empty_evidence(name, len(rows.header)) for name in rows.header]
         for chunk in rows.chunks():
             for row in chunk.rows[: FIRST_ROWS - len(first_rows)]:

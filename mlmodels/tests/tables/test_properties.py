@@ -19,7 +19,7 @@ from mlmodels.tests.tables.files import opened
 
 # The fixtures that every test of the project gets have nothing to do with these
 many = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

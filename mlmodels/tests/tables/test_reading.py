@@ -2,6 +2,7 @@ import pandas
 import pytest
 
 from mlmodels import tables
+from mlmodels.tables.dialect import sniff_dialect
 from mlmodels.tests.tables.files import inspect_bytes, opened, read_bytes
 
 PEOPLE = "id,size,city,member,born\n1,170.5,Bonn,yes,1980-01-02\n2,,  Ulm ,no,\n3,180,,,1990-03-04\n"
@@ -44,6 +45,16 @@ def test_columns_may_stand_in_another_order_in_another_file():
     )
 
     assert frame.to_dict("records") == [{"size": 1.0, "city": "Ulm"}]
+
+
+def test_a_file_of_one_column_can_be_read_though_not_learned_from():
+    summary = inspect_bytes(PEOPLE)
+    content = "city\nUlm\n\nBonn\n"
+    dialect = sniff_dialect(opened(content)).to_dict()
+
+    frame = tables.read(opened(content), dialect, [summary.columns[2]])
+
+    assert frame["city"].tolist() == ["Ulm", "Bonn"]
 
 
 def test_no_columns_give_an_empty_frame():
