@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from mlmodels.trainers import auto, holdout
+from mlmodels.trainers import auto, holdout, stepwise
 from mlmodels.trainers.baseline import baseline_metrics
 from mlmodels.trainers.columns import describe_features
 from mlmodels.trainers.evaluation import evaluate
@@ -85,9 +85,13 @@ def train_searched(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "S
 
 def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
     """Fits one algorithm with fixed parameters and says how good it is and why."""
-    steps.close(0, f"Fitting {plan.trainer.label.lower()}")
+    note = f"Fitting {plan.trainer.label.lower()}"
+    steps.close(0, note)
     started = time.monotonic()
-    pipeline = build_pipeline(plan, training.frame, training.labels).fit(training.frame, training.labels)
+    unfitted = build_pipeline(plan, training.frame, training.labels)
+    pipeline = stepwise.fit(
+        unfitted, training.frame, training.labels, on_share=lambda share: steps.close(share, note)
+    )
     fit_seconds = time.monotonic() - started
     steps.close(1, "Checking on the rows kept aside")
     answers = ask(pipeline, plan.task, hold_out.frame, hold_out.labels)
@@ -135,10 +139,10 @@ class Steps:
         running = [row["label"] for row in candidates if row["status"] == "running"]
         self._tell(done, f"Trying {running[0].lower()}" if running else "Compared all of them")
 
-    def close(self, number: int, note: str) -> None:
+    def close(self, number: float, note: str) -> None:
         self._tell(self.before + number, note)
 
-    def _tell(self, step: int, note: str) -> None:
+    def _tell(self, step: float, note: str) -> None:
         rows = tuple(dict(candidate) for candidate in self.candidates)
         self.on_progress(Progress(step, self.before + CLOSING_STEPS, note, rows))
 

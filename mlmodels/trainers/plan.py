@@ -66,9 +66,12 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `step` steps of `of` are done. `candidates` are the rows of a leaderboard."""
+    """Where a training stands: `step` steps of `of` are done, with a fraction inside of a long one.
 
-    step: int
+    `candidates` are the rows of a leaderboard.
+    """
+
+    step: float
     of: int
     note: str
     candidates: Sequence[dict] = ()

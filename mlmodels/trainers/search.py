@@ -84,6 +84,7 @@ def summarise(plan: TrainingPlan, combinations: Sequence[dict], scores, seconds)
             "spread": None if np.isnan(mean) else float(spread),
             "seconds": round(float(spent), 3),
             "scoring": scoring_of(plan.task),
+            "note": "",
         }
         for combination, mean, spread, spent in zip(combinations, means, spreads, seconds, strict=True)
     ]

@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 
 from mlmodels import trainers
-from mlmodels.trainers import CLASSIFICATION, REGRESSION, TrainingPlan
+from mlmodels.trainers import CLASSIFICATION, REGRESSION, TrainingPlan, stepwise
 from mlmodels.trainers.plan import Progress
+from mlmodels.trainers.preparation import build_pipeline
 
-from .examples import numbers, plan_for
+from .examples import TABLES, numbers, plan_for
 
 
 def train_watched(algorithm: str, task: str = REGRESSION, **changes) -> list[Progress]:
@@ -27,7 +29,7 @@ def test_a_single_fit_has_three_steps():
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "grid"), [("auto", None), ("knn", {"n_neighbors": [2, 3]}), ("ridge", None)]
+    ("algorithm", "grid"), [("knn", {"n_neighbors": [2, 3]}), ("ridge", None), ("random_forest", None)]
 )
 def test_progress_never_goes_back_and_ends_at_the_end(algorithm, grid):
     seen = train_watched(algorithm, grid=grid)
@@ -35,7 +37,7 @@ def test_progress_never_goes_back_and_ends_at_the_end(algorithm, grid):
     shares = [progress.step / progress.of for progress in seen]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert sum(share == 1 for share in shares) == 1
+    assert shares.count(1) == 1
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 2])
@@ -60,3 +62,20 @@ def test_a_plan_survives_the_way_to_a_worker():
 
     assert TrainingPlan.from_dict(plan.to_dict()) == plan
     assert TrainingPlan.from_dict(plan.checked().to_dict()) == plan.checked()
+
+
+@pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION])
+def test_a_forest_is_reported_part_by_part_and_is_the_forest_of_a_single_fit(task):
+    table = TABLES["mixed"]()
+    parameters = {"n_estimators": 25} | ({"class_weight": "balanced"} if task == CLASSIFICATION else {})
+    plan = plan_for(table, "random_forest", task, parameters=parameters).checked()
+    rows, labels, shares = table.frame, table.labels(task), []
+    at_once = build_pipeline(plan, rows, labels).fit(rows, labels)
+
+    in_parts = stepwise.fit(build_pipeline(plan, rows, labels), rows, labels, shares.append)
+
+    assert shares == [part / 10 for part in range(1, 11)]
+    assert in_parts["model"].get_params() == at_once["model"].get_params()
+    assert len(in_parts["model"].estimators_) == 25
+    answer = "predict" if task == REGRESSION else "predict_proba"
+    np.testing.assert_array_equal(getattr(in_parts, answer)(rows), getattr(at_once, answer)(rows))
