@@ -49,7 +49,9 @@ _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
 _ISO = re.compile(
     rf"(?P<year>[0-9]{{4}})(?P<mark>[-/.])(?P<month>[0-9]{{1,2}})(?P=mark)(?P<day>[0-9]{{1,2}}){_TIME}"
 )
-_ISO_OF_PROGRAMS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2})?")
+_ISO_OF_PROGRAMS = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}(?:[0-9]{3})?)?Z?)?"
+)
 _NUMERIC = re.compile(
     r"(?P<first>[0-9]{1,2})(?P<mark>[-/]|\. ?)(?P<second_part>[0-9]{1,2})(?P=mark)"
     rf"(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}"
@@ -193,7 +195,7 @@ class DateCells:
 
 def _iso_seconds(text: str) -> float | None:
     if _ISO_OF_PROGRAMS.fullmatch(text):  # the usual case, three times as fast
-        return (datetime.fromisoformat(text) - _NAIVE_EPOCH).total_seconds()
+        return (datetime.fromisoformat(text.removesuffix("Z")) - _NAIVE_EPOCH).total_seconds()
     match = _ISO.fullmatch(text)
     return match and _seconds_of(match, int(match["year"]), int(match["month"]), int(match["day"]))
 

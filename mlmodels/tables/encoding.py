@@ -1,12 +1,14 @@
 """Which bytes are text: refuses binary files by name and finds the encoding of the others."""
 
 import codecs
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from mlmodels.tables.errors import TableRefused
 
 SAMPLE_BYTES = 65_536
 _BLOCK_BYTES = 1 << 20
+_ACCENTS_THAT_PROVE_UTF8 = 3  # in other text hardly one sequence of bytes is valid UTF-8 by chance
 EMPTY = "The file is empty. Upload a CSV with a header row and at least one row of data."
 _EXPORT = "Open it in the program that made it, save the table as CSV and upload that file."
 _CONTROLS = bytes({*range(1, 32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # NUL is refused with its row
@@ -50,20 +52,29 @@ _MARKUP = (
 def sniff_encoding(handle: BinaryIO) -> str:
     """The Python name of the encoding in which the whole file can be read.
 
-    Goes through all bytes once, a block at a time. UTF-8 is taken when the file is valid UTF-8, since other
-    text practically never is; what is left is Windows-1252, or Latin-1 where that has holes.
+    Goes through all bytes, a block at a time. UTF-8 is taken when the file is valid UTF-8, since other text
+    practically never is; what is left is Windows-1252, or Latin-1 where that has holes.
     """
     handle.seek(0)
     sample = handle.read(SAMPLE_BYTES)
     _refuse_binary(sample)
     encoding = _sniff_by_nulls(sample)
-    if encoding is None:
-        _refuse_control_characters(sample)
-        utf8 = "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
-        encoding = next(name for name in (utf8, "cp1252", "latin-1") if _decodes(handle, name))
-    elif not _decodes(handle, encoding):
-        raise TableRefused("The file looks like UTF-16 but is damaged. Save it again as CSV in UTF-8.")
-    return encoding
+    if encoding:
+        if _first_damage(handle, encoding):
+            raise TableRefused("The file looks like UTF-16 but is damaged. Save it again as CSV in UTF-8.")
+        return encoding
+    _refuse_control_characters(sample)
+    utf8 = "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
+    damage = _first_damage(handle, utf8)
+    if damage is None:
+        return utf8
+    if damage.accents_before >= _ACCENTS_THAT_PROVE_UTF8:
+        raise TableRefused(
+            f"The file is UTF-8 up to row {damage.row:,} and not from there on. Save it again as CSV in "
+            "UTF-8.",
+            row=damage.row,
+        )
+    return "latin-1" if _first_damage(handle, "cp1252") else "cp1252"
 
 
 def _refuse_binary(sample: bytes) -> None:
@@ -100,21 +111,34 @@ def _sniff_by_nulls(sample: bytes) -> str | None:
     return encoding if (text.count("\n") + text.count("\r")) * 2 > line_ends else None
 
 
-def _decodes(handle: BinaryIO, encoding: str) -> bool:
-    """Whether every byte is text in this encoding; refuses control characters that no text has."""
+@dataclass(frozen=True)
+class _Damage:
+    """Where bytes stop being text of an encoding, and how much beyond ASCII was fine before."""
+
+    row: int
+    accents_before: int
+
+
+def _first_damage(handle: BinaryIO, encoding: str) -> _Damage | None:
+    """None when every byte is text of this encoding. Refuses NUL characters, which no table holds."""
     decoder = codecs.getincrementaldecoder(encoding)()
     handle.seek(0)
-    row = 1
-    try:
-        while block := handle.read(_BLOCK_BYTES):
+    row, accents = 1, 0
+    while block := handle.read(_BLOCK_BYTES):
+        try:
             text = decoder.decode(block)
-            if "\0" in text:
-                _refuse_null(row + text[: text.index("\0")].count("\n"))
-            row += text.count("\n")
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(encoding, errors="ignore")
+            return _Damage(row + before.count("\n"), accents + _accents_in(before))
+        if "\0" in text:
+            _refuse_null(row + text[: text.index("\0")].count("\n"))
+        row += text.count("\n")
+        accents += _accents_in(text)
+    return _Damage(row, accents) if decoder.getstate()[0] else None
+
+
+def _accents_in(text: str) -> int:
+    return 0 if text.isascii() else len(text) - len(text.encode("ascii", errors="ignore"))
 
 
 def _refuse_null(row: int) -> None:

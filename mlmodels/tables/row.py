@@ -72,6 +72,8 @@ def _number_reader(read_text):
         kind = type(value)
         if kind is float and value - value == 0.0:  # finite
             return value
+        if kind is int and -_WHOLE_NUMBER_MAX < value < _WHOLE_NUMBER_MAX:
+            return float(value)
         return _number(value, read_text)
 
     return read_number

@@ -49,6 +49,14 @@ REFUSED = {
     "a NUL byte": (b"a,b\n1,x\n2,y\x00\n", ["Row 3", "NUL", "Export"]),
     "a NUL byte far down": (b"a,b\n" + b"1,x\n" * 30_000 + b"\x00,y\n", ["Row 30,002", "NUL"]),
     "UTF-16 cut in the middle": ("a,b\n1,x\n".encode("utf-16") + b"\x31", ["UTF-16", "Save it again"]),
+    "UTF-8 that turns into something else": (
+        "a,b\nKöln,1\nZürich,2\nSão Paulo,3\n".encode() + "Münster,4\n".encode("cp1252"),
+        ["UTF-8 up to row 5", "Save it again"],
+    ),
+    "UTF-8 cut in the middle": (
+        "a,b\nKöln,1\nZürich,2\nSão Paulo,3\nx,ö".encode()[:-1],
+        ["up to row 5", "Save it again"],
+    ),
     "bytes of no kind": (bytes(range(1, 256)) * 40, ["not a text file", "save the table"]),
     "control characters in a name": (
         b"a\x07,b\n" + ROWS.encode() * 10,
