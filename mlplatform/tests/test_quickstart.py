@@ -1,7 +1,5 @@
 """The one command, as a stranger runs it: real processes, a real port, a data folder of its own."""
 
-import http.client
-import json
 import os
 import signal
 import socket
@@ -9,79 +7,16 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from mlplatform.settings import BASE_DIR
-from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.installation import Installation
 
 pytestmark = [
     pytest.mark.sqlite_only,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
-
-START_SECONDS = 90
-
-
-class Installation:
-    """What `make run` starts, in a folder of its own."""
-
-    def __init__(self, data_dir: Path):
-        self.data_dir = data_dir
-        self.port = free_port()
-        self.process = None
-        self.output = data_dir / "output"
-
-    def start(self):
-        environment = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
-        environment |= {"DATA_DIR": str(self.data_dir), "THROTTLING": "off"}
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "quickstart", "--port", str(self.port)],
-                cwd=BASE_DIR,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.wait_for(lambda: "Ctrl-C stops it" in self.said() or self.process.poll() is not None)
-        return self
-
-    def said(self) -> str:
-        return self.output.read_text()
-
-    def ask(self, method, address, body=None, token=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"Content-Type": "application/json"} | (
-            {"Authorization": f"Bearer {token}"} if token else {}
-        )
-        connection.request(method, address, body and json.dumps(body), headers)
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response.status, json.loads(content)
-
-    def processes(self) -> dict[int, str]:
-        """Command lines of all processes that have our data folder in their environment, without zombies."""
-        found = {}
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"DATA_DIR={self.data_dir}\0".encode() in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-        return {pid: command for pid, command in found.items() if command}
-
-    def worker(self) -> int | None:
-        return next((pid for pid, command in self.processes().items() if "run_worker" in command), None)
-
-    def wait_for(self, condition, seconds=START_SECONDS):
-        deadline = time.monotonic() + seconds
-        while not (result := condition()):
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
-        return result
-
 
 @pytest.fixture
 def installation(tmp_path):

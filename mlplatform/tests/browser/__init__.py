@@ -1,0 +1,1 @@
+"""The product in a real browser: the processes of `make run`, Chromium, and people who click and type."""

@@ -1,0 +1,88 @@
+"""One installation and one browser for all tests of this folder; each test brings its own people."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from mlplatform.tests.browser import people
+from mlplatform.tests.browser.watch import Watch
+from mlplatform.tests.installation import Installation
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MILLISECONDS = 30_000  # the machine may be busy with something else
+UPLOAD_MEGABYTES_MAX = 2
+
+# Nothing may leave the browser but what a page asks for
+QUIET = [
+    "--no-sandbox",  # root, as in a container, has none
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+]
+
+
+@pytest.fixture(scope="package")
+def installation(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installation")
+    (folder / "mails").mkdir()
+    made = Installation(
+        folder, EMAIL_URL=f"filemail:///{folder}/mails", MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX)
+    )
+    made.start()
+    assert made.process.poll() is None, made.said()
+    yield made
+    made.process.terminate()
+    made.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="package")
+def browser():
+    """Not for the whole session: while Playwright runs, Django takes the thread for an asynchronous one."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        missing = "There is no Chromium: apt-get install chromium"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, installation):
+    """`open_page(viewport=…, color_scheme="dark")`: a page of a browser that nobody used before.
+
+    Whatever a test is about, none of its pages may complain, or ask another host for anything.
+    """
+    watches = []
+
+    def open_one(**options):
+        context = browser.new_context(base_url=installation.url, **options)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        watches.append((context, Watch(context, installation.url)))
+        return context.new_page()
+
+    yield open_one
+    for context, watch in watches:
+        context.close()
+        assert watch.complaints == []
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
+
+
+@pytest.fixture
+def alice(page):
+    """Has just signed up in `page`."""
+    return people.sign_up(page)
