@@ -1,6 +1,7 @@
 """Tables, data sets, trainings and models for tests, all made through the operations."""
 
 import io
+import random
 import uuid
 
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
@@ -65,3 +66,17 @@ def make_model_row(owner, name: str = "a_model", **fields) -> TrainedModel:
     plain = {"algorithm": "linear", "task": "regression", "target": {"name": "price"}, "features": []}
     plain |= {"file": f"models/{name}", "size_bytes": 0}
     return TrainedModel.objects.create(owner=owner, name=name, **plain | fields)
+
+
+def slow_order() -> dict:
+    """A training that takes some seconds: long enough to be killed in the middle of it."""
+    return {"algorithm": "random_forest", "target": "sum", "parameters": {"n_estimators": 150}}
+
+
+def slow_csv(rows: int = 2000) -> bytes:
+    draw = random.Random(42)
+    lines = ["a,b,c,sum"]
+    for _ in range(rows):
+        a, b, c = (draw.random() for _ in range(3))
+        lines.append(f"{a:.4f},{b:.4f},{c:.4f},{a + 2 * b + 3 * c:.4f}")
+    return "\n".join(lines).encode()

@@ -1,0 +1,189 @@
+"""What becomes of a run when its child process is refused, stopped, or dies."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from billing.verify import verify_ledger
+from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.operations import training
+from mlmodels.tests.factories import houses_csv, make_dataset, slow_csv, slow_order, start_run, work_off
+from mlmodels.tests.worker.processes import descendants, is_alive, session_of, until
+from mlmodels.worker import child, supervision
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("work_space")]
+
+
+@pytest.fixture
+def slow_run(alice):
+    return start_run(alice, make_dataset(alice, slow_csv()), **slow_order())
+
+
+def assert_failed_and_refunded(run, code, words):
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", code)
+    assert words in run.error
+    assert_refunded(run)
+
+
+def assert_refunded(run):
+    run.owner.refresh_from_db()
+    assert run.owner.token_balance == 15
+    assert list(run.owner.ledger_entries.order_by("seq").values_list("amount", flat=True)) == [15, -1, 1]
+    assert not TrainedModel.objects.exists()
+    assert list(supervision.work_folder().iterdir()) == []
+    assert verify_ledger() == []
+
+
+def training_child():
+    return next((pid for pid in descendants(os.getpid()) if session_of(pid) == pid), None)
+
+
+def wait_until_fitting(run):
+    until(lambda: TrainingRun.objects.get(pk=run.pk).progress_note.startswith("Fitting"))
+
+
+def test_a_killed_child_is_a_failed_and_refunded_training(slow_run, in_background):
+    thread = in_background(slow_run)
+    wait_until_fitting(slow_run)
+    os.kill(training_child(), signal.SIGKILL)
+    thread.join()
+
+    assert_failed_and_refunded(slow_run, "killed", "ran out of memory")
+
+
+def test_a_cancelled_training_ends_within_seconds(slow_run, in_background):
+    thread = in_background(slow_run)
+    wait_until_fitting(slow_run)
+    pid = training_child()
+
+    training.cancel_run(run=slow_run)
+    asked = time.monotonic()
+    thread.join()
+
+    assert time.monotonic() - asked < 3
+    assert not is_alive(pid)
+    slow_run.refresh_from_db()
+    assert slow_run.status == "cancelled"
+    assert_refunded(slow_run)
+
+
+def test_a_training_past_its_time_is_stopped_with_the_reason(slow_run, settings):
+    settings.TRAINING_TIME_LIMIT_SECONDS = 1
+
+    started = time.monotonic()
+    work_off()
+
+    assert time.monotonic() - started < 15
+    assert_failed_and_refunded(slow_run, "time_limit", "longer than the 1 seconds")
+
+
+def test_a_training_past_its_memory_is_stopped_with_the_reason(alice, settings):
+    settings.TRAINING_MEMORY_LIMIT_MB = 8
+    run = start_run(alice, make_dataset(alice, slow_csv(60_000)), target="sum", algorithm="knn")
+
+    work_off()
+
+    assert_failed_and_refunded(run, "memory_limit", "more than the 8 MB of memory")
+
+
+def test_a_model_past_its_size_is_refused_with_the_reason(slow_run, monkeypatch):
+    monkeypatch.setattr(supervision, "MODEL_BYTES_MAX", 1_000_000)
+
+    work_off()
+
+    assert_failed_and_refunded(slow_run, "model_too_large", "more than 1 MB")
+
+
+def test_a_cell_that_does_not_fit_is_refused_with_its_place(alice):
+    lines = houses_csv().decode().splitlines()
+    dataset = make_dataset(alice, "\n".join([*lines, "12,2,city,1"]).encode())
+    run = start_run(alice, dataset)
+    with open(dataset.file.path, "a") as handle:
+        handle.write("\nlarge,3,city,2")
+
+    work_off()
+
+    assert_failed_and_refunded(run, "table_refused", "large")
+
+
+def test_a_data_set_without_its_file_fails_the_run_in_words(alice):
+    run = start_run(alice)
+    os.unlink(run.dataset.file.path)
+
+    work_off()
+
+    assert_failed_and_refunded(run, "dataset_missing", "Upload it again")
+
+
+def test_a_search_reports_what_it_found(alice):
+    run = start_run(alice, algorithm="knn", is_search=True, grid={"n_neighbors": [1, 3]})
+
+    work_off()
+
+    run.refresh_from_db()
+    assert run.status == "succeeded", run.error
+    assert run.trained_model.search.keys() == {"best_params", "best_score", "training_accuracy"}
+    assert alice.trained_models.last_search() == run.trained_model
+
+
+def test_an_auto_training_keeps_its_leaderboard_and_names_the_winner(alice):
+    run = start_run(alice, algorithm="auto")
+
+    work_off()
+
+    run.refresh_from_db()
+    assert run.status == "succeeded", run.error
+    assert run.algorithm == "auto"
+    assert run.trained_model.algorithm not in ("auto", "baseline")
+    assert len(run.trained_model.report["candidates"]) >= 5
+    assert len(run.candidates) >= 5
+
+
+class Listener:
+    def __init__(self):
+        self.messages = []
+
+    def send_bytes(self, message):
+        self.messages.append(json.loads(message))
+
+
+def test_a_crash_is_told_by_its_name_and_never_quotes_the_data(monkeypatch):
+    log, listener, cell = io.StringIO(), Listener(), "alice" + "@example.com"
+    monkeypatch.setattr(sys, "stderr", log)
+
+    with child.Testimony(listener):
+        raise ValueError(f"could not convert {cell}")
+
+    assert listener.messages == [{"kind": "crashed", "error": "ValueError"}]
+    assert cell not in log.getvalue()
+    assert "test_training_process.py" in log.getvalue()
+
+
+def test_the_child_knows_no_django():
+    code = (
+        "import sys; from mlmodels.worker import child, process; "
+        "print([m for m in sys.modules if m.partition('.')[0] == 'django'])"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_waiting_for_work_needs_no_learning_library():
+    code = (
+        "import django, sys; django.setup(); import mlmodels.worker.loop, mlmodels.operations.training; "
+        "import mlmodels.operations.prediction; "
+        "print([m for m in sys.modules if m in ('numpy', 'pandas', 'sklearn')])"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
