@@ -156,6 +156,19 @@ def api_as():
 
 
 @pytest.fixture
+def pages_of():
+    """`pages_of(alice).get(…)`: a browser that Alice is signed in to."""
+    from django.test import Client
+
+    def client_of(user):
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return client_of
+
+
+@pytest.fixture
 def at_once():
     """Runs a function in many threads that start together; returns what each returned or raised, in order.
 

@@ -1,0 +1,216 @@
+"""/accounts/: sign up, log in, reset, and the own account, as a browser does it."""
+
+import re
+
+import pytest
+from django.core import mail
+
+from accounts import mails
+from accounts.models import User
+from mlmodels.tests.factories import start_run
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+def sign_up(client, email="dora@example.com", password="a long passphrase"):
+    return client.post("/accounts/signup/", {"email": email, "password": password})
+
+
+def test_signing_up_gives_an_account_with_tokens_and_logs_in(client):
+    answer = sign_up(client)
+
+    dora = User.objects.get(email="dora@example.com")
+    assert answer.url == "/"
+    assert dora.token_balance == 15
+    assert client.get("/tokens/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"email": "ALICE@example.com"}, "already taken"),
+        ({"email": "nowhere"}, "valid email address"),
+        ({"password": "short"}, "at least 8 characters"),
+        ({"password": "12345678"}, "entirely numeric"),
+        ({"email": ""}, "required"),
+    ],
+)
+def test_a_sign_up_that_cannot_be_is_refused_at_its_field(alice, client, fields, words):
+    answer = sign_up(client, **fields)
+
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert User.objects.count() == 1
+
+
+def test_log_in_takes_the_address_in_any_case_and_goes_on_where_one_was_sent(alice, client):
+    login = {"username": "Alice@Example.com", "password": PASSWORD, "next": "/tokens/"}
+
+    assert client.post("/accounts/login/", login).url == "/tokens/"
+
+
+def test_log_in_does_not_send_anybody_to_another_site(alice, client):
+    login = {"username": alice.email, "password": PASSWORD, "next": "https://evil.example/"}
+
+    assert client.post("/accounts/login/", login).url == "/"
+
+
+def test_a_wrong_password_is_said_without_telling_who_has_an_account(alice, client):
+    answers = [
+        client.post("/accounts/login/", {"username": email, "password": "wrong"}).content.decode()
+        for email in (alice.email, "nobody@example.com")
+    ]
+
+    for answer in answers:
+        assert "E-mail address and password do not match an active account." in answer
+
+
+def test_logging_out_needs_a_post(alice, pages_of):
+    client = pages_of(alice)
+
+    assert client.get("/accounts/logout/").status_code == 405
+    assert client.post("/accounts/logout/").url == "/"
+    assert client.get("/tokens/").status_code == 302
+
+
+def mailed_link(client, email):
+    client.post("/accounts/forgotten/", {"email": email})
+    mails.post_room.submit(int).result(timeout=10)  # one thread sends them in order: ours is out before this
+    return re.search(r"http://testserver(/accounts/reset/\S+)", mail.outbox[-1].body)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_mailed_link_sets_a_new_password_once(alice, client):
+    link = mailed_link(client, alice.email)
+
+    answer = client.post(link, {"new_password": "another long one"})
+    again = client.get(link)
+
+    assert answer.url == "/accounts/login/"
+    assert again.status_code == 410
+    assert client.login(username=alice.email, password="another long one")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_opening_the_link_changes_nothing_and_a_weak_password_keeps_it_good(alice, client):
+    link = mailed_link(client, alice.email)
+
+    assert client.get(link).status_code == 200
+    assert client.post(link, {"new_password": "short"}).status_code == 422
+    assert client.post(link, {"new_password": "another long one"}).status_code == 302
+
+
+@pytest.mark.parametrize("path", ["x/y", "MQ/abc-def", "!!/%F0", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5/abc"])
+def test_a_made_up_link_is_refused(client, path):
+    assert client.get(f"/accounts/reset/{path}/").status_code == 410
+
+
+def test_the_answer_for_an_unknown_address_is_the_same(alice, client):
+    answers = [
+        client.post("/accounts/forgotten/", {"email": email}).content.decode()
+        for email in (alice.email, "nobody@example.com")
+    ]
+
+    known, unknown = (re.sub(r'"X-CSRFToken": "\w+"', "", answer) for answer in answers)
+    assert known == unknown
+
+
+def test_changing_the_password_ends_other_sessions_and_keeps_this_one(alice, pages_of):
+    here, elsewhere = pages_of(alice), pages_of(alice)
+
+    here.post("/accounts/password/", {"change-password": PASSWORD, "change-new_password": "another long one"})
+
+    assert here.get("/tokens/").status_code == 200
+    assert elsewhere.get("/tokens/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"change-password": "wrong", "change-new_password": "another long one"},
+            "This is not your password.",
+        ),
+        ({"change-password": PASSWORD, "change-new_password": "short"}, "at least 8 characters"),
+    ],
+)
+def test_a_password_change_that_cannot_be_is_refused_and_changes_nothing(alice, pages_of, fields, words):
+    answer = pages_of(alice).post("/accounts/password/", fields)
+
+    alice.refresh_from_db()
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert alice.check_password(PASSWORD)
+
+
+def test_other_sessions_end_without_a_new_password(alice, pages_of):
+    here, elsewhere = pages_of(alice), pages_of(alice)
+
+    here.post("/accounts/sessions/", {"sessions-password": PASSWORD})
+
+    alice.refresh_from_db()
+    assert here.get("/tokens/").status_code == 200
+    assert elsewhere.get("/tokens/").status_code == 302
+    assert alice.check_password(PASSWORD)
+
+
+def test_the_theme_is_in_the_first_byte_of_every_page(alice, pages_of):
+    client = pages_of(alice)
+
+    client.post("/accounts/theme/", {"theme": "dark"})
+    dark = client.get("/").content.decode()
+    client.post("/accounts/theme/", {"theme": ""})
+    system = client.get("/").content.decode()
+
+    assert '<html lang="en" data-theme="dark">' in dark
+    assert '<html lang="en">' in system
+
+
+def test_a_theme_that_is_none_is_forgotten(alice, pages_of):
+    client = pages_of(alice)
+    client.cookies["theme"] = '"><script>'
+
+    assert "<script>" not in client.get("/").content.decode().partition("<head>")[0]
+
+
+def test_the_export_holds_what_is_kept_and_no_password(alice, pages_of):
+    start_run(alice)
+
+    data = pages_of(alice).get("/accounts/export/").json()
+
+    assert data["account"]["email"] == alice.email
+    assert data["datasets"][0]["name"] == "houses"
+    assert data["trainings"][0]["status"] == "queued"
+    assert [entry["amount"] for entry in data["ledger"]] == [15, -1]
+    assert "password" not in str(data)
+
+
+def test_closing_the_account_asks_for_the_password_and_leaves_the_ledger(alice, pages_of):
+    start_run(alice)
+    client = pages_of(alice)
+
+    refused = client.post("/accounts/close/", {"password": "wrong"})
+    closed = client.post("/accounts/close/", {"password": PASSWORD})
+
+    alice.refresh_from_db()
+    assert refused.status_code == 422
+    assert closed.status_code == 200
+    assert alice.email.endswith("@removed.invalid")
+    assert not alice.datasets.exists()
+    assert [entry.amount for entry in alice.ledger_entries.latest_first()] == [1, -1, 15]
+    assert client.get("/tokens/").status_code == 302
+
+
+def test_the_only_administrator_cannot_leave(admin_user, pages_of):
+    answer = pages_of(admin_user).post("/accounts/close/", {"password": PASSWORD})
+
+    admin_user.refresh_from_db()
+    assert answer.status_code == 409
+    assert admin_user.is_active
+
+
+def test_administrators_find_the_administration(alice, admin_user, pages_of):
+    assert 'href="/admin/"' in pages_of(admin_user).get("/accounts/").content.decode()
+    assert 'href="/admin/"' not in pages_of(alice).get("/accounts/").content.decode()

@@ -1,0 +1,266 @@
+"""/models/: look, predict, rename, compare, delete."""
+
+import pytest
+
+from mlmodels.models import Prediction, TrainedModel
+from mlmodels.tests.factories import make_dataset, start_run
+from mlmodels.tests.quick import train_now
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def model(alice):
+    return train_now(start_run(alice)).trained_model
+
+
+@pytest.fixture
+def classifier(alice):
+    run = start_run(alice, algorithm="decision_tree", target="place", task="classification")
+    return train_now(run).trained_model
+
+
+def row(**changes):
+    return {"column-0": "70", "column-1": "2", "column-2": "city", "idempotency_key": "row-1", **changes}
+
+
+def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert "less than always answering the average" in page
+    assert "Error if you guess the average" in page
+    assert "the baseline to beat" in page
+
+
+def test_the_form_is_filled_with_a_typical_row(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    typical = {feature["name"]: feature["typical"] for feature in model.report["features"]}
+    assert f'value="{typical["size"]:g}"' in page
+    assert f'<option value="{typical["place"]}" selected>' in page
+
+
+def test_every_chart_of_a_regression_has_words_and_a_table(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    for name in ("scatter", "residuals"):
+        assert f'id="{name}-title"' in page
+        assert f'id="{name}-message"' in page
+    assert "What drives the prediction" in page
+
+
+def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of, classifier):
+    client = pages_of(alice)
+    page = client.get(f"/models/{classifier.name}/").content.decode()
+    answer = client.post(
+        f"/models/{classifier.name}/predict/",
+        {"column-0": "70", "column-1": "2", "column-2": "90000", "idempotency_key": "k"},
+        headers=HTMX,
+    )
+
+    assert 'id="confusion-title"' in page
+    assert "always answering the most common one is right in" in page
+    assert "Probability" in answer.content.decode()
+
+
+def test_predict_charges_stores_and_answers_in_place(alice, pages_of, model):
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(), headers=HTMX).content.decode()
+
+    stored = Prediction.objects.get()
+    alice.refresh_from_db()
+    assert alice.token_balance == 15 - 1 - 5
+    assert stored.inputs == {"size": 70.0, "rooms": 2.0, "place": "city"}
+    assert f"{stored.output['prediction']:,.0f}" in answer
+    assert 'id="balance"' in answer
+    assert "9 tokens" in answer
+    assert "<html" not in answer
+
+
+def test_predict_without_scripts_comes_back_to_the_page_with_the_answer(alice, pages_of, model):
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(), follow=True)
+
+    stored = Prediction.objects.get()
+    assert answer.redirect_chain[0][0] == f"/models/{model.name}/?prediction={stored.uuid}#result"
+    assert f"{stored.output['prediction']:,.0f}" in answer.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_double_click_on_predict_pays_once(alice, pages_of, model, headers):
+    client = pages_of(alice)
+
+    client.post(f"/models/{model.name}/predict/", row(), headers=headers)
+    client.post(f"/models/{model.name}/predict/", row(), headers=headers)
+
+    alice.refresh_from_db()
+    assert alice.token_balance == 9
+    assert Prediction.objects.count() == 1
+
+
+def test_the_form_gets_a_new_key_with_the_answer(alice, pages_of, model):
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(), headers=HTMX).content.decode()
+
+    assert 'name="idempotency_key"' in answer
+    assert "row-1" not in answer
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"column-0": "large"}, "is not a number"),
+        ({"column-0": ""}, "Fill this in"),
+        ({"column-2": "moon"}, "not one of the available choices"),
+        ({"column-0": "large", "column-1": "many"}, "2 fields need another look"),
+        ({"column-0": "9" * 5000}, "is not a number"),
+    ],
+)
+def test_an_unusable_row_is_refused_at_its_fields_and_costs_nothing(alice, pages_of, model, wrong, words):
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(**wrong), headers=HTMX)
+
+    alice.refresh_from_db()
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert "Nothing was charged." in answer.content.decode()
+    assert alice.token_balance == 14
+    assert not Prediction.objects.exists()
+
+
+def test_without_tokens_the_price_is_said(alice, pages_of, model):
+    client = pages_of(alice)
+    for number in range(2):
+        client.post(f"/models/{model.name}/predict/", row(idempotency_key=f"row-{number}"), headers=HTMX)
+
+    answer = client.post(f"/models/{model.name}/predict/", row(idempotency_key="row-3"), headers=HTMX)
+
+    assert answer.status_code == 422
+    assert "This costs 5 tokens and you have 4." in answer.content.decode()
+    assert Prediction.objects.count() == 2
+
+
+def test_a_value_outside_of_training_is_said(alice, pages_of, model):
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(**{"column-0": "5000"}), headers=HTMX)
+
+    assert "Check size." in answer.content.decode()
+    assert "5000 lies outside of what training saw" in answer.content.decode()
+
+
+def test_a_model_whose_file_is_gone_says_so_and_charges_nothing(alice, pages_of, model):
+    model.file.storage.delete(model.file.name)
+
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(), headers=HTMX)
+
+    alice.refresh_from_db()
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert alice.token_balance == 14
+
+
+def test_rename_changes_what_people_read_and_not_the_address(alice, pages_of, model):
+    client = pages_of(alice)
+
+    partial = client.post(f"/models/{model.name}/rename/", {"label": "House prices"}, headers=HTMX)
+    page = client.get(f"/models/{model.name}/").content.decode()
+
+    assert "House prices" in partial.content.decode()
+    assert "<title>House prices · mlplatform</title>" in page
+
+
+@pytest.mark.parametrize("label", ["", " " * 5, "x" * 201])
+def test_a_name_that_is_none_is_refused(alice, pages_of, model, label):
+    answer = pages_of(alice).post(f"/models/{model.name}/rename/", {"label": label})
+
+    model.refresh_from_db()
+    assert 'class="errorlist"' in answer.content.decode()
+    assert model.label == ""
+
+
+def test_deleting_asks_in_a_dialog_or_on_a_page(alice, pages_of, model):
+    client = pages_of(alice)
+
+    assert "<dialog" in client.get(f"/models/{model.name}/delete/", headers=HTMX).content.decode()
+    assert "<html" in client.get(f"/models/{model.name}/delete/").content.decode()
+    assert client.post(f"/models/{model.name}/delete/").url == "/models/"
+    assert not TrainedModel.objects.exists()
+
+
+def test_two_models_are_put_side_by_side_and_the_better_figures_marked(alice, pages_of):
+    dataset = make_dataset(alice)
+    names = [
+        train_now(start_run(alice, dataset, algorithm=algorithm)).trained_model.name
+        for algorithm in ("linear", "decision_tree")
+    ]
+
+    page = pages_of(alice).get("/models/compare/", {"model": names}).content.decode()
+
+    assert page.count(f'href="/models/{names[0]}/"') == 1
+    assert "best" in page
+    assert "R squared" in page
+
+
+def test_models_of_different_targets_are_not_held_against_each_other(alice, pages_of, model, classifier):
+    page = pages_of(alice).get("/models/compare/", {"model": [model.name, classifier.name]}).content.decode()
+
+    assert "cannot be held against each other" in page
+    assert ">best<" not in page
+
+
+def test_the_history_shows_and_repeats_what_was_asked(alice, pages_of, model):
+    client = pages_of(alice)
+    client.post(f"/models/{model.name}/predict/", row(**{"column-0": "88"}))
+
+    history = client.get("/predictions/").content.decode()
+    again = client.get(f"/models/{model.name}/?prediction={Prediction.objects.get().uuid}").content.decode()
+
+    assert "size 88, rooms 2, place city" in history
+    assert 'value="88"' in again
+
+
+def test_erasing_a_prediction_keeps_its_payment(alice, pages_of, model):
+    client = pages_of(alice)
+    client.post(f"/models/{model.name}/predict/", row())
+    stored = Prediction.objects.get()
+
+    client.post(f"/predictions/{stored.uuid}/delete/")
+
+    stored.refresh_from_db()
+    assert stored.inputs is None
+    assert stored.output is None
+    assert alice.ledger_entries.filter(reference=stored.reference).exists()
+    assert client.get(f"/predictions/{stored.uuid}/").status_code == 404
+
+
+@pytest.mark.parametrize("word", ["x", "00000000-0000-0000-0000-000000000000", ""])
+def test_a_prediction_that_is_none_is_a_404(alice, pages_of, model, word):
+    assert pages_of(alice).get(f"/models/{model.name}/?prediction={word}").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "rename/", "delete/"])
+def test_anothers_model_is_a_404(bob, pages_of, model, page):
+    assert pages_of(bob).get(f"/models/{model.name}/{page}").status_code == 404
+
+
+def test_anothers_model_cannot_be_used(bob, pages_of, model):
+    assert pages_of(bob).post(f"/models/{model.name}/predict/", row()).status_code == 404
+    assert not Prediction.objects.exists()
+
+
+def test_the_list_takes_the_same_queries_for_many_models(
+    alice, pages_of, model, django_assert_max_num_queries
+):
+    fields = {"owner": alice, "target": model.target, "task": model.task, "algorithm": "linear"}
+    TrainedModel.objects.bulk_create(
+        TrainedModel(**fields, name=f"m{n}", features=[], metrics=model.metrics, file=f"{n}", size_bytes=0)
+        for n in range(40)
+    )
+
+    client = pages_of(alice)
+    with django_assert_max_num_queries(6):
+        client.get("/models/")
+
+
+def test_the_snippets_hold_the_real_address_and_columns(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert f"http://testserver/api/predict/{model.name}" in page
+    assert "&quot;size&quot;:" in page

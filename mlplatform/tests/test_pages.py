@@ -1,0 +1,72 @@
+"""What holds for every page: private, uncached, under one policy, and with words for what went wrong."""
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+OPEN = [
+    "/",
+    "/help/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/forgotten/",
+    "/api/docs",
+    "/api/redoc",
+]
+PRIVATE = ["/datasets/", "/models/", "/models/compare/", "/predictions/", "/tokens/", "/accounts/"]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_an_open_page_answers_everybody(client, path):
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_a_private_page_sends_strangers_to_log_in(client, path):
+    assert client.get(path).url == f"/accounts/login/?next={path}"
+
+
+@pytest.mark.parametrize("path", ["/", *PRIVATE])
+def test_no_cache_keeps_a_page_of_somebody_signed_in(alice, pages_of, path):
+    assert "no-store" in pages_of(alice).get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", [*OPEN[:5], "/nothing/"])
+def test_the_policy_allows_nothing_inline_and_no_other_host(client, path):
+    policy = client.get(path)["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", *PRIVATE])
+def test_no_page_has_a_style_attribute_or_an_inline_script(alice, pages_of, path):
+    page = pages_of(alice).get(path).content.decode()
+
+    assert " style=" not in page
+    assert "<script>" not in page
+    assert "hx-on" not in page
+
+
+def test_an_unknown_address_is_a_page_in_our_words(alice, pages_of):
+    answer = pages_of(alice).get("/nothing/")
+
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+    assert "request " in answer.content.decode()
+
+
+def test_a_page_address_without_its_slash_is_found(alice, pages_of):
+    assert pages_of(alice).get("/models").url == "/models/"
+
+
+def test_the_style_guide_is_for_development_alone(client):
+    assert client.get("/styleguide/").status_code in (302, 404)
+
+
+def test_the_landing_page_says_the_prices(client):
+    page = client.get("/").content.decode()
+
+    assert "15 free tokens" in page
+    assert "5 tokens an answer" in page
