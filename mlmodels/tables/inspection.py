@@ -6,11 +6,13 @@ second reads numbers and dates under those decisions for the profile. Memory doe
 
 from typing import BinaryIO
 
-from mlmodels.tables.columns import Column, TableSummary, cells_of
+from mlmodels.tables.cells import cells_of
+from mlmodels.tables.columns import Column, TableSummary
 from mlmodels.tables.dialect import Dialect, refuse_single_column, sniff_dialect
 from mlmodels.tables.evidence import ColumnEvidence
+from mlmodels.tables.formats import file_hints
 from mlmodels.tables.headers import refuse_missing_header
-from mlmodels.tables.kinds import decide, file_hints
+from mlmodels.tables.kinds import decide
 from mlmodels.tables.limits import (
     DISTINCT_COUNTED_MAX,
     DISTINCT_KEPT_MAX,
@@ -74,7 +76,7 @@ def _empty_evidence(name: str, columns: int) -> ColumnEvidence:
 def _measure(handle: BinaryIO, dialect: Dialect, columns: list[Column]) -> dict[int, NumberStatistics]:
     """Figures of the columns of numbers and dates, by position."""
     cells = {
-        position: cells_of(column)
+        position: cells_of(column.format)
         for position, column in enumerate(columns)
         if column.format["type"] in ("number", "date")
     }

@@ -4,52 +4,16 @@ import re
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 _IDENTIFIER_WORDS = frozenset(
-    {
-        "id",
-        "ids",
-        "uuid",
-        "guid",
-        "key",
-        "index",
-        "idx",
-        "hash",
-        "token",
-        "email",
-        "phone",
-        "iban",
-        "ssn",
-        "isbn",
-        "url",
-    }
+    {"id", "ids", "uuid", "guid", "key", "hash", "token", "email", "phone", "iban", "ssn", "isbn", "url"}
 )
 _IDENTIFIER_NAMES = frozenset(
-    {"unnamed: 0", "index", "row", "rowid", "row number", "row_number", "rownames", "#", "no.", "nr"}
+    {"index", "idx", "unnamed 0", "row", "rowid", "row number", "rownames", "no", "nr"}
 )
 _TIME_WORDS = frozenset(
-    {
-        "date",
-        "datetime",
-        "time",
-        "timestamp",
-        "ts",
-        "unix",
-        "epoch",
-        "created",
-        "updated",
-        "modified",
-        "at",
-        "on",
-        "day",
-        "datum",
-        "zeit",
-        "zeitstempel",
-        "heure",
-        "fecha",
-        "dob",
-        "birthday",
-    }
+    {"date", "datetime", "time", "timestamp", "ts", "unix", "epoch", "created", "updated", "modified", "dob"}
+    | {"datum", "zeit", "zeitstempel", "fecha", "heure"}
 )
-_TIME_NAMES = frozenset({"at", "on", "day"})  # too common in other names to count alone
+_TIME_ENDINGS = frozenset({"at", "on"})  # created_at, sold_on
 _CLAIM_WORDS = frozenset(
     {"is", "has", "had", "was", "can", "did", "does", "will", "should", "ist", "hat", "est"}
 )
@@ -70,6 +34,7 @@ _TARGET_NAMES = (
         "wage",
     ),
 )
+_TARGET_ENDINGS = frozenset({"target", "label", "outcome", "price"})  # house_price
 
 
 def words_of(name: str) -> list[str]:
@@ -79,16 +44,12 @@ def words_of(name: str) -> list[str]:
 
 def names_an_identifier(name: str) -> bool:
     words = words_of(name)
-    return name.strip().lower() in _IDENTIFIER_NAMES or bool(words and words[-1] in _IDENTIFIER_WORDS)
+    return " ".join(words) in _IDENTIFIER_NAMES or bool(words and words[-1] in _IDENTIFIER_WORDS)
 
 
 def names_a_time(name: str) -> bool:
     words = words_of(name)
-    if not words:
-        return False
-    return not _TIME_WORDS.difference(_TIME_NAMES).isdisjoint(words) or (
-        len(words) > 1 and words[-1] in ("at", "on")
-    )
+    return not _TIME_WORDS.isdisjoint(words) or (len(words) > 1 and words[-1] in _TIME_ENDINGS)
 
 
 def names_a_claim(name: str) -> bool:
@@ -104,4 +65,4 @@ def target_rank(name: str) -> int | None:
     for rank, names in enumerate(_TARGET_NAMES):
         if joined in names:
             return rank
-    return len(_TARGET_NAMES) if words and words[-1] in _TARGET_NAMES[0] + ("price",) else None
+    return len(_TARGET_NAMES) if words and words[-1] in _TARGET_ENDINGS else None

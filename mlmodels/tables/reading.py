@@ -8,7 +8,8 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlmodels.tables.columns import Column, cells_of
+from mlmodels.tables.cells import cells_of
+from mlmodels.tables.columns import Column
 from mlmodels.tables.dialect import Dialect
 from mlmodels.tables.errors import TableRefused, shown
 from mlmodels.tables.rows import Chunk, open_rows
@@ -39,7 +40,7 @@ class _TypedColumn:
         self.name = column.name
         self.is_number = column.role == "number"
         self.values: array | list[str] = array("d") if self.is_number else []
-        self._cells = cells_of(column)
+        self._cells = cells_of(column.format)
         self._known: dict[str, str] = {}
 
     def add(self, texts: Sequence[str], chunk: Chunk) -> None:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlmodels.tables.columns import Column, cells_of, number_text
+from mlmodels.tables.cells import cells_of, number_text
+from mlmodels.tables.columns import Column
 from mlmodels.tables.dates import DateCells
 from mlmodels.tables.errors import TableRefused, shown
 from mlmodels.tables.limits import CELL_CHARACTERS_MAX
@@ -58,13 +59,13 @@ def _shown_value(value: Any) -> str:
 def _value_reader(column: Column):
     match column.format["type"]:
         case "number":
-            return _number_reader(cells_of(column).one)
+            return _number_reader(cells_of(column.format).one)
         case "date":
-            return _date_reader(cells_of(column))
+            return _date_reader(cells_of(column.format))
         case "boolean":
-            return _boolean_reader(cells_of(column).one)
+            return _boolean_reader(cells_of(column.format).one)
         case _:
-            return _text_reader(cells_of(column).one, column.alternatives.get("boolean"))
+            return _text_reader(cells_of(column.format).one, column.alternatives.get("boolean"))
 
 
 def _number_reader(read_text):

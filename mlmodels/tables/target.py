@@ -53,6 +53,8 @@ def _is_usable(column: Column) -> bool:
     profile = column.profile
     if column.kind not in _TARGET_KINDS or profile["missing"] > _MISSING_SHARE_MAX * profile["rows"]:
         return False
+    if profile["distinct"] < 2:
+        return False
     return column.role == "number" or (profile["distinct"] <= CLASSES_MAX and profile["distinct_is_exact"])
 
 

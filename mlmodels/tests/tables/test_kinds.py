@@ -31,6 +31,8 @@ MANY = range(40)
         ("zip", [f"0{1000 + n % 9}" for n in MANY], "category", True),
         ("x", [str(n) for n in MANY], "number", True),  # different numbers are measurements, unless named
         ("store_id", [str(n % 7) for n in MANY], "number", True),
+        ("pos_y", [str(n) for n in MANY], "number", True),
+        ("heat_index", [str(n) for n in MANY], "number", True),
         ("paid", [str(n) for n in MANY], "number", True),
     ],
 )
@@ -99,6 +101,17 @@ def test_a_repeated_value_far_down_makes_an_identifier_a_category_no_more():
 
     assert inspect_bytes("code,size\n" + unique).columns[0].kind == "identifier"
     assert inspect_bytes("code,size\n" + unique + "k5,1\n").columns[0].kind == "text"
+
+
+def test_categories_stay_categories_in_a_table_so_wide_that_few_texts_are_kept():
+    width = 900
+    header = ",".join(f"c{n}" for n in range(width))
+    rows = "".join(",".join([f"city {n % 150}"] + ["1"] * (width - 1)) + "\n" for n in range(600))
+
+    column = inspect_bytes(f"{header}\n{rows}").columns[0]
+
+    assert column.kind == "category"
+    assert column.profile["distinct_is_exact"] is False
 
 
 def test_blank_cells_are_a_category_of_their_own_and_not_a_constant():

@@ -13,7 +13,8 @@ from mlmodels import tables
 from mlmodels.tables import TableRefused
 from mlmodels.tables.dates import DateCells, date_shape, date_text
 from mlmodels.tables.evidence import ColumnEvidence
-from mlmodels.tables.kinds import decide, file_hints
+from mlmodels.tables.formats import file_hints
+from mlmodels.tables.kinds import decide
 from mlmodels.tables.numbers import NumberCells, number_format, number_shape
 from mlmodels.tests.tables.files import opened
 
