@@ -6,15 +6,7 @@ Importing this package loads no numpy, pandas or scikit-learn: that happens when
 from mlmodels.scoring.answers import answer
 from mlmodels.scoring.cache import ScorerCache
 
-__all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "scorer_for", "verify"]
-
-
-def scorer_for(pipeline, features, frame):
-    """The fastest scorer that answers as the pipeline does: compiled and verified on `frame`, or itself."""
-    scorer = compile_pipeline(pipeline, features)
-    if scorer is not None and verify(scorer, pipeline, frame):
-        return scorer
-    return pipeline_scorer(pipeline, features)
+__all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "verify"]
 
 
 def compile_pipeline(pipeline, features):

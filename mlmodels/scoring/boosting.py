@@ -1,8 +1,7 @@
-"""Histogram gradient boosting: its trees rewritten so that one joined tree walks all of them.
+"""Histogram gradient boosting: all its trees walked as one joined tree.
 
-Two rewrites keep float32 nodes exact. A number becomes its rank among the thresholds of its column, since
-`x <= t` holds exactly when `rank(x) <= rank(t)`. A split on a set of categories becomes a small search over
-the category's code, in which every run of codes that go the same way ends at the same child.
+Its trees know float64 thresholds and sets of categories, the joined tree float32 numbers. So a row is coded
+first, and the trees are rewritten for these codes: small whole numbers, which float32 keeps exactly.
 """
 
 from bisect import bisect_left
@@ -10,9 +9,10 @@ from bisect import bisect_left
 import numpy as np
 from sklearn._loss.link import IdentityLink, LogLink
 
+from mlmodels.scoring.boosting_trees import rewritten
 from mlmodels.scoring.errors import NoExactKernel
 from mlmodels.scoring.links import classify_by_score, classify_by_scores
-from mlmodels.scoring.trees import JoinedTrees, node_dtype
+from mlmodels.scoring.trees import JoinedTrees
 
 
 class BoostedTrees:
@@ -22,7 +22,7 @@ class BoostedTrees:
         columns = _columns(model)
         trees = [tree for iteration in model._predictors for tree in iteration]
         self._columns = columns
-        self._trees = JoinedTrees([_rewritten(tree, columns) for tree in trees], len(columns))
+        self._trees = JoinedTrees([rewritten(tree, columns) for tree in trees], len(columns))
         self._start = np.ravel(model._baseline_prediction).astype(np.float64)
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
@@ -104,60 +104,3 @@ def _thresholds(model) -> dict[int, list[float]]:
         column: np.unique(splits["num_threshold"][splits["feature_idx"] == column]).tolist()
         for column in used
     }
-
-
-def _rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
-    """The tree in scikit-learn's other node layout: node n stays node n, searches over codes follow."""
-    nodes = [_LEAF] * len(tree.nodes)
-    for number, node in enumerate(tree.nodes):
-        if node["is_leaf"]:
-            continue
-        column = int(node["feature_idx"])
-        ways = (int(node["left"]), int(node["right"]))
-        if node["is_categorical"]:
-            goes_left = _codes_going_left(tree, node, columns[column].unknown)
-            _search(nodes, number, column, _runs(goes_left, *ways))
-        else:
-            rank = columns[column].code(float(node["num_threshold"]))
-            nodes[number] = (*ways, column, rank, node["missing_go_to_left"])
-    values = np.zeros((len(nodes), 1))
-    values[: len(tree.nodes), 0] = tree.nodes["value"]
-    return _node_records(nodes), values
-
-
-# left child, right child, column, threshold, whether a missing value goes left
-_LEAF = (-1, -1, -2, -2.0, 0)
-
-
-def _codes_going_left(tree, node, unknown: int) -> np.ndarray:
-    """For every code of the column whether it goes left; the last one stands for all that is not known."""
-    bits = np.unpackbits(tree.raw_left_cat_bitsets[node["bitset_idx"]].view(np.uint8), bitorder="little")
-    return np.append(bits[:unknown], node["missing_go_to_left"]).astype(bool)
-
-
-def _runs(goes_left: np.ndarray, left: int, right: int) -> list[tuple[int, int]]:
-    """(first code, child) of each run of codes that go to the same child."""
-    starts = [0, *(np.flatnonzero(np.diff(goes_left)) + 1).tolist()]
-    return [(start, left if goes_left[start] else right) for start in starts]
-
-
-def _search(nodes: list[tuple], number: int, column: int, runs: list[tuple[int, int]]) -> None:
-    """Write a balanced search over the runs, with its root at node `number`."""
-    middle = len(runs) // 2
-    ways = []
-    for half in (runs[:middle] or runs, runs[middle:]):
-        if len(half) == 1:
-            ways.append(half[0][1])
-        else:
-            nodes.append(_LEAF)
-            ways.append(len(nodes) - 1)
-            _search(nodes, len(nodes) - 1, column, half)
-    nodes[number] = (*ways, column, runs[middle][0] - 0.5, 0)
-
-
-def _node_records(nodes: list[tuple]) -> np.ndarray:
-    records = np.zeros(len(nodes), dtype=node_dtype())
-    fields = ("left_child", "right_child", "feature", "threshold", "missing_go_to_left")
-    for field, column in zip(fields, zip(*nodes, strict=True), strict=True):
-        records[field] = column
-    return records

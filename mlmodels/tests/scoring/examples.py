@@ -1,5 +1,7 @@
 """Tables and fitted pipelines to score: every kind of column, small, and always the same."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 
@@ -71,6 +73,12 @@ def fitted(algorithm: str, target: str, table: pd.DataFrame, labels=None, **para
     chosen = trainers.TRAINERS[algorithm].check_parameters({**QUICK.get(algorithm, {}), **parameters}, task)
     plan = TrainingPlan(algorithm, task, tuple(features_of(table)), "price", chosen)
     return build_pipeline(plan, table, labels).fit(table, labels)
+
+
+@functools.cache
+def fitted_to_mixed_table(algorithm: str, target: str):
+    """Shared by the tests, which do not change it."""
+    return fitted(algorithm, target, mixed_table())
 
 
 def rows_of(table: pd.DataFrame) -> list[list]:

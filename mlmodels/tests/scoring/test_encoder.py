@@ -21,6 +21,7 @@ from mlmodels.tests.scoring.examples import (
     THREE_CLASSES,
     features_of,
     fitted,
+    fitted_to_mixed_table,
     labels_for,
     made_worse,
     mixed_table,
@@ -32,7 +33,7 @@ from mlmodels.tests.scoring.examples import (
 @pytest.mark.parametrize(("algorithm", "target"), CASES)
 def test_every_preparation_is_reproduced_to_the_last_bit(algorithm, target):
     table = mixed_table()
-    prepare = fitted(algorithm, target, table)["prepare"]
+    prepare = fitted_to_mixed_table(algorithm, target)["prepare"]
     worse = made_worse(table).head(100)
 
     encoder = RowEncoder(prepare, features_of(table))
@@ -104,7 +105,7 @@ def test_a_column_that_the_imputer_drops_is_dropped():
 
 def test_encoding_a_row_leaves_the_next_one_alone():
     table = mixed_table()
-    encoder = RowEncoder(fitted("linear", "regression", table)["prepare"], features_of(table))
+    encoder = RowEncoder(fitted_to_mixed_table("linear", "regression")["prepare"], features_of(table))
     first, second = rows_of(table)[:2]
     expected = encoder.encode(second).tolist()
 

@@ -14,6 +14,7 @@ from mlmodels.tests.scoring.examples import (
     TWO_CLASSES,
     features_of,
     fitted,
+    fitted_to_mixed_table,
     made_worse,
     mixed_table,
     rows_of,
@@ -25,7 +26,7 @@ from mlmodels.tests.scoring.examples import (
 def compiled(request):
     """Table, pipeline and scorer of each algorithm and target."""
     table = mixed_table()
-    pipeline = fitted(*request.param, table)
+    pipeline = fitted_to_mixed_table(*request.param)
     return table, pipeline, scoring.compile_pipeline(pipeline, features_of(table))
 
 
@@ -44,7 +45,7 @@ def test_rows_with_blanks_unseen_categories_and_wild_numbers_get_the_answer_of_t
 def test_a_forest_agrees_to_the_last_bit():
     table = mixed_table()
     for target in (REGRESSION, TWO_CLASSES, THREE_CLASSES):
-        pipeline = fitted("random_forest", target, table)
+        pipeline = fitted_to_mixed_table("random_forest", target)
         scorer = scoring.compile_pipeline(pipeline, features_of(table))
         if target == REGRESSION:
             assert [scorer.predict(row) for row in rows_of(table)] == pipeline.predict(table).tolist()

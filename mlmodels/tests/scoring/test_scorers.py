@@ -26,6 +26,7 @@ from mlmodels.tests.scoring.examples import (
     TWO_CLASSES,
     features_of,
     fitted,
+    fitted_to_mixed_table,
     made_worse,
     mixed_table,
     rows_of,
@@ -37,7 +38,7 @@ FEATURES = features_of(TABLE)
 
 @pytest.fixture(scope="module", params=CASES, ids=[" ".join(case) for case in CASES])
 def pair(request):
-    pipeline = fitted(*request.param, TABLE)
+    pipeline = fitted_to_mixed_table(*request.param)
     return scoring.compile_pipeline(pipeline, FEATURES), pipeline
 
 
@@ -49,7 +50,7 @@ def any_cell(name: str):
     return seen | st.just("") | st.text(max_size=12)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(row=st.tuples(*(any_cell(name) for name in TABLE)))
 def test_any_row_gets_the_answer_of_the_pipeline(pair, row):
     one_row = pd.DataFrame(
@@ -150,8 +151,8 @@ def test_trees_and_weights_do_not_keep_the_model_alive(algorithm):
 
 def test_whole_number_labels_stay_whole_numbers_and_texts_stay_texts():
     row = rows_of(TABLE)[0]
-    numbers = scoring.compile_pipeline(fitted("decision_tree", THREE_CLASSES, TABLE), FEATURES)
-    texts = scoring.compile_pipeline(fitted("decision_tree", TWO_CLASSES, TABLE), FEATURES)
+    numbers = scoring.compile_pipeline(fitted_to_mixed_table("decision_tree", THREE_CLASSES), FEATURES)
+    texts = scoring.compile_pipeline(fitted_to_mixed_table("decision_tree", TWO_CLASSES), FEATURES)
 
     assert numbers.classes == [0, 10, 20]
     assert type(numbers.predict(row)) is int
@@ -177,7 +178,7 @@ def test_a_scorer_reports_about_the_memory_that_it_takes(algorithm, target):
 
 
 def test_a_forest_reports_the_bytes_of_its_nodes():
-    pipeline = fitted("random_forest", REGRESSION, TABLE)
+    pipeline = fitted_to_mixed_table("random_forest", REGRESSION)
     scorer = scoring.compile_pipeline(pipeline, FEATURES)
 
     nodes = sum(tree.tree_.node_count for tree in pipeline["model"].estimators_)
