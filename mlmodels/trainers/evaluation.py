@@ -46,9 +46,11 @@ def sample(answers: Answers, rows: pd.DataFrame) -> dict:
 
 def residual_histogram(residuals: np.ndarray) -> dict:
     """Actual minus predicted. One bin where floating point cannot tell twenty apart."""
-    resolution = np.finfo(float).eps * max(1.0, float(np.abs(residuals).max()))
-    bins = RESIDUAL_BINS if np.ptp(residuals) > resolution * RESIDUAL_BINS * 4 else 1
-    counts, edges = np.histogram(residuals, bins=bins)
+    smallest, largest = float(residuals.min()), float(residuals.max())
+    resolution = np.spacing(max(abs(smallest), abs(largest)))
+    if largest - smallest <= resolution * RESIDUAL_BINS * 4:
+        return {"edges": [smallest, largest], "counts": [len(residuals)]}
+    counts, edges = np.histogram(residuals, bins=RESIDUAL_BINS)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 

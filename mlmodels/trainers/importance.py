@@ -7,7 +7,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from mlmodels.trainers.limits import SEED
-from mlmodels.trainers.metrics import choose_scoring, figure, respond
+from mlmodels.trainers.metrics import ACCURACY, choose_scoring, figure, respond
+from mlmodels.trainers.trainer import CLASSIFICATION
 
 ROWS_MIN = 2  # R² needs them
 ROWS_MAX = 1_000
@@ -36,7 +37,7 @@ def column_importance(
     draw = np.random.default_rng(SEED)
     drawn = np.sort(draw.permutation(len(rows))[:row_count])
     rows, labels = rows.iloc[drawn], labels[drawn]
-    scoring = choose_scoring(task, labels)
+    scoring = scoring_of(pipeline, task, labels)
     whole = figure(scoring, pipeline, respond(scoring, pipeline, rows), labels)
     orders = [draw.permutation(row_count) for _ in range(repeats)]
     columns = []
@@ -47,6 +48,13 @@ def column_importance(
             columns.append({"name": name, "mean": float(np.mean(losses)), "spread": float(np.std(losses))})
     columns.sort(key=lambda column: -column["mean"])
     return {"scoring": scoring, "rows": row_count, "repeats": repeats, "columns": columns}
+
+
+def scoring_of(pipeline: Pipeline, task: str, labels: np.ndarray) -> str:
+    """What models are compared by; accuracy where these rows do not have every class that the model knows."""
+    if task == CLASSIFICATION and not np.array_equal(np.unique(labels), pipeline.classes_):
+        return ACCURACY
+    return choose_scoring(task, labels)
 
 
 def stacks(rows: pd.DataFrame, orders: Sequence[np.ndarray]) -> Iterator[tuple[list[str], pd.DataFrame]]:

@@ -9,6 +9,8 @@ from mlmodels.trainers.errors import ParametersRefused
 TRUE_WORDS = ("true", "yes", "on", "1")
 FALSE_WORDS = ("false", "no", "off", "0")
 NULL_WORDS = ("none", "null")
+PROBLEMS_MAX = 10
+NAME_CHARACTERS_SHOWN = 60
 KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
 
 
@@ -99,7 +101,7 @@ class Parameter:
 
 
 def check_values(owner: str, parameters: tuple[Parameter, ...], values: object, task: str | None) -> dict:
-    """The given values, checked; ParametersRefused names everything that is wrong with them at once."""
+    """The given values, checked; ParametersRefused names all that are wrong, up to PROBLEMS_MAX, at once."""
     if not isinstance(values, Mapping):
         raise ParametersRefused(f"The parameters of {owner} must be an object of names and values.")
     checked, problems = {}, {}
@@ -107,7 +109,9 @@ def check_values(owner: str, parameters: tuple[Parameter, ...], values: object, 
         try:
             checked[name] = find(owner, parameters, name, task).check(value)
         except ParametersRefused as refused:
-            problems[str(name)] = refused.message
+            problems[field_name(name)] = refused.message
+        if len(problems) == PROBLEMS_MAX:
+            break
     if problems:
         raise ParametersRefused(" ".join(problems.values()), fields=problems)
     return checked
@@ -120,7 +124,14 @@ def find(owner: str, parameters: tuple[Parameter, ...], name: object, task: str 
         return open_ones[name]
     offer = f"Its parameters are: {', '.join(open_ones)}." if open_ones else "It takes no parameters."
     purpose = f" for {task}" if any(p.name == name for p in parameters) else ""
-    raise ParametersRefused(f"{owner} has no parameter {shorten(name)}{purpose}. {offer}", field=str(name))
+    raise ParametersRefused(
+        f"{owner} has no parameter {shorten(name)}{purpose}. {offer}", field=field_name(name)
+    )
+
+
+def field_name(name: object) -> str:
+    """The name of a parameter as somebody wrote it, cut to what may be repeated."""
+    return str(name)[:NAME_CHARACTERS_SHOWN]
 
 
 def shorten(value: object) -> str:

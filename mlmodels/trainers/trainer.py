@@ -72,18 +72,14 @@ class Trainer:
 
     def _check_values_to_try(self, name: str, values: object, task: str | None) -> list:
         parameter = find(self.name, self.parameters, name, task)
-        if not parameter.searchable:
-            raise ParametersRefused(
-                f"{name} is not open to search. Give it one fixed value.", field=str(name)
-            )
         values = list(values) if isinstance(values, list | tuple) else [values]
         if not values:
-            raise ParametersRefused(
-                f"The list of values for {name} is empty. Give at least one.", field=str(name)
-            )
+            raise ParametersRefused(f"The list of values for {name} is empty. Give at least one.", field=name)
+        if len(values) > 1 and not parameter.searchable:
+            raise ParametersRefused(f"{name} is not open to search. Give it one fixed value.", field=name)
         checked = [parameter.check(value) for value in values]
         if len(set(checked)) < len(checked):
-            raise ParametersRefused(f"{name} has the same value twice: {shorten(values)}.", field=str(name))
+            raise ParametersRefused(f"{name} has the same value twice: {shorten(values)}.", field=name)
         return checked
 
     def _check_size(self, grid: dict[str, list], folds: int) -> None:

@@ -71,7 +71,13 @@ def test_a_class_is_missed_most_where_the_wrong_answer_was_most_certain():
 
 @pytest.mark.parametrize(
     ("residuals", "bins"),
-    [(np.arange(100.0), 20), (np.zeros(5), 1), (np.array([1e16, 1e16 + 2]), 1), (np.array([3.0]), 1)],
+    [
+        (np.arange(100.0), 20),
+        (np.zeros(5), 1),
+        (np.array([1e16, 1e16 + 2]), 1),
+        (np.full(4, -1e25), 1),
+        (np.arange(5.0) * 1e-200, 20),
+    ],
 )
 def test_residuals_are_counted_in_bins(residuals, bins):
     histogram = residual_histogram(residuals)

@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlmodels import trainers
 from mlmodels.trainers import CLASSIFICATION, REGRESSION
 from mlmodels.trainers.importance import COMPARED_ROWS_MAX, PREDICTED_CELLS_MAX, effort, stacks
 
-from .examples import PAIRS, TABLES, Table, numbers, train, trained
+from .examples import PAIRS, TABLES, Table, numbers, plan_for, train, trained
 
 
 @pytest.mark.parametrize(("algorithm", "task"), PAIRS)
@@ -38,6 +39,16 @@ def test_importance_says_what_it_is_based_on(task, scoring):
     importance = trained("linear" if task == REGRESSION else "logistic", task).report["importance"]
 
     assert (importance["scoring"], importance["rows"], importance["repeats"]) == (scoring, 32, 5)
+
+
+def test_two_of_three_classes_in_the_hold_out_are_scored_by_accuracy():
+    labels = np.array(["b", "c"] * 50 + ["a"], dtype=object)  # the lone row is learned from
+    table = Table(numbers(rows=101).frame, labels)
+
+    result = trainers.train(table.frame, labels, plan_for(table, "logistic", CLASSIFICATION))
+
+    assert list(result.pipeline.classes_) == ["a", "b", "c"]
+    assert result.report["importance"]["scoring"] == "accuracy"
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 10**6])

@@ -134,6 +134,21 @@ def test_all_wrong_values_are_named_at_once():
     assert "Its parameters are: n_estimators, max_depth" in refused.value.fields["n_jobs"]
 
 
+def test_a_flood_of_wrong_names_is_answered_in_a_few_sentences():
+    flood = {f"{'x' * 1000}{number}": number for number in range(5000)}
+
+    with pytest.raises(ParametersRefused) as refused:
+        get("knn").check_parameters(flood | {"y" * 10_000: 1})
+
+    assert len(refused.value.message) < 2000
+    assert all(len(name) <= 60 for name in refused.value.fields)
+
+
+def test_a_parameter_without_a_name_is_refused_like_any_other():
+    with pytest.raises(ParametersRefused, match="knn has no parameter ''"):
+        get("knn").check_parameters({"": 1})
+
+
 def test_defaults_fill_in_what_is_not_given():
     checked = get("knn").check_parameters({"weights": "distance"})
 

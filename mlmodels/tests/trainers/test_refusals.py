@@ -45,7 +45,6 @@ PLANS = [
     ({"parameters": {"max_depth": "3"}}, "max_depth", "it was '3'"),
     ({"parameters": {"n_jobs": 8}}, "n_jobs", "decision_tree has no parameter 'n_jobs'"),
     ({"parameters": {"random_state": 1}}, "random_state", "Its parameters are"),
-    ({"parameters": {"": 1}}, "", "has no parameter ''"),
     ({"algorithm": "random_forest", "parameters": {"n_estimators": 10**6}}, "n_estimators", "from 10 to 500"),
     ({"algorithm": "random_forest", "parameters": {"n_estimators": 9}}, "n_estimators", "from 10 to 500"),
     (

@@ -74,6 +74,10 @@ def test_a_lone_value_is_a_list_of_one():
     }
 
 
+def test_what_is_not_open_to_search_may_still_be_given_one_value():
+    assert TRAINERS["logistic"].check_grid({"max_iter": [500]}) == {"max_iter": [500]}
+
+
 def test_a_grid_of_exactly_the_limit_is_allowed():
     tree = TRAINERS["decision_tree"]
 
