@@ -26,13 +26,14 @@ UUID_AS_TEXT = {
     ),
 }
 
+# Names are CAST to text, or SQLite would compare every charge with every row instead of making an index.
 CHARGE_CHECKS = [
     Check(
         "run_charges_are_cleared",
         "The charge of a run has its price and owner, and is refunded exactly when no model came of it.",
         """
         WITH run AS MATERIALIZED (
-            SELECT 'run:' || {uuid} || ':charge' AS operation, owner_id, cost_tokens, status
+            SELECT CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
             FROM mlmodels_trainingrun
         )
         SELECT charge.account_id, charge.operation, charge.amount,
@@ -52,7 +53,7 @@ CHARGE_CHECKS = [
         "Every run that has a price was charged.",
         """
         WITH run AS MATERIALIZED (
-            SELECT id, 'run:' || {uuid} || ':charge' AS operation, owner_id, cost_tokens, status
+            SELECT id, CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
             FROM mlmodels_trainingrun
         )
         SELECT run.id AS run_id, run.operation, run.owner_id, run.cost_tokens, run.status
@@ -66,7 +67,8 @@ CHARGE_CHECKS = [
         "The charge of a prediction has its stored result, price and owner, and is never refunded.",
         """
         WITH prediction AS MATERIALIZED (
-            SELECT 'prediction:' || {uuid} AS operation, owner_id, cost_tokens FROM mlmodels_prediction
+            SELECT CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
+            FROM mlmodels_prediction
         )
         SELECT charge.account_id, charge.operation, charge.amount,
                prediction.owner_id, prediction.cost_tokens, refund.operation AS refunded_as
@@ -85,7 +87,8 @@ CHARGE_CHECKS = [
         "Every prediction that has a price was charged.",
         """
         WITH prediction AS MATERIALIZED (
-            SELECT id, 'prediction:' || {uuid} AS operation, owner_id, cost_tokens FROM mlmodels_prediction
+            SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
+            FROM mlmodels_prediction
         )
         SELECT prediction.id AS prediction_id, prediction.operation, prediction.owner_id,
                prediction.cost_tokens

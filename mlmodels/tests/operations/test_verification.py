@@ -1,6 +1,7 @@
 """What this app adds to `verify_ledger`: charges without worth, and files out of place."""
 
 import os
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,14 +13,19 @@ from django.utils import timezone
 from billing import operations as billing
 from billing import triggers
 from billing.models import LedgerEntry
-from billing.verify import verify_ledger
+from billing.verify import Check, differing_rows, verify_ledger
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
 from mlmodels.operations import artifacts
 from mlmodels.operations.models import delete_model
 from mlmodels.operations.people import erase_everything_of
 from mlmodels.operations.prediction import predict
 from mlmodels.operations.training import cancel_run
-from mlmodels.operations.verification import CHARGE_CHECKS, find_files_out_of_place, find_uncleared_charges
+from mlmodels.operations.verification import (
+    CHARGE_CHECKS,
+    UUID_AS_TEXT,
+    find_files_out_of_place,
+    find_uncleared_charges,
+)
 from mlmodels.tests.factories import start_run, train_model
 
 pytestmark = pytest.mark.django_db
@@ -168,6 +174,19 @@ def test_the_charge_of_somebody_elses_run_is_found(prediction, bob):
 
 def test_every_rule_has_its_accident():
     assert {rule for _, rule in ACCIDENTS.values()} == {check.name for check in CHARGE_CHECKS}
+
+
+@pytest.mark.parametrize("check", CHARGE_CHECKS, ids=lambda check: check.name)
+def test_sqlite_does_not_compare_every_charge_with_every_row(db, check):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL joins by hash")
+
+    plan = Check(check.name, check.claim, f"EXPLAIN QUERY PLAN {check.query}")
+    steps = [difference.row["detail"] for difference in differing_rows(plan, uuid=UUID_AS_TEXT["sqlite"])]
+
+    joined = re.findall(r"LEFT JOIN (?:\w+ AS )?(\w+)", check.query)
+    for table in joined:
+        assert any(step.startswith(f"SEARCH {table} USING") for step in steps), steps
 
 
 def files_out_of_place():
