@@ -16,6 +16,14 @@ class Task(models.TextChoices):
     CLASSIFICATION = "classification", "predict a class"
 
 
+def is_uuid(text):
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def dataset_path(dataset, filename):
     """Files are named by us: what a user calls a file never becomes a path."""
     return f"datasets/{dataset.uuid}.csv"
@@ -265,6 +273,13 @@ class TrainedModelQuerySet(models.QuerySet):
 
     def matching(self, text):
         return self.filter(Q(name__icontains=text) | Q(label__icontains=text))
+
+    def narrowed(self, algorithm="", dataset=""):
+        """Models of one algorithm and of the data set with this uuid; either may be left out."""
+        narrowed = self.filter(algorithm=algorithm) if algorithm else self
+        if not dataset:
+            return narrowed
+        return narrowed.filter(dataset__uuid=dataset) if is_uuid(dataset) else narrowed.none()
 
     def for_scoring(self):
         """Without the large columns, which a prediction has no use for while the model is in memory."""

@@ -19,6 +19,7 @@ from mlmodels.views.start import upload_context
 from mlplatform.errors import DomainError, NotFound
 
 DATASETS_A_PAGE = 25
+MODELS_SHOWN = 10
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,7 +140,13 @@ def delete(request, uuid):
 
 def show_dataset(request, dataset, form=None, status=200):
     form = form or TrainingForm(dataset=dataset)
-    context = {"section": "datasets", "dataset": dataset, "form": form, **plan_context(dataset, form)}
+    context = {
+        "section": "datasets",
+        "dataset": dataset,
+        "form": form,
+        "models": dataset.trained_models.for_lists().newest_first()[:MODELS_SHOWN],
+        **plan_context(dataset, form),
+    }
     return render(request, "mlmodels/dataset.html", context, status=status)
 
 

@@ -13,6 +13,7 @@ from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.operations import models as operations
 from mlmodels.operations import prediction as predictions
 from mlmodels.snippets import snippets_for
+from mlmodels.trainers import TRAINERS
 from mlmodels.trainers.unusual import unusual_values
 from mlmodels.views.datasets import go_to
 from mlmodels.views.lookups import owned_model, owned_prediction
@@ -24,11 +25,16 @@ COMPARED_MAX = 4
 
 @require_GET
 def models(request):
+    """The list, narrowed by a part of the name, an algorithm or a data set."""
     search = request.GET.get("search", "").strip()
-    found = request.user.trained_models.for_lists().matching(search).newest_first()
+    chosen = {name: request.GET[name] for name in ("algorithm", "dataset") if request.GET.get(name)}
+    found = request.user.trained_models.for_lists().matching(search).narrowed(**chosen).newest_first()
     context = {
         "section": "models",
         "search": search,
+        "chosen": chosen,
+        "algorithms": [trainer for trainer in TRAINERS.values() if trainer.name != "auto"],
+        "datasets": request.user.datasets.newest_first().only("uuid", "name"),
         "page": Paginator(found, MODELS_A_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "mlmodels/_model_list.html" if request.htmx else "mlmodels/models.html", context)

@@ -245,6 +245,20 @@ def test_anothers_model_cannot_be_used(bob, pages_of, model):
     assert not Prediction.objects.exists()
 
 
+def test_the_list_can_be_narrowed_by_name_algorithm_and_data_set(alice, pages_of, model, classifier):
+    client = pages_of(alice)
+
+    by_algorithm = client.get("/models/?algorithm=linear", headers=HTMX).content.decode()
+    by_dataset = client.get(f"/models/?dataset={classifier.dataset.uuid}").content.decode()
+    by_nonsense = client.get("/models/?dataset=nonsense&search=x").content.decode()
+
+    assert f"/models/{model.name}/" in by_algorithm
+    assert f"/models/{classifier.name}/" not in by_algorithm
+    assert f"/models/{classifier.name}/" in by_dataset
+    assert f"/models/{model.name}/" not in by_dataset
+    assert "No model is like this." in by_nonsense
+
+
 def test_the_list_takes_the_same_queries_for_many_models(
     alice, pages_of, model, django_assert_max_num_queries
 ):
