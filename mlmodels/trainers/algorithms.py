@@ -199,7 +199,7 @@ class RandomForest(Trainer):
         CRITERION,
         CLASS_WEIGHT,
     )
-    default_grid = {"n_estimators": (50, 100), "max_depth": (5, 10, None), "min_samples_leaf": (1, 5)}
+    default_grid = {"n_estimators": (50, 100), "max_depth": (5, None), "min_samples_leaf": (1, 5)}
 
     def estimator(self, task, parameters):
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -250,7 +250,7 @@ class GradientBoosting(Trainer):
         ),
         CLASS_WEIGHT,
     )
-    default_grid = {"learning_rate": (0.03, 0.1, 0.3), "max_leaf_nodes": (7, 15, 31)}
+    default_grid = {"learning_rate": (0.03, 0.1, 0.3), "max_leaf_nodes": (7, 31)}
 
     def estimator(self, task, parameters):
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor

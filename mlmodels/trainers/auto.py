@@ -83,8 +83,10 @@ class Competition:
             scores = [score_on(fold, model, self.scoring) for fold, model in models]
         except DataRefused as refused:
             candidate.update(status="skipped", note=refused.message)
-        except (ValueError, MemoryError) as error:  # what scikit-learn raises for rows that it cannot take
-            candidate.update(status="failed", note=str(error).partition("\n")[0][:200])
+        except ValueError:  # what scikit-learn raises for rows that it cannot take, in words for programmers
+            candidate.update(status="failed", note="It cannot learn from a part of these rows.")
+        except MemoryError:
+            candidate.update(status="failed", note="It needs more memory than a training may use.")
         else:
             candidate.update(status="done", score=float(np.mean(scores)), spread=float(np.std(scores)))
         candidate["seconds"] = round(time.monotonic() - started, 3)
