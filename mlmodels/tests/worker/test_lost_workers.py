@@ -114,7 +114,7 @@ def test_told_to_stop_a_worker_hands_its_run_back_and_leaves_no_process(
     below = descendants(worker.pid)
     assert len(below) >= 2
 
-    worker.send_signal(number)
+    worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(timeout=10) == 0
     until(lambda: not any(map(is_alive, below)), seconds=5)

@@ -17,6 +17,7 @@ from mlplatform.errors import DomainError
 EMAIL = "demo@example.com"
 SAMPLE = "iris"
 MODEL_NAME = "iris"
+ALGORITHM = "auto"
 PASSWORD_BYTES = 12
 EPILOG = """
 Every step is done once: the command can be repeated, and goes on where an earlier one was stopped. A changed
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         run = owner.training_runs.open().first() or training.start_training(
             owner=owner,
             dataset=datasets.add_sample(owner=owner, sample=SAMPLE),
+            algorithm=ALGORITHM,
             model_name=MODEL_NAME,
         )
         bar = ProgressBar(self.stdout)

@@ -1,0 +1,26 @@
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db.models.functions import Now
+
+from mlmodels.models import TrainingRun
+from mlmodels.operations import runs
+from mlmodels.tests.factories import start_run
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_says_what_became_of_the_lost_runs(alice):
+    run = runs.claim_run(run_id=start_run(alice).pk, worker="gone")
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
+    output = io.StringIO()
+
+    call_command("recover_runs", stdout=output)
+    call_command("recover_runs", stdout=output)
+
+    assert output.getvalue().splitlines() == [
+        "1 queued, 0 failed, 0 cancelled",
+        "0 queued, 0 failed, 0 cancelled",
+    ]
