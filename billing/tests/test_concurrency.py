@@ -2,14 +2,17 @@
 
 import random
 import threading
+import time
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from billing import idempotency, operations
 from billing.idempotency import IdempotentRequest, RequestRepeated
 from billing.models import LedgerEntry
 from billing.operations import InsufficientTokens
+from billing.verify import verify_ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +46,26 @@ def test_of_fifty_charges_with_tokens_for_three_exactly_three_succeed(alice, boo
     assert (len(booked), len(refused)) == (3, 47)
     assert {str(refusal) for refusal in refused} == {"This costs 5 tokens and you have 0."}
     assert books(alice) == (0, [15, -5, -5, -5])
+
+
+def test_the_threads_do_meet_for_a_charge_that_reads_before_it_writes_sells_too_much(
+    alice, at_once, monkeypatch
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one transaction in at a time, which hides the mistake")
+
+    def read_check_write(account_id, amount):
+        account = get_user_model().objects.filter(pk=account_id)
+        balance = account.values_list("token_balance", flat=True).get() + amount
+        time.sleep(0.01)
+        return balance if balance >= 0 and account.update(token_balance=balance) else None
+
+    monkeypatch.setattr(operations, "_move_balance", read_check_write)
+
+    outcomes = at_once(lambda number: charge(alice, f"prediction:{number}"), each=range(50))
+
+    assert sum(isinstance(outcome, LedgerEntry) for outcome in outcomes) > 3
+    assert {difference.check for difference in verify_ledger()} == {"running_sums", "balances"}
 
 
 def test_one_operation_twenty_times_at_once_is_booked_once(alice, books, at_once):
@@ -130,7 +153,7 @@ def test_a_key_is_free_again_when_its_first_request_is_rolled_back(alice, books,
     assert books(alice) == (10, [15, -5])
 
 
-def test_a_second_request_does_not_wait_for_ever(alice, at_once, request):
+def test_a_second_request_does_not_wait_for_ever(alice, at_once):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer: who waits too long for it is refused before the claim")
     is_claimed, is_refused = threading.Event(), threading.Event()
