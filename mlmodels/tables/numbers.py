@@ -61,6 +61,8 @@ def number_shape(text: str) -> NumberShape | None:
     marks = _shape_of_marks(match["body"].translate(_TO_PLAIN_MARKS))
     if marks is None:
         return None
+    if match["exponent"] and marks.thousands:
+        return None
     if match["exponent"] and not marks.decimal:
         marks = marks._replace(decimal=marks.mark_in_doubt or ".", mark_in_doubt="", digits=0)
     is_bare = len(match["body"]) == len(text)

@@ -53,6 +53,7 @@ def test_numbers_are_read_as_they_are_written(cells, separator, meaning):
         ["$5", "€6"],  # two currencies
         ["1,23,45", "6"],
         ["1.2.3", "6"],
+        ["1.234.567e-5", "6"],
         ["5 kg", "6 kg"],
         ["1_000", "2"],
         ["infinity", "2"],
