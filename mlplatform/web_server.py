@@ -13,7 +13,7 @@ from granian.log import LogLevels
 
 from mlplatform.processes import end_with_parent
 
-THREADS = 16  # requests that are served at the same time by one process
+THREADS = 8  # of one process; half of them may wait for trainings (mlmodels.limits.WAITING_REQUESTS_MAX)
 STOP_SECONDS = 8  # for the requests that are being served when the end comes
 
 LOG = {

@@ -237,6 +237,14 @@ def test_an_unknown_address_is_json_below_api_and_a_page_elsewhere(client):
     assert "<h1>There is nothing here</h1>" in elsewhere.content.decode()
 
 
+@pytest.mark.parametrize("address", ["/ok", "/api/endpoint"])
+def test_a_host_that_is_not_ours_is_refused(client, address):
+    response = client.get(address, headers={"host": "evil.example"})
+
+    assert response.status_code == 400
+    assert "The request is malformed." in response.content.decode()
+
+
 @pytest.mark.parametrize("address", ["/ok?name=a%00b", "/ok%00"])
 def test_an_address_with_nul_is_refused(client, address):
     assert client.get(address).status_code == 400

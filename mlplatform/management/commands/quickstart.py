@@ -15,6 +15,7 @@ from mlplatform.processes import Child, Supervisor
 DEMO_EMAIL = "demo@example.com"
 START_SECONDS = 60
 LOOK_SECONDS = 0.2
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -80,6 +81,8 @@ class Command(BaseCommand):
         with contextlib.suppress(FileNotFoundError):
             password = (settings.DATA_DIR / "demo_password").read_text().strip()
             self.say(f"Demo login: {DEMO_EMAIL}, password: {password}")
+        if host not in LOCAL_HOSTS and not os.environ.get("ALLOWED_HOSTS"):
+            self.say("Other machines reach it once ALLOWED_HOSTS has the names or addresses that they use.")
         self.say("Ctrl-C stops it.\n")
 
     def say(self, text):
