@@ -18,19 +18,18 @@ _TARGET_KINDS = frozenset({"number", "boolean", "category"})
 
 
 def guess_task(column: Column) -> str:
-    """ "classification" for words, yes/no and few whole numbers; "regression" for other numbers and dates."""
+    """Classification for words, yes/no and few whole numbers; regression for other numbers and dates."""
     if column.role == "category" or column.kind == "boolean":
         return "classification"
-    rows = column.profile.get("rows", 0)
-    classes_max = max(2, min(10, rows // 10))
-    is_few = column.profile.get("distinct", rows) <= classes_max and column.profile.get(
-        "distinct_is_exact", True
-    )
-    return (
-        "classification"
-        if column.kind == "number" and column.profile.get("whole") and is_few
-        else "regression"
-    )
+    return "classification" if column.kind == "number" and _has_few_whole_numbers(column) else "regression"
+
+
+def _has_few_whole_numbers(column: Column) -> bool:
+    """Up to ten, with ten rows for each on average; two always do."""
+    profile = column.profile
+    if not profile.get("whole") or not profile["distinct_is_exact"]:
+        return False
+    return profile["distinct"] <= max(2, min(10, profile["rows"] // 10))
 
 
 def guess_target(columns: Sequence[Column]) -> TargetGuess | None:
