@@ -103,7 +103,7 @@ def remove_with_file(row) -> None:
     """Deletes a row that has a file; the file goes once the row is gone for good."""
     storage, filename = row.file.storage, row.file.name
     row.delete()
-    transaction.on_commit(lambda: storage.delete(filename))
+    transaction.on_commit(lambda: storage.delete(filename), robust=True)
 
 
 def _size(upload: BinaryIO) -> int:

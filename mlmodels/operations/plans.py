@@ -64,7 +64,7 @@ def _target_name(dataset: Dataset, target: str | None) -> str:
 
 
 def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
-    if name in columns:
+    if isinstance(name, str) and name in columns:
         return columns[name]
     offer = ", ".join(list(columns)[:NAMES_SHOWN_MAX]) + (", …" if len(columns) > NAMES_SHOWN_MAX else "")
     raise UnknownColumn(f'There is no column "{str(name)[:200]}". The columns are: {offer}.', field=field)

@@ -5,6 +5,7 @@ door looked up says which loaded one it is, and the columns and the scorer come 
 """
 
 import math
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from mlmodels.operations import artifacts
 from mlmodels.trainers import Feature
 from mlplatform.errors import InvalidInput, NotFound, TooLarge
 
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -37,6 +40,7 @@ class LoadedModel:
     def answer(self, features: Mapping) -> tuple[dict, dict]:
         """The row as it was understood, and what the model says to it."""
         row = self.reader.read(features)
+        _refuse_what_no_database_takes(self.names, row)
         output = scoring.answer(self.scorer, row)
         if not _is_finite(output["prediction"]):
             raise PredictionRefused(
@@ -165,6 +169,13 @@ def _refusing_a_removed_model(model: TrainedModel):
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
         raise NotFound("There is no such model any more.") from None
+
+
+def _refuse_what_no_database_takes(names: list[str], row: list) -> None:
+    """JSON can write the NUL character and halves of surrogate pairs, and PostgreSQL cannot store them."""
+    for name, value in zip(names, row, strict=True):
+        if isinstance(value, str) and UNSTORABLE.search(value):
+            raise PredictionRefused(f'"{name}" holds characters that are no text. Take them out.', field=name)
 
 
 def _is_finite(prediction) -> bool:

@@ -39,10 +39,6 @@ class TrainingProcess:
         self._is_over = False
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def is_over(self) -> bool:
         """Whether everything that it said has been read and nothing more will come."""
         return self._is_over
@@ -67,10 +63,6 @@ class TrainingProcess:
         self._process.join()
         self._pipe.close()
         self._is_over = True
-
-    def close(self) -> None:
-        self._process.join()
-        self._pipe.close()
 
 
 def _nothing() -> None:

@@ -21,10 +21,10 @@ def follow(run: TrainingRun, show: Callable[[float, str], None]) -> TrainingRun:
             try:
                 stand_in.help_with(run)
                 time.sleep(POLL_SECONDS)
+                run.refresh_from_db()
+                show(run.progress, run.progress_note)
             except KeyboardInterrupt:
-                cancel_run(run=run)
-            run.refresh_from_db()
-            show(run.progress, run.progress_note)
+                run = cancel_run(run=run)
     finally:
         stand_in.close()
     return run

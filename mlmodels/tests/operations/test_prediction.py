@@ -75,6 +75,8 @@ def test_blank_values_are_answered_and_stored_as_null(alice, model):
         {**HOUSE, "size": 10**400},
         {**HOUSE, "place": ["city"]},
         {**HOUSE, "place": "x" * 200_000},
+        {**HOUSE, "place": "ci\0ty"},
+        {**HOUSE, "place": "ci\ud800ty"},
         ["size", "rooms"],
         None,
     ],

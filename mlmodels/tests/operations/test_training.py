@@ -66,6 +66,8 @@ REFUSED_ORDERS = {
     "algorithm that is no text": {"algorithm": ["knn"]},
     "unknown target": {"target": "height"},
     "unknown feature": {"features": ["a", "height"]},
+    "target that is no text": {"target": ["number"]},
+    "feature that is no text": {"features": [["a"]]},
     "no feature": {"features": []},
     "feature twice": {"features": ["a", "a"]},
     "target among the features": {"features": ["a", "number"]},
