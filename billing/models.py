@@ -27,8 +27,9 @@ class LedgerEntry(models.Model):
         REFUND = "refund"
         ADJUSTMENT = "adjustment"
 
+    # Every charge writes every index, so there are but four: id, account with seq, operation, reverses.
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger_entries"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False
     )
     seq = models.PositiveBigIntegerField(help_text="1, 2, 3 … per account, without a gap")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -36,12 +37,17 @@ class LedgerEntry(models.Model):
     balance_after = models.BigIntegerField()
     reason = models.CharField(max_length=200)
     reference = models.CharField(max_length=100, blank=True, help_text='what it was for, such as "run:42"')
-    operation = models.CharField(max_length=100, unique=True, help_text="one logical operation, booked once")
+    operation = models.CharField(max_length=100, help_text="one logical operation, booked once")
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="refund"
     )
     booked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -52,6 +58,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(fields=["account", "seq"], name="ledger_seq_unique_per_account"),
+            models.UniqueConstraint(fields=["operation"], name="ledger_operation_booked_once"),
             models.CheckConstraint(condition=Q(seq__gte=1), name="ledger_seq_starts_at_one"),
             models.CheckConstraint(condition=Q(balance_after__gte=0), name="ledger_balance_not_negative"),
             models.CheckConstraint(
@@ -77,7 +84,7 @@ class IdempotencyKey(models.Model):
     """The stored answer to a request that may be sent again; pruned after a day."""
 
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="idempotency_keys"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="idempotency_keys", db_index=False
     )
     endpoint = models.CharField(max_length=200)
     key = models.CharField(max_length=255)
