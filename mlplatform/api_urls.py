@@ -9,8 +9,8 @@ router = DefaultRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="run")
 
 urlpatterns = [
-    path("", include("accounts.api.urls")),
     path("", include("mlmodels.api.urls")),
+    path("", include("accounts.api.urls")),
     path("v1/", include(router.urls)),
     path("", include("mlplatform.api_docs")),
 ]

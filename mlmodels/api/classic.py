@@ -20,7 +20,7 @@ from mlmodels.trainers import parameter_types
 from mlplatform.errors import InvalidInput
 
 from . import answers
-from .lookups import owned_dataset, owned_model
+from .lookups import owned_dataset, owned_model, owned_model_for_scoring
 from .schema import IDEMPOTENCY_KEY, PREFER, documented
 from .serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from .waiting import TrainingView
@@ -103,7 +103,7 @@ class TrainedModelView(APIView):
     )
     def get(self, request, model_name):
         return Response(
-            answers.TrainedModelSerializer(owned_model(request.user.trained_models.all(), model_name)).data
+            answers.TrainedModelSerializer(owned_model(request.user, model_name)).data
         )
 
 
@@ -115,7 +115,7 @@ class DeleteModelView(APIView):
         responses=documented({200: answers.DeletedSerializer}, 404),
     )
     def delete(self, request, model_name):
-        delete_model(model=owned_model(request.user.trained_models.all(), model_name))
+        delete_model(model=owned_model(request.user, model_name))
         return Response({"status": "success", "message": f'The model "{model_name}" is deleted.'})
 
 
@@ -149,7 +149,7 @@ class PredictView(PaidPredictionView):
     def post(self, request, model_name):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        model = owned_model(request.user.trained_models.for_scoring(), model_name)
+        model = owned_model_for_scoring(request.user, model_name)
         return self.answer_row(model, serializer.validated_data["features"], answers.predicted)
 
 

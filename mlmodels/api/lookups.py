@@ -4,12 +4,19 @@ import uuid
 
 from django.db.models import Q
 
+from mlmodels.models import TrainedModel
 from mlplatform.errors import InvalidInput, NotFound
 
 
-def owned_model(models, name):
-    """`models` are the caller's own, as `request.user.trained_models` has them."""
-    model = models.filter(name=name).first()
+def owned_model(owner, name):
+    return found(owner.trained_models.filter(name=name).first(), name)
+
+
+def owned_model_for_scoring(owner, name):
+    return found(TrainedModel.objects.find_for_scoring(owner, name), name)
+
+
+def found(model, name):
     if model is None:
         raise NotFound(f'You have no model called "{name}". GET /api/trained lists yours.')
     return model

@@ -155,15 +155,18 @@ class SearchSerializer(serializers.Serializer):
         return attributes
 
 
+class RowField(JSONObjectField):
+    """A value for each column. The values are judged by the columns of the model."""
+
+    default_error_messages = {
+        "syntax": 'Give an object with a value per column, such as {{"size": 70, "city": "Bonn"}}.',
+    }
+
+
 class FeaturesSerializer(serializers.Serializer):
     """One row: a value for each column that the model was trained on."""
 
-    features = serializers.DictField(
-        child=serializers.JSONField(allow_null=True),
-        error_messages={
-            "not_a_dict": 'Give an object with a value per column, such as {{"size": 70, "city": "Bonn"}}.'
-        },
-    )
+    features = RowField()
 
 
 class InputSerializer(serializers.Serializer):
@@ -172,7 +175,7 @@ class InputSerializer(serializers.Serializer):
     input = serializers.ListField(
         child=serializers.JSONField(allow_null=True), required=False, max_length=COLUMNS_MAX
     )
-    features = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
+    features = RowField(required=False)
 
     def validate(self, attributes):
         if len(attributes) != 1:

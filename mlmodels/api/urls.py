@@ -2,15 +2,15 @@ from django.urls import path
 
 from . import classic
 
-# The two services that this replaces, under /api/
+# The two services that this replaces, under /api/. What is asked most stands first.
 urlpatterns = [
+    path("predict/<str:model_name>", classic.PredictView.as_view(), name="predict"),
+    path("predict", classic.PredictLastView.as_view(), name="predict-last"),
+    path("train", classic.SearchView.as_view(), name="search"),
+    path("status", classic.StatusView.as_view(), name="search-status"),
     path("models", classic.AlgorithmsView.as_view(), name="algorithms"),
     path("create", classic.CreateView.as_view(), name="create-model"),
     path("trained", classic.TrainedModelsView.as_view(), name="trained-models"),
     path("trained/<str:model_name>", classic.TrainedModelView.as_view(), name="trained-model"),
-    path("predict/<str:model_name>", classic.PredictView.as_view(), name="predict"),
     path("delete/<str:model_name>", classic.DeleteModelView.as_view(), name="delete-model"),
-    path("train", classic.SearchView.as_view(), name="search"),
-    path("predict", classic.PredictLastView.as_view(), name="predict-last"),
-    path("status", classic.StatusView.as_view(), name="search-status"),
 ]
