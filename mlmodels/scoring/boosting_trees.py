@@ -7,7 +7,7 @@ every run of codes that go the same way ends at the same child.
 
 import numpy as np
 
-from mlmodels.scoring.trees import node_dtype
+from mlmodels.scoring.joining import node_dtype
 
 SPLIT_FIELDS = (
     "left",

@@ -5,13 +5,14 @@ import pytest
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.tree import DecisionTreeRegressor
 
 from mlmodels.scoring.boosting import BoostedTrees, BoostingClassificationKernel, BoostingRegressionKernel
 from mlmodels.scoring.errors import NoExactKernel
-from mlmodels.scoring.trees import TreeRegressionKernel
+from mlmodels.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 DRAW = np.random.default_rng(5)
 ROWS = DRAW.normal(size=(500, 4))
@@ -28,6 +29,18 @@ def test_any_number_of_trees_can_be_joined(trees):
     kernel = TreeRegressionKernel(forest)
 
     assert [kernel.value(row) for row in ROWS[:50]] == forest.predict(ROWS[:50]).tolist()
+
+
+def test_leaves_that_say_the_same_are_kept_once():
+    labels = (TARGET > 0).astype(int)
+    forest = RandomForestClassifier(20, random_state=0).fit(ROWS, labels)
+
+    joined = TreeClassificationKernel(forest)._trees._tree
+
+    leaves = sum(tree.tree_.n_leaves for tree in forest.estimators_)
+    branches = sum(tree.tree_.node_count for tree in forest.estimators_) - leaves
+    assert joined.n_leaves == 2
+    assert joined.node_count == branches + 2 + 19  # the selector of 20 trees
 
 
 def test_a_tree_of_a_single_leaf_is_enough():
