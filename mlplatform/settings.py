@@ -25,6 +25,8 @@ DEBUG = env.bool("DEBUG", default=False)
 # Who sets up a laptop gets a key; a production start without one stops, since a new key ends every session
 MAY_MAKE_A_KEY = DEBUG or sys.argv[1:2] == ["quickstart"]
 SECRET_KEY = env("SECRET_KEY", default="") or secret_key.read(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
+# Former keys, which open sessions and model files and sign nothing new
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # Where it is served. SERVED_OVER_HTTPS turns on what would lock people out of a plain http://localhost.
 SERVED_OVER_HTTPS = env.bool("SERVED_OVER_HTTPS", default=False)

@@ -84,6 +84,11 @@ def test_throttling_off_switches_off_every_limit_on_requests(read):
     assert values["AXES_ENABLED"] is False
 
 
+def test_former_secret_keys_can_be_given(read):
+    assert read("SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS="old,older") == ["old", "older"]
+    assert read("SECRET_KEY_FALLBACKS") == []
+
+
 def test_postgresql_gets_persistent_connections_with_health_checks(read):
     database = read("DATABASES", DATABASE_URL="postgres://app:secret@db:5432/app")["default"]
 
