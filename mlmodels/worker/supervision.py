@@ -118,7 +118,7 @@ def _watch(run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopp
     """What the child says about the model it made. However this ends, the child is gone afterwards."""
     child = TrainingProcess(assignment)
     deadline = time.monotonic() + assignment.seconds_max
-    progress, next_report_at = None, time.monotonic()
+    progress, reported, next_report_at = None, None, time.monotonic()
     try:
         while not child.is_over:
             for message in child.messages(LOOK_SECONDS):
@@ -129,8 +129,10 @@ def _watch(run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopp
             _stop_if(stopping.is_set(), HandedBack)
             if time.monotonic() > deadline:
                 raise _past_the_time_limit()
-            if time.monotonic() >= next_report_at:
+            is_news = progress is not None and progress["note"] != reported
+            if is_news or time.monotonic() >= next_report_at:
                 _report(run, progress)
+                reported = progress["note"] if progress else reported
                 progress, next_report_at = None, time.monotonic() + REPORT_SECONDS
         raise _death(child)
     finally:

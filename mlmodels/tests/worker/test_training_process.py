@@ -7,13 +7,24 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import training
-from mlmodels.tests.factories import houses_csv, make_dataset, slow_csv, slow_order, start_run, work_off
+from mlmodels.operations import artifacts, models, prediction, training
+from mlmodels.tests.factories import (
+    houses_csv,
+    make_dataset,
+    slow_csv,
+    slow_order,
+    start_run,
+    train_model,
+    work_off,
+)
 from mlmodels.tests.worker.processes import descendants, is_alive, session_of, until
 from mlmodels.worker import child, supervision
 
@@ -74,6 +85,26 @@ def test_a_cancelled_training_ends_within_seconds(slow_run, in_background):
     assert_refunded(slow_run)
 
 
+def test_a_child_lives_under_limits_of_its_own(slow_run, in_background):
+    thread = in_background(slow_run)
+    wait_until_fitting(slow_run)
+    process = Path(f"/proc/{training_child()}")
+    niceness = int((process / "stat").read_text().rpartition(")")[2].split()[16])
+    limits = {
+        line[:26].strip(): line[26:].split()[0] for line in (process / "limits").read_text().splitlines()
+    }
+    environment = (process / "environ").read_text().split("\0")
+    training.cancel_run(run=slow_run)
+    thread.join()
+
+    assert niceness == 10
+    assert limits["Max cpu time"] == "630"
+    assert limits["Max file size"] == "1000000000"
+    assert 4e9 < int(limits["Max address space"]) < 10e9
+    assert limits["Max core file size"] == "0"
+    assert "OMP_NUM_THREADS=1" in environment
+
+
 def test_a_training_past_its_time_is_stopped_with_the_reason(slow_run, settings):
     settings.TRAINING_TIME_LIMIT_SECONDS = 1
 
@@ -120,6 +151,40 @@ def test_a_data_set_without_its_file_fails_the_run_in_words(alice):
     work_off()
 
     assert_failed_and_refunded(run, "dataset_missing", "Upload it again")
+
+
+class RemoteStorage(Storage):
+    """Like object storage: names and bytes, no paths."""
+
+    contents = {}
+
+    def _open(self, name, mode):
+        return ContentFile(self.contents[name], name)
+
+    def _save(self, name, content):
+        self.contents[name] = content.read()
+        return name
+
+    def exists(self, name):
+        return name in self.contents
+
+    def delete(self, name):
+        self.contents.pop(name, None)
+
+
+def test_files_may_be_on_a_storage_that_is_no_disk_of_this_machine(alice, settings):
+    remote = {"BACKEND": "mlmodels.tests.worker.test_training_process.RemoteStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": remote}
+
+    model = train_model(alice)
+
+    assert not artifacts.is_local(model.file)
+    assert list(supervision.work_folder().iterdir()) == []
+    row = {"size": 100, "rooms": 2, "place": "city"}
+    answer = prediction.predict(owner=alice, model=model, features=row)
+    assert answer.output["prediction"] == pytest.approx(130_000)
+    models.delete_model(model=TrainedModel.objects.get())
+    assert not model.file.storage.exists(f"models/{model.run.uuid}.1.joblib")
 
 
 def test_a_search_reports_what_it_found(alice):
