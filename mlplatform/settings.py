@@ -34,7 +34,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = [
+    "Idempotency-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-ID",
+]  # fmt: skip
 
 INSTALLED_APPS = [
     "mlplatform",
@@ -239,7 +241,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": PROXY_COUNT,
     "DEFAULT_THROTTLE_RATES": {
         "anon": "300/min" if THROTTLING else None,
-        "training": "60/hour" if THROTTLING else None,
+        "training": "120/min" if THROTTLING else None,
     },
 }
 # Refresh tokens rotate within the family of their sign-in: accounts.api.tokens

@@ -9,6 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from accounts import mails
+
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "a long pass phrase 17"
@@ -57,6 +59,163 @@ def test_the_algorithms_are_public_with_their_parameters():
     assert {
         "linear", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting", "auto"
     } <= answer.json().keys()  # fmt: skip
+
+
+# Accounts
+
+
+def test_signing_up_answers_with_the_address():
+    answer = APIClient().post(
+        "/api/user/create", {"email": "alice@example.com", "pwd": PASSWORD}, format="json"
+    )
+
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"status", "message", "email"}
+    assert (answer.json()["status"], answer.json()["email"]) == ("success", "alice@example.com")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"email": "ALICE@example.com", "pwd": PASSWORD},
+        {"email": "no address", "pwd": PASSWORD},
+        {"email": "dora@example.com", "pwd": "short"},
+    ],
+)
+def test_a_taken_or_invalid_address_and_a_weak_password_are_refused(client, body):
+    answer = APIClient().post("/api/user/create", body, format="json")
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
+def test_logging_in_answers_with_tokens(client):
+    answer = APIClient().post(
+        "/api/user/login", {"email": "alice@example.com", "pwd": PASSWORD}, format="json"
+    )
+
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"status", "access_token", "token_type", "refresh_token"}
+    assert (answer.json()["status"], answer.json()["token_type"]) == ("OK", "bearer")
+
+
+def test_a_token_is_requested_with_user_name_and_password(client):
+    body = {"username": "alice@example.com", "password": PASSWORD}
+    answer = APIClient().post("/api/request_token", body, format="json")
+
+    assert (answer.status_code, list(answer.json())) == (200, ["token"])
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {answer.json()['token']}"}
+    assert APIClient().get("/api/user/tokens", **bearer).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/user/login", {"email": "alice@example.com", "pwd": "wrong"}),
+        ("/api/request_token", {"username": "alice@example.com", "password": "wrong"}),
+    ],
+)
+def test_a_wrong_password_is_a_401(client, path, body):
+    assert APIClient().post(path, body, format="json").status_code == 401
+
+
+def test_the_balance_starts_at_fifteen(client):
+    answer = client.get("/api/user/tokens")
+
+    assert (answer.status_code, answer.json()) == (200, {"username": "alice@example.com", "tokens": 15})
+
+
+def reset(client, **body):
+    return client.post("/api/user/reset_password", body, format="json")
+
+
+def test_the_own_password_is_changed_and_nobody_elses(client):
+    others = reset(client, email="bob@example.com", new_password="another pass phrase 18")
+    own = reset(client, email="alice@example.com", new_password="another pass phrase 18")
+
+    assert others.status_code == 403
+    assert (own.status_code, own.json()["status"]) == (200, "success")
+    assert reset(APIClient(), email="alice@example.com", new_password=PASSWORD).status_code == 401
+
+
+def test_a_forgotten_password_is_reset_by_mail_and_nobody_learns_who_has_an_account(client, mailoutbox):
+    unknown = reset(APIClient(), email="nobody@example.com")
+    known = reset(APIClient(), email="alice@example.com")
+    mails.post_room.submit(int).result(timeout=20)  # mails leave one after the other
+
+    assert (unknown.status_code, known.status_code) == (200, 200)
+    assert unknown.json() == known.json()
+    assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
+
+
+@pytest.fixture
+def administrator(admin_user):
+    client = APIClient()
+    body = {"username": admin_user.email, "password": "correct horse battery"}
+    token = client.post("/api/request_token", body, format="json").json()["token"]
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+def test_administrators_list_people(administrator, admin_user, alice, charlie):
+    answer = administrator.get("/api/admin/users?min_tokens=1")
+
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["count"]) == ("success", 2)
+    assert {"id": alice.pk, "email": alice.email, "tokens": 15, "is_admin": False} in answer.json()["users"]
+
+
+def test_administrators_give_tokens(administrator, alice):
+    path = f"/api/admin/users/{alice.pk}/tokens"
+    body = {"email": alice.email, "credit_card": "4111 1111 1111 1111", "amount": 10}
+
+    answer = administrator.post(path, body, format="json")
+
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"status", "message", "email", "amount"}
+    alice.refresh_from_db()
+    assert alice.token_balance == 25
+    assert administrator.post(path, {**body, "email": "x@example.com"}, format="json").status_code == 400
+    assert administrator.post(path, {**body, "amount": -1}, format="json").status_code == 400
+
+
+def test_administrators_set_passwords(administrator, alice):
+    body = {"email": alice.email, "new_password": "another pass phrase 18"}
+
+    answer = administrator.post(f"/api/admin/users/{alice.pk}/reset_password", body, format="json")
+
+    assert answer.status_code == 200
+    log_in = {"email": alice.email, "pwd": "another pass phrase 18"}
+    assert APIClient().post("/api/user/login", log_in, format="json").status_code == 200
+
+
+def test_administrators_remove_people_in_two_ways_and_never_themselves(administrator, admin_user, alice, bob):
+    by_address = administrator.delete(f"/api/admin/users/{alice.pk}")
+    by_body = administrator.delete("/api/user/remove_user", {"user_id": bob.pk}, format="json")
+
+    assert (by_address.status_code, by_body.status_code) == (200, 200)
+    assert by_body.json().keys() == {"status", "message"}
+    assert administrator.delete(f"/api/admin/users/{alice.pk}").status_code == 404
+    assert administrator.delete("/api/user/remove_user", {"user_id": 10**6}, format="json").status_code == 404
+    assert administrator.delete(f"/api/admin/users/{admin_user.pk}").status_code == 403
+    assert administrator.delete(
+        "/api/user/remove_user", {"user_id": admin_user.pk}, format="json"
+    ).status_code == 403  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/api/admin/users"),
+        ("post", "/api/admin/users/1/tokens"),
+        ("post", "/api/admin/users/1/reset_password"),
+        ("delete", "/api/admin/users/1"),
+        ("delete", "/api/user/remove_user"),
+    ],
+)
+def test_whoever_is_no_administrator_is_refused(client, method, path):
+    assert getattr(client, method)(path, {"user_id": 1}, format="json").status_code == 403
+    assert getattr(APIClient(), method)(path, {"user_id": 1}, format="json").status_code == 401
 
 
 # POST /api/create

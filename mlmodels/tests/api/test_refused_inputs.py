@@ -213,6 +213,31 @@ def everything(folder):
     return rows, sorted(path for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        create("a training", "costs 1 token and you have 0", status=402),
+        search("a search", "costs 1 token and you have 0", status=402, algorithm="knn"),
+        predict("a prediction", "costs 5 tokens and you have 0", {"features": ROW}, status=402),
+    ],
+    ids=lambda case: case.name,
+)
+def test_whoever_is_broke_is_refused_and_nothing_is_written(
+    case, charlie, api_as, make_model, files_folder, django_capture_on_commit_callbacks
+):
+    flats = make_model(charlie, make_dataset(charlie, FLATS[:-20] + b"\n"))
+    before = everything(files_folder)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = case.send(api_as(charlie), flats=flats.name)
+
+    assert answer.status_code == case.status
+    assert case.words in answer.json()["detail"]
+    assert everything(files_folder) == before
+    charlie.refresh_from_db()
+    assert charlie.token_balance == 0 and not charlie.ledger_entries.exists()
+
+
 def test_the_catalogue_is_long_enough():
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
