@@ -1,51 +1,22 @@
 """One run from claim to end: the child is watched, and what becomes of it is written to the run."""
 
 import shutil
-import signal
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import artifacts, runs
-from mlmodels.worker import assignment as assignments
 from mlmodels.worker.assignment import Assignment
 from mlmodels.worker.database import patiently
 from mlmodels.worker.heartbeat import Heartbeat
-from mlmodels.worker.process import TrainingProcess
+from mlmodels.worker.watching import Cancelled, Failed, HandedBack, Lost, Watch
 
-LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
-REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
-
-
-class Ended(Exception):
-    """The child does not have to go on. Subclasses say what becomes of the run."""
-
-
-class Failed(Ended):
-    def __init__(self, code: str, error: str):
-        super().__init__(error)
-        self.code = code
-        self.error = error
-
-
-class Cancelled(Ended):
-    pass
-
-
-class Lost(Ended):
-    """Somebody else owns the run now."""
-
-
-class HandedBack(Ended):
-    """The worker has to stop."""
 
 
 def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
@@ -56,7 +27,7 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     try:
         with _table_path(run) as table_path:
-            facts = _watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping)
+            facts = Watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping).facts()
         return finish(run, model, facts, part)
     except Failed as failed:
         return _fail(run, failed)
@@ -114,63 +85,6 @@ def _table_path(run: TrainingRun) -> Iterator[str]:
         copy.unlink(missing_ok=True)
 
 
-def _watch(run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping) -> dict:
-    """What the child says about the model it made. However this ends, the child is gone afterwards."""
-    child = TrainingProcess(assignment)
-    deadline = time.monotonic() + assignment.seconds_max
-    progress, reported, next_report_at = None, None, time.monotonic()
-    try:
-        while not child.is_over:
-            for message in child.messages(LOOK_SECONDS):
-                if message["kind"] == assignments.TRAINED:
-                    return message
-                progress = _progress_or_failure(message)
-            _stop_if(heartbeat.has_lost_run.is_set(), Lost)
-            _stop_if(stopping.is_set(), HandedBack)
-            if time.monotonic() > deadline:
-                raise _past_the_time_limit()
-            is_news = progress is not None and progress["note"] != reported
-            if is_news or time.monotonic() >= next_report_at:
-                _report(run, progress)
-                reported = progress["note"] if progress else reported
-                progress, next_report_at = None, time.monotonic() + REPORT_SECONDS
-        raise _death(child)
-    finally:
-        child.kill()
-
-
-def _progress_or_failure(message: dict) -> dict:
-    match message["kind"]:
-        case assignments.PROGRESS:
-            return message
-        case assignments.REFUSED:
-            raise Failed(message["code"], message["message"] or LIMITS_IN_WORDS[message["code"]]())
-        case assignments.CRASHED:
-            raise Failed("crashed", f"The training stopped with an internal error ({message['error']}).")
-    raise AssertionError(message["kind"])
-
-
-def _stop_if(condition: bool, reason: type[Ended]) -> None:
-    if condition:
-        raise reason
-
-
-def _report(run: TrainingRun, progress: dict | None) -> None:
-    """Writes the progress and looks whether the run is still wanted. A database that is away is ignored."""
-    try:
-        if progress:
-            runs.report_progress(
-                run=run,
-                progress=progress["progress"],
-                note=progress["note"],
-                candidates=progress["candidates"],
-            )
-        _stop_if(not runs.is_held(run=run), Lost)
-        _stop_if(runs.is_cancelled(run=run), Cancelled)
-    except (OperationalError, InterfaceError):
-        connection.close()
-
-
 def _fail(run: TrainingRun, failed: Failed) -> str:
     is_ours = patiently(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
     return f"failed: {failed.code}" if is_ours else "lost"
@@ -203,37 +117,3 @@ def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
             "best_score": facts["best_score"],
             "training_accuracy": facts["training_score"],
         }
-
-
-def _death(child: TrainingProcess) -> Failed:
-    """What to say about a child that ended without a word."""
-    match child.exit_signal:
-        case signal.SIGXCPU:
-            return _past_the_time_limit()
-        case signal.SIGKILL:
-            return Failed(
-                "killed", "The training was killed, most likely because the machine ran out of memory."
-            )
-    return Failed("crashed", "The training stopped with an internal error.")
-
-
-def _past_the_time_limit() -> Failed:
-    return Failed(
-        "time_limit",
-        f"The training took longer than the {settings.TRAINING_TIME_LIMIT_SECONDS} seconds allowed. "
-        "Use fewer rows, fewer columns or a quicker algorithm.",
-    )
-
-
-def _past_the_memory_limit() -> str:
-    return (
-        f"The training needed more than the {settings.TRAINING_MEMORY_LIMIT_MB} MB of memory allowed. "
-        "Use fewer rows, fewer columns or a smaller model."
-    )
-
-
-def _past_the_file_limit() -> str:
-    return f"The model would take more than {MODEL_BYTES_MAX // 1_000_000} MB. Use fewer trees or less depth."
-
-
-LIMITS_IN_WORDS = {"memory_limit": _past_the_memory_limit, "model_too_large": _past_the_file_limit}
