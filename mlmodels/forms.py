@@ -163,11 +163,14 @@ def suggested_name(dataset, target: str | None) -> str:
 
 
 def typical_order(dataset) -> dict:
-    """What most people want: the guessed target, from every usable column, by auto."""
+    """What most people want: the guessed target, from every usable column, by auto.
+
+    The target keeps its place among the columns in use, for when another one becomes the target.
+    """
     names = dataset.column_names
     guess = dataset.target_guess and dataset.target_guess["name"]
     target = names.index(guess) if guess in names else len(names) - 1
-    use = [str(i) for i, column in enumerate(dataset.columns) if column["use"] and i != target]
+    use = [str(i) for i, column in enumerate(dataset.columns) if column["use"]]
     return {"target": str(target), "use": use, "algorithm": "auto"}
 
 

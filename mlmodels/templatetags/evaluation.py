@@ -98,12 +98,22 @@ def quality_in_words(model):
     return f"Its guesses are off by {figure(value)} on average{compared}."
 
 
+@register.simple_tag
+def run_in_words(run):
+    """What a screen reader is told when it changes: once per candidate, not at every step."""
+    if run.status == run.Status.RUNNING and run.candidates:
+        ended = sum(row["status"] in ("done", "failed", "skipped") for row in run.candidates)
+        return f"{ended} of {len(run.candidates)} done"
+    return run.get_status_display()
+
+
 @register.inclusion_tag("components/_status.html")
 def candidate_status(candidate, candidates):
-    """Where a candidate stands; the one with the highest score so far leads."""
+    """Where a candidate stands; the one with the highest score leads, and wins when all have ended."""
     scores = [
         row["score"] for row in candidates if row["score"] is not None and row["algorithm"] != "baseline"
     ]
+    some_are_left = any(row["status"] in ("running", "waiting") for row in candidates)
     if candidate["status"] == "running":
         return status("run", "Trying")
     if candidate["status"] == "failed":
@@ -111,7 +121,7 @@ def candidate_status(candidate, candidates):
     if candidate["status"] == "done":
         is_best = candidate["algorithm"] != "baseline" and candidate["score"] == max(scores, default=None)
         return (
-            status("ok", "Best so far")
+            status("ok", "Best so far" if some_are_left else "Best")
             if is_best
             else {"kind": "", "word": "Done", "icon_name": "circle-check"}
         )

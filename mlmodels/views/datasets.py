@@ -80,7 +80,7 @@ def plan(request, uuid):
     if not request.htmx:
         return show_dataset(request, dataset, form)
     return render(
-        request, "mlmodels/_plan.html", {"dataset": dataset, "form": form, **plan_context(dataset, form)}
+        request, "mlmodels/_planned.html", {"dataset": dataset, "form": form, **plan_context(dataset, form)}
     )
 
 

@@ -27,7 +27,7 @@ def run(request, uuid):
         "run": run,
         "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
     }
-    return render(request, "mlmodels/_run.html" if request.htmx else "mlmodels/run.html", context)
+    return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
 
 
 @require_POST

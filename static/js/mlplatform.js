@@ -41,6 +41,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wrong) wrong.focus();
 });
 
+// Escape takes back what was opened in place
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.closest("form")?.querySelector("[data-escape]")?.click();
+});
+
+// The part of a page that polls is no live region: it would chatter. What it says of itself is, when it changes
+document.addEventListener("htmx:afterSettle", () => {
+  const run = document.getElementById("run");
+  const status = document.getElementById("run-status");
+  if (run && status.textContent !== run.dataset.status) status.textContent = run.dataset.status;
+});
+
 document.addEventListener("htmx:sendError", (event) => {
   if (event.target.closest(".upload")) return; // the upload says it in its own place
   announce("The server could not be reached. Nothing was charged; try again.");
@@ -58,6 +70,7 @@ for (const form of document.querySelectorAll("form.upload")) {
   const message = form.querySelector("[data-upload-message]");
   const stop = form.querySelector("[data-upload-stop]");
   let announced = 0;
+  const show = (note) => message.replaceChildren(form.querySelector(`[data-note=${note}]`).content.cloneNode(true));
 
   for (const name of ["dragenter", "dragover"]) {
     zone.addEventListener(name, (event) => {
@@ -83,7 +96,7 @@ for (const form of document.querySelectorAll("form.upload")) {
     const limit = Number(form.dataset.maxBytes);
     if (input.files[0]?.size > limit) {
       event.preventDefault();
-      message.textContent = form.dataset.tooLarge;
+      show("too-large");
       return;
     }
     announced = 0;
@@ -106,8 +119,7 @@ for (const form of document.querySelectorAll("form.upload")) {
   });
   form.addEventListener("htmx:xhr:abort", () => {
     message.textContent = "Upload stopped. Nothing was kept.";
+    input.focus();
   });
-  form.addEventListener("htmx:sendError", () => {
-    message.textContent = "The connection broke. The file was not kept; try again.";
-  });
+  form.addEventListener("htmx:sendError", () => show("broken"));
 }

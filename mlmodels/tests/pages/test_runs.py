@@ -31,7 +31,7 @@ def test_a_running_one_shows_its_leaderboard(alice, pages_of):
 
     assert "<html" not in partial
     assert "Ridge regression" in partial
-    assert "Best so far" in partial
+    assert "Best" in partial
     assert 'value="0.500"' in partial
 
 

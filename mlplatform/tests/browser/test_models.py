@@ -1,0 +1,134 @@
+"""A model and what is done with it: rename, delete, compare, repeat; and nobody else's eyes on it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from mlplatform.tests.browser import people
+
+
+@pytest.fixture
+def model(page, alice):
+    """The page of a model that Alice has just trained shows."""
+    people.upload(page)
+    people.train(page, "Linear regression")
+    return page.url
+
+
+def test_a_model_is_renamed_in_place(page, model):
+    page.get_by_role("link", name="Rename").click()
+    name = page.get_by_label("New name of the model")
+    expect(name).to_be_focused()
+
+    name.fill("Houses 2026")
+    page.get_by_role("button", name="Save").click()
+
+    expect(people.heading(page)).to_contain_text("Houses 2026")
+    expect(people.heading(page)).to_be_focused()
+    page.goto("/models/")
+    expect(page.get_by_role("link", name="Houses 2026")).to_be_visible()
+
+
+def test_escape_keeps_the_old_name(page, model):
+    before = people.heading(page).inner_text()
+    page.get_by_role("link", name="Rename").click()
+
+    page.get_by_label("New name of the model").fill("Something else")
+    page.keyboard.press("Escape")
+
+    expect(people.heading(page)).to_have_text(before)
+
+
+def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
+    page.get_by_role("link", name="Delete the model").click()
+    expect(page.get_by_role("dialog")).to_contain_text("programs that call it will get an error")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Delete the model")).to_be_focused()
+
+    page.get_by_role("link", name="Delete the model").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+
+    expect(page.get_by_role("status").filter(has_text="is deleted")).to_be_visible()
+    expect(page.get_by_text("No models yet")).to_be_visible()
+    assert page.goto(model).status == 404
+
+
+def test_two_models_stand_side_by_side(page, model):
+    page.get_by_role("link", name="houses.csv").click()
+    people.train(page, "Ridge regression")
+    page.goto("/models/")
+    for box in page.get_by_label(re.compile("^Compare ")).all():
+        box.check()
+
+    page.get_by_role("button", name="Compare the ticked ones").click()
+
+    expect(page.get_by_role("region", name="Models side by side").get_by_role("columnheader")).to_have_count(
+        3
+    )
+    expect(page.get_by_role("rowheader", name="R squared")).to_be_visible()
+
+
+def test_an_earlier_prediction_is_shown_and_asked_again(page, model):
+    page.get_by_label("rooms").fill("3")
+    people.predict(page)
+    answer = page.locator("#result .big").inner_text()
+    page.goto("/predictions/")
+
+    page.get_by_role("link", name="Repeat").click()
+
+    expect(page.get_by_label("rooms")).to_have_value("3")
+    expect(page.locator("#result .big")).to_have_text(answer)
+    people.expect_balance(page, 9)  # looking is free
+    people.predict(page)
+    people.expect_balance(page, 4)
+
+
+def test_a_value_outside_of_the_training_is_said(page, model):
+    page.get_by_label("rooms").fill("40")
+    people.predict(page)
+
+    expect(page.get_by_text("Check rooms.")).to_be_visible()
+
+
+def test_a_wrong_value_is_said_at_its_field_and_nothing_is_charged(page, model):
+    page.get_by_label("rooms").fill("many")
+    page.get_by_role("button", name="Predict").click()
+
+    rooms = page.get_by_label("rooms")
+    expect(rooms).to_have_attribute("aria-invalid", "true")
+    expect(rooms).to_be_focused()
+    expect(rooms).to_have_value("many")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
+    people.expect_balance(page, 14)
+
+
+def test_the_snippet_is_copied(page, model):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Copy curl").click()
+
+    expect(page.locator("#live")).to_have_text("Copied")
+    assert "/api/predict/" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
+    dataset = page.get_by_role("link", name="houses.csv").get_attribute("href")
+    run = page.get_by_role("link", name="the training").get_attribute("href")
+    bob = open_page()
+    people.sign_up(bob)
+
+    for address in (model, dataset, run):
+        assert bob.goto(address).status == 404
+        expect(people.heading(bob)).to_have_text("There is nothing here")
+
+
+def test_a_data_set_is_deleted_after_a_question_and_its_model_stays(page, model):
+    page.get_by_role("link", name="houses.csv").click()
+    page.get_by_role("link", name="Delete the data set").click()
+    page.get_by_role("button", name="Delete it").click()
+
+    expect(page.get_by_text("houses.csv is deleted.")).to_be_visible()
+    page.goto(model)
+    people.predict(page)

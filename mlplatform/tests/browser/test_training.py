@@ -1,0 +1,102 @@
+"""A training while it goes on, stopped, ordered twice, and without tokens."""
+
+import random
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from mlplatform.tests.browser import people
+
+
+def many_rows(rows=12_000) -> str:
+    """Enough to keep all algorithms busy for a while."""
+    chance = random.Random(1)
+    numbers = [[chance.random() for _ in range(6)] for _ in range(rows)]
+    lines = [",".join(f"{number:.4f}" for number in [*row, sum(row)]) for row in numbers]
+    return "\n".join(["a,b,c,d,e,f,total", *lines])
+
+
+@pytest.fixture(scope="module")
+def large_table():
+    return many_rows()
+
+
+def test_a_run_shows_its_candidates_live_and_stopping_gives_the_token_back(page, alice, large_table):
+    people.upload(page, large_table)
+    page.get_by_role("button", name="Train").click()
+
+    expect(page.get_by_role("heading", name="Models so far")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Linear regression")).to_be_visible()
+    expect(page.get_by_text("seconds so far")).to_be_visible()
+    people.expect_balance(page, 14)
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.get_by_text("Nothing was charged: the 1 token came back.")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    people.expect_balance(page, 15)
+
+
+def test_a_double_click_on_train_starts_one_training(page, alice):
+    people.upload(page)
+    people.choose_algorithm(page, "Linear regression")
+
+    page.get_by_role("button", name="Train").dblclick()
+    page.wait_for_url("**/models/**")
+
+    people.expect_balance(page, 14)
+    page.goto("/models/")
+    expect(page.get_by_role("main").get_by_role("row")).to_have_count(2)  # the header and the model
+
+
+def test_a_double_click_on_predict_pays_once(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+
+    page.get_by_role("button", name="Predict").dblclick()
+    expect(page.locator("#result .big")).to_be_visible()
+
+    people.expect_balance(page, 9)
+    page.goto("/predictions/")
+    expect(page.get_by_role("link", name="Repeat")).to_have_count(1)
+
+
+def test_who_runs_out_of_tokens_is_told_so_and_nothing_is_charged(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+    for tokens_left in (9, 4):
+        people.predict(page)
+        people.expect_balance(page, tokens_left)
+
+    page.get_by_role("button", name="Predict").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("costs 5 tokens and you have 4")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
+    page.goto("/tokens/")
+    expect(page.get_by_text(re.compile(r"Prediction"))).not_to_have_count(0)
+    people.expect_balance(page, 4)
+
+
+def test_going_back_after_a_training_shows_the_data_set_again(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+
+    page.go_back()
+    page.wait_for_url(re.compile("/(runs|datasets)/"))
+    page.goto("/datasets/")
+    page.get_by_role("link", name="houses.csv").click()
+
+    expect(page.get_by_role("button", name="Train")).to_be_enabled()
+    people.expect_balance(page, 14)
+
+
+def test_another_target_and_other_columns_change_the_plan_before_the_click(page, alice):
+    people.upload(page)
+
+    with page.expect_response("**/plan/**"):
+        page.get_by_label("Column to predict").select_option(label="garden")
+
+    expect(page.get_by_role("status").filter(has_text="Costs 1 token")).to_contain_text("2 classes")
+    with page.expect_response("**/plan/**"):
+        page.get_by_label("Use rooms").uncheck()
+    expect(page.get_by_role("status").filter(has_text="Costs 1 token")).to_contain_text("from 1 column")
