@@ -3,8 +3,7 @@
 
 PORT ?= 8000
 HOST ?= 127.0.0.1
-DATA_DIR ?= ./var
-export PORT HOST DATA_DIR
+export PORT HOST
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -14,7 +13,7 @@ PRODUCTION := DEBUG=off SERVED_OVER_HTTPS=on SECRET_KEY=for-the-check-alone-0123
 .PHONY: help run test check format
 
 help:
-	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(DATA_DIR); Ctrl-C stops it"
+	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(or $(DATA_DIR),./var); Ctrl-C stops it"
 	@echo "make test    run every test, on SQLite and on PostgreSQL"
 	@echo "make check   formatting, lint, migrations, Django's deployment checks"
 	@echo "make format  put the code into its format"

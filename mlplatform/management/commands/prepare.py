@@ -1,7 +1,5 @@
-from django.conf import settings
 from django.core.management import BaseCommand, call_command
 
-from accounts.operations import ensure_administrator
 from mlplatform.static_files import collect_when_changed
 
 
@@ -13,4 +11,4 @@ class Command(BaseCommand):
     def handle(self, **options):
         call_command("migrate", verbosity=0, interactive=False)
         collect_when_changed()
-        ensure_administrator(email=settings.ADMIN_EMAIL, password=settings.ADMIN_PASSWORD)
+        call_command("ensure_administrator")

@@ -1,0 +1,32 @@
+"""The start-up command of an installation that is not `make run`."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from mlplatform.management.commands import prepare
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def static_files(monkeypatch):
+    monkeypatch.setattr(prepare, "collect_when_changed", lambda: None)
+
+
+def test_the_administrator_of_the_environment_is_made_once(settings):
+    settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD = "root@example.com", "a long pass phrase"
+
+    call_command("prepare")
+    call_command("prepare")
+
+    assert [user.email for user in User.objects.administrators()] == ["root@example.com"]
+
+
+def test_an_address_that_is_none_stops_the_start_in_words(settings):
+    settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD = "nobody", "a long pass phrase"
+
+    with pytest.raises(CommandError, match="^ADMIN_EMAIL: Enter a valid e-mail address"):
+        call_command("prepare")
+
+    assert not User.objects.exists()
