@@ -31,7 +31,7 @@ class WriteLock:
         self.path = path
         self.timeout_seconds = timeout_seconds
         self.held_thread_lock = None
-        self.file_descriptor = None
+        self.file = None
 
     def acquire(self) -> bool:
         """Whether the lock was got within the timeout."""
@@ -51,21 +51,21 @@ class WriteLock:
         """Safe to call when nothing is held."""
         thread_lock, self.held_thread_lock = self.held_thread_lock, None
         if thread_lock is not None:
-            if self.file_descriptor is not None:
-                fcntl.flock(self.file_descriptor, fcntl.LOCK_UN)
+            if self.file is not None:
+                fcntl.flock(self.file, fcntl.LOCK_UN)
             thread_lock.release()
 
     def close(self):
         self.release()
-        if self.file_descriptor is not None:
-            os.close(self.file_descriptor)
-            self.file_descriptor = None
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
     def _lock_file(self) -> bool:
-        if self.file_descriptor is None:
-            self.file_descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self.file is None:
+            self.file = open(self.path, "ab")  # noqa: SIM115 - stays open with the connection, and goes with it
         try:
-            fcntl.flock(self.file_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
