@@ -12,13 +12,14 @@ class JoinedTrees:
     """
 
     def __init__(self, trees: list[tuple[np.ndarray, np.ndarray]], column_count: int):
-        self._numbers = np.arange(len(trees), dtype=np.float32)
+        self.count = len(trees)
+        self._numbers = np.arange(self.count, dtype=np.float32)
         self._column_count = column_count
         self._tree = join(trees, column_count)
 
     def leaf_values(self, encoded: np.ndarray) -> np.ndarray:
         """What each tree says about the row, shape (trees, values)."""
-        rows = np.empty((self._column_count + 1, len(self._numbers)), dtype=np.float32)
+        rows = np.empty((self._column_count + 1, self.count), dtype=np.float32)
         rows[:-1] = encoded[:, np.newaxis]
         rows[-1] = self._numbers
         return self._tree.predict(rows.T)
@@ -29,10 +30,9 @@ class TreeRegressionKernel:
 
     def __init__(self, model):
         self._trees = _trees_of(model)
-        self._count = len(getattr(model, "estimators_", [model]))
 
     def value(self, encoded: np.ndarray) -> float:
-        return sum(self._trees.leaf_values(encoded)[:, 0].tolist()) / self._count
+        return sum(self._trees.leaf_values(encoded)[:, 0].tolist()) / self._trees.count
 
 
 class TreeClassificationKernel:
@@ -40,10 +40,9 @@ class TreeClassificationKernel:
 
     def __init__(self, model):
         self._trees = _trees_of(model)
-        self._count = len(getattr(model, "estimators_", [model]))
 
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        shares = self._trees.leaf_values(encoded).sum(axis=0) / self._count
+        shares = self._trees.leaf_values(encoded).sum(axis=0) / self._trees.count
         return int(shares.argmax()), shares.tolist()
 
 
