@@ -105,10 +105,7 @@ def test_paused_beyond_its_lease_a_worker_is_fenced_out_and_removes_what_it_made
     assert verify_ledger() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_a_worker_hands_its_run_back_and_leaves_no_process(
-    alice, slow_run, start_worker, number
-):
+def test_told_to_stop_a_worker_hands_its_run_back_and_leaves_no_process(alice, slow_run, start_worker):
     worker = start_worker("worker")
     until(lambda: is_fitting(slow_run))
     below = descendants(worker.pid)
