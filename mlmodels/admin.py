@@ -32,6 +32,11 @@ def link_to_list(model, text, **lookups):
     return format_html('<a href="{}">{}</a>', address, text)
 
 
+def as_figure(value):
+    """Some figures do not exist, such as R² of a single row."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Lists and shows. `large_fields` stay out of the list's query."""
 
@@ -184,9 +189,7 @@ class TrainedModelAdmin(DeletableAdmin):
     @admin.display(description="score (baseline)")
     def score(self, model):
         measure = "r2_score" if model.task == "regression" else "accuracy"
-        if measure not in model.metrics:
-            return "-"
-        return f"{measure} {model.metrics[measure]:.3f} ({model.baseline.get(measure, float('nan')):.3f})"
+        return f"{measure} {as_figure(model.metrics.get(measure))} ({as_figure(model.baseline.get(measure))})"
 
     @admin.display(description="training run")
     def run_link(self, model):

@@ -54,6 +54,15 @@ def test_each_list_shows_searches_and_filters(staff, things, model):
     assert admin.site.get_model_admin(model).search_fields
 
 
+def test_models_are_listed_where_a_figure_does_not_exist(staff, things):
+    TrainedModel.objects.update(metrics={"r2_score": None}, baseline={"r2_score": None})
+
+    page = staff.get(list_address(TrainedModel))
+
+    assert page.status_code == 200
+    assert "r2_score - (-)" in text_of(page)
+
+
 @pytest.mark.parametrize("number", range(len(SHOWN)))
 def test_each_thing_is_shown_and_cannot_be_edited(staff, things, number):
     thing = things[number]
