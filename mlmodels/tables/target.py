@@ -25,11 +25,12 @@ def guess_task(column: Column) -> str:
 
 
 def _has_few_whole_numbers(column: Column) -> bool:
-    """Up to ten, with ten rows for each on average; two always do."""
+    """Up to ten, with ten rows for each on average; two always do. Blank cells are no rows of any class."""
     profile = column.profile
     if not profile.get("whole") or not profile["distinct_is_exact"]:
         return False
-    return profile["distinct"] <= max(2, min(10, profile["rows"] // 10))
+    present = profile["rows"] - profile["missing"]
+    return profile["distinct"] <= max(2, min(10, present // 10))
 
 
 def guess_target(columns: Sequence[Column]) -> TargetGuess | None:

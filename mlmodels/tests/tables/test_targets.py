@@ -61,6 +61,8 @@ def test_no_target_is_guessed_where_nothing_can_be_predicted():
         ([str(n % 11) for n in range(1000)], "regression"),
         ([str(n % 10) for n in range(1000)], "classification"),
         (["2024-01-01", "2024-01-02"], "regression"),
+        ([str(n) if n < 10 else "" for n in range(1000)], "regression"),  # ten rows, however many are blank
+        ([str(n % 3) if n < 30 else "" for n in range(1000)], "classification"),
     ],
 )
 def test_the_task_follows_from_the_column(cells, task):
