@@ -12,6 +12,7 @@ from mlplatform.errors import Conflict, InvalidInput, NotFound, PaymentRequired
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
+OPERATION_CHARACTERS_MAX = 100
 Kind = LedgerEntry.Kind
 
 # Decision and lock in one statement: who comes second waits for the row and then sees the new balance.
@@ -98,6 +99,7 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
         return None
     _check_amount(amount)
     _check_reason(reason)
+    _check_operation(operation)
     return _book(
         LedgerEntry(
             account_id=user.pk,
@@ -147,6 +149,14 @@ def _check_reason(reason: str) -> None:
     """People write the reasons of grants and corrections; those of charges are ours."""
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise InvalidInput(f"Give a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")
+
+
+def _check_operation(operation: str) -> None:
+    """People name grants too, and SQLite would keep a name of any length."""
+    if not 1 <= len(operation) <= OPERATION_CHARACTERS_MAX:
+        raise InvalidInput(
+            f"The name of an operation has 1 to {OPERATION_CHARACTERS_MAX} characters.", field="operation"
+        )
 
 
 def _book(entry: LedgerEntry) -> LedgerEntry:

@@ -94,6 +94,14 @@ def test_a_grant_says_why(alice, books, reason):
     assert books(alice) == (15, [15])
 
 
+@pytest.mark.parametrize("operation", ["", "x" * 101])
+def test_a_grant_has_a_name_that_every_database_can_keep(alice, books, operation):
+    with pytest.raises(operations.InvalidInput, match="1 to 100 characters"):
+        operations.grant(user=alice, amount=5, reason="May", operation=operation)
+
+    assert books(alice) == (15, [15])
+
+
 def test_a_grant_remembers_who_gave_it(alice, admin_user, books):
     entry = operations.grant(user=alice, amount=10, reason="card", operation="card:1", by=admin_user)
 
