@@ -107,8 +107,18 @@ def log_request(request, response, *, milliseconds: float):
 
 
 def path_without_secrets(request) -> str:
-    path, match = request.path, request.resolver_match
+    path, match = request.path, request.resolver_match or match_with_slash(request.path)
     for name in SECRET_PATH_PARTS:
         if match and (secret := match.kwargs.get(name)):
             path = path.replace(str(secret), "…")
     return path
+
+
+def match_with_slash(path: str):
+    """What an address will lead to that is redirected because the slash at its end is missing."""
+    from django.urls import Resolver404, resolve  # the parent of the web server logs too, without Django
+
+    try:
+        return resolve(f"{path}/")
+    except Resolver404:
+        return None
