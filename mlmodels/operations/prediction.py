@@ -147,7 +147,7 @@ def _charge_and_store(prediction: Prediction) -> None:
         operation=prediction.reference,
         reference=prediction.reference,
     )
-    prediction.save(force_insert=True)
+    prediction.insert()
 
 
 def _refuse_unaffordable(owner, rows: int) -> None:
