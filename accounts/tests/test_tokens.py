@@ -48,6 +48,22 @@ def test_tokens_are_obtained_with_address_and_password(alice, bearer):
     assert bearer(answer.json()["access"]).get("/api/user/tokens").status_code == 200
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_of_the_header_counts_in_any_case(alice, log_in, scheme):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"{scheme} {log_in(alice)['access']}")
+
+    assert client.get("/api/user/tokens").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "bearer ", "Basic YTpi", "Bearer a b", "Token abc"])
+def test_a_header_that_brings_no_token_is_401(db, header):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=header)
+
+    assert client.get("/api/user/tokens").status_code == 401
+
+
 def test_wrong_credentials_are_401(alice):
     assert post("token", email="alice@example.com", password="wrong").status_code == 401
 
