@@ -1,0 +1,115 @@
+"""What the documents say about the code, held against the code."""
+
+import ast
+import re
+from importlib import import_module
+
+import pytest
+
+from mlplatform.settings import BASE_DIR
+
+DOCUMENTS = sorted([*BASE_DIR.glob("*.md"), *BASE_DIR.glob("docs/**/*.md")])
+NAMED_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+NO_DEFAULT = object()
+
+
+def text_of(name: str) -> str:
+    return (BASE_DIR / name).read_text()
+
+
+def table_rows(text: str) -> dict[str, list[str]]:
+    """The table rows that begin in backticks, by that name: their other cells, without backticks."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if "|" in line
+    ]
+    return {
+        first.strip("`"): [cell.strip("`") for cell in others]
+        for first, *others in rows
+        if first.startswith("`")
+    }
+
+
+def variables_of_settings() -> dict[str, object]:
+    """Each variable that the settings read, with its default where that is written out."""
+    calls = [node for node in ast.walk(ast.parse(text_of("mlplatform/settings.py"))) if is_env_call(node)]
+    return {call.args[0].value: default_of(call) for call in calls}
+
+
+def is_env_call(node) -> bool:
+    """`env("NAME", …)` or `env.int("NAME", …)`."""
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+        return False
+    reader = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    return isinstance(reader, ast.Name) and reader.id == "env"
+
+
+def default_of(call: ast.Call):
+    default = next((word.value for word in call.keywords if word.arg == "default"), None)
+    return default.value if isinstance(default, ast.Constant) else NO_DEFAULT
+
+
+def in_words(default) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default or "none")
+
+
+def variables_of_example() -> set[str]:
+    return set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", text_of(".env.example"), re.MULTILINE))
+
+
+def test_every_variable_of_the_settings_stands_in_the_readme_and_in_the_example():
+    variables = set(variables_of_settings())
+
+    assert len(variables) > 20
+    assert variables - set(table_rows(text_of("README.md"))) == set()
+    assert variables - variables_of_example() == set()
+
+
+def test_readme_and_example_list_the_same_variables():
+    assert set(table_rows(text_of("README.md"))) == variables_of_example()
+
+
+def test_the_readme_gives_the_defaults_of_the_settings():
+    documented = table_rows(text_of("README.md"))
+    written_out = {name: value for name, value in variables_of_settings().items() if value is not NO_DEFAULT}
+
+    assert {name: documented[name][0] for name in written_out} == {
+        name: in_words(value) for name, value in written_out.items()
+    }
+
+
+def test_every_promise_names_its_tests_and_every_named_test_exists():
+    promises = re.split(
+        r"^### \d+\. ", text_of("SECURITY.md").partition("\n## Threats")[0], flags=re.MULTILINE
+    )[1:]
+    unproven = [promise.splitlines()[0] for promise in promises if not NAMED_TEST.search(promise)]
+    named = NAMED_TEST.findall(text_of("SECURITY.md"))
+
+    assert len(promises) == 10
+    assert unproven == []
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in text_of(path)] == []
+
+
+def test_the_limits_of_the_documents_are_those_of_the_code():
+    limits = {
+        name: cells[0]
+        for name, cells in table_rows(text_of("docs/operations.md")).items()
+        if name.count(".") > 1
+    }
+
+    assert len(limits) > 15
+    assert limits == {name: f"{constant(name):,}" for name in limits}
+
+
+def constant(dotted: str):
+    module, _, name = dotted.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(BASE_DIR)))
+def test_links_between_documents_lead_somewhere(document):
+    assert [
+        link for link in LINK.findall(document.read_text()) if not (document.parent / link).exists()
+    ] == []
