@@ -38,7 +38,6 @@ def figure(value) -> str:
 
 def figures_table(metrics: dict, baseline: dict) -> list[str]:
     """Lines with each metric of the model next to the baseline's."""
-    lines = [f"{'':<22}{'model':>14}{'baseline':>14}"]
-    return lines + [
-        f"{name:<22}{figure(value):>14}{figure(baseline.get(name)):>14}" for name, value in metrics.items()
-    ]
+    rows = [("", "model", "baseline")]
+    rows += [(name, figure(value), figure(baseline.get(name))) for name, value in metrics.items()]
+    return [f"{name:<22} {of_model:>14} {of_baseline:>14}" for name, of_model, of_baseline in rows]

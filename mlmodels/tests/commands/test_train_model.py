@@ -169,9 +169,12 @@ def test_progress_is_one_line_on_a_terminal_and_a_line_per_step_elsewhere():
 
 
 def test_figures_stand_next_to_the_baseline():
-    lines = figures_table({"r2_score": 0.98765, "mean_squared_error": 12345678.9}, {"r2_score": -0.001})
+    metrics = {"r2_score": 0.98765, "mean_squared_error": 12345678.9, "root_mean_squared_error": 1e9}
+
+    lines = figures_table(metrics, {"r2_score": -0.001, "root_mean_squared_error": 123456789012345})
 
     assert [line.split() for line in lines[1:]] == [
         ["r2_score", "0.9877", "-0.001"],
         ["mean_squared_error", "12,345,679", "-"],
+        ["root_mean_squared_error", "1,000,000,000", "123,456,789,012,345"],
     ]
