@@ -41,6 +41,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wrong) wrong.focus();
 });
 
+// On a phone the answer stands below the form that was just sent
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.target.id === "result") event.target.scrollIntoView({ block: "nearest" });
+});
+
 // Escape takes back what was opened in place
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") event.target.closest("form")?.querySelector("[data-escape]")?.click();

@@ -1,0 +1,96 @@
+"""Tab, Enter and Space alone, from the first page to a prediction."""
+
+import pytest
+from playwright.sync_api import expect
+
+from mlplatform.tests.browser import people
+
+STOPS_MAX = 80
+
+NAME_OF_FOCUS = """() => {
+    const at = document.activeElement;
+    const label = at.labels?.[0] ?? at;
+    return at.getAttribute("aria-label") ?? label.textContent.replace(/\\s+/g, " ").trim();
+}"""
+HAS_A_RING = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+}"""
+
+
+def tab_to(page, name: str):
+    """Presses Tab until what is called so has the focus, which must be seen at every stop."""
+    for _ in range(STOPS_MAX):
+        page.keyboard.press("Tab")
+        at = page.evaluate(NAME_OF_FOCUS)
+        assert page.evaluate(HAS_A_RING), f"The focus is not seen at {at!r}."
+        if at.startswith(name):
+            return
+    pytest.fail(f"{STOPS_MAX} times Tab do not lead to {name!r}.")
+
+
+def test_everything_up_to_a_prediction_is_done_without_a_mouse(page, tmp_path):
+    page.goto("/")
+    tab_to(page, "Skip to content")
+    tab_to(page, "Sign up")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    page.keyboard.type("keyboard@example.com")
+    tab_to(page, "Password")
+    page.keyboard.type(people.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Welcome.")).to_be_visible()
+
+    tab_to(page, "Drop a CSV file here")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(people.csv_file(people.HOUSES))
+    expect(people.heading(page)).to_have_text("houses.csv")
+
+    tab_to(page, "Use garden")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("from 1 column")).to_be_visible()
+    expect(page.get_by_label("Use garden")).to_be_focused()  # also after the table was swapped
+    page.keyboard.press("Space")
+    expect(page.get_by_text("from 2 columns")).to_be_visible()
+    page.keyboard.press("Shift+Tab")
+    page.goto(page.url)
+    tab_to(page, "Train")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models/**")
+
+    tab_to(page, "rooms")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("many")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("rooms")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("rooms")).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("4")
+    tab_to(page, "Predict")
+    page.keyboard.press("Space")
+    expect(page.locator("#result .big")).to_be_visible()
+
+
+def test_the_dialog_keeps_the_focus_and_gives_it_back(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+
+    tab_to(page, "Delete the model")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Keep the model")).to_be_focused()
+    tab_to(page, "Delete it")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("link", name="Delete the model")).to_be_focused()
+
+
+def test_after_a_prediction_the_focus_stays_near_the_answer(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+
+    tab_to(page, "Predict")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result .big")).to_be_visible()
+
+    expect(page.get_by_role("button", name="Predict")).to_be_focused()
