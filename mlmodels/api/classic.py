@@ -102,9 +102,7 @@ class TrainedModelView(APIView):
         responses=documented({200: answers.TrainedModelSerializer}, 404),
     )
     def get(self, request, model_name):
-        return Response(
-            answers.TrainedModelSerializer(owned_model(request.user, model_name)).data
-        )
+        return Response(answers.TrainedModelSerializer(owned_model(request.user, model_name)).data)
 
 
 class DeleteModelView(APIView):
