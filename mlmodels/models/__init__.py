@@ -1,0 +1,18 @@
+"""The rows of this app, their constraints, and the questions that can be asked of them."""
+
+from mlmodels.models.datasets import Dataset, dataset_path
+from mlmodels.models.predictions import Prediction
+from mlmodels.models.trained_models import TrainedModel, model_path
+from mlmodels.models.training_runs import Task, TrainingRun
+from mlmodels.models.workers import Worker
+
+__all__ = [
+    "Dataset",
+    "Prediction",
+    "Task",
+    "TrainedModel",
+    "TrainingRun",
+    "Worker",
+    "dataset_path",
+    "model_path",
+]

@@ -1,0 +1,77 @@
+"""Uploaded tables."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from mlmodels.tables import Column
+
+
+def dataset_path(dataset, filename):
+    """Files are named by us: what a user calls a file never becomes a path."""
+    return f"datasets/{dataset.uuid}.csv"
+
+
+class DatasetQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+    def total_bytes(self):
+        return self.aggregate(total=Sum("size_bytes", default=0))["total"]
+
+    def for_lists(self):
+        """Without what only a data set's own page shows, and with the number of its models."""
+        return self.defer("first_rows", "dialect", "target_guess").annotate(
+            model_count=models.Count("trained_models")
+        )
+
+    def matching(self, text):
+        return self.filter(name__icontains=text)
+
+
+class Dataset(models.Model):
+    """An uploaded CSV, what was found in it, and how each column is read."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=200)
+    file = models.FileField(upload_to=dataset_path, editable=False)
+    size_bytes = models.PositiveBigIntegerField(editable=False)
+    sha256 = models.CharField(max_length=64, editable=False)
+    row_count = models.PositiveIntegerField(editable=False)
+    dialect = models.JSONField(
+        editable=False, help_text="encoding and separator, as tables.inspect found them"
+    )
+    columns = models.JSONField(editable=False, help_text="list of tables.Column as dictionaries")
+    target_guess = models.JSONField(null=True, editable=False)
+    first_rows = models.JSONField(default=list, editable=False)
+    sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "sample"], condition=~Q(sample=""), name="dataset_sample_once_per_owner"
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def column_names(self):
+        return [column["name"] for column in self.columns]
+
+    def column(self, name):
+        """The tables.Column of this name."""
+        return Column.from_dict(next(column for column in self.columns if column["name"] == name))
+
+    def rename(self, name):
+        self.name = name
+        self.save(update_fields=["name"])

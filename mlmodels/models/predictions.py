@@ -1,0 +1,83 @@
+"""What was asked and answered."""
+
+import functools
+import uuid
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Q
+from django.utils import timezone
+
+from mlmodels.models.trained_models import TrainedModel
+
+
+class PredictionQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+    def stored(self):
+        """Those whose contents have not been erased."""
+        return self.filter(erased_at=None)
+
+    def erase(self):
+        """Empties what was asked and answered; the rows stay, because the ledger refers to them."""
+        return self.filter(erased_at=None).update(inputs=None, output=None, erased_at=timezone.now())
+
+
+class Prediction(models.Model):
+    """One paid answer. Erasing it empties the contents and keeps the row, which the ledger refers to."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions")
+    model = models.ForeignKey(
+        TrainedModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions"
+    )
+    model_name = models.CharField(max_length=200)
+    inputs = models.JSONField(null=True, help_text="the row as it was understood")
+    output = models.JSONField(null=True)
+    cost_tokens = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=False) | Q(output__isnull=False),
+                name="prediction_has_its_output_until_erased",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.model_name} {self.uuid}"
+
+    @property
+    def reference(self):
+        return f"prediction:{self.uuid}"
+
+    def insert(self):
+        """`save(force_insert=True)`, by a statement that is put together once and not every time."""
+        fields, statement = self._insertion()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement,
+                [field.get_db_prep_save(getattr(self, field.attname), connection) for field in fields],
+            )
+            self.pk = cursor.fetchone()[0]
+        self._state.adding = False
+
+    @classmethod
+    @functools.cache
+    def _insertion(cls):
+        fields = [field for field in cls._meta.concrete_fields if not field.primary_key]
+        columns, values = ", ".join(field.column for field in fields), ", ".join(["%s"] * len(fields))
+        table = cls._meta.db_table
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({values}) RETURNING id"  # noqa: S608 - our own
+        return fields, statement
+
+    @property
+    def ranked_probabilities(self):
+        """(class, probability) pairs, the likeliest first; none for a predicted number."""
+        return sorted(self.output.get("probabilities", {}).items(), key=lambda item: -item[1])

@@ -1,0 +1,179 @@
+"""Paid trainings, which are also the queue of the workers."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Concat, Now
+from django.utils import timezone
+
+from mlmodels.models.datasets import Dataset
+
+
+class Task(models.TextChoices):
+    REGRESSION = "regression", "predict a number"
+    CLASSIFICATION = "classification", "predict a class"
+
+
+class TrainingRunQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-created_at", "-id")
+
+    def open(self):
+        return self.filter(status__in=TrainingRun.OPEN)
+
+    def held_tokens(self):
+        """`tokens` paid for `runs` that are open: they come back unless a model comes of it."""
+        return self.open().aggregate(tokens=Sum("cost_tokens", default=0), runs=models.Count("pk"))
+
+    def held(self, attempt):
+        """The run, as long as this attempt owns it: whoever claimed it later has a higher number."""
+        return self.filter(status=TrainingRun.Status.RUNNING, attempt=attempt)
+
+    def lapsed(self):
+        """Running, and nobody has said for a whole lease that they are still at it."""
+        return self.filter(status=TrainingRun.Status.RUNNING, lease_until__lt=Now())
+
+    def next_in_line(self):
+        """Queued runs as they are due: first whoever has the fewest running and waited longest for a turn.
+
+        Ordered by age alone, one person's queue would hold up everybody else's single run.
+        """
+        same_owner = TrainingRun.objects.filter(owner=OuterRef("owner")).order_by().values("owner")
+        running = (
+            same_owner.filter(status=TrainingRun.Status.RUNNING).annotate(n=models.Count("pk")).values("n")
+        )
+        last_turn = same_owner.annotate(latest=models.Max("started_at")).values("latest")
+        return (
+            self.filter(status=TrainingRun.Status.QUEUED)
+            .annotate(running_now=Coalesce(Subquery(running), 0), last_turn=Subquery(last_turn))
+            .order_by("running_now", models.F("last_turn").asc(nulls_first=True), "created_at", "pk")
+        )
+
+    def erase(self):
+        """Empties what tells about the person's data; the rows stay, because the ledger refers to them."""
+        return self.update(
+            plan={},
+            features=[],
+            target_column={},
+            target="",
+            candidates=[],
+            error="",
+            progress_note="",
+            model_name=Concat(Value("erased-"), models.F("pk"), output_field=models.CharField()),
+        )
+
+
+class TrainingRun(models.Model):
+    """One paid training. The row is also the queue entry: workers claim it by a conditional update."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    OPEN = (Status.QUEUED, Status.RUNNING)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs"
+    )
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="training_runs"
+    )
+    # What is to be done
+    plan = models.JSONField(help_text="trainers.TrainingPlan as a dictionary")
+    algorithm = models.CharField(max_length=40)
+    task = models.CharField(max_length=20, choices=Task.choices)
+    target = models.CharField(max_length=200)
+    features = models.JSONField(help_text="tables.Column dictionaries as they were when the run was started")
+    target_column = models.JSONField(help_text="tables.Column of the target, likewise")
+    is_search = models.BooleanField(default=False, help_text="a grid search by /api/train")
+    model_name = models.CharField(max_length=200)
+    cost_tokens = models.PositiveIntegerField()
+    # Where it stands
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="goes up with every claim; only the latest may write the end"
+    )
+    lapses = models.PositiveSmallIntegerField(default=0, help_text="how many workers were lost over it")
+    worker = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    progress = models.FloatField(default=0, help_text="0 to 1")
+    progress_note = models.CharField(max_length=200, blank=True)
+    candidates = models.JSONField(default=list, help_text="leaderboard so far")
+    # How it ended
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    made_model_uuid = models.UUIDField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["status", "created_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="succeeded") | Q(made_model_uuid__isnull=False),
+                name="run_succeeded_made_a_model",
+            ),
+            models.UniqueConstraint(
+                fields=["model_name"],
+                condition=Q(status__in=["queued", "running"]),
+                name="run_reserves_its_model_name",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.title} ({self.status})"
+
+    @property
+    def title(self):
+        """The name of the model to be, as people call it: without the number of its owner."""
+        return self.model_name.removeprefix(f"{self.owner_id}_")
+
+    @property
+    def is_open(self):
+        return self.status in self.OPEN
+
+    @property
+    def can_cancel(self):
+        return self.is_open and self.cancel_requested_at is None
+
+    @property
+    def seconds_so_far(self):
+        """From the start of the fit to its end, or to now; 0 while it waits."""
+        if self.started_at is None:
+            return 0
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def seconds_to_go(self):
+        """A guess from the progress so far; None as long as there is nothing to guess from."""
+        if self.status != self.Status.RUNNING or self.progress < 0.05:
+            return None
+        return self.seconds_so_far * (1 - self.progress) / self.progress
+
+    @property
+    def place_in_line(self):
+        """1 is next. Counted by age, since whose turn it is changes while others start and end."""
+        older = TrainingRun.objects.filter(status=self.Status.QUEUED, created_at__lt=self.created_at)
+        return older.count() + 1
+
+    @property
+    def reference(self):
+        return f"run:{self.uuid}"
+
+    @property
+    def charge_operation(self):
+        return f"run:{self.uuid}:charge"
+
+
+# Written out, since building it through the ORM takes ten times as long as asking

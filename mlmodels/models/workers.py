@@ -1,0 +1,31 @@
+"""Who carries out trainings."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from mlmodels.limits import WORKER_SILENT_SECONDS
+
+
+class WorkerQuerySet(models.QuerySet):
+    def alive(self):
+        """Workers heard of lately; /readyz and the commands ask for one."""
+        return self.filter(seen_at__gt=Now() - timedelta(seconds=WORKER_SILENT_SECONDS))
+
+
+class Worker(models.Model):
+    """A training worker and when it was last seen alive; /readyz asks for one."""
+
+    name = models.CharField(max_length=200, unique=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-seen_at"]
+
+    def __str__(self):
+        return self.name
