@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from mlplatform.settings import BASE_DIR
 from mlplatform.tests.postgresql import free_port
 
+PROJECT = Path(__file__).parents[2]
 START_SECONDS = 90
 
 
@@ -30,7 +30,7 @@ class Installation:
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "quickstart", "--port", str(self.port)],
-                cwd=BASE_DIR,
+                cwd=PROJECT,
                 env=environment | self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,5 +1,6 @@
 """One installation and one browser for all tests of this folder; each test brings its own people."""
 
+import contextlib
 import os
 import shutil
 
@@ -7,11 +8,10 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from mlplatform.tests.browser import people
-from mlplatform.tests.browser.watch import Watch
+from mlplatform.tests.browser.watch import PATIENCE_MILLISECONDS, watched
 from mlplatform.tests.installation import Installation
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MILLISECONDS = 30_000  # the machine may be busy with something else
 UPLOAD_MEGABYTES_MAX = 2
 
 # Nothing may leave the browser but what a page asks for
@@ -59,22 +59,13 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, installation):
-    """`open_page(viewport=…, color_scheme="dark")`: a page of a browser that nobody used before.
+    """`open_page(viewport=…, color_scheme="dark")`: a page of a browser of its own."""
+    with contextlib.ExitStack() as contexts:
 
-    Whatever a test is about, none of its pages may complain, or ask another host for anything.
-    """
-    watches = []
+        def open_one(**options):
+            return contexts.enter_context(watched(browser, installation.url, **options)).new_page()
 
-    def open_one(**options):
-        context = browser.new_context(base_url=installation.url, **options)
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        watches.append((context, Watch(context, installation.url)))
-        return context.new_page()
-
-    yield open_one
-    for context, watch in watches:
-        context.close()
-        assert watch.complaints == []
+        yield open_one
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Furnished:
 
 
 def furnish(page: Page) -> Furnished:
-    """Two data sets, two models, predictions, and a training that was stopped."""
+    """Two data sets, two models and their predictions."""
     people.sign_up(page)
     paths = dict(PATHS)
 

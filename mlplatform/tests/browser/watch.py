@@ -1,16 +1,32 @@
 """What a page does behind the back of the person who looks at it."""
 
-from playwright.sync_api import BrowserContext
+import contextlib
+
+from playwright.sync_api import Browser, BrowserContext
+
+PATIENCE_MILLISECONDS = 30_000  # the machine may be busy with something else
 
 EXPECTED = (
     # A refused form is an answer with words in it, but Chromium reports each status of 400 and above
     "Failed to load resource: the server responded with a status of 4",
     # What htmx and Chromium say of a request that was stopped, or cut off by a test
     "htmx:afterRequest",
+    "htmx:sendAbort",
     "htmx:sendError",
     "Failed to load resource: net::ERR_CONNECTION_FAILED",
 )
 WITHOUT_A_HOST = ("blob:", "data:")
+
+
+@contextlib.contextmanager
+def watched(browser: Browser, url: str, **options):
+    """A context that nobody used before. Whatever it is opened for, none of its pages may complain."""
+    context = browser.new_context(base_url=url, **options)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    watch = Watch(context, url)
+    yield context
+    context.close()
+    assert watch.complaints == []
 
 
 class Watch:
