@@ -112,11 +112,14 @@ def column(request, uuid, position):
     column = dataset.columns[position]
     form = ColumnForm(request.POST or None, initial=column)
     if form.is_valid():
-        operations.change_columns(dataset=dataset, changes={column["name"]: form.cleaned_data})
-        messages.success(
-            request, f"{column['name']} is read as {kind_in_words(form.cleaned_data['kind'])} now."
-        )
-        return redirect("mlmodels:dataset", dataset.uuid)
+        try:
+            operations.change_columns(dataset=dataset, changes={column["name"]: form.cleaned_data})
+        except DomainError as refused:
+            form.add_error("kind", refused.message)
+        else:
+            kind = kind_in_words(form.cleaned_data["kind"])
+            messages.success(request, f"{column['name']} is read as {kind} now.")
+            return redirect("mlmodels:dataset", dataset.uuid)
     context = {
         "section": "datasets",
         "dataset": dataset,
@@ -124,7 +127,7 @@ def column(request, uuid, position):
         "position": position,
         "form": form,
     }
-    return render(request, "mlmodels/column.html", context)
+    return render(request, "mlmodels/column.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])

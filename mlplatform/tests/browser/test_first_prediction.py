@@ -26,3 +26,29 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
 
     page.goto("/tokens/")
     expect(page.get_by_role("row")).to_have_count(4)  # the header, the welcome, the training, the prediction
+
+
+def test_a_sample_needs_one_click_more(page):
+    people.sign_up(page)
+
+    page.get_by_role("button", name="Iris flowers").click()
+    people.choose_algorithm(page, "Decision tree")
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_url("**/models/**")
+    page.get_by_role("button", name="Predict").click()
+
+    expect(page.locator("#result .big")).to_have_text("versicolor")
+    expect(page.locator("#result").get_by_role("row")).to_have_count(4)  # the header and three species
+
+
+def test_who_follows_a_link_without_being_signed_in_gets_there_after_logging_in(page, alice, open_page):
+    people.upload(page)
+    other = open_page()
+
+    other.goto(page.url)
+    expect(people.heading(other)).to_have_text("Log in")
+    other.get_by_label("E-mail address").fill(alice.email)
+    other.get_by_label("Password").fill(alice.password)
+    other.get_by_role("main").get_by_role("button", name="Log in").click()
+
+    expect(people.heading(other)).to_have_text("houses.csv")
