@@ -6,6 +6,8 @@ the serving ones imports nothing of Django.
 
 import argparse
 import os
+import signal
+from functools import partial
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -39,12 +41,16 @@ def serve(host: str, port: int, processes: int):
         log_level=LogLevels.error,
         log_dictconfig=LOG,
     )
-    server.serve(target_loader=load_application, wrap_loader=False)
+    server.serve(target_loader=partial(load_application, parent=os.getpid()), wrap_loader=False)
 
 
-def load_application():
-    """Runs in each serving process; none outlives the one that looks after them."""
-    end_with_parent(os.getppid())
+def load_application(parent: int):
+    """Runs in each serving process; none outlives the one that looks after them, `parent`.
+
+    Until granian has set its own handlers, the signal to end must not meet those of the forked parent.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent(parent)
     from mlplatform.wsgi import application
 
     return application
