@@ -1,0 +1,133 @@
+"""`kill -9` of web servers while they sell predictions: real processes, cut off wherever they are."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from accounts.api.tokens import AccessToken
+from billing import operations as billing
+from billing.models import LedgerEntry
+from billing.verify import verify_ledger
+from mlmodels.models import Prediction
+from mlmodels.tests.worker.conftest import url_of_test_database
+from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
+from mlplatform.tests.postgresql import free_port
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
+
+ROW = {"size": 70, "rooms": 2, "place": "city"}
+CLIENTS = 6
+REQUESTS = 60
+KILLS = 5
+ANSWERS_BETWEEN_KILLS = 5
+
+
+class WebServer:
+    """The server on the database and the files of the test; it can be killed and started again."""
+
+    def __init__(self, settings, data_dir):
+        self.port = free_port()
+        self.folder = settings.BASE_DIR
+        self.log = data_dir / "web_server.log"
+        self.environment = {
+            **os.environ, "DATABASE_URL": url_of_test_database(), "DATA_DIR": str(data_dir)
+        }  # fmt: skip
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(self.port)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+        until(self.is_up, what="for the web server")
+
+    def is_up(self):
+        try:
+            return self.ask("GET", "/healthz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def kill_serving_process(self):
+        """It is started again by the one that looks after it."""
+        (serving,) = descendants(self.process.pid)
+        os.kill(serving, signal.SIGKILL)
+        until(lambda: serving not in descendants(self.process.pid), what="for the end of the process")
+
+    def kill(self):
+        """The whole server, which a supervisor would start again."""
+        serving = descendants(self.process.pid)
+        kill(self.process)
+        until(lambda: not any(map(is_alive, serving)), what="for the port")
+        self.start()
+
+    def ask(self, method, address, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, address, body and json.dumps(body), headers or {})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "files"
+    made = WebServer(settings, tmp_path)
+    yield made
+    if made.process:
+        serving = descendants(made.process.pid)
+        made.process.kill()
+        made.process.wait()
+        until(lambda: not any(map(is_alive, serving)), what="for the end of the web server")
+
+
+def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, make_model, server):
+    model = make_model(alice)
+    billing.grant(user=alice, amount=5 * REQUESTS, reason="for the test", operation="test:1")
+    token = str(AccessToken.for_user(alice))
+    server.start()
+    answers, cut_off = [], []
+
+    def buy(number):
+        """As a careful client does: the same request with the same key, until there is an answer."""
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": f"request {number}",
+        }
+
+        def send():
+            try:
+                return server.ask("POST", f"/api/predict/{model.name}", {"features": ROW}, headers)
+            except (OSError, http.client.HTTPException) as error:
+                cut_off.append(error)
+
+        answers.append(until(send, what="for an answer"))
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        buying = [clients.submit(buy, number) for number in range(REQUESTS)]
+        for number in range(1, KILLS + 1):
+            until(lambda due=number * ANSWERS_BETWEEN_KILLS: len(answers) >= due, what="for buyers")
+            server.kill() if number % 2 else server.kill_serving_process()
+        for bought in buying:
+            bought.result()
+
+    connections.close_all()
+    assert any(isinstance(error, http.client.RemoteDisconnected | ConnectionResetError) for error in cut_off)
+    assert {status for status, _ in answers} == {200}
+    assert Prediction.objects.count() == LedgerEntry.objects.filter(kind="charge").count() == REQUESTS
+    alice.refresh_from_db()
+    assert alice.token_balance == 15
+    assert verify_ledger() == []
