@@ -129,28 +129,32 @@ class CreateSerializer(serializers.Serializer):
 
 
 class SearchSerializer(serializers.Serializer):
-    """An algorithm and the values to try for its parameters."""
+    """An algorithm and the values to try for its parameters. What is null is left out: clients send it so."""
 
     algorithm = AlgorithmField()
     params = JSONObjectField(
-        required=False, help_text='values to try, such as {"max_depth": [2, 4, 8]}; without it a default grid'
+        required=False,
+        allow_null=True,
+        help_text='values to try, such as {"max_depth": [2, 4, 8]}; without it a default grid',
     )
-    param_grid = JSONObjectField(required=False, help_text="another name for params")
+    param_grid = JSONObjectField(required=False, allow_null=True, help_text="another name for params")
     dataset = serializers.CharField(
         default="",
         allow_blank=True,
+        allow_null=True,
         max_length=NAME_CHARACTERS_MAX,
         help_text="name or id of one of your data sets; the Iris sample without it",
     )
     target = serializers.CharField(
         default="",
         allow_blank=True,
+        allow_null=True,
         max_length=NAME_CHARACTERS_MAX,
         help_text="the column to predict; a guess is made without it",
     )
 
     def validate(self, attributes):
-        if "params" in attributes and "param_grid" in attributes:
+        if attributes.get("params") is not None and attributes.get("param_grid") is not None:
             raise serializers.ValidationError({"param_grid": "Give params or param_grid, not both."})
         return attributes
 

@@ -419,6 +419,15 @@ def test_both_names_of_the_grid_are_understood(client, trains_at_once, grid_name
     assert answer.json()["best_params"] == {"n_estimators": 10}
 
 
+def test_what_is_null_is_left_out(client, trains_at_once):
+    body = {"params": None, "param_grid": {"max_depth": [3]}, "dataset": None, "target": None}
+
+    answer = client.post("/api/train", {"algorithm": "decision_tree", **body}, format="json")
+
+    assert answer.status_code == 200
+    assert answer.json()["best_params"] == {"max_depth": 3}
+
+
 def test_the_last_searched_model_answers(client, trains_at_once):
     client.post("/api/train", {"algorithm": "decision_tree", "params": {"max_depth": [3]}}, format="json")
 
