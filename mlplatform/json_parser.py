@@ -26,7 +26,7 @@ class StrictJSONParser(BaseParser):
 
 def parse(body: bytes):
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")  # some programs put a mark in front
         value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
     except UnicodeDecodeError as error:
         raise unreadable("The body is not UTF-8.") from error

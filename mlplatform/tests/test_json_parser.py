@@ -17,6 +17,7 @@ def nested(depth: int, innermost: str = "1") -> bytes:
         (b'["\\u00e9", "\\ud83d\\ude00"]', ["é", "😀"]),
         ('{"Straße": "Köln"}'.encode(), {"Straße": "Köln"}),
         (b"null", None),
+        (b"\xef\xbb\xbf[1]", [1]),
         (b"1e-400", 0.0),
     ],
 )
