@@ -138,7 +138,7 @@ def number_format(shapes: Iterable[NumberShape], hints: MarkHints = MarkHints())
     thousands_mark = next(iter(thousands), "")
     return {
         "type": "number",
-        "decimal": next(iter(decimals), "," if thousands_mark == "." else "."),
+        "decimal": next(iter(decimals), "") or _decimal_to_come(thousands_mark, hints),
         "thousands": thousands_mark,
         "currency": next(iter(currencies), ""),
         "percent": percents == {True},
@@ -147,6 +147,13 @@ def number_format(shapes: Iterable[NumberShape], hints: MarkHints = MarkHints())
 
 def marks_in_doubt(shapes: Iterable[NumberShape]) -> list[str]:
     return sorted({shape.mark_in_doubt for shape in shapes} - {""})
+
+
+def _decimal_to_come(thousands_mark: str, hints: MarkHints) -> str:
+    """How a column of whole numbers would write 120.5, as a prediction may ask it to: like its file."""
+    if thousands_mark in (".", ","):
+        return "," if thousands_mark == "." else "."
+    return hints.proven_decimal or "."
 
 
 def _is_probably_decimal(mark: str, shapes: set[NumberShape], hints: MarkHints) -> bool:

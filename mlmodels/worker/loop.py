@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.operations import runs
+from mlmodels.worker.database import patiently
 from mlmodels.worker.heartbeat import Heartbeat
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
@@ -88,7 +89,7 @@ class TrainingWorker:
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:
         """While the worker is here its row says so; a worker that was killed is forgotten after a day."""
-        Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
+        patiently(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete)
         try:
             with Heartbeat(self.name) as heartbeat:
                 yield heartbeat

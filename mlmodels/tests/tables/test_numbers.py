@@ -139,6 +139,15 @@ def test_one_word_among_numbers_makes_text_and_the_reason_names_it_with_its_row(
     assert '"abc" in row 4' in column.reason
 
 
+@pytest.mark.parametrize(("other_column", "typed"), [("1,25", "120,5"), ("1.25", "120.5")])
+def test_a_column_of_whole_numbers_takes_the_decimal_mark_of_its_file(other_column, typed):
+    rows = "".join(f"{10 + number};{other_column}\n" for number in range(5))
+
+    column = inspect_bytes(f"area;price\n{rows}".encode()).columns[0]
+
+    assert tables.RowReader([column]).read({"area": typed}) == [120.5]
+
+
 def test_amounts_keep_their_marks_in_the_format():
     column = column_of(["1.234,50 €", "99,00 €"], separator=";")
 

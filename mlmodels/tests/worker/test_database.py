@@ -124,3 +124,13 @@ def test_workers_that_were_killed_are_forgotten_after_a_day(work_space):
     worker.work()
 
     assert not Worker.objects.exists()
+
+
+def test_a_worker_that_starts_before_the_database_waits_for_it(pauses, monkeypatch):
+    answers = failing(2)
+    monkeypatch.setattr(type(Worker.objects.all()), "delete", lambda queryset: answers())
+
+    with TrainingWorker("early")._alive():
+        assert Worker.objects.filter(name="early").exists()
+
+    assert pauses == [1, 2]
