@@ -52,7 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         "e-mail address", unique=True, error_messages={"unique": "This e-mail address is already taken."}
     )
     token_balance = TokenBalanceField()
-    is_staff = models.BooleanField("administrator", default=False)
+    is_staff = models.BooleanField("staff", default=False)
     is_active = models.BooleanField("active", default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -77,6 +77,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self):
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
+
+    @property
+    def is_administrator(self) -> bool:
+        """May do everything. Staff alone may open the administration, and have no right by that."""
+        return self.is_active and self.is_staff and self.is_superuser
 
     def has_address(self, email) -> bool:
         return self.email == type(self).objects.normalize_email(email)

@@ -4,12 +4,13 @@ from django.contrib.auth import update_session_auth_hash
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.permissions import AllowAny, IsAdminUser
+from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from accounts import errors, operations
 from accounts.api import tokens
+from accounts.api.permissions import IsAdministrator
 from accounts.api.serializers import (
     BalanceSerializer,
     CardPaymentSerializer,
@@ -58,7 +59,7 @@ class OpenAccountView(AccountView):
 
 
 class AdminAccountView(AccountView):
-    permission_classes = [IsAdminUser]
+    permission_classes = [IsAdministrator]
 
     def find_person(self, user_id) -> User:
         person = User.objects.present().filter(pk=user_id).first()

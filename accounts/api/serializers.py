@@ -125,7 +125,7 @@ class PersonSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     email = serializers.CharField()
     tokens = serializers.IntegerField(source="token_balance")
-    is_admin = serializers.BooleanField(source="is_staff")
+    is_admin = serializers.BooleanField(source="is_administrator")
 
 
 class PeopleSerializer(serializers.Serializer):

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("token_balance", models.BigIntegerField(default=0, editable=False)),
-                ("is_staff", models.BooleanField(default=False, verbose_name="administrator")),
+                ("is_staff", models.BooleanField(default=False, verbose_name="staff")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("joined_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("removed_at", models.DateTimeField(blank=True, editable=False, null=True)),

@@ -23,7 +23,7 @@ def check_password_rules(password, user, field):
 
 def change_password(*, user, new_password, by) -> None:
     """A new password, by the signed-in owner or an administrator."""
-    if by.pk != user.pk and not by.is_staff:
+    if by.pk != user.pk and not by.is_administrator:
         raise errors.OtherPersonsAccount
     check_password_rules(new_password, user, "new_password")
     store_password(user, new_password)

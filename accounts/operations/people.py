@@ -108,7 +108,7 @@ def remove_user(*, user, by) -> None:
     The account is closed first, so that nothing new begins meanwhile; should a step fail, the same call goes
     on from there.
     """
-    if not by.is_staff:
+    if not by.is_administrator:
         raise errors.AdministratorsOnly
     if user.pk == by.pk:
         raise errors.CannotRemoveYourself
@@ -117,7 +117,7 @@ def remove_user(*, user, by) -> None:
 
 def leave(*, user) -> None:
     """Close the own account. The last administrator stays, since nobody else could let the next one in."""
-    if user.is_superuser and User.objects.administrators().filter(is_active=True).count() == 1:
+    if user.is_administrator and User.objects.administrators().filter(is_active=True).count() == 1:
         raise errors.LastAdministrator
     erase_person(user)
 

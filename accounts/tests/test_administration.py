@@ -8,7 +8,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts import operations
-from accounts.errors import AdministratorsOnly
+from accounts.errors import AdministratorsOnly, OtherPersonsAccount
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 
@@ -21,6 +21,12 @@ CARD = "4000056655665556"
 @pytest.fixture
 def admin(api_as, admin_user):
     return api_as(admin_user)
+
+
+@pytest.fixture
+def staff(make_user):
+    """May open the administration, and has no right in it."""
+    return make_user("staff@example.com", is_staff=True)
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +53,39 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
-def test_administration_is_for_administrators(alice, bob, api_as, method, path, body):
-    everybody, somebody = APIClient(), api_as(bob)
+def test_administration_is_for_administrators(alice, bob, staff, api_as, method, path, body):
+    everybody, somebody, looker = APIClient(), api_as(bob), api_as(staff)
 
     assert getattr(everybody, method)(path, body).status_code == 401
     assert getattr(somebody, method)(path, body).status_code == 403
-    assert User.objects.present().count() == 2
+    assert getattr(looker, method)(path, body).status_code == 403
+    assert User.objects.present().count() == 3
 
 
-def test_removing_is_for_administrators_at_every_door(alice, bob):
-    with pytest.raises(AdministratorsOnly):
-        operations.remove_user(user=alice, by=bob)
+def test_staff_cannot_take_over_an_administrator(admin_user, staff, api_as, log_in):
+    address = f"/api/admin/users/{admin_user.pk}/reset_password"
+
+    answer = api_as(staff).post(address, {"email": admin_user.email, "new_password": NEW_PASSWORD})
+
+    assert answer.status_code == 403
+    with pytest.raises(OtherPersonsAccount):
+        operations.change_password(user=admin_user, new_password=NEW_PASSWORD, by=staff)
+    assert log_in(admin_user, PASSWORD)
+
+
+@pytest.mark.parametrize("right", ["is_active", "is_staff", "is_superuser"])
+def test_an_administrator_is_active_staff_with_all_rights(admin_user, right):
+    assert admin_user.is_administrator
+
+    setattr(admin_user, right, False)
+
+    assert not admin_user.is_administrator
+
+
+def test_removing_is_for_administrators_at_every_door(alice, bob, staff):
+    for somebody in (bob, staff):
+        with pytest.raises(AdministratorsOnly):
+            operations.remove_user(user=alice, by=somebody)
 
     assert not erased
 
@@ -78,6 +106,12 @@ def test_users_are_listed_with_their_tokens(admin, alice, charlie, admin_user):
             {"id": charlie.pk, "email": "charlie@example.com", "tokens": 0, "is_admin": False},
         ],
     }
+
+
+def test_staff_without_rights_are_not_listed_as_administrators(admin, staff):
+    listed = {user["email"]: user["is_admin"] for user in admin.get("/api/admin/users").json()["users"]}
+
+    assert listed == {"admin@example.com": True, "staff@example.com": False}
 
 
 @pytest.mark.parametrize(("least", "emails"), [("0", 3), ("1", 2), ("15", 2), ("16", 0)])

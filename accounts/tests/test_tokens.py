@@ -34,7 +34,7 @@ def change_password(user):
 
 
 def remove(user):
-    operations.remove_user(user=user, by=User(pk=0, is_staff=True))
+    operations.remove_user(user=user, by=User(pk=0, is_staff=True, is_superuser=True))
 
 
 # token
