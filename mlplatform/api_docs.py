@@ -6,7 +6,9 @@ that is made from a blob. Only these two may do so; scripts come from this site 
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 READER_POLICY = {
@@ -23,8 +25,10 @@ READER_POLICY = {
 }
 
 for_readers = csp_replace(READER_POLICY)
+to_docs = login_not_required(RedirectView.as_view(pattern_name="api-docs"))
 
 urlpatterns = [
+    path("", to_docs),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", for_readers(SpectacularSwaggerSplitView.as_view()), name="api-docs"),
     path("redoc", for_readers(SpectacularRedocView.as_view()), name="api-redoc"),

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from mlplatform import error_responses, health, views
+from mlplatform import api_docs, error_responses, health, views
 
 admin.autodiscover()
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     # JSON API: the calls of the two services this replaces, the resources, the documentation
+    path("api", api_docs.to_docs),
     path("api/", include("mlplatform.api_urls")),
     # Staff
     path("admin/", admin.site.urls),

@@ -61,6 +61,11 @@ def test_a_page_address_without_its_slash_is_found(alice, pages_of):
     assert pages_of(alice).get("/models").url == "/models/"
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/"])
+def test_the_root_of_the_api_leads_everybody_to_its_documentation(client, path):
+    assert client.get(path).url == "/api/docs"
+
+
 def test_the_style_guide_is_for_development_alone(client):
     assert client.get("/styleguide/").status_code in (302, 404)
 
