@@ -52,6 +52,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class ExceptionsAlone(logging.Filter):
+    def filter(self, record):
+        return bool(record.exc_info)
+
+
 def describe_exception(error: BaseException) -> list[dict]:
     """What was raised and where, first the cause; without the messages."""
     described = []
@@ -101,9 +106,13 @@ def log_request(request, response, *, milliseconds: float):
         "status": response.status_code,
         "ms": round(milliseconds, 1),
     }
-    logger.log(
-        logging.ERROR if response.status_code >= 500 else logging.INFO, "request", extra={"fields": fields}
-    )
+    logger.log(level_of(response.status_code), "request", extra={"fields": fields})
+
+
+def level_of(status: int) -> int:
+    if status == 503:  # something is not there just now: whoever finds that out says what
+        return logging.WARNING
+    return logging.ERROR if status >= 500 else logging.INFO
 
 
 def path_without_secrets(request) -> str:

@@ -317,11 +317,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
+    "filters": {"exceptions": {"()": "mlplatform.logs.ExceptionsAlone"}},
     "handlers": {"standard_output": {"class": "mlplatform.logs.StandardOutput", "formatter": "json"}},
     "root": {"handlers": ["standard_output"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.request": {"level": "ERROR"},  # every request has its line of mlplatform.requests
+        # Every request has its line of mlplatform.requests; this one adds where a bug is
+        "django.request": {"level": "ERROR", "filters": ["exceptions"]},
         "django.server": {"handlers": [], "propagate": True},
     },
 }

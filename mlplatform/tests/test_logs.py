@@ -41,6 +41,11 @@ def bug(request):
         raise ValueError(f"row of alice@example.com: {request.GET['card']}") from error
 
 
+@login_not_required
+def not_just_now(request):
+    return HttpResponse("come back later", status=503)
+
+
 @api_view(["POST"])
 @permission_classes([AllowAny])
 def endpoint(request):
@@ -52,6 +57,7 @@ urlpatterns = [
     path("greeting", greeting),
     path("reset/<uidb64>/<token>/", reset),
     path("bug", bug),
+    path("not-just-now", not_just_now),
     path("api/endpoint", endpoint),
     *urls_of_the_project,
 ]
@@ -163,6 +169,12 @@ def test_a_failed_request_is_an_error_line(client, lines):
     client.get("/bug?card=1")
 
     assert line_of_request(lines())["level"] == "error"
+
+
+def test_what_is_not_there_just_now_is_one_line_and_a_warning(client, lines):
+    client.get("/not-just-now")
+
+    assert [(line["level"], line["status"]) for line in lines()] == [("warning", 503)]
 
 
 def test_a_line_outside_of_requests_has_no_request():
