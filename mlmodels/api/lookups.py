@@ -1,9 +1,5 @@
 """Finds what a request names among the caller's own. Another's is as unknown as what never was."""
 
-import uuid
-
-from django.db.models import Q
-
 from mlmodels.models import TrainedModel
 from mlplatform.errors import InvalidInput, NotFound
 
@@ -24,18 +20,7 @@ def found(model, name):
 
 def owned_dataset(owner, name):
     """A data set by its id, or the newest of that name."""
-    named = Q(name=name)
-    if is_uuid(name):
-        named |= Q(uuid=name)
-    dataset = owner.datasets.filter(named).newest_first().first()
+    dataset = owner.datasets.called(name).newest_first().first()
     if dataset is None:
         raise InvalidInput(f'You have no data set called "{name}".', field="dataset")
     return dataset
-
-
-def is_uuid(text):
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

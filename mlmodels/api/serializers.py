@@ -71,7 +71,7 @@ class ColumnNamesField(serializers.Field):
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class JSONObjectField(serializers.Field):
-    """A JSON object; in a form it is written as text, and blank means no entries."""
+    """A JSON object; in a form it is written as text, where blank and null mean no entries."""
 
     default_error_messages = {
         "syntax": 'This is not a JSON object. Write it like {{"max_depth": 5}}.',
@@ -92,9 +92,10 @@ class JSONObjectField(serializers.Field):
         if len(text) > PARAMETERS_CHARACTERS_MAX:
             self.fail("too_long")
         try:
-            return json.loads(text, parse_constant=self._refuse_constant)
+            value = json.loads(text, parse_constant=self._refuse_constant)
         except (ValueError, RecursionError):
             self.fail("syntax")
+        return {} if value is None else value
 
     def _refuse_constant(self, name):
         """Python reads NaN and Infinity; JSON has neither."""

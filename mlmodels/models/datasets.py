@@ -15,7 +15,19 @@ def dataset_path(dataset, filename):
     return f"datasets/{dataset.uuid}.csv"
 
 
+def is_uuid(text):
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 class DatasetQuerySet(models.QuerySet):
+    def called(self, text):
+        """The data set with this id, and those of this name."""
+        return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
+
     def newest_first(self):
         return self.order_by("-created_at", "-id")
 
@@ -46,6 +58,9 @@ class Dataset(models.Model):
         editable=False, help_text="encoding and separator, as tables.inspect found them"
     )
     columns = models.JSONField(editable=False, help_text="list of tables.Column as dictionaries")
+    columns_changed_at = models.DateTimeField(
+        null=True, editable=False, help_text="when a person last overrode what was found in the file"
+    )
     target_guess = models.JSONField(null=True, editable=False)
     first_rows = models.JSONField(default=list, editable=False)
     sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")

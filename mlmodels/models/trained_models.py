@@ -7,18 +7,10 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
-from mlmodels.models.datasets import Dataset
+from mlmodels.models.datasets import Dataset, is_uuid
 from mlmodels.models.training_runs import Task, TrainingRun
 
 MODEL_FOR_SCORING = "SELECT id, uuid, sha256 FROM mlmodels_trainedmodel WHERE owner_id = %s AND name = %s"
-
-
-def is_uuid(text):
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def model_path(model, filename):

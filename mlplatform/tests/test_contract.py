@@ -248,6 +248,15 @@ def test_a_classifier_answers_accuracy_and_f1(client, trains_at_once):
     assert {"accuracy", "f1_score"} <= answer.json()["metrics"].keys()
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "null", "{}"])
+def test_no_parameters_can_be_said_in_many_ways(client, trains_at_once, nothing):
+    answer = client.post("/api/create", order(optional_params=nothing), format="multipart")
+
+    assert answer.status_code == 200
+    name = answer.json()["model_name"]
+    assert client.get(f"/api/trained/{name}").json()["parameters"] == {"fit_intercept": True}
+
+
 def test_a_name_of_ones_own_is_cleaned_and_prefixed(client, trains_at_once):
     answer = client.post("/api/create", order(model_filename="my flats/2026.pkl"), format="multipart")
 
