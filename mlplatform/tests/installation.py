@@ -19,19 +19,23 @@ class Installation:
 
     def __init__(self, data_dir: Path, **environment: str):
         self.data_dir = data_dir
-        self.environment = {"DATA_DIR": str(data_dir), "THROTTLING": "off", **environment}
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")},
+            "DATA_DIR": str(data_dir),
+            "THROTTLING": "off",
+            **environment,
+        }
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
         self.output = data_dir / "output"
 
     def start(self):
-        environment = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "quickstart", "--port", str(self.port)],
                 cwd=PROJECT,
-                env=environment | self.environment,
+                env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

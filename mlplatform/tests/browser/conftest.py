@@ -34,7 +34,11 @@ def installation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installation")
     (folder / "mails").mkdir()
     made = Installation(
-        folder, EMAIL_URL=f"filemail:///{folder}/mails", MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX)
+        folder,
+        EMAIL_URL=f"filemail:///{folder}/mails",
+        MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX),
+        ADMIN_EMAIL=people.ADMINISTRATOR.email,
+        ADMIN_PASSWORD=people.ADMINISTRATOR.password,
     )
     made.start()
     assert made.process.poll() is None, made.said()

@@ -25,6 +25,9 @@ class Person:
     password: str = PASSWORD
 
 
+ADMINISTRATOR = Person("admin@example.com")
+
+
 def sign_up(page: Page) -> Person:
     person = Person(f"alice-{next(numbers)}@example.com")
     page.goto("/accounts/signup/")

@@ -4,15 +4,19 @@ import gzip
 from dataclasses import dataclass
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
+from mlplatform.tests.browser.access import (
+    LAPTOP,
+    assert_axe_finds_nothing,
+    elements_beyond_the_edge,
+    enlarge_text,
+    open_everything,
+)
 from mlplatform.tests.browser.furnishing import FURNISHED, PUBLIC, STRANGE_NAMES, furnish
 from mlplatform.tests.browser.watch import watched
 
 PAGE_BYTES_MAX = 100_000
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-LAPTOP = {"width": 1280, "height": 900}
 STATUS = {"not there": 404, "link that is too old": 410}
 known_to_answer = set()
 
@@ -93,19 +97,6 @@ def test_axe_finds_nothing_in_either_theme(visit):
     assert_axe_finds_nothing(visit.page)
 
 
-def open_everything(page: Page):
-    """Axe looks at what shows."""
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
-
-
-def assert_axe_finds_nothing(page: Page):
-    found = Axe().run(page, options=RULES).response
-    assert found["passes"]
-    assert [
-        (rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]
-    ] == []
-
-
 def test_it_never_scrolls_sideways(visit):
     """Tables and code may, in a box of their own."""
     for width in (320, 390):
@@ -115,25 +106,6 @@ def test_it_never_scrolls_sideways(visit):
     visit.page.set_viewport_size(LAPTOP)
     enlarge_text(visit.page)
     assert elements_beyond_the_edge(visit.page) == []
-
-
-def elements_beyond_the_edge(page: Page) -> list[str]:
-    return page.evaluate(
-        """() => {
-            const width = document.documentElement.clientWidth;
-            if (document.documentElement.scrollWidth <= width) return [];
-            return [...document.querySelectorAll("body *")]
-                .filter(element => element.getBoundingClientRect().right > width)
-                .map(element => element.outerHTML.slice(0, 150));
-        }"""
-    )
-
-
-def enlarge_text(page: Page):
-    """To 200 %, as people do in the settings of the browser."""
-    sizes = {"standard": 32, "fixed": 26}
-    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": sizes})
-    assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
 
 
 def test_strange_names_and_values_are_shown_as_they_are(open_page, furnished):

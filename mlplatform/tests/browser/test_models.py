@@ -55,6 +55,17 @@ def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
     assert page.goto(model).status == 404
 
 
+def test_the_list_is_searched_while_typing_and_back_shows_all_again(page, model):
+    page.goto("/models/")
+    page.get_by_role("searchbox").press_sequentially("castles")
+    expect(page.get_by_text("No model is like this.")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+    page.go_back()
+
+    expect(page.get_by_role("link", name="houses_price")).to_be_visible()
+
+
 def test_two_models_stand_side_by_side(page, model):
     page.get_by_role("link", name="houses.csv").click()
     people.train(page, "Ridge regression")

@@ -1,0 +1,39 @@
+"""Whether everybody can use a page: what axe finds, what does not fit, and text at twice its size."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LAPTOP = {"width": 1280, "height": 900}
+
+
+def open_everything(page: Page):
+    """Axe looks at what shows."""
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+
+
+def assert_axe_finds_nothing(page: Page):
+    found = Axe().run(page, options=RULES).response
+    assert found["passes"]
+    assert [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]
+    ] == []
+
+
+def elements_beyond_the_edge(page: Page) -> list[str]:
+    return page.evaluate(
+        """() => {
+            const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            return [...document.querySelectorAll("body *")]
+                .filter(element => element.getBoundingClientRect().right > width)
+                .map(element => element.outerHTML.slice(0, 150));
+        }"""
+    )
+
+
+def enlarge_text(page: Page):
+    """To 200 %, as people do in the settings of the browser."""
+    sizes = {"standard": 32, "fixed": 26}
+    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": sizes})
+    assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
