@@ -10,11 +10,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
+from django.core.files.storage import default_storage
 from django.utils.crypto import salted_hmac
 
 from mlmodels import pipeline_files
 from mlmodels.errors import ModelUnusable
-from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.models import TrainedModel, TrainingRun, model_path
 from mlmodels.pipeline_files import Seal
 
 SALT = "mlmodels.operations.artifacts"
@@ -77,7 +78,7 @@ def check_file(model: TrainedModel) -> None:
     """Refuses like `load_pipeline`, and loads nothing: for audits and downloads."""
     seal = Seal(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
     signing = _key_that_signed(model)
-    if seal.signature(signing.key, signing.key_id) != model.signature or not seal.fits(read_bytes(model)):
+    if not seal.is_signed(model.signature, signing.key, signing.key_id) or not seal.fits(read_bytes(model)):
         raise _altered(model)
 
 
@@ -86,11 +87,15 @@ def filename_of(run: TrainingRun, attempt: int) -> str:
     return f"{run.uuid}.{attempt}.joblib"
 
 
+def stored_name(run: TrainingRun, attempt: int) -> str:
+    """The same as the storage knows it."""
+    return model_path(None, filename_of(run, attempt))
+
+
 def discard_attempts(run: TrainingRun, before: int) -> None:
     """Removes what workers that died between file and row left behind."""
-    file = TrainedModel._meta.get_field("file")
     for attempt in range(1, before):
-        file.storage.delete(file.generate_filename(None, filename_of(run, attempt)))
+        default_storage.delete(stored_name(run, attempt))
 
 
 def is_local(file) -> bool:

@@ -6,15 +6,16 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.db import IntegrityError, transaction
 
+from billing import operations as billing
 from mlmodels import samples, tables
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
 from mlmodels.limits import DATASET_BYTES_MAX, DATASETS_MAX
-from mlmodels.models import Dataset
-from mlplatform.errors import InvalidInput, TooLarge
+from mlmodels.models import Dataset, dataset_path
+from mlmodels.operations import loose_files
+from mlplatform.errors import InvalidInput, TooLarge, Unavailable
 
 CHUNK_BYTES = 1 << 20
 CHANGEABLE = {"kind", "use"}
@@ -45,9 +46,10 @@ def create_dataset(*, owner, name: str, upload: BinaryIO, sample: str = "") -> D
         sample=sample,
     )
     with _file_kept_only_with_its_row(dataset, upload), transaction.atomic():
-        get_user_model().objects.select_for_update().only("pk").get(pk=owner.pk)
+        billing.hold_account(user=owner)
         _refuse_without_room(owner, size_bytes)
         dataset.save(force_insert=True)
+        _claim_file(dataset)
     return dataset
 
 
@@ -100,10 +102,11 @@ def delete_dataset(*, dataset: Dataset) -> None:
 
 
 def remove_with_file(row) -> None:
-    """Deletes a row that has a file; the file goes once the row is gone for good."""
-    storage, filename = row.file.storage, row.file.name
+    """In a transaction: deletes a row that has a file; the file goes once the row is gone for good."""
+    name = row.file.name
     row.delete()
-    transaction.on_commit(lambda: storage.delete(filename), robust=True)
+    loose_files.announce(name=name)
+    transaction.on_commit(lambda: loose_files.remove(name=name), robust=True)
 
 
 def _size(upload: BinaryIO) -> int:
@@ -140,11 +143,18 @@ def _refuse_without_room(owner, size_bytes: int) -> None:
 
 @contextmanager
 def _file_kept_only_with_its_row(dataset: Dataset, upload: BinaryIO):
+    name = dataset_path(dataset, "upload")
     with ExitStack() as cleanup:
+        loose_files.announce(name=name)
+        cleanup.callback(loose_files.remove, name=name)
         dataset.file.save("", File(upload, name="upload"), save=False)
-        cleanup.callback(dataset.file.storage.delete, dataset.file.name)
         yield
         cleanup.pop_all()
+
+
+def _claim_file(dataset: Dataset) -> None:
+    if not loose_files.claim(name=dataset.file.name):
+        raise Unavailable("Keeping the file took too long. Upload it again.")
 
 
 def _changed(column: dict, change: dict) -> dict:

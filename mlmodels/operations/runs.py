@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mlmodels.limits import LAPSES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, training
+from mlmodels.operations import artifacts, loose_files, training
 
 CANDIDATES_TRIED = 5
 
@@ -82,6 +82,9 @@ def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
         if finished:
             model.pk = None  # of an earlier try that was rolled back
             model.save(force_insert=True)
+            if not loose_files.claim(name=model.file.name):
+                transaction.set_rollback(True)
+                return False
     return bool(finished) or TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
 
 

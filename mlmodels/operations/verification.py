@@ -4,18 +4,13 @@
 statement each, so that they hold while tokens move. No model is loaded.
 """
 
-from datetime import timedelta
-
 from django.db import connection
 from django.utils import timezone
 
 from billing.verify import Check, Difference, differing_rows
 from mlmodels.errors import ModelUnusable
 from mlmodels.models import Dataset, TrainedModel
-from mlmodels.operations import artifacts
-
-# A younger file may belong to a row that is not committed yet.
-ORPHAN_AGE = timedelta(hours=1)
+from mlmodels.operations import artifacts, loose_files
 
 # SQLite keeps a UUID without its dashes.
 UUID_AS_TEXT = {
@@ -155,7 +150,8 @@ def find_orphans(owners, folder: str) -> list[Difference]:
 
 
 def _is_old(storage, name: str) -> bool:
+    """Until then a row may be on its way, or the sweep."""
     try:
-        return timezone.now() - storage.get_modified_time(name) > ORPHAN_AGE
+        return timezone.now() - storage.get_modified_time(name) > 2 * loose_files.left_over_age()
     except FileNotFoundError:  # removed meanwhile
         return False

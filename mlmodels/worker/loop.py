@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
-from mlmodels.operations import runs
+from mlmodels.operations import loose_files, runs
 from mlmodels.worker.database import patiently
 from mlmodels.worker.heartbeat import Heartbeat
 from mlmodels.worker.process import start_fork_server
@@ -24,6 +24,7 @@ from mlmodels.worker.supervision import carry_out
 IDLE_SECONDS = 0.25
 DATABASE_AWAY_SECONDS = 1.0
 FORGOTTEN_AFTER = timedelta(days=1)
+SWEEP_SECONDS = 15 * 60
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class TrainingWorker:
     def __init__(self, name: str = ""):
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
-        self._recover_at = time.monotonic()
+        self._recover_at = self._sweep_at = time.monotonic()
 
     def stop(self) -> None:
         """The run under way goes back to the queue; nothing of it is lost but its time."""
@@ -61,6 +62,7 @@ class TrainingWorker:
         """Whether there was something to do. A database that is away is waited for."""
         try:
             self._recover_when_due()
+            self._sweep_when_due()
             run = runs.claim_next_run(worker=self.name)
             if run:
                 self._log("Training", run)
@@ -85,6 +87,13 @@ class TrainingWorker:
             log.warning("Took back runs whose worker was lost", extra={"fields": recovered})
         idempotency.prune()
         self._recover_at = time.monotonic() + settings.RUN_HEARTBEAT_SECONDS
+
+    def _sweep_when_due(self) -> None:
+        if time.monotonic() < self._sweep_at:
+            return
+        if swept := loose_files.sweep():
+            log.warning("Removed files that killed processes left", extra={"fields": {"files": swept}})
+        self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:

@@ -10,7 +10,8 @@ from django.conf import settings
 
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, runs
+from mlmodels.operations import artifacts, loose_files, runs
+from mlmodels.operations.loose_files import work_folder
 from mlmodels.worker.assignment import Assignment
 from mlmodels.worker.database import patiently
 from mlmodels.worker.heartbeat import Heartbeat
@@ -45,12 +46,6 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
 def part_path(run: TrainingRun) -> Path:
     """Where the child writes. The attempt is in the name, so that no two workers write to one file."""
     return work_folder() / f"{run.uuid}.{run.attempt}.part"
-
-
-def work_folder() -> Path:
-    folder = Path(settings.DATA_DIR) / "work"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
 
 
 def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part: Path) -> Assignment:
@@ -93,10 +88,11 @@ def _fail(run: TrainingRun, failed: Failed) -> str:
 def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
     """Signs and keeps the file, writes model and run. Raises Cancelled when the run is not to be finished."""
     _describe(model, run, facts)
+    patiently(lambda: loose_files.announce(name=artifacts.stored_name(run, run.attempt)))
     artifacts.keep_file(model=model, part=part, filename=artifacts.filename_of(run, run.attempt))
     if patiently(lambda: runs.finish_run(run=run, model=model)):
         return "trained"
-    model.file.storage.delete(model.file.name)
+    patiently(lambda: loose_files.remove(name=model.file.name))
     raise Cancelled  # or lost, which the row will say
 
 

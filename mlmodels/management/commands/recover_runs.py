@@ -1,14 +1,37 @@
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
+from billing.management.formatting import KeepLines
+from mlmodels.operations import loose_files
 from mlmodels.operations.runs import recover_runs
+
+EPILOG = """
+Every worker does the same by itself: runs every few seconds, files every quarter of an hour. The command is
+for when no worker runs. It may be run at any time, and again.
+
+exit codes:
+  0  done, whether or not there was anything to do
+  2  wrong usage
+  3  the database does not answer
+
+example:
+  manage.py recover_runs
+"""
 
 
 class Command(BaseCommand):
     help = (
-        "Takes back trainings whose worker was lost: each is queued once more, or failed and refunded. "
-        "Every worker does the same by itself; this is for when none runs."
+        "Takes back trainings whose worker was lost: each is queued once more, or failed and refunded. Then "
+        "removes files that killed processes left behind, once they are over an hour old."
     )
 
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
+
     def handle(self, *args, **options):
-        counts = recover_runs()
-        self.stdout.write(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
+        try:
+            counts, swept = recover_runs(), loose_files.sweep()
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {error}", returncode=3) from error
+        runs = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+        self.stdout.write(f"{runs}; {swept:,} left {'file' if swept == 1 else 'files'} removed")

@@ -21,6 +21,6 @@ def test_it_says_what_became_of_the_lost_runs(alice):
     call_command("recover_runs", stdout=output)
 
     assert output.getvalue().splitlines() == [
-        "1 queued, 0 failed, 0 cancelled",
-        "0 queued, 0 failed, 0 cancelled",
+        "1 queued, 0 failed, 0 cancelled; 0 left files removed",
+        "0 queued, 0 failed, 0 cancelled; 0 left files removed",
     ]

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import runs, training
+from mlmodels.operations import artifacts, loose_files, runs, training
 from mlmodels.operations.verification import find_uncleared_charges
 from mlmodels.tests.factories import make_dataset, start_run
 
@@ -30,6 +30,8 @@ def let_lapse(run):
 def model_of(run):
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, name=run.model_name, size_bytes=0)
     model.target, model.features = run.target_column, run.features
+    model.file = artifacts.stored_name(run, run.attempt)
+    loose_files.announce(name=model.file.name)
     return model
 
 

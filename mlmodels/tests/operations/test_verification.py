@@ -222,9 +222,9 @@ def test_a_model_file_of_another_installation_is_found(model, settings):
 
 
 def test_a_file_without_a_row_is_found_once_it_is_old(model):
-    put_aside("models", "old.joblib", age=timedelta(hours=2))
+    put_aside("models", "old.joblib", age=timedelta(hours=3))
     put_aside("models", "new.joblib", age=timedelta(minutes=5))
-    put_aside("datasets", "old.csv", age=timedelta(hours=2))
+    put_aside("datasets", "old.csv", age=timedelta(hours=3))
 
     assert files_out_of_place() == [
         ("orphaned_files", "models/old.joblib"),

@@ -1,0 +1,85 @@
+"""Files and rows cannot be written in one transaction, and a process can be killed between the two.
+
+A file is announced before it is stored, and the transaction that writes its row claims it. A row that goes
+announces its file in the same transaction. So a killed process leaves nothing but announced files, which
+`sweep` removes. It touches no other file, so that an installation that was started on the wrong database,
+or shares its storage with another one, loses nothing.
+"""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.functions import Now
+
+from mlmodels.models import Dataset, LooseFile, TrainedModel, TrainingRun
+
+AGE_MIN = timedelta(hours=1)
+WORK_FILES = (".part", ".csv")
+
+
+def announce(*, name: str) -> None:
+    """Says that the storage will hold a file of this name that no row names yet, or none any more."""
+    LooseFile.objects.get_or_create(name=name)
+
+
+def claim(*, name: str) -> bool:
+    """In the transaction that writes the file's row. False when the file was swept: there must be no row."""
+    claimed, _ = LooseFile.objects.filter(name=name).delete()
+    return bool(claimed)
+
+
+def remove(*, name: str) -> None:
+    """Removes an announced file; what fails here is made up for by the next sweep."""
+    default_storage.delete(name)
+    LooseFile.objects.filter(name=name).delete()
+
+
+def sweep() -> int:
+    """Removes what killed processes left: announced files, and files of workers. Answers how many."""
+    announced = LooseFile.objects.filter(announced_at__lt=Now() - left_over_age())
+    return sum(map(_sweep, list(announced))) + _sweep_work_folder()
+
+
+def left_over_age() -> timedelta:
+    """Nothing takes so long from its file to its row: twice the longest training, an hour at least."""
+    longest = timedelta(seconds=settings.TRAINING_TIME_LIMIT_SECONDS + settings.RUN_LEASE_SECONDS)
+    return max(AGE_MIN, 2 * longest)
+
+
+def work_folder() -> Path:
+    """Where a worker and its child keep files for the time of one training, on the worker's own disk."""
+    folder = Path(settings.DATA_DIR) / "work"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _sweep(loose: LooseFile) -> bool:
+    """Holds the entry meanwhile: who would claim the file now waits, and is told that it is gone."""
+    with transaction.atomic():
+        if not LooseFile.objects.select_for_update().filter(pk=loose.pk).exists():
+            return False
+        is_named = any(rows.objects.filter(file=loose.name).exists() for rows in (Dataset, TrainedModel))
+        if not is_named:
+            default_storage.delete(loose.name)
+        loose.delete()
+    return not is_named
+
+
+def _sweep_work_folder() -> int:
+    old = [path for path in work_folder().iterdir() if path.suffix in WORK_FILES and _is_left_over(path)]
+    at_work = {str(uuid) for uuid in TrainingRun.objects.open().values_list("uuid", flat=True)}
+    swept = [path for path in old if path.name.partition(".")[0] not in at_work]
+    for path in swept:
+        path.unlink(missing_ok=True)
+    return len(swept)
+
+
+def _is_left_over(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > left_over_age().total_seconds()
+    except FileNotFoundError:  # its worker is done with it
+        return False
