@@ -10,6 +10,7 @@ KINDS = ("number", "date", "boolean", "category", "identifier", "text", "constan
 USED_KINDS = frozenset({"number", "date", "boolean", "category"})
 TEXT_FORMAT = {"type": "text"}
 ZERO_ONE_FORMAT = {"type": "boolean", "true": "1", "false": "0"}
+CHOSEN_BY_HAND = "Chosen by hand."
 _AS = {"number": "a number", "date": "a date", "boolean": "yes or no"}
 
 
@@ -18,7 +19,8 @@ class Column:
     """One column: its kind, how its cells are written, and its profile.
 
     `format["type"]` (number, date, boolean, text) says how a cell is read. `alternatives` keeps the formats
-    of the kinds that were not chosen and would fit some cells, for `retype`.
+    of the kinds that were not chosen and would fit some cells, for `retype`. `nearly` is the kind that all
+    but a few cells have, of which `reason` names the first: "number", "date", or "" in an ordinary column.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Column:
     reason: str
     profile: dict[str, Any] = field(default_factory=dict)
     alternatives: dict[str, dict[str, Any]] = field(default_factory=dict)
+    nearly: str = ""
 
     @property
     def role(self) -> str:
@@ -83,7 +86,8 @@ def retype(column: Column, kind: str) -> Column:
         kind=kind,
         format=_format_for(column, kind),
         use=kind in USED_KINDS,
-        reason="Chosen by hand.",
+        reason=CHOSEN_BY_HAND,
+        nearly="",
         alternatives={**column.alternatives, column.format["type"]: column.format},
     )
 

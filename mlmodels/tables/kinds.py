@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mlmodels.tables.columns import TEXT_FORMAT, USED_KINDS, Column
 from mlmodels.tables.dates import day_comes_first
 from mlmodels.tables.errors import counted, shown
-from mlmodels.tables.evidence import ColumnEvidence
+from mlmodels.tables.evidence import ColumnEvidence, Misfits
 from mlmodels.tables.formats import FileHints, possible_formats
 from mlmodels.tables.names import names_an_identifier
 from mlmodels.tables.numbers import marks_in_doubt
@@ -14,6 +14,8 @@ _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
 _LONG_TEXT_CHARACTERS = 60
 _MANY_WORDS = 4
 _MOSTLY_DIFFERENT = 0.5
+_MISFITS_NAMED_MAX = 5  # different texts that keep a column from being numbers or dates
+_NEARLY_ALL = 0.8  # of the different texts
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class _Decision:
     kind: str
     format: dict
     reason: str
+    nearly: str = ""
 
 
 def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
@@ -37,6 +40,7 @@ def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
         format=decision.format,
         use=decision.kind in USED_KINDS,
         reason=decision.reason,
+        nearly=decision.nearly,
         alternatives=alternatives,
     )
 
@@ -104,7 +108,8 @@ def _date_reason(evidence: ColumnEvidence, date: dict) -> str:
 
 def _decide_text(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
     kind, reason = _kind_of_text(evidence)
-    return _Decision(kind, TEXT_FORMAT, reason + _why_not_numbers(evidence, formats))
+    nearly, obstacle = _why_not_numbers(evidence)
+    return _Decision(kind, TEXT_FORMAT, reason + obstacle, nearly)
 
 
 def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
@@ -127,14 +132,25 @@ def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
     return "category", f"{at_least}{counted(different, 'different value')}."
 
 
-def _why_not_numbers(evidence: ColumnEvidence, formats: dict[str, dict]) -> str:
-    """What stood in the way of a column that is a number or a date elsewhere."""
+def _why_not_numbers(evidence: ColumnEvidence) -> tuple[str, str]:
+    """The kind that nearly all texts have, and what stood in the way of it; also where only some have one."""
     if evidence.number_shapes and not evidence.not_numbers.texts:
         if _are_codes(evidence):
-            return " Leading zeros or long digits would be lost in a number."
-        return " The numbers are written in ways that contradict each other."
-    misfits = evidence.not_dates if evidence.date_shapes else evidence.not_numbers
-    seen = "dates" if evidence.date_shapes else "numbers"
-    if not (evidence.date_shapes or evidence.number_shapes) or misfits.texts > 5 or not misfits.texts:
-        return ""
-    return f" Not {seen}, because of {shown(misfits.first_text)} in row {misfits.first_row:,}."
+            return "", " Leading zeros or long digits would be lost in a number."
+        return "number", " The numbers are written in ways that contradict each other."
+    kind, misfits = _closest_kind(evidence)
+    if not kind or not _can_be_named(misfits):
+        return "", ""
+    fitting = 1 - misfits.texts / evidence.texts_seen
+    obstacle = f" Not {kind}s, because of {shown(misfits.first_text)} in row {misfits.first_row:,}."
+    return kind if fitting >= _NEARLY_ALL else "", obstacle
+
+
+def _closest_kind(evidence: ColumnEvidence) -> tuple[str, Misfits]:
+    if evidence.number_shapes and (not evidence.date_shapes or _can_be_named(evidence.not_numbers)):
+        return "number", evidence.not_numbers
+    return "date" if evidence.date_shapes else "", evidence.not_dates
+
+
+def _can_be_named(misfits: Misfits) -> bool:
+    return 1 <= misfits.texts <= _MISFITS_NAMED_MAX

@@ -43,6 +43,52 @@ def test_a_column_gets_one_kind_and_a_reason(name, cells, kind, use):
     assert column.reason.endswith(".")
 
 
+NUMBERS = [f"{n % 17}.5" for n in MANY]
+DATES = [f"2024-01-{1 + n % 28:02}" for n in MANY]
+
+
+@pytest.mark.parametrize(
+    ("cells", "nearly", "words"),
+    [
+        ([*NUMBERS, "abc"], "number", 'Not numbers, because of "abc" in row 42.'),
+        ([*map(str, MANY), "abc"], "number", 'Not numbers, because of "abc" in row 42.'),
+        (["abc", "def", *NUMBERS], "number", 'Not numbers, because of "abc" in row 2.'),
+        (["abc", *NUMBERS, "2024-01-01"], "number", 'Not numbers, because of "abc" in row 2.'),
+        ([*NUMBERS, "2024-01-01"], "number", 'Not numbers, because of "2024-01-01" in row 42.'),
+        ([*DATES, "soon"], "date", 'Not dates, because of "soon" in row 42.'),
+        (["1,234.5", "1.234,5"], "number", "contradict each other"),
+    ],
+)
+def test_a_column_that_is_numbers_or_dates_but_for_a_few_cells_says_so(cells, nearly, words):
+    column = column_of(cells)
+
+    assert (column.role, column.nearly) == ("category", nearly)
+    assert words in column.reason
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        NUMBERS,
+        DATES,
+        ["Bonn", "Ulm", "Bonn"],
+        ["1", "a", "b", "c", "d", "e"],
+        [*NUMBERS, *"abcdef"],
+        ["007", "008"],
+        ["n/a", "-", "abc"],
+        ["", ""],
+    ],
+)
+def test_any_other_column_is_what_it_is(cells):
+    assert column_of(cells).nearly == ""
+
+
+def test_what_was_chosen_by_hand_is_meant():
+    column = column_of([*NUMBERS, "abc"])
+
+    assert tables.retype(column, "text").nearly == ""
+
+
 @pytest.mark.parametrize(
     ("cells", "values"),
     [
