@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from billing.models import LedgerEntry
-from mlplatform.errors import Conflict, InvalidInput, NotFound, PaymentRequired
+from mlplatform.errors import Conflict, InvalidInput, NotFound, NotSignedIn, PaymentRequired
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
@@ -19,7 +19,7 @@ Kind = LedgerEntry.Kind
 MOVE_BALANCE = """
     UPDATE {users}
     SET token_balance = token_balance + %(amount)s
-    WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0
+    WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0 AND (is_active OR NOT %(is_charge)s)
     RETURNING token_balance
 """
 
@@ -46,6 +46,15 @@ class InsufficientTokens(PaymentRequired):
     code = "insufficient_tokens"
 
 
+class AccountClosed(NotSignedIn):
+    """The account was closed after the request was let in; nothing was booked."""
+
+    code = "account_closed"
+
+    def __init__(self):
+        super().__init__("This account is closed.")
+
+
 class OperationReused(Conflict):
     """The operation is booked already, with another account, kind or amount."""
 
@@ -58,8 +67,24 @@ class ChargeNotFound(NotFound):
     code = "charge_not_found"
 
 
+def hold_account(*, user) -> int:
+    """Locks an open account until the transaction ends, and returns its balance.
+
+    What is made for a person behind this lock, or behind a charge, is there before the account is closed, so
+    that a removal finds it; or it is refused.
+    """
+    account = get_user_model().objects.select_for_update().filter(pk=user.pk, is_active=True)
+    balance = account.values_list("token_balance", flat=True).first()
+    if balance is None:
+        raise AccountClosed
+    return balance
+
+
 def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | None:
-    """Takes `amount` tokens, or raises InsufficientTokens. What is free leaves no entry: None."""
+    """Takes `amount` tokens of an open account, or raises InsufficientTokens or AccountClosed.
+
+    What is free leaves no entry: None.
+    """
     if amount == 0:
         return None
     _check_amount(amount)
@@ -166,7 +191,8 @@ def _book(entry: LedgerEntry) -> LedgerEntry:
     ended and has written nothing.
     """
     with transaction.atomic(savepoint=False):
-        balance = _move_balance(entry.account_id, entry.amount)
+        is_charge = entry.kind == Kind.CHARGE
+        balance = _move_balance(entry.account_id, entry.amount, is_charge=is_charge)
         if balance is not None:
             entry.balance_after = balance
             if _append(entry):
@@ -175,11 +201,12 @@ def _book(entry: LedgerEntry) -> LedgerEntry:
     return _booked_before(entry)
 
 
-def _move_balance(account_id: int, amount: int) -> int | None:
-    """The new balance, or None where it would be negative."""
+def _move_balance(account_id: int, amount: int, *, is_charge: bool = False) -> int | None:
+    """The new balance, or None where it would be negative or a charge meets a closed account."""
+    values = {"account_id": account_id, "amount": amount, "is_charge": is_charge}
     users = get_user_model()._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(MOVE_BALANCE.format(users=users), {"account_id": account_id, "amount": amount})
+        cursor.execute(MOVE_BALANCE.format(users=users), values)
         row = cursor.fetchone()
     return row and row[0]
 
@@ -201,12 +228,15 @@ def _append(entry: LedgerEntry) -> bool:
 def _booked_before(entry: LedgerEntry) -> LedgerEntry:
     existing = LedgerEntry.objects.filter(operation=entry.operation).first()
     if existing is None:
-        raise _insufficient(entry)
+        raise _refusal(entry)
     if not existing.is_same_movement(entry):
         raise OperationReused(f'The operation "{entry.operation}" is booked already, as another movement.')
     return existing
 
 
-def _insufficient(entry: LedgerEntry) -> InsufficientTokens:
-    balance = get_user_model().objects.values_list("token_balance", flat=True).get(pk=entry.account_id)
+def _refusal(entry: LedgerEntry) -> AccountClosed | InsufficientTokens:
+    account = get_user_model().objects.values_list("token_balance", "is_active")
+    balance, is_active = account.get(pk=entry.account_id)
+    if entry.kind == Kind.CHARGE and not is_active:
+        return AccountClosed()
     return InsufficientTokens(f"This costs {count_tokens(-entry.amount)} and you have {balance}.")

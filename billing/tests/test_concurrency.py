@@ -54,7 +54,7 @@ def test_the_threads_do_meet_for_a_charge_that_reads_before_it_writes_sells_too_
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one transaction in at a time, which hides the mistake")
 
-    def read_check_write(account_id, amount):
+    def read_check_write(account_id, amount, *, is_charge=False):
         account = get_user_model().objects.filter(pk=account_id)
         balance = account.values_list("token_balance", flat=True).get() + amount
         time.sleep(0.01)

@@ -69,6 +69,30 @@ def test_a_refused_charge_undoes_the_work_of_its_transaction(charlie, alice, boo
     assert books(charlie) == (0, [])
 
 
+def test_a_closed_account_pays_nothing_and_can_be_given_back(alice, books):
+    charge(alice)
+    alice.is_active = False
+    alice.save(update_fields=["is_active"])
+
+    with pytest.raises(operations.AccountClosed, match="closed"):
+        charge(alice, operation="prediction:2")
+
+    assert charge(alice).amount == -5, "the one that is booked already"
+    operations.refund(operation_of_charge="prediction:1", reason="account removed")
+    operations.adjust(user=alice, amount=-15, reason="paid out", operation="adjust:1", by=alice)
+    assert books(alice) == (0, [15, -5, 5, -15])
+
+
+def test_a_held_account_tells_its_balance_and_a_closed_one_is_not_held(alice):
+    with transaction.atomic():
+        assert operations.hold_account(user=alice) == 15
+    alice.is_active = False
+    alice.save(update_fields=["is_active"])
+
+    with pytest.raises(operations.AccountClosed), transaction.atomic():
+        operations.hold_account(user=alice)
+
+
 def test_what_is_free_leaves_no_entry(charlie, books):
     assert charge(charlie, amount=0) is None
     assert operations.grant(user=charlie, amount=0, reason="signup", operation="signup:0") is None

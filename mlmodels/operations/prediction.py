@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from billing import idempotency as idempotency_keys
@@ -74,6 +73,8 @@ def predict(
             reference=prediction.reference,
             body=answer(prediction) if answer else None,
         )
+        if not prediction.cost_tokens:
+            billing.hold_account(user=owner)  # as a charge does: no answer is stored for who was removed
         _charge_and_store(prediction)
     return prediction
 
@@ -152,8 +153,7 @@ def _charge_and_store(prediction: Prediction) -> None:
 
 def _refuse_unaffordable(owner, rows: int) -> None:
     """Says the price of all rows, where the first charge that fails would name the price of one."""
-    users = get_user_model().objects.select_for_update().filter(pk=owner.pk)
-    balance = users.values_list("token_balance", flat=True).get()
+    balance = billing.hold_account(user=owner)
     if balance < price_of(rows):
         raise billing.InsufficientTokens(
             f"{rows:,} predictions cost {price_of(rows):,} tokens and you have {balance:,}."

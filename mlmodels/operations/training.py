@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -115,7 +114,7 @@ _ENDED_AS = {
 def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
     with transaction.atomic():
         idempotency_keys.claim(user=run.owner, request=idempotency, reference=run.reference)
-        _hold_account(run.owner)
+        billing.hold_account(user=run.owner)  # so that of two at once not both are the third
         _refuse_too_many(run.owner)
         billing.charge(
             user=run.owner,
@@ -126,11 +125,6 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
         )
         _insert(run)
     return run
-
-
-def _hold_account(owner) -> None:
-    """One start at a time per person, so that two at once cannot both be the third."""
-    get_user_model().objects.select_for_update().only("pk").get(pk=owner.pk)
 
 
 def _refuse_too_many(owner) -> None:
