@@ -28,6 +28,10 @@ class DatasetQuerySet(models.QuerySet):
         """The data set with this id, and those of this name."""
         return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
 
+    def as_found(self):
+        """Those that are read as the upload decided: nobody has overridden a column."""
+        return self.filter(columns_changed_at=None)
+
     def newest_first(self):
         return self.order_by("-created_at", "-id")
 
@@ -82,6 +86,13 @@ class Dataset(models.Model):
     @property
     def column_names(self):
         return [column["name"] for column in self.columns]
+
+    @property
+    def doubtful_columns(self):
+        """Those that were hardly meant to be read as they are, and those that upload switched off."""
+        columns = list(map(Column.from_dict, self.columns))
+        nearly = [column for column in columns if column.nearly]
+        return nearly + [column for column in columns if column.is_switched_off and not column.nearly]
 
     def column(self, name):
         """The tables.Column of this name."""

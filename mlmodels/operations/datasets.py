@@ -8,6 +8,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.core.files import File
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from billing import operations as billing
 from mlmodels import samples, tables
@@ -80,8 +81,10 @@ def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
             if name not in columns:
                 raise UnknownColumn(f'There is no column "{name[:200]}" in this data set.', field=name[:200])
             columns[name] = _changed(columns[name], change)
-        dataset.columns = list(columns.values())
-        dataset.save(update_fields=["columns"])
+        if list(columns.values()) != dataset.columns:
+            dataset.columns = list(columns.values())
+            dataset.columns_changed_at = timezone.now()
+            dataset.save(update_fields=["columns", "columns_changed_at"])
     return dataset
 
 

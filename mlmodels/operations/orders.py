@@ -17,9 +17,11 @@ def train_on_upload(*, owner, upload, name: str, **order) -> TrainingRun:
     """Keeps the file as a data set called `name` and trains on it, by `order`.
 
     A file that the owner has already is not kept a second time: clients that send their table with every
-    order would fill their room with copies.
+    order would fill their room with copies. Where columns were overridden on a page it is inspected again:
+    the same order has to give the same figures.
     """
-    known = owner.datasets.filter(sha256=_sha256(upload), sample="").newest_first().first()
+    same_file = owner.datasets.filter(sha256=_sha256(upload), sample="")
+    known = same_file.as_found().newest_first().first()
     if known:
         return start_training(owner=owner, dataset=known, **order)
     return _train_on_new(create_dataset(owner=owner, name=name, upload=upload), order)
