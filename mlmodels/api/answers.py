@@ -27,6 +27,7 @@ class CreatedSerializer(serializers.Serializer):
     model_name = serializers.CharField()
     metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
     tokens_deducted = serializers.IntegerField()
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
 
 class AcceptedSerializer(serializers.Serializer):
@@ -41,12 +42,13 @@ class TrainedModelSerializer(serializers.ModelSerializer):
     model_type = serializers.CharField(source="algorithm")
     feature_cols = serializers.SerializerMethodField()
     label_col = serializers.SerializerMethodField()
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
     class Meta:
         model = TrainedModel
         fields = [
             "model_name", "model_type", "task", "feature_cols", "label_col", "parameters", "metrics",
-            "baseline", "created_at",
+            "baseline", "notes", "created_at",
         ]  # fmt: skip
 
     def get_feature_cols(self, model) -> list[str]:
@@ -94,6 +96,7 @@ def created(run: TrainingRun, model: TrainedModel) -> dict:
         "model_name": model.name,
         "metrics": model.metrics,
         "tokens_deducted": run.cost_tokens,
+        "notes": model.notes,
     }
 
 

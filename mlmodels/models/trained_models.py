@@ -108,6 +108,13 @@ class TrainedModel(models.Model):
     def __str__(self):
         return self.label or self.name.removeprefix(f"{self.owner_id}_")
 
+    @property
+    def notes(self):
+        """Sentences on columns that were hardly meant to be read as they were, and of the training."""
+        doubtful = [column for column in [*self.features, self.target] if column.get("nearly")]
+        said = [f'The column "{column["name"]}" is read as words. {column["reason"]}' for column in doubtful]
+        return said + self.report.get("notes", [])
+
     def rename(self, label):
         self.label = label
         self.save(update_fields=["label"])

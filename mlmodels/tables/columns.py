@@ -37,6 +37,11 @@ class Column:
         """How the column goes into a model: "number" or "category"."""
         return "category" if self.format["type"] == "text" else "number"
 
+    @property
+    def is_switched_off(self) -> bool:
+        """By what was found in it: nobody has said so."""
+        return not self.use and self.kind not in USED_KINDS and self.reason != CHOSEN_BY_HAND
+
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "role": self.role}
 

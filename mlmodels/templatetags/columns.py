@@ -29,6 +29,13 @@ def kind_in_words(kind):
 
 
 @register.filter
+def doubt_in_words(column):
+    """What a data set's page says of a tables.Column that is worth a look."""
+    unused = "" if column.use else f"Not used: {kind_in_words(column.kind)}. "
+    return unused + column.reason
+
+
+@register.filter
 def dialect_in_words(dialect):
     separator = SEPARATORS_IN_WORDS.get(dialect["separator"], dialect["separator"])
     return f"{separator} separated, {dialect['encoding'].upper()}"

@@ -20,6 +20,7 @@ from mlplatform.errors import DomainError, NotFound
 
 DATASETS_A_PAGE = 25
 MODELS_SHOWN = 10
+DOUBTS_SHOWN = 6
 
 
 @require_http_methods(["GET", "POST"])
@@ -143,10 +144,13 @@ def delete(request, uuid):
 
 def show_dataset(request, dataset, form=None, status=200):
     form = form or TrainingForm(dataset=dataset)
+    doubtful = dataset.doubtful_columns
     context = {
         "section": "datasets",
         "dataset": dataset,
         "form": form,
+        "doubtful": doubtful[:DOUBTS_SHOWN],
+        "more_doubtful": len(doubtful[DOUBTS_SHOWN:]),
         "models": dataset.trained_models.for_lists().newest_first()[:MODELS_SHOWN],
         **plan_context(dataset, form),
     }

@@ -257,6 +257,22 @@ def test_no_parameters_can_be_said_in_many_ways(client, trains_at_once, nothing)
     assert client.get(f"/api/trained/{name}").json()["parameters"] == {"fit_intercept": True}
 
 
+def test_a_column_that_is_numbers_but_for_one_cell_is_pointed_out(client, trains_at_once):
+    rows = [*FLATS, ["abc", 1, "Bonn", 47000]]
+    said = (
+        'The column "size" is read as words. No value comes twice. Not numbers, because of "abc" in row 92.'
+    )
+
+    answer = client.post("/api/create", order(csv_file=csv_file(rows)), format="multipart")
+
+    assert (answer.status_code, answer.json()["notes"]) == (200, [said])
+    assert client.get(f"/api/trained/{answer.json()['model_name']}").json()["notes"] == [said]
+
+
+def test_an_ordinary_table_leaves_nothing_to_note(client, trains_at_once):
+    assert client.post("/api/create", order(), format="multipart").json()["notes"] == []
+
+
 def test_a_name_of_ones_own_is_cleaned_and_prefixed(client, trains_at_once):
     answer = client.post("/api/create", order(model_filename="my flats/2026.pkl"), format="multipart")
 

@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.models import Dataset, TrainingRun
+from mlmodels.operations.datasets import change_columns
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,50 @@ def test_the_page_shows_each_column_with_its_kind_and_the_guessed_target(alice, 
         assert f'<th scope="row">{name}' in page
     assert "We guessed <code>price</code>" in page
     assert "Costs 1 token of your 15." in page
+
+
+def nearly_numbers(rows: int = 61) -> bytes:
+    lines = [f"{number},{number % 7}.5,x,,{1000 * number % 17}" for number in range(1, rows)]
+    return "\n".join(["id,size,country,remark,price", *lines, f"{rows},abc,x,,1"]).encode()
+
+
+def test_columns_that_may_not_be_meant_so_are_worth_a_look(alice, pages_of):
+    dataset = make_dataset(alice, nearly_numbers())
+
+    page = pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+
+    card = page[page.index("Worth a look</h2>") :].partition("</section>")[0]
+    assert "Not numbers, because of &quot;abc&quot; in row 62." in card
+    assert [name for name in ("size", "id", "country", "remark") if f"<b>{name}</b>" in card] == [
+        "size", "id", "country", "remark"
+    ]  # fmt: skip
+    assert "Not used: identifier. The name says so and no value comes twice." in card
+    assert "Not used: always the same." in card
+    assert "<b>price</b>" not in card
+
+
+def test_of_many_such_columns_the_first_are_shown_and_the_others_counted(alice, pages_of):
+    names = ",".join(f"empty_{number}" for number in range(20))
+    rows = "\n".join(f"{number},{2 * number}{20 * ','}" for number in range(30))
+    dataset = make_dataset(alice, f"size,price,{names}\n{rows}".encode())
+
+    page = pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+
+    assert page.count("Every cell is blank.") == 6
+    assert "And 14 more: see the columns below." in page
+
+
+def test_nothing_is_worth_a_look_in_a_table_that_is_as_it_should_be(alice, pages_of):
+    dataset = make_dataset(alice)
+
+    assert "Worth a look" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+
+
+def test_a_kind_that_was_chosen_by_hand_is_not_worth_a_look(alice, pages_of):
+    dataset = make_dataset(alice)
+    change_columns(dataset=dataset, changes={"size": {"kind": "identifier", "use": False}})
+
+    assert "Worth a look" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
 
 
 def test_the_plan_says_why_a_training_would_be_refused_and_train_is_off(alice, pages_of):
