@@ -31,6 +31,7 @@ from accounts.api.serializers import (
 )
 from accounts.lockout import client_address
 from accounts.models import User
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
 from mlplatform.errors import DomainError
 
 
@@ -219,21 +220,28 @@ class PersonTokens(AdminAccountView):
     serializer_class = CardPaymentSerializer
 
     @extend_schema(
-        operation_id="grant_tokens", summary="Grant tokens for a card payment", responses=GrantedSerializer
+        operation_id="grant_tokens",
+        summary="Grant tokens for a card payment",
+        parameters=[IDEMPOTENCY_KEY],
+        responses=GrantedSerializer,
     )
     def post(self, request, user_id):
         """Books tokens that were paid by card. The card number is accepted, and neither stored nor logged."""
         asked = self.read()
-        person = self.find_person(user_id)
-        operations.grant_by_card(user=person, email=asked["email"], amount=asked["amount"], by=request.user)
-        return Response(
-            {
-                "status": "success",
-                "message": f"{asked['amount']} tokens are granted.",
-                "email": person.email,
-                "amount": asked["amount"],
-            }
-        )
+        payment = {"email": asked["email"], "amount": asked["amount"]}
+        person, key = self.find_person(user_id), idempotent_request(request, body=payment)
+        answer = {
+            "status": "success",
+            "message": f"{asked['amount']} tokens are granted.",
+            "email": person.email,
+            "amount": asked["amount"],
+        }
+
+        def work():
+            operations.grant_by_card(user=person, **payment, by=request.user, idempotency=key, answer=answer)
+            return Response(answer)
+
+        return answer_once(user=request.user, request=key, work=work)
 
 
 @extend_schema(tags=["administration"])

@@ -17,6 +17,7 @@ from accounts import errors, limits, lockout
 from accounts.models import User
 from accounts.operations.passwords import check_password_rules
 from billing import operations as billing
+from billing.idempotency import claim
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +96,17 @@ def warn_of_weak_password(password, user):
         logger.warning("The administrator's password is weak: %s", " ".join(error.messages))
 
 
-def grant_by_card(*, user, email, amount, by):
-    """Tokens that were paid by card. The card is charged elsewhere: its number never gets as far as here."""
+def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
+    """Tokens that were paid by card. The card is charged elsewhere: its number never gets as far as here.
+
+    With `idempotency`, `answer` is stored; a request that came before raises RequestRepeated.
+    """
     if not user.has_address(email):
         raise errors.WrongAddress
-    return billing.grant(user=user, amount=amount, reason="card payment", operation=f"card:{uuid4()}", by=by)
+    operation = f"card:{uuid4()}"
+    with transaction.atomic():
+        claim(user=by, request=idempotency, reference=operation, body=answer)
+        return billing.grant(user=user, amount=amount, reason="card payment", operation=operation, by=by)
 
 
 def remove_user(*, user, by) -> None:

@@ -139,9 +139,10 @@ def test_many_users_are_one_query(admin, make_user, django_assert_num_queries):
 # POST admin/users/{id}/tokens
 
 
-def grant(client, user, **changes):
+def grant(client, user, key=None, **changes):
     body = {"email": user.email, "credit_card": CARD, "amount": 20, **changes}
-    return client.post(f"/api/admin/users/{user.pk}/tokens", body)
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return client.post(f"/api/admin/users/{user.pk}/tokens", body, headers=headers)
 
 
 def test_tokens_are_granted_for_a_card_payment(admin, admin_user, alice):
@@ -160,10 +161,64 @@ def test_tokens_are_granted_for_a_card_payment(admin, admin_user, alice):
     assert (entry.kind, entry.amount, entry.booked_by) == ("grant", 20, admin_user)
 
 
+def test_a_payment_sent_again_under_its_key_is_booked_once(admin, alice):
+    first, again = grant(admin, alice, key="payment-1"), grant(admin, alice, key="payment-1")
+
+    alice.refresh_from_db()
+    assert alice.token_balance == 35
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_another_payment_under_the_same_key_is_refused(admin, alice, bob):
+    grant(admin, alice, key="payment-1")
+
+    for other in (grant(admin, alice, key="payment-1", amount=21), grant(admin, bob, key="payment-1")):
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert grant(admin, alice, key="payment-2").status_code == 200
+    alice.refresh_from_db()
+    assert alice.token_balance == 55
+
+
+def test_a_refused_payment_does_not_use_up_its_key(admin, alice):
+    assert grant(admin, alice, key="payment-1", email="bob@example.com").status_code == 400
+    assert grant(admin, alice, key="payment-1", amount=10**12).status_code == 400
+
+    assert grant(admin, alice, key="payment-1").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_sent_ten_times_at_once_is_booked_once(api_as, admin_user, alice, at_once):
+    answers = at_once(lambda: grant(api_as(admin_user), alice, key="payment-1"), times=10)
+
+    alice.refresh_from_db()
+    assert alice.token_balance == 35
+    assert {(answer.status_code, answer.json()["amount"]) for answer in answers} == {(200, 20)}
+    assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == 9
+
+
+def test_the_fingerprint_of_a_payment_holds_nothing_of_the_card(admin, alice):
+    """Sixteen digits are soon guessed from a checksum."""
+    grant(admin, alice, key="payment-1")
+
+    again = grant(admin, alice, key="payment-1", credit_card="5105105105105100")
+
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_the_schema_names_the_key_of_a_payment(api):
+    schema = api.get("/api/schema?format=json").json()
+
+    parameters = schema["paths"]["/api/admin/users/{user_id}/tokens"]["post"]["parameters"]
+    assert "Idempotency-Key" in [parameter["name"] for parameter in parameters]
+
+
 def test_the_card_number_is_in_no_row_and_no_log(admin, alice, caplog, capsys):
     connection.force_debug_cursor = True
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="django.db.backends"):
         grant(admin, alice)
+        grant(admin, alice, key="payment-1")
         grant(admin, alice, amount=0)
         grant(admin, alice, credit_card=CARD * 5)
     connection.force_debug_cursor = False

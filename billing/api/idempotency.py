@@ -1,18 +1,28 @@
 """The header `Idempotency-Key`, from and to Django REST framework."""
 
 import hashlib
+from collections.abc import Callable
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from billing.idempotency import EarlierRequest, IdempotentRequest, fingerprint
+from billing.idempotency import EarlierRequest, IdempotentRequest, RequestRepeated, find, fingerprint
 
 HEADER = "Idempotency-Key"
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    location=OpenApiParameter.HEADER,
+    description="Up to 255 characters of your own. A request sent again under them is carried out once.",
+)
 
 
-def idempotent_request(request) -> IdempotentRequest | None:
-    """What the header of a DRF request asks for; None without one."""
+def idempotent_request(request, body=None) -> IdempotentRequest | None:
+    """What the header of a DRF request asks for; None without one.
+
+    `body` is what the request is known by where it holds something that leaves no trace, not even a checksum.
+    """
     key = request.headers.get(HEADER)
     if key is None:
         return None
@@ -20,9 +30,23 @@ def idempotent_request(request) -> IdempotentRequest | None:
         endpoint=f"{request.method} {request.resolver_match.route}",
         key=key,
         fingerprint=fingerprint(
-            method=request.method, path=request.path, user=request.user, body=plain_body(request.data)
+            method=request.method,
+            path=request.path,
+            user=request.user,
+            body=plain_body(request.data) if body is None else body,
         ),
     )
+
+
+def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], Response]) -> Response:
+    """What `work` answers, or the stored answer where the same request came before, even a moment ago."""
+    earlier = find(user=user, request=request)
+    if earlier is None:
+        try:
+            return work()
+        except RequestRepeated as repeated:
+            earlier = repeated.earlier
+    return replay(earlier)
 
 
 def replay(earlier: EarlierRequest) -> Response:

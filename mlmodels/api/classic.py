@@ -10,8 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing import idempotency
-from billing.api.idempotency import idempotent_request, replay
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
 from mlmodels.operations.models import delete_model
 from mlmodels.operations.orders import train_on_sample, train_on_upload
 from mlmodels.operations.prediction import predict
@@ -21,7 +20,7 @@ from mlplatform.errors import InvalidInput
 
 from . import answers
 from .lookups import owned_dataset, owned_model, owned_model_for_scoring
-from .schema import IDEMPOTENCY_KEY, PREFER, documented
+from .schema import PREFER, documented
 from .serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from .waiting import TrainingView
 
@@ -121,17 +120,15 @@ class PaidPredictionView(GenericAPIView):
     """Answers one row with one model: a prediction is charged when it is stored."""
 
     def answer_row(self, model, features, answer) -> Response:
-        asked = idempotent_request(self.request)
-        earlier = idempotency.find(user=self.request.user, request=asked)
-        if earlier is None:
-            try:
-                prediction = predict(
-                    owner=self.request.user, model=model, features=features, idempotency=asked, answer=answer
-                )
-                return Response(answer(prediction))
-            except idempotency.RequestRepeated as repeated:
-                earlier = repeated.earlier
-        return replay(earlier)
+        owner, asked = self.request.user, idempotent_request(self.request)
+
+        def work():
+            prediction = predict(
+                owner=owner, model=model, features=features, idempotency=asked, answer=answer
+            )
+            return Response(answer(prediction))
+
+        return answer_once(user=owner, request=asked, work=work)
 
 
 class PredictView(PaidPredictionView):

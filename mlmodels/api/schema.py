@@ -14,11 +14,6 @@ REFUSALS = {
     429: "Too many trainings wait already.",
 }
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    location=OpenApiParameter.HEADER,
-    description="Up to 255 characters of your own. A request sent again under them is charged once.",
-)
 PREFER = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
