@@ -151,7 +151,8 @@ def loaded_by(code: str, tmp_path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["grant_tokens", "verify_ledger", "recover_runs", "quickstart", "migrate"]
+    "command",
+    ["grant_tokens", "verify_ledger", "recover_runs", "prune_predictions", "quickstart", "migrate"],
 )
 def test_commands_that_learn_nothing_load_no_learning_library(command, tmp_path):
     code = f"""
