@@ -16,6 +16,7 @@ from billing import operations as billing
 from mlplatform.errors import DomainError
 
 admin.site.login_form = StaffSignInForm
+GIVEN_RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
 @admin.register(User)
@@ -28,7 +29,7 @@ class PersonAdmin(UserAdmin):
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     fieldsets = [
         (None, {"fields": ["email", "password", "balance"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Rights", {"fields": ["is_active", *GIVEN_RIGHTS]}),
         ("Dates", {"fields": ["joined_at", "last_login", "removed_at"]}),
     ]
     readonly_fields = ["balance", "joined_at", "last_login", "removed_at"]
@@ -58,9 +59,15 @@ class PersonAdmin(UserAdmin):
         registered = operations.register(email=obj.email, password=form.cleaned_data["password1"])
         obj.__dict__.update(registered.__dict__)
 
+    def get_readonly_fields(self, request, obj=None):
+        """Who could give rights could give themselves all of them."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if request.user.is_administrator else [*shown, *GIVEN_RIGHTS]
+
     def has_change_permission(self, request, obj=None):
         is_here = obj is None or obj.removed_at is None
-        return is_here and super().has_change_permission(request, obj)
+        is_above = obj is not None and obj.is_superuser and not request.user.is_administrator
+        return is_here and not is_above and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -2,6 +2,7 @@ import html
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -203,6 +204,51 @@ def test_who_may_only_look_cannot_grant_or_remove(alice, make_user):
         assert client.post(address, {"amount": 7, "reason": "x"}).status_code == 403
 
     assert LedgerEntry.objects.filter(account=alice).count() == 1
+
+
+# Staff with the right to change people
+
+
+@pytest.fixture
+def clerk(make_user):
+    user = make_user("clerk@example.com", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    return user
+
+
+def save_person(client, person, **changes):
+    form = {"email": person.email, "is_active": "on", **changes}
+    return client.post(f"{PEOPLE}{person.pk}/change/", form)
+
+
+def test_a_clerk_changes_people_and_gives_nobody_rights(clerk, alice, pages_of):
+    client, rights = pages_of(clerk), {"is_staff": "on", "is_superuser": "on", "user_permissions": ["1"]}
+
+    assert save_person(client, alice, email="alicia@example.com", **rights).status_code == 302
+    assert save_person(client, clerk, is_staff="on", is_superuser="on").status_code == 302
+
+    alice.refresh_from_db()
+    clerk.refresh_from_db()
+    assert (alice.email, alice.is_staff, alice.is_superuser) == ("alicia@example.com", False, False)
+    assert not alice.user_permissions.exists()
+    assert (clerk.is_staff, clerk.is_superuser) == (True, False)
+
+
+def test_a_clerk_cannot_take_over_an_administrator(clerk, admin_user, pages_of):
+    client, passwords = pages_of(clerk), dict.fromkeys(["password1", "password2"], "quite another phrase")
+
+    assert save_person(client, admin_user, email="clerks@example.com").status_code == 403
+    assert client.post(f"{PEOPLE}{admin_user.pk}/password/", passwords).status_code == 403
+
+    admin_user.refresh_from_db()
+    assert (admin_user.email, admin_user.check_password(PASSWORD)) == ("admin@example.com", True)
+
+
+def test_an_administrator_gives_rights(staff, alice):
+    assert save_person(staff, alice, is_staff="on").status_code == 302
+
+    alice.refresh_from_db()
+    assert alice.is_staff
 
 
 # Removing
