@@ -1,5 +1,6 @@
 """Predictions for the rows of a CSV: all of them, or none and nothing charged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -34,9 +35,14 @@ def read_batch(table: BinaryIO) -> Batch:
     return Batch(opened.header, rows, numbers)
 
 
-def predict_batch(*, owner, model: TrainedModel, batch: Batch) -> list[Prediction]:
+def predict_batch(
+    *, owner, model: TrainedModel, batch: Batch, on_answered: Callable[[list[Prediction]], None] | None = None
+) -> list[Prediction]:
+    """As `predict_rows`."""
     rows = [dict(zip(batch.header, row, strict=True)) for row in batch.rows]
-    return predict_rows(owner=owner, model=model, rows=rows, row_numbers=batch.row_numbers)
+    return predict_rows(
+        owner=owner, model=model, rows=rows, row_numbers=batch.row_numbers, on_answered=on_answered
+    )
 
 
 def answers_of(batch: Batch, predictions: list[Prediction]) -> tuple[list[str], list[list]]:

@@ -80,14 +80,24 @@ def predict(
 
 
 def predict_rows(
-    *, owner, model: TrainedModel, rows: Sequence[Mapping], row_numbers: Sequence[int] | None = None
+    *,
+    owner,
+    model: TrainedModel,
+    rows: Sequence[Mapping],
+    row_numbers: Sequence[int] | None = None,
+    on_answered: Callable[[list[Prediction]], None] | None = None,
 ) -> list[Prediction]:
-    """An answer per row, each charged like a single one; all or none. Refusals name the row, else from 1."""
+    """An answer per row, each charged like a single one; all or none. Refusals name the row, else from 1.
+
+    `on_answered` gets the answers before anything is charged. What it raises stops all, at no cost.
+    """
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
     loaded = load(model)
     numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
     predictions = [_prediction(owner, model, *_answer_row(loaded, *row)) for row in numbered]
+    if on_answered:
+        on_answered(predictions)
     with _refusing_a_removed_model(model), transaction.atomic():
         _refuse_unaffordable(owner, len(predictions))
         for prediction in predictions:

@@ -1,6 +1,7 @@
 import json
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,13 +15,15 @@ from mlplatform.exports import write_csv
 
 EPILOG = """
 The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used
-is named, and then nothing is charged and no file is written. Cells that a spreadsheet would take for a
+is named, and then nothing is charged and no file is written. The answers are on the disk before they are
+paid, as .NAME.part beside the table, and get its name afterwards. Cells that a spreadsheet would take for a
 formula get an apostrophe in front.
 
 exit codes:
   0  predicted and charged
   1  refused; nothing was charged
   2  wrong usage
+  4  paid and stored, but the table could not be given its name; its answers are in .NAME.part
 
 examples:
   manage.py predict 1_houses --row '{"size": 100, "rooms": 4}'
@@ -63,9 +66,13 @@ class Command(BaseCommand):
             raise CommandError("Say with --out where the answered table goes.")
         batch = read(source)
         self.confirm(len(batch.rows), is_agreed)
-        with created(target) as handle:
-            answers = batches.predict_batch(owner=model.owner, model=model, batch=batch)
-            write_csv(handle, *batches.answers_of(batch, answers))
+        with NewTable(target) as table:
+            answers = batches.predict_batch(
+                owner=model.owner,
+                model=model,
+                batch=batch,
+                on_answered=lambda answers: table.write(*batches.answers_of(batch, answers)),
+            )
         self.stdout.write(f"{len(answers):,} rows predicted for {price_in_words(len(answers))}: {target}")
 
     def confirm(self, rows, is_agreed):
@@ -103,19 +110,50 @@ def read(source: Path) -> batches.Batch:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
 
 
-@contextmanager
-def created(path: Path):
-    """A new file for writing, made before anything is paid, and gone again when what follows is refused."""
-    try:
-        handle = path.open("x", encoding="utf-8", newline="")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
-    try:
-        with handle:
-            yield handle
-    except DomainError:
-        path.unlink()
-        raise
+class NewTable:
+    """A file whose rows are written before they are paid, and which gets its name once they are.
+
+    Used as a context. When what it surrounds is refused, nothing of it stays.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._part = path.with_name(f".{path.name}.part")
+        self._made = ExitStack()
+
+    def __enter__(self) -> "NewTable":
+        self._create(self._path)
+        return self
+
+    def write(self, header: list[str], rows: list[list]) -> None:
+        self._create(self._part, header, rows)
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is not None:
+            self._made.close()
+            return
+        try:
+            os.replace(self._part, self._path)
+        except OSError as failed:
+            with suppress(OSError):
+                self._path.unlink()
+            raise CommandError(
+                f"The predictions are paid and stored, and {self._path} cannot be written: "
+                f"{failed.strerror}. The answered table is in {self._part}.",
+                returncode=4,
+            ) from failed
+
+    def _create(self, path: Path, *table) -> None:
+        """A new file, empty or with a header and rows: one that was there before stays as it is."""
+        try:
+            with path.open("x", encoding="utf-8", newline="") as handle:
+                self._made.callback(path.unlink)
+                if table:
+                    write_csv(handle, *table)
+                    handle.flush()
+                    os.fsync(handle.fileno())
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}. Nothing was charged.") from error
 
 
 def price_in_words(rows: int) -> str:

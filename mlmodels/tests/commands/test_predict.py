@@ -1,11 +1,14 @@
 import csv
+import errno
 import io
 import json
+import os
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from billing.operations import grant
+from mlmodels.management.commands import predict as command
 from mlmodels.models import Prediction
 from mlmodels.tests.factories import make_model
 
@@ -89,6 +92,7 @@ def test_a_table_is_answered_row_by_row(rich_alice, model, table, tmp_path):
     assert first[:4] == ["A", "city", "2", "100"]
     assert float(first[4]) == pytest.approx(130_000)
     assert len(second) == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.csv"]
     assert "2 rows cost 10 tokens" in output
     assert balance_of(rich_alice) == 104
 
@@ -142,6 +146,68 @@ def test_a_file_that_exists_is_not_overwritten_and_nothing_is_charged(rich_alice
         predict(model.name, "--csv", source, "--out", source, "--yes")
 
     assert source.read_text() == "size,rooms,place\n1,1,city\n"
+    assert balance_of(rich_alice) == 114
+
+
+@pytest.fixture
+def disk_is_full(monkeypatch):
+    """Of the answered table the header still fits."""
+
+    def write_csv(handle, header, rows):
+        handle.write(",".join(header))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(command, "write_csv", write_csv)
+
+
+def test_a_full_disk_costs_nothing_and_leaves_no_half_table(rich_alice, model, table, tmp_path, disk_is_full):
+    source = table("size,rooms,place\n1,1,city\n")
+
+    with pytest.raises(CommandError, match="No space left on device. Nothing was charged"):
+        predict(model.name, "--csv", source, "--out", tmp_path / "out.csv", "--yes")
+
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+    assert not Prediction.objects.exists()
+    assert balance_of(rich_alice) == 114
+
+
+def test_the_table_is_on_the_disk_before_it_is_paid(rich_alice, model, table, tmp_path, monkeypatch):
+    """Whatever ends the command from here on: what was paid can be read."""
+    source, target = table("size,rooms,place\n100,2,city\n"), tmp_path / "out.csv"
+
+    def cut_off(*paths):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("os.replace", cut_off)
+    with pytest.raises(CommandError, match="paid and stored") as stopped:
+        predict(model.name, "--csv", source, "--out", target, "--yes")
+
+    assert stopped.value.returncode == 4
+    assert ".out.csv.part" in str(stopped.value)
+    assert not target.exists()
+    assert float(read(tmp_path / ".out.csv.part")[1][3]) == pytest.approx(130_000)
+    assert balance_of(rich_alice) == 109
+    assert Prediction.objects.count() == 1
+
+
+def test_paid_answers_of_a_command_that_was_cut_off_are_not_overwritten(rich_alice, model, table, tmp_path):
+    source, left = table("size,rooms,place\n100,2,city\n"), tmp_path / ".out.csv.part"
+    left.write_text("paid answers")
+
+    with pytest.raises(CommandError, match=r"\.out\.csv\.part cannot be written: File exists. Nothing was"):
+        predict(model.name, "--csv", source, "--out", tmp_path / "out.csv", "--yes")
+
+    assert left.read_text() == "paid answers"
+    assert not (tmp_path / "out.csv").exists()
+    assert balance_of(rich_alice) == 114
+
+
+def test_a_folder_that_is_not_there_costs_nothing(rich_alice, model, table, tmp_path):
+    source = table("size,rooms,place\n1,1,city\n")
+
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        predict(model.name, "--csv", source, "--out", tmp_path / "nowhere" / "out.csv", "--yes")
+
     assert balance_of(rich_alice) == 114
 
 
