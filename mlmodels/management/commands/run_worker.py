@@ -2,7 +2,18 @@ import signal
 
 from django.core.management.base import BaseCommand
 
+from billing.management.formatting import KeepLines
 from mlmodels.worker.loop import TrainingWorker
+
+EPILOG = """
+exit codes:
+  0  stopped by SIGTERM or Ctrl-C
+  1  not started, such as without a database; the error is printed
+  2  wrong usage
+
+example:
+  manage.py run_worker --name trainer-1
+"""
 
 
 class Command(BaseCommand):
@@ -11,6 +22,9 @@ class Command(BaseCommand):
         "number of machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within "
         "seconds; the training under way goes back to the queue."
     )
+
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument(

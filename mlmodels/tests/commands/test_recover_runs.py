@@ -2,7 +2,8 @@ import io
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from mlmodels.models import TrainingRun
@@ -24,3 +25,15 @@ def test_it_says_what_became_of_the_lost_runs(alice):
         "1 queued, 0 failed, 0 cancelled; 0 left files removed",
         "0 queued, 0 failed, 0 cancelled; 0 left files removed",
     ]
+
+
+def test_a_database_that_does_not_answer_has_an_exit_code_of_its_own(monkeypatch):
+    def gone(*args):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet._fetch_all", gone)
+
+    with pytest.raises(CommandError, match="does not answer") as refused:
+        call_command("recover_runs")
+
+    assert refused.value.returncode == 3

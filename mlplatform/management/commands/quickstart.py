@@ -9,6 +9,7 @@ import time
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
+from billing.management.formatting import KeepLines
 from mlplatform import processes
 from mlplatform.processes import Child, Supervisor
 
@@ -17,6 +18,19 @@ START_SECONDS = 60
 LOOK_SECONDS = 0.2
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EPILOG = """
+For one machine and a demonstration; docs/operations.md says how to serve others. What dies is started again.
+The variables HOST and PORT are the defaults, and DATA_DIR says where everything is kept.
+
+exit codes:
+  0  stopped by Ctrl-C, by SIGTERM or with its terminal
+  1  not started: the port is taken, or the preparation or the web server failed, as printed
+  2  wrong usage
+
+examples:
+  manage.py quickstart
+  DATA_DIR=elsewhere manage.py quickstart --port 8123
+"""
 
 
 class Command(BaseCommand):
@@ -24,9 +38,18 @@ class Command(BaseCommand):
 
     requires_system_checks = []  # each child makes them
 
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
+
     def add_arguments(self, parser):
-        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument(
+            "--host",
+            default=os.environ.get("HOST", "127.0.0.1"),
+            help="where it listens; 127.0.0.1 is this machine alone, 0.0.0.0 every network that it is on",
+        )
+        parser.add_argument(
+            "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="the port; 8000"
+        )
         parser.add_argument(
             "--end-with-parent", action="store_true", help="end when the calling process does"
         )
