@@ -3,7 +3,7 @@
 import pytest
 
 from mlmodels.models import Prediction, TrainedModel
-from mlmodels.tests.factories import make_dataset, start_run
+from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlmodels.tests.quick import train_now
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,16 @@ def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_o
     assert "less than always answering the average" in page
     assert "Error if you guess the average" in page
     assert "the baseline to beat" in page
+
+
+def test_the_page_points_out_a_column_that_one_cell_turned_into_words(alice, pages_of):
+    dataset = make_dataset(alice, houses_csv() + b"\n70,many,city,90000")
+    model = train_now(start_run(alice, dataset)).trained_model
+
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert "The column &quot;rooms&quot; is read as words." in page
+    assert "because of &quot;many&quot; in row 62." in page
 
 
 def test_the_form_is_filled_with_a_typical_row(alice, pages_of, model):
