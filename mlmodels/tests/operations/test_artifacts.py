@@ -1,3 +1,4 @@
+import hmac
 import pickle
 import random
 
@@ -75,6 +76,26 @@ def test_a_longer_or_shorter_file_is_refused(model, nothing_is_unpickled, change
 
     with pytest.raises(ModelUnusable):
         artifacts.load_pipeline(model)
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 64, "é" * 64])
+@pytest.mark.parametrize("look", [artifacts.load_pipeline, artifacts.check_file])
+def test_no_other_signature_is_taken_and_none_is_guessed_by_the_clock(
+    model, nothing_is_unpickled, monkeypatch, look, signature
+):
+    compared = []
+
+    def compare(ours, theirs, compare_digest=hmac.compare_digest):
+        compared.append(theirs)
+        return compare_digest(ours, theirs)
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    model.signature = signature
+
+    with pytest.raises(ModelUnusable, match="not the one that was saved"):
+        look(model)
+
+    assert compared == [signature.encode()]
 
 
 def test_a_pickle_from_elsewhere_is_refused_even_with_its_own_checksum_in_the_row(model):
