@@ -115,6 +115,7 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
     with transaction.atomic():
         idempotency_keys.claim(user=run.owner, request=idempotency, reference=run.reference)
         billing.hold_account(user=run.owner)  # so that of two at once not both are the third
+        _hold_dataset(run)
         _refuse_too_many(run.owner)
         billing.charge(
             user=run.owner,
@@ -125,6 +126,12 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
         )
         _insert(run)
     return run
+
+
+def _hold_dataset(run: TrainingRun) -> None:
+    """The table may have been deleted since it was looked up; from here on it stays."""
+    if not Dataset.objects.select_for_update().filter(pk=run.dataset_id).exists():
+        raise NotFound("This data set has been deleted meanwhile.")
 
 
 def _refuse_too_many(owner) -> None:

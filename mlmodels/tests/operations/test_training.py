@@ -127,6 +127,17 @@ def test_another_persons_data_set_is_unknown(alice, bob):
     assert amounts_of(bob) == [15]
 
 
+def test_a_data_set_that_was_deleted_meanwhile_is_refused_and_costs_nothing(alice):
+    dataset = make_dataset(alice)
+    datasets.delete_dataset(dataset=alice.datasets.get(pk=dataset.pk))
+
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        start_run(alice, dataset)
+
+    assert amounts_of(alice) == [15]
+    assert not TrainingRun.objects.exists()
+
+
 def test_a_broke_user_is_refused_and_nothing_is_written(charlie):
     with pytest.raises(InsufficientTokens, match="costs 1 token and you have 0"):
         start_run(charlie)
