@@ -64,6 +64,11 @@ def headline_metrics(model):
     return {"rows": rows}
 
 
+def ordered(metrics: dict):
+    """Metrics with their values as METRICS lists them: PostgreSQL keeps no order of keys in JSON."""
+    return sorted(metrics.items(), key=lambda item: list(METRICS).index(item[0]))
+
+
 @register.simple_tag
 def all_metrics(model):
     """Every metric with its baseline, as rows of a table."""
@@ -73,7 +78,7 @@ def all_metrics(model):
             "value": metric_value(value, name),
             "baseline": metric_value(model.baseline.get(name), name),
         }
-        for name, value in model.metrics.items()
+        for name, value in ordered(model.metrics)
     ]
 
 
@@ -284,11 +289,12 @@ def miss_rows(model):
 @register.simple_tag
 def inputs_in_words(prediction):
     """ "area 120, district Harbour", as far as it fits a line."""
-    columns = {column["name"]: column for column in prediction.model.features} if prediction.model else {}
-    words = [
-        f"{name} {column_value(value, columns[name]) if name in columns else figure(value)}"
-        for name, value in prediction.inputs.items()
-    ]
+    if prediction.model:
+        words = [
+            f"{c['name']} {column_value(prediction.inputs[c['name']], c)}" for c in prediction.model.features
+        ]
+    else:
+        words = [f"{name} {figure(value)}" for name, value in prediction.inputs.items()]
     return charts.shorten(", ".join(words), INPUTS_CHARACTERS_MAX)
 
 
@@ -304,7 +310,7 @@ def comparison(models):
         row_of("Rows learned from", [figure(model.report["training_rows"]) for model in models]),
         row_of("Rows kept aside", [figure(model.report["hold_out_rows"]) for model in models]),
     ]
-    for name in dict.fromkeys(name for model in models for name in model.metrics):
+    for name, _ in ordered({name: None for model in models for name in model.metrics}):
         rows.append(metric_row(name, models, same_target))
     rows.append(row_of("Seconds to fit", [f"{model.report['fit_seconds']:.2f}" for model in models]))
     return rows
