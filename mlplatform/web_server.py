@@ -16,6 +16,7 @@ from granian.log import LogLevels
 from mlplatform.processes import end_with_parent
 
 THREADS = 8  # of one process; half of them may wait for trainings (mlmodels.limits.WAITING_REQUESTS_MAX)
+PROCESSES = 2  # where there are two cores: benchmarks/README.md says what the second one is worth
 STOP_SECONDS = 8  # for the requests that are being served when the end comes
 
 LOG = {
@@ -60,7 +61,8 @@ def main():
     parser = argparse.ArgumentParser(description="Serve the site.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--processes", type=int, default=int(os.environ.get("WEB_PROCESSES", "1")))
+    processes = os.environ.get("WEB_PROCESSES") or min(PROCESSES, os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=int(processes))
     serve(**vars(parser.parse_args()))
 
 

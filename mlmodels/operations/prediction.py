@@ -151,6 +151,8 @@ def _prediction(owner, model: TrainedModel, inputs: dict, output: dict) -> Predi
 
 
 def _charge_and_store(prediction: Prediction) -> None:
+    """Stores first: the charge locks the account, and others who are paid by it wait until the commit."""
+    prediction.insert()
     billing.charge(
         user=prediction.owner,
         amount=prediction.cost_tokens,
@@ -158,7 +160,6 @@ def _charge_and_store(prediction: Prediction) -> None:
         operation=prediction.reference,
         reference=prediction.reference,
     )
-    prediction.insert()
 
 
 def _refuse_unaffordable(owner, rows: int) -> None:

@@ -35,7 +35,7 @@ def test_a_paid_prediction_takes_five_statements(ask):
         ask()
 
     words = [query["sql"].split()[0] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert words == ["SELECT", "SELECT", "UPDATE", "INSERT", "INSERT"]
+    assert words == ["SELECT", "SELECT", "INSERT", "UPDATE", "INSERT"]
 
 
 def test_a_warm_prediction_opens_no_file_and_reads_no_table(ask, monkeypatch):

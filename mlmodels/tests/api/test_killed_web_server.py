@@ -58,11 +58,12 @@ class WebServer:
         except (OSError, http.client.HTTPException):
             return False
 
-    def kill_serving_process(self):
-        """It is started again by the one that looks after it."""
-        (serving,) = descendants(self.process.pid)
-        os.kill(serving, signal.SIGKILL)
-        until(lambda: serving not in descendants(self.process.pid), what="for the end of the process")
+    def kill_serving_processes(self):
+        """They are started again by the one that looks after them."""
+        serving = descendants(self.process.pid)
+        for process in serving:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: not any(map(is_alive, serving)), what="for the end of the processes")
 
     def kill(self):
         """The whole server, which a supervisor would start again."""
@@ -120,7 +121,7 @@ def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, m
         buying = [clients.submit(buy, number) for number in range(REQUESTS)]
         for number in range(1, KILLS + 1):
             until(lambda due=number * ANSWERS_BETWEEN_KILLS: len(answers) >= due, what="for buyers")
-            server.kill() if number % 2 else server.kill_serving_process()
+            server.kill() if number % 2 else server.kill_serving_processes()
         for bought in buying:
             bought.result()
 

@@ -135,7 +135,7 @@ def test_a_warm_prediction_asks_the_database_three_things_in_one_transaction(ali
         prediction.predict(owner=alice, model=light, features=HOUSE)
 
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert [statement.split()[0] for statement in statements] == ["UPDATE", "INSERT", "INSERT"]
+    assert [statement.split()[0] for statement in statements] == ["INSERT", "UPDATE", "INSERT"]
 
 
 def test_a_warm_prediction_reads_no_file(alice, model):
