@@ -1,7 +1,7 @@
 """What the texts of a column say about it, gathered a chunk at a time and kept small.
 
-Evidence is about unique texts, never about single cells, and two pieces of evidence can be merged. Nothing is
-decided here: `mlmodels.tables.kinds` does that when all rows have been seen.
+Evidence is about unique texts, never about single cells. Nothing is decided here: `mlmodels.tables.kinds`
+does that when all rows have been seen.
 """
 
 from collections import Counter
@@ -28,11 +28,6 @@ class Misfits:
         if not self.texts:
             self.first_text, self.first_row = text, row_numbers[cells.index(text)]
         self.texts += 1
-
-    def merge(self, later: "Misfits") -> None:
-        if not self.texts:
-            self.first_text, self.first_row = later.first_text, later.first_row
-        self.texts += later.texts
 
     @property
     def settle_it(self) -> bool:
@@ -84,22 +79,6 @@ class ColumnEvidence:
         if new:
             self._measure(new)
             self._look_at(new, stripped, row_numbers)
-
-    def merge(self, later: "ColumnEvidence") -> None:
-        """Adds the evidence of the rows that follow in the same column."""
-        self.has_repeats = self.has_repeats or later.has_repeats or self._knows_any(later.counts)
-        self.rows += later.rows
-        self.blanks += later.blanks
-        self._count(later.counts, [text for text in later.counts if text not in self.counts])
-        self.is_capped = self.is_capped or later.is_capped
-        self.texts_seen += later.texts_seen
-        self.characters_seen += later.characters_seen
-        self.spaces_seen += later.spaces_seen
-        self.missing_words |= later.missing_words
-        self.number_shapes |= later.number_shapes
-        self.date_shapes |= later.date_shapes
-        self.not_numbers.merge(later.not_numbers)
-        self.not_dates.merge(later.not_dates)
 
     def _knows_any(self, texts: Counter) -> bool:
         return not self.counts.keys().isdisjoint(texts)

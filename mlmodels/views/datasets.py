@@ -80,9 +80,14 @@ def plan(request, uuid):
     form = TrainingForm.changed(request.GET, dataset=dataset)
     if not request.htmx:
         return show_dataset(request, dataset, form)
-    return render(
-        request, "mlmodels/_planned.html", {"dataset": dataset, "form": form, **plan_context(dataset, form)}
-    )
+    context = {
+        "dataset": dataset,
+        "form": form,
+        # Ticking a box must not swap the table under the finger that ticks the next one
+        "is_other_target": request.GET.get("shown_target") != form["target"].value(),
+        **plan_context(dataset, form),
+    }
+    return render(request, "mlmodels/_planned.html", context)
 
 
 @require_POST

@@ -73,15 +73,20 @@ def predict(request, name):
 
 @require_http_methods(["GET", "POST"])
 def rename(request, name):
+    """In place of the title, or with ?row in place of a name in the list; without scripts on a page."""
     model = owned_model(request, name)
-    form = RenameForm(request.POST or None, initial={"label": str(model)})
+    in_row = "row" in request.GET
+    place = f"name-{model.name}" if in_row else "model-title"
+    form = RenameForm(request.POST or None, initial={"label": str(model)}, auto_id=f"{place}-%s")
+    context = {"section": "models", "model": model, "form": form, "place": place, "in_row": in_row}
     if form.is_valid():
         operations.rename_model(model=model, label=form.cleaned_data["label"])
         if not request.htmx:
             return redirect("mlmodels:model", model.name)
-        return render(request, "mlmodels/_model_title.html", {"model": model})
+        template = "mlmodels/_model_name.html" if in_row else "mlmodels/_model_title.html"
+        return render(request, template, {**context, "is_renamed": True})
     template = "mlmodels/_rename_form.html" if request.htmx else "mlmodels/model_rename.html"
-    return render(request, template, {"section": "models", "model": model, "form": form})
+    return render(request, template, context)
 
 
 @require_http_methods(["GET", "POST"])

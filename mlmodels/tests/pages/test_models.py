@@ -176,6 +176,18 @@ def test_rename_changes_what_people_read_and_not_the_address(alice, pages_of, mo
     assert "<title>House prices · mlplatform</title>" in page
 
 
+def test_a_model_is_renamed_in_its_row_of_the_list(alice, pages_of, model):
+    client, address = pages_of(alice), f"/models/{model.name}/rename/?row"
+
+    form = client.get(address, headers=HTMX).content.decode()
+    row = client.post(address, {"label": "House <prices>"}, headers=HTMX).content.decode()
+
+    assert f'hx-target="#name-{model.name}"' in form
+    assert f'id="name-{model.name}"' in row
+    assert "House &lt;prices&gt;</a>" in row
+    assert "<h1" not in row
+
+
 @pytest.mark.parametrize("label", ["", " " * 5, "x" * 201])
 def test_a_name_that_is_none_is_refused(alice, pages_of, model, label):
     answer = pages_of(alice).post(f"/models/{model.name}/rename/", {"label": label})

@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 from mlmodels import tables
 from mlmodels.tables import TableRefused
 from mlmodels.tables.dates import DateCells, date_shape, date_text
-from mlmodels.tables.evidence import ColumnEvidence
-from mlmodels.tables.formats import file_hints
-from mlmodels.tables.kinds import decide
 from mlmodels.tables.numbers import NumberCells, number_format, number_shape
 from mlmodels.tests.tables.files import opened
 
@@ -209,24 +206,3 @@ def test_a_moment_shown_as_text_is_the_same_moment_again(moment):
     seconds = cells.one(moment.isoformat())
 
     assert cells.one(date_text(seconds)) == seconds
-
-
-@many
-@given(st.lists(CELLS, min_size=1, max_size=30), st.integers(0, 30))
-def test_evidence_of_two_parts_merges_into_the_evidence_of_the_whole(cells, cut):
-    numbers = range(2, 2 + len(cells))
-    whole, first, second = (ColumnEvidence("value") for _ in range(3))
-    whole.add(cells, numbers)
-    first.add(cells[:cut], numbers[:cut])
-    second.add(cells[cut:], numbers[cut:])
-
-    first.merge(second)
-
-    assert (first.rows, first.blanks, first.counts) == (whole.rows, whole.blanks, whole.counts)
-    assert first.has_repeats == whole.has_repeats
-    assert first.missing_words == whole.missing_words
-    hints = file_hints([whole], ",")
-    assert file_hints([first], ",") == hints
-    assert decide(first, hints) == decide(whole, hints)
-    assert first.not_numbers.first_row == whole.not_numbers.first_row
-    assert first.not_dates.first_row == whole.not_dates.first_row

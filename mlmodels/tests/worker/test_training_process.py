@@ -105,8 +105,9 @@ def test_a_child_lives_under_limits_of_its_own(slow_run, in_background):
     assert "OMP_NUM_THREADS=1" in environment
 
 
-def test_a_training_past_its_time_is_stopped_with_the_reason(slow_run, settings):
+def test_a_training_past_its_time_is_stopped_with_the_reason(alice, settings):
     settings.TRAINING_TIME_LIMIT_SECONDS = 1
+    slow_run = start_run(alice, make_dataset(alice, slow_csv(rows=30_000)), **slow_order())
 
     started = time.monotonic()
     work_off()

@@ -27,7 +27,20 @@ def test_a_model_is_renamed_in_place(page, model):
     expect(people.heading(page)).to_contain_text("Houses 2026")
     expect(people.heading(page)).to_be_focused()
     page.goto("/models/")
-    expect(page.get_by_role("link", name="Houses 2026")).to_be_visible()
+    expect(page.get_by_role("link", name="Houses 2026", exact=True)).to_be_visible()
+
+
+def test_a_model_is_renamed_in_its_row_of_the_list(page, model):
+    page.goto("/models/")
+    page.get_by_role("link", name="Rename houses_price").click()
+    name = page.get_by_label("New name of the model")
+    expect(name).to_be_focused()
+
+    name.fill("Houses 2026")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("link", name="Houses 2026", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("/models/$"))
 
 
 def test_escape_keeps_the_old_name(page, model):
@@ -63,7 +76,7 @@ def test_the_list_is_searched_while_typing_and_back_shows_all_again(page, model)
 
     page.go_back()
 
-    expect(page.get_by_role("link", name="houses_price")).to_be_visible()
+    expect(page.get_by_role("link", name="houses_price", exact=True)).to_be_visible()
 
 
 def test_two_models_stand_side_by_side(page, model):

@@ -26,7 +26,7 @@ def watched(browser: Browser, url: str, **options):
     watch = Watch(context, url)
     yield context
     context.close()
-    assert watch.complaints == []
+    assert not watch.complaints, "; ".join(watch.complaints)
 
 
 class Watch:
