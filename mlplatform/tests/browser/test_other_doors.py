@@ -18,6 +18,8 @@ def test_the_api_is_described_for_reading(page):
     page.goto("/api/redoc")
 
     expect(page.get_by_role("heading", name="mlplatform", level=1)).to_be_visible()
+    expect(page.get_by_role("searchbox").or_(page.get_by_placeholder("Search..."))).to_be_visible()
+    page.wait_for_timeout(500)  # its maker's logo would come late, from another host
 
 
 def test_an_administrator_finds_the_admin_and_looks_around(page, alice, open_page):
