@@ -13,7 +13,7 @@ from accounts import operations
 from accounts.forms import AddPersonForm, GrantTokensForm, StaffSignInForm
 from accounts.models import User
 from billing import operations as billing
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 admin.site.login_form = StaffSignInForm
 GIVEN_RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]

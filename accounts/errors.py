@@ -1,6 +1,6 @@
 """What accounts refuses."""
 
-from mlplatform import errors
+from mlplatform.core import errors
 
 
 class AddressTaken(errors.InvalidInput):

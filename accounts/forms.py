@@ -6,7 +6,7 @@ from accounts.errors import WrongCredentials
 from accounts.models import User
 from accounts.operations import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 
 class SignInForm(AuthenticationForm):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import LimitWindow
-from mlplatform.errors import TooManyRequests
+from mlplatform.core.errors import TooManyRequests
 
 EMAIL_CHARACTERS_MAX = 254
 PASSWORD_CHARACTERS_MAX = 1_000

@@ -24,7 +24,7 @@ from accounts.forms import (
 from accounts.lockout import client_address
 from accounts.operations import exports
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 

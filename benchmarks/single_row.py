@@ -17,9 +17,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from mlmodels import scoring, trainers
-from mlmodels.trainers import CATEGORY, CLASSIFICATION, NUMBER, REGRESSION, Feature, TrainingPlan
-from mlmodels.trainers.preparation import build_pipeline
+from mlmodels.learning import scoring, trainers
+from mlmodels.learning.trainers import CATEGORY, CLASSIFICATION, NUMBER, REGRESSION, Feature, TrainingPlan
+from mlmodels.learning.trainers.preparation import build_pipeline
 
 ROW_COUNT = 10_000
 ROUNDS = 150

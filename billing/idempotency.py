@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from billing.models import IdempotencyKey
-from mlplatform.errors import Conflict, InvalidInput, Unprocessable
+from mlplatform.core.errors import Conflict, InvalidInput, Unprocessable
 
 KEY_CHARACTERS_MAX = 255
 KEPT_FOR = timedelta(hours=24)

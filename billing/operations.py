@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from billing.models import LedgerEntry
-from mlplatform.errors import Conflict, InvalidInput, NotFound, NotSignedIn, PaymentRequired
+from mlplatform.core.errors import Conflict, InvalidInput, NotFound, NotSignedIn, PaymentRequired
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from billing.models import LedgerEntry
-from mlplatform.exports import write_csv
+from mlplatform.core.csv_export import write_csv
 
 ENTRIES_A_PAGE = 50
 CSV_HEADER = ["number", "time", "kind", "change", "balance", "reason", "reference"]

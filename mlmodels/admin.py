@@ -10,12 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from mlplatform.errors import DomainError
-
-from .models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
-from .operations.datasets import delete_dataset
-from .operations.models import delete_model
-from .operations.training import cancel_run
+from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
+from mlmodels.operations.datasets import delete_dataset
+from mlmodels.operations.trained_models import delete_model
+from mlmodels.operations.training import cancel_run
+from mlplatform.core.errors import DomainError
 
 
 def link_to(thing, text=None):

@@ -1,6 +1,6 @@
 """Refusals of the operations on data sets, trainings, models and predictions."""
 
-from mlplatform.errors import Conflict, InvalidInput, NotFound, TooManyRequests
+from mlplatform.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 
 
 class NameTaken(Conflict):

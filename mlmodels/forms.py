@@ -11,11 +11,11 @@ from pathlib import PurePath
 
 from django import forms
 
-from mlmodels import trainers
+from mlmodels.learning import trainers
+from mlmodels.learning.trainers.parameters import Parameter
 from mlmodels.operations import plans
 from mlmodels.templatetags.columns import KINDS_IN_WORDS, SECONDS_A_DAY, column_value, date_in_words
-from mlmodels.trainers.parameters import Parameter
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 CHOICES_IN_SELECT_MAX = 50
 SUGGESTED_CHARACTERS_MAX = 60

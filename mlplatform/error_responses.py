@@ -12,7 +12,7 @@ from django.shortcuts import render
 from rest_framework import views
 from rest_framework.response import Response
 
-from mlplatform import errors
+from mlplatform.core import errors
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
-from mlplatform.errors import InvalidInput, TooLarge
+from mlplatform.core.errors import InvalidInput, TooLarge
 
 
 class StrictJSONParser(BaseParser):

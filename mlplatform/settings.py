@@ -40,6 +40,7 @@ CORS_EXPOSE_HEADERS = [
 
 INSTALLED_APPS = [
     "mlplatform",
+    "mlplatform.core",
     "accounts",
     "billing",
     "mlmodels",
@@ -136,9 +137,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # What else goes when a person is removed: functions with the keyword owner
-ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.people.erase_everything_of"]
+ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
 # What else is kept about a person: functions with the keyword owner that answer a dict
-ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.people.everything_of"]
+ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.erasure.everything_of"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "mlmodels:start"
 LOGOUT_REDIRECT_URL = "mlmodels:start"
@@ -188,8 +189,8 @@ TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
 # What `verify_ledger` asks the other apps: functions that return the rows which differ
 LEDGER_VERIFICATIONS = [
-    "mlmodels.operations.verification.find_uncleared_charges",
-    "mlmodels.operations.verification.find_files_out_of_place",
+    "mlmodels.operations.audit.find_uncleared_charges",
+    "mlmodels.operations.audit.find_files_out_of_place",
 ]
 
 # Limits

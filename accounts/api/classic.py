@@ -32,7 +32,7 @@ from accounts.api.serializers import (
 from accounts.lockout import client_address
 from accounts.models import User
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 
 class AccountView(GenericAPIView):

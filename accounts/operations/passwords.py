@@ -11,7 +11,7 @@ from django.utils.http import urlsafe_base64_decode
 
 from accounts import errors, limits, lockout, mails
 from accounts.models import User
-from mlplatform.errors import TooManyRequests
+from mlplatform.core.errors import TooManyRequests
 
 
 def check_password_rules(password, user, field):

@@ -9,7 +9,7 @@ from rest_framework.test import APIRequestFactory
 
 from billing.api.idempotency import idempotent_request, plain_body, replay
 from billing.idempotency import EarlierRequest
-from mlplatform.errors import InvalidInput
+from mlplatform.core.errors import InvalidInput
 
 pytestmark = pytest.mark.django_db
 

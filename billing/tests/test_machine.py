@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from billing import idempotency, operations, triggers
 from billing.models import LedgerEntry
 from billing.tests.machine import LedgerMachine
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 pytestmark = pytest.mark.django_db
 

@@ -11,18 +11,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
-from mlmodels.operations.models import delete_model
+from mlmodels.api import answers
+from mlmodels.api.lookups import owned_dataset, owned_model, owned_model_for_scoring
+from mlmodels.api.schema import PREFER, documented
+from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
+from mlmodels.api.waiting import TrainingView
+from mlmodels.learning.trainers import parameter_types
 from mlmodels.operations.orders import train_on_sample, train_on_upload
-from mlmodels.operations.prediction import predict
+from mlmodels.operations.predictions import predict
+from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import start_training
-from mlmodels.trainers import parameter_types
-from mlplatform.errors import InvalidInput
-
-from . import answers
-from .lookups import owned_dataset, owned_model, owned_model_for_scoring
-from .schema import PREFER, documented
-from .serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
-from .waiting import TrainingView
+from mlplatform.core.errors import InvalidInput
 
 SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, which existing clients expect
 

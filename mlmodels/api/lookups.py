@@ -1,7 +1,7 @@
 """Finds what a request names among the caller's own. Another's is as unknown as what never was."""
 
 from mlmodels.models import TrainedModel
-from mlplatform.errors import InvalidInput, NotFound
+from mlplatform.core.errors import InvalidInput, NotFound
 
 
 def owned_model(owner, name):

@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from .answers import RefusalSerializer
+from mlmodels.api.answers import RefusalSerializer
 
 REFUSALS = {
     400: "The input is wrong: `fields` names what. Nothing is charged.",

@@ -5,7 +5,7 @@ import json
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
-from mlmodels.trainers import TRAINERS
+from mlmodels.learning.trainers import TRAINERS
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 COLUMNS_MAX = 1000

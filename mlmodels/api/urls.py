@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import classic
+from mlmodels.api import classic
 
 # The two services that this replaces, under /api/. What is asked most stands first.
 urlpatterns = [

@@ -9,11 +9,10 @@ from rest_framework.reverse import reverse
 
 from billing import idempotency
 from billing.api.idempotency import idempotent_request, replay
+from mlmodels.api import answers
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import wait_for_run
-from mlplatform.errors import Conflict, DomainError, Unprocessable
-
-from . import answers
+from mlplatform.core.errors import Conflict, DomainError, Unprocessable
 
 WAIT_SECONDS_MAX = 60
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from mlmodels.tables import Column
+from mlmodels.learning.tables import Column
 
 
 def dataset_path(dataset, filename):

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from mlmodels.learning.tables import TableRefused
+from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
+from mlmodels.learning.tables.encoding import sniff_encoding
+from mlmodels.learning.tables.rows import open_rows
 from mlmodels.limits import BATCH_ROWS_MAX
 from mlmodels.models import Prediction, TrainedModel
-from mlmodels.operations.prediction import predict_rows
-from mlmodels.tables import TableRefused
-from mlmodels.tables.dialect import Dialect, sniff_dialect
-from mlmodels.tables.encoding import sniff_encoding
-from mlmodels.tables.rows import open_rows
-from mlplatform.errors import TooLarge
+from mlmodels.operations.predictions import predict_rows
+from mlplatform.core.errors import TooLarge
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from billing import operations as billing
-from mlmodels import samples, tables
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
+from mlmodels.learning import samples, tables
 from mlmodels.limits import DATASET_BYTES_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, dataset_path
-from mlmodels.operations import loose_files
-from mlplatform.errors import InvalidInput, TooLarge, Unavailable
+from mlmodels.operations import pending_files
+from mlplatform.core.errors import InvalidInput, TooLarge, Unavailable
 
 CHUNK_BYTES = 1 << 20
 CHANGEABLE = {"kind", "use"}
@@ -108,8 +108,8 @@ def remove_with_file(row) -> None:
     """In a transaction: deletes a row that has a file; the file goes once the row is gone for good."""
     name = row.file.name
     row.delete()
-    loose_files.announce(name=name)
-    transaction.on_commit(lambda: loose_files.remove(name=name), robust=True)
+    pending_files.announce(name=name)
+    transaction.on_commit(lambda: pending_files.remove(name=name), robust=True)
 
 
 def _size(upload: BinaryIO) -> int:
@@ -148,15 +148,15 @@ def _refuse_without_room(owner, size_bytes: int) -> None:
 def _file_kept_only_with_its_row(dataset: Dataset, upload: BinaryIO):
     name = dataset_path(dataset, "upload")
     with ExitStack() as cleanup:
-        loose_files.announce(name=name)
-        cleanup.callback(loose_files.remove, name=name)
+        pending_files.announce(name=name)
+        cleanup.callback(pending_files.remove, name=name)
         dataset.file.save("", File(upload, name="upload"), save=False)
         yield
         cleanup.pop_all()
 
 
 def _claim_file(dataset: Dataset) -> None:
-    if not loose_files.claim(name=dataset.file.name):
+    if not pending_files.claim(name=dataset.file.name):
         raise Unavailable("Keeping the file took too long. Upload it again.")
 
 

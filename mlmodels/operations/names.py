@@ -7,7 +7,7 @@ from django.utils import timezone
 from mlmodels.errors import NameTaken
 from mlmodels.limits import NAME_CHARACTERS_MAX
 from mlmodels.models import TrainedModel
-from mlplatform.errors import InvalidInput
+from mlplatform.core.errors import InvalidInput
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 

@@ -5,10 +5,9 @@ from contextlib import suppress
 
 from mlmodels.errors import DatasetInUse
 from mlmodels.models import Dataset, TrainingRun
-from mlplatform.errors import DomainError
-
-from .datasets import add_sample, create_dataset, delete_dataset
-from .training import start_training
+from mlmodels.operations.datasets import add_sample, create_dataset, delete_dataset
+from mlmodels.operations.training import start_training
+from mlplatform.core.errors import DomainError
 
 READ_BYTES = 1 << 20
 

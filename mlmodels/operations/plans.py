@@ -6,12 +6,12 @@ Nothing is written and nothing is charged in this module.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlmodels import tables, trainers
 from mlmodels.errors import UnknownColumn
+from mlmodels.learning import tables, trainers
+from mlmodels.learning.tables.limits import CLASSES_MAX
+from mlmodels.learning.trainers import CLASSIFICATION, NUMBER, REGRESSION, Feature, PlanRefused, TrainingPlan
+from mlmodels.learning.trainers.limits import TRAINING_ROWS_MIN
 from mlmodels.models import Dataset
-from mlmodels.tables.limits import CLASSES_MAX
-from mlmodels.trainers import CLASSIFICATION, NUMBER, REGRESSION, Feature, PlanRefused, TrainingPlan
-from mlmodels.trainers.limits import TRAINING_ROWS_MIN
 
 NAMES_SHOWN_MAX = 20
 

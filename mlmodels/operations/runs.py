@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mlmodels.limits import LAPSES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, loose_files, training
+from mlmodels.operations import model_files, pending_files, training
 
 CANDIDATES_TRIED = 5
 
@@ -82,7 +82,7 @@ def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
         if finished:
             model.pk = None  # of an earlier try that was rolled back
             model.save(force_insert=True)
-            if not loose_files.claim(name=model.file.name):
+            if not pending_files.claim(name=model.file.name):
                 transaction.set_rollback(True)
                 return False
     return bool(finished) or TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
@@ -116,7 +116,7 @@ def recover_runs() -> dict[str, int]:
         outcome = _take_back(run)
         if outcome:
             counts[outcome] += 1
-            artifacts.discard_attempts(run, before=run.attempt + 1)
+            model_files.discard_attempts(run, before=run.attempt + 1)
     return counts
 
 

@@ -15,7 +15,7 @@ from mlmodels.errors import RoomExceeded, RunEnded, TooManyOpenRuns
 from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import Dataset, TrainingRun
 from mlmodels.operations import names, plans
-from mlplatform.errors import NotFound
+from mlplatform.core.errors import NotFound
 
 POLL_SECONDS_FIRST = 0.05
 POLL_SECONDS_MAX = 0.5

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django import template
 
 from mlmodels import charts
-from mlplatform.templatetags.ui import figure
+from mlplatform.core.templatetags.ui import figure
 
 register = template.Library()
 

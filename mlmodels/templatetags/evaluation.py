@@ -3,9 +3,9 @@
 from django import template
 
 from mlmodels import charts
+from mlmodels.learning.trainers import TRAINERS
 from mlmodels.templatetags.columns import column_value
-from mlmodels.trainers import TRAINERS
-from mlplatform.templatetags.ui import figure, percent, status
+from mlplatform.core.templatetags.ui import figure, percent, status
 
 INPUTS_CHARACTERS_MAX = 120
 LESS_IS_BETTER = {"mean_absolute_error", "root_mean_squared_error", "mean_squared_error", "log_loss"}

@@ -13,7 +13,7 @@ from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import runs
 from mlmodels.worker import child, supervision
 from mlmodels.worker.assignment import Assignment
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 
 class Silence:

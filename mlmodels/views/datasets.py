@@ -16,7 +16,7 @@ from mlmodels.operations import plans, training
 from mlmodels.templatetags.columns import kind_in_words
 from mlmodels.views.lookups import owned_dataset
 from mlmodels.views.start import upload_context
-from mlplatform.errors import DomainError, NotFound
+from mlplatform.core.errors import DomainError, NotFound
 
 DATASETS_A_PAGE = 25
 MODELS_SHOWN = 10

@@ -10,14 +10,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.forms import PredictionForm, RenameForm
-from mlmodels.operations import models as operations
-from mlmodels.operations import prediction as predictions
+from mlmodels.learning.trainers import TRAINERS
+from mlmodels.learning.trainers.out_of_range import unusual_values
+from mlmodels.operations import predictions as predictions
+from mlmodels.operations import trained_models as operations
 from mlmodels.snippets import snippets_for
-from mlmodels.trainers import TRAINERS
-from mlmodels.trainers.unusual import unusual_values
 from mlmodels.views.datasets import go_to
 from mlmodels.views.lookups import owned_model, owned_prediction
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 MODELS_A_PAGE = 25
 COMPARED_MAX = 4

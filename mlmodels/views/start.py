@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 
-from mlmodels import samples
+from mlmodels.learning import samples
 
 LATEST_MODELS = 5
 SAMPLES_OFFERED = ("iris", "diabetes", "wine")

@@ -19,11 +19,11 @@ import sklearn.neighbors
 import sklearn.pipeline
 import sklearn.tree  # noqa: F401 - loaded here so that no child has to
 
-from mlmodels import pipeline_files, scoring, tables, trainers
-from mlmodels.pipeline_files import Seal
+from mlmodels.learning import model_files, scoring, tables, trainers
+from mlmodels.learning.model_files import Seal
 from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
-from mlmodels.worker.confinement import confine
-from mlplatform.errors import DomainError
+from mlmodels.worker.sandbox import confine
+from mlplatform.core.errors import DomainError
 
 VERIFIED_ROWS = 500
 SHARE_OF_FITTING = 0.95  # of the progress bar; the rest is for saving and checking
@@ -100,10 +100,10 @@ def read_table(assignment: Assignment, task: str):
 def save_and_reload(pipeline, assignment: Assignment):
     """Writes the file and reads it the way it will be read for predictions, under a key of this moment."""
     path = Path(assignment.part_path)
-    pipeline_files.write(pipeline, path)
+    model_files.write(pipeline, path)
     data = path.read_bytes()
     seal, key = Seal.of(data, assignment.model_uuid), secrets.token_bytes(32)
-    return pipeline_files.read(data, seal, seal.signature(key, "child"), key, "child")
+    return model_files.read(data, seal, seal.signature(key, "child"), key, "child")
 
 
 def refuse_if_silent(pipeline, features, rows: pd.DataFrame) -> None:

@@ -15,10 +15,10 @@ from django.db.models.functions import Now
 
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
-from mlmodels.operations import loose_files, runs
-from mlmodels.worker.database import patiently
+from mlmodels.operations import pending_files, runs
 from mlmodels.worker.heartbeat import Heartbeat
 from mlmodels.worker.process import start_fork_server
+from mlmodels.worker.retry import patiently
 from mlmodels.worker.supervision import carry_out
 
 IDLE_SECONDS = 0.25
@@ -91,7 +91,7 @@ class TrainingWorker:
     def _sweep_when_due(self) -> None:
         if time.monotonic() < self._sweep_at:
             return
-        if swept := loose_files.sweep():
+        if swept := pending_files.sweep():
             log.warning("Removed files that killed processes left", extra={"fields": {"files": swept}})
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 

@@ -10,11 +10,11 @@ from django.conf import settings
 
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, loose_files, runs
-from mlmodels.operations.loose_files import work_folder
+from mlmodels.operations import model_files, pending_files, runs
+from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker.assignment import Assignment
-from mlmodels.worker.database import patiently
 from mlmodels.worker.heartbeat import Heartbeat
+from mlmodels.worker.retry import patiently
 from mlmodels.worker.watching import Cancelled, Failed, HandedBack, Lost, Watch
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
@@ -23,7 +23,7 @@ KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows"
 def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
     """Trains, writes how it ended, and says so in a word. When `stopping` is set, the run is handed back."""
     heartbeat.keep(run)
-    artifacts.discard_attempts(run, before=run.attempt)
+    model_files.discard_attempts(run, before=run.attempt)
     part = part_path(run)
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     try:
@@ -68,7 +68,7 @@ def _table_path(run: TrainingRun) -> Iterator[str]:
     """A path that the child can open: the file itself, or a copy when the storage is on another machine."""
     if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
         raise Failed("dataset_missing", "The data set is gone. Upload it again and start a new training.")
-    if artifacts.is_local(run.dataset.file):
+    if model_files.is_local(run.dataset.file):
         yield run.dataset.file.path
         return
     copy = work_folder() / f"{run.uuid}.{run.attempt}.csv"
@@ -88,11 +88,11 @@ def _fail(run: TrainingRun, failed: Failed) -> str:
 def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
     """Signs and keeps the file, writes model and run. Raises Cancelled when the run is not to be finished."""
     _describe(model, run, facts)
-    patiently(lambda: loose_files.announce(name=artifacts.stored_name(run, run.attempt)))
-    artifacts.keep_file(model=model, part=part, filename=artifacts.filename_of(run, run.attempt))
+    patiently(lambda: pending_files.announce(name=model_files.stored_name(run, run.attempt)))
+    model_files.keep_file(model=model, part=part, filename=model_files.filename_of(run, run.attempt))
     if patiently(lambda: runs.finish_run(run=run, model=model)):
         return "trained"
-    patiently(lambda: loose_files.remove(name=model.file.name))
+    patiently(lambda: pending_files.remove(name=model.file.name))
     raise Cancelled  # or lost, which the row will say
 
 

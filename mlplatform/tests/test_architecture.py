@@ -11,17 +11,17 @@ from mlplatform.settings import BASE_DIR
 
 APPS = ("accounts", "billing", "mlmodels")
 MAY_IMPORT = {"accounts": {"billing"}, "billing": set(), "mlmodels": {"billing"}}
-SHARED = (  # refusals, how a number looks on a page, CSV files that a spreadsheet may open
-    "mlplatform.errors",
-    "mlplatform.templatetags.ui",
-    "mlplatform.exports",
-)
+SHARED = ("mlplatform.core",)
 WEB = ("django.http", "django.shortcuts", "rest_framework", "django_htmx")
-PURE = ("mlmodels.tables", "mlmodels.trainers", "mlmodels.scoring")
+PURE = ("mlmodels.learning.tables", "mlmodels.learning.trainers", "mlmodels.learning.scoring")
 MAY_BUILD_ON = {  # the pure packages below each one
-    "mlmodels.tables": {"mlmodels.tables"},
-    "mlmodels.trainers": {"mlmodels.trainers", "mlmodels.tables"},
-    "mlmodels.scoring": {"mlmodels.scoring", "mlmodels.trainers", "mlmodels.tables"},
+    "mlmodels.learning.tables": {"mlmodels.learning.tables"},
+    "mlmodels.learning.trainers": {"mlmodels.learning.trainers", "mlmodels.learning.tables"},
+    "mlmodels.learning.scoring": {
+        "mlmodels.learning.scoring",
+        "mlmodels.learning.trainers",
+        "mlmodels.learning.tables",
+    },
 }
 HEAVY = ("sklearn", "pandas", "numpy", "scipy", "joblib")
 
@@ -92,7 +92,7 @@ def test_pure_packages_would_run_in_a_notebook(package):
     def is_forbidden(name):
         is_ours = is_in(name, [*APPS, "mlplatform"])
         return is_in(name, ["django", "rest_framework"]) or (
-            is_ours and not is_in(name, [*MAY_BUILD_ON[package], "mlplatform.errors"])
+            is_ours and not is_in(name, [*MAY_BUILD_ON[package], "mlplatform.core.errors"])
         )
 
     assert offences(package, is_forbidden) == []
@@ -171,4 +171,4 @@ def test_the_web_process_starts_without_a_learning_library(tmp_path):
 
 
 def test_trainers_and_tables_describe_themselves_without_a_learning_library(tmp_path):
-    assert loaded_by("import mlmodels.trainers, mlmodels.tables", tmp_path) == set()
+    assert loaded_by("import mlmodels.learning.trainers, mlmodels.learning.tables", tmp_path) == set()

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 import accounts.errors  # noqa: F401 - so that their refusals are walked
 import billing.operations  # noqa: F401
 import mlmodels.errors  # noqa: F401
-from mlplatform import errors
+from mlplatform.core import errors
 from mlplatform.error_responses import STATUS, flatten, status_of
 from mlplatform.urls import handler400, handler403, handler404, handler500  # noqa: F401
 from mlplatform.urls import urlpatterns as urls_of_the_project

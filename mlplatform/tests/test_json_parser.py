@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from mlplatform.errors import InvalidInput, TooLarge
+from mlplatform.core.errors import InvalidInput, TooLarge
 from mlplatform.json_parser import StrictJSONParser, parse
 
 

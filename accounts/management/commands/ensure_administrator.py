@@ -3,7 +3,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.operations import ensure_administrator
 from billing.management.formatting import KeepLines
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 EPILOG = """
 exit codes:

@@ -6,7 +6,7 @@ from django.core.management import BaseCommand, CommandError
 
 from billing import operations
 from billing.management.formatting import KeepLines
-from mlplatform.errors import DomainError
+from mlplatform.core.errors import DomainError
 
 EPILOG = """
 exit codes:

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from billing.management.formatting import KeepLines
 from billing.operations import count_tokens
 from mlmodels.models import TrainedModel
-from mlmodels.operations import batches, prediction
-from mlplatform.errors import DomainError
-from mlplatform.exports import write_csv
+from mlmodels.operations import batches, predictions
+from mlplatform.core.csv_export import write_csv
+from mlplatform.core.errors import DomainError
 
 EPILOG = """
 The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
 
     def predict_row(self, model, text):
-        answer = prediction.predict(owner=model.owner, model=model, features=parse_row(text))
+        answer = predictions.predict(owner=model.owner, model=model, features=parse_row(text))
         self.stdout.write(json.dumps(answer.output, ensure_ascii=False))
 
     def predict_table(self, model, source, target, is_agreed):
@@ -157,4 +157,4 @@ class NewTable:
 
 
 def price_in_words(rows: int) -> str:
-    return count_tokens(prediction.price_of(rows))
+    return count_tokens(predictions.price_of(rows))

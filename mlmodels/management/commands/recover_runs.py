@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from billing.management.formatting import KeepLines
-from mlmodels.operations import loose_files
+from mlmodels.operations import pending_files
 from mlmodels.operations.runs import recover_runs
 
 EPILOG = """
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         try:
-            counts, swept = recover_runs(), loose_files.sweep()
+            counts, swept = recover_runs(), pending_files.sweep()
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         runs = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())

@@ -6,12 +6,12 @@ from django.core.management.base import BaseCommand, CommandError
 from billing.management.commands.grant_tokens import find_user
 from billing.management.formatting import KeepLines
 from billing.operations import count_tokens
-from mlmodels import trainers
+from mlmodels.learning import trainers
 from mlmodels.management.terminal import ProgressBar, figures_table
 from mlmodels.models import TrainingRun
 from mlmodels.operations.orders import train_on_upload
-from mlmodels.worker.stand_in import follow
-from mlplatform.errors import DomainError
+from mlmodels.worker.inline import follow
+from mlplatform.core.errors import DomainError
 
 EPILOG = """
 A running worker does the training; without one this command does it itself. Ctrl-C cancels it, refunded.

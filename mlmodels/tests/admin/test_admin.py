@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
-from mlmodels.operations.prediction import predict
+from mlmodels.operations.predictions import predict
 from mlmodels.operations.runs import claim_run, fail_run
 from mlmodels.tests.factories import make_dataset, start_run
 

@@ -5,9 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from mlmodels import tables
+from mlmodels.learning import tables
 from mlmodels.models import TrainedModel
-from mlmodels.operations import artifacts
+from mlmodels.operations import model_files
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def test_a_paid_prediction_takes_five_statements(ask):
 
 
 def test_a_warm_prediction_opens_no_file_and_reads_no_table(ask, monkeypatch):
-    monkeypatch.setattr(artifacts, "read_bytes", lambda model: pytest.fail("read the file"))
+    monkeypatch.setattr(model_files, "read_bytes", lambda model: pytest.fail("read the file"))
     monkeypatch.setattr(tables, "read", lambda *arguments: pytest.fail("made a DataFrame"))
 
     ask()

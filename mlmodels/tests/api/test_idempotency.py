@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from mlmodels.models import Dataset, Prediction, TrainingRun
-from mlmodels.operations.models import delete_model
 from mlmodels.operations.runs import claim_run, fail_run
+from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.api.test_refused_inputs import create
 
 ROW = {"features": {"size": 70, "rooms": 2, "place": "city"}}

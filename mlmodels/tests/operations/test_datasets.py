@@ -9,7 +9,7 @@ from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSa
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets, training
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
-from mlplatform.errors import InvalidInput, TooLarge
+from mlplatform.core.errors import InvalidInput, TooLarge
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, loose_files, runs, training
-from mlmodels.operations.verification import find_uncleared_charges
+from mlmodels.operations import model_files, pending_files, runs, training
+from mlmodels.operations.audit import find_uncleared_charges
 from mlmodels.tests.factories import make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +30,8 @@ def let_lapse(run):
 def model_of(run):
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, name=run.model_name, size_bytes=0)
     model.target, model.features = run.target_column, run.features
-    model.file = artifacts.stored_name(run, run.attempt)
-    loose_files.announce(name=model.file.name)
+    model.file = model_files.stored_name(run, run.attempt)
+    pending_files.announce(name=model.file.name)
     return model
 
 

@@ -10,7 +10,7 @@ from mlmodels.errors import NameTaken, RoomExceeded, RunEnded, TooManyOpenRuns, 
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import datasets, runs, training
 from mlmodels.tests.factories import make_dataset, make_model_row, start_run
-from mlplatform.errors import DomainError, InvalidInput, NotFound
+from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun, Worker
-from mlmodels.operations import prediction
+from mlmodels.operations import predictions
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run
 from mlmodels.tests.worker.processes import descendants, is_alive, kill, training_child_of, until
 
@@ -61,7 +61,7 @@ def test_killed_in_mid_fit_the_run_is_finished_once_by_another_worker(
     assert TrainedModel.objects.count() == 1
     assert files_in(work_space / "files" / "models") == [f"{run.uuid}.2.joblib"]
     assert files_in(work_space / "work") == []
-    assert prediction.predict(owner=alice, model=run.trained_model, features={"a": 1, "b": 1, "c": 1})
+    assert predictions.predict(owner=alice, model=run.trained_model, features={"a": 1, "b": 1, "c": 1})
     assert balance_of(alice) == 15 - 1 - 5
     assert verify_ledger() == []
 

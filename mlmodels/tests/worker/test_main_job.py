@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlmodels.operations import prediction
+from mlmodels.operations import predictions
 from mlmodels.tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -11,7 +11,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_table_becomes_a_model_and_the_model_a_paid_prediction(alice):
     model = factories.train_model(alice)
 
-    answer = prediction.predict(owner=alice, model=model, features={"size": 100, "rooms": 2, "place": "city"})
+    answer = predictions.predict(
+        owner=alice, model=model, features={"size": 100, "rooms": 2, "place": "city"}
+    )
 
     assert answer.output["prediction"] == pytest.approx(130_000)
     assert model.metrics["r2_score"] == pytest.approx(1)

@@ -15,7 +15,7 @@ from django.core.files.storage import Storage
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import artifacts, models, prediction, training
+from mlmodels.operations import model_files, predictions, trained_models, training
 from mlmodels.tests.factories import (
     houses_csv,
     make_dataset,
@@ -179,12 +179,12 @@ def test_files_may_be_on_a_storage_that_is_no_disk_of_this_machine(alice, settin
 
     model = train_model(alice)
 
-    assert not artifacts.is_local(model.file)
+    assert not model_files.is_local(model.file)
     assert list(supervision.work_folder().iterdir()) == []
     row = {"size": 100, "rooms": 2, "place": "city"}
-    answer = prediction.predict(owner=alice, model=model, features=row)
+    answer = predictions.predict(owner=alice, model=model, features=row)
     assert answer.output["prediction"] == pytest.approx(130_000)
-    models.delete_model(model=TrainedModel.objects.get())
+    trained_models.delete_model(model=TrainedModel.objects.get())
     assert not model.file.storage.exists(f"models/{model.run.uuid}.1.joblib")
 
 
@@ -246,7 +246,7 @@ def test_the_child_knows_no_django():
 def test_waiting_for_work_needs_no_learning_library():
     code = (
         "import django, sys; django.setup(); import mlmodels.worker.loop, mlmodels.operations.training; "
-        "import mlmodels.operations.prediction; "
+        "import mlmodels.operations.predictions; "
         "print([m for m in sys.modules if m in ('numpy', 'pandas', 'sklearn')])"
     )
 

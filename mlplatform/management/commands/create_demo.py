@@ -11,8 +11,8 @@ from billing.management.formatting import KeepLines
 from mlmodels.management.terminal import ProgressBar
 from mlmodels.models import TrainingRun
 from mlmodels.operations import datasets, training
-from mlmodels.worker.stand_in import follow
-from mlplatform.errors import DomainError
+from mlmodels.worker.inline import follow
+from mlplatform.core.errors import DomainError
 
 EMAIL = "demo@example.com"
 SAMPLE = "iris"

@@ -1,0 +1,34 @@
+"""One row in, one answer out: a fitted pipeline compiled for single predictions, and the cache that keeps it.
+
+Importing this package loads no numpy, pandas or scikit-learn: that happens when something is first scored.
+"""
+
+from mlmodels.learning.scoring.answers import answer
+from mlmodels.learning.scoring.cache import ScorerCache
+
+__all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "verify"]
+
+
+def compile_pipeline(pipeline, features):
+    """A scorer for single rows, or None where there is no exact kernel for this pipeline.
+
+    `pipeline` has the steps "prepare" (ColumnTransformer) and "model"; `features`, each with a `name` and a
+    `role`, are the columns of a row in order.
+    """
+    from mlmodels.learning.scoring.compiler import compile_pipeline
+
+    return compile_pipeline(pipeline, features)
+
+
+def verify(scorer, pipeline, frame) -> bool:
+    """Whether the scorer answers as the pipeline does on rows of `frame`, and on the same rows made worse."""
+    from mlmodels.learning.scoring.verification import verify
+
+    return verify(scorer, pipeline, frame)
+
+
+def pipeline_scorer(pipeline, features):
+    """The pipeline itself behind the interface of a scorer: slow, and always right."""
+    from mlmodels.learning.scoring.pipeline import scorer_of_pipeline
+
+    return scorer_of_pipeline(pipeline, features)

@@ -1,0 +1,35 @@
+"""A CSV as people upload it becomes one decision per column, and typed columns. Pure: no Django.
+
+    inspect      at upload: dialect, columns with kind and profile, guess of the target
+    retype       the user chooses another kind for a column
+    read         at training: the asked columns as a DataFrame
+    RowReader    at prediction: one row out of JSON or a form
+    target_values, guess_task    what a column is as a target
+
+Text first, then one decision per column. pandas and numpy are imported by `read` and `target_values` alone,
+when they are called.
+"""
+
+from mlmodels.learning.tables.columns import KINDS, Column, TableSummary, TargetGuess, retype
+from mlmodels.learning.tables.dates import date_text
+from mlmodels.learning.tables.errors import TableRefused
+from mlmodels.learning.tables.inspection import inspect
+from mlmodels.learning.tables.reading import read
+from mlmodels.learning.tables.row import RowReader
+from mlmodels.learning.tables.target import TargetValues, guess_task, target_values
+
+__all__ = [
+    "KINDS",
+    "Column",
+    "RowReader",
+    "TableRefused",
+    "TableSummary",
+    "TargetGuess",
+    "TargetValues",
+    "date_text",
+    "guess_task",
+    "inspect",
+    "read",
+    "retype",
+    "target_values",
+]

@@ -1,0 +1,130 @@
+"""What the texts of a column say about it, gathered a chunk at a time and kept small.
+
+Evidence is about unique texts, never about single cells. Nothing is decided here: `kinds.decide` does
+that when all rows have been seen.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlmodels.learning.tables.dates import DateShape, date_shape
+from mlmodels.learning.tables.limits import DISTINCT_COUNTED_MAX, KEPT_CHARACTERS_MAX
+from mlmodels.learning.tables.missing import is_missing_word
+from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
+
+_MISFITS_LOOKED_AT = 500  # after so many texts that do not fit, nobody will read the column that way
+
+
+@dataclass
+class Misfits:
+    """Texts that are not of a kind: how many were looked at, and the first of them with its row."""
+
+    texts: int = 0
+    first_text: str = ""
+    first_row: int = 0
+
+    def add(self, text: str, cells: list[str], row_numbers: Sequence[int]) -> None:
+        if not self.texts:
+            self.first_text, self.first_row = text, row_numbers[cells.index(text)]
+        self.texts += 1
+
+    @property
+    def settle_it(self) -> bool:
+        return self.texts >= _MISFITS_LOOKED_AT
+
+
+@dataclass
+class ColumnEvidence:
+    """`counts` holds every different text with its number of cells, up to `distinct_max` texts.
+
+    Past that (`is_capped`) new texts are no longer added, while those that are kept are counted on.
+    """
+
+    name: str
+    distinct_max: int = DISTINCT_COUNTED_MAX
+    characters_max: int = KEPT_CHARACTERS_MAX
+    rows: int = 0
+    blanks: int = 0
+    counts: Counter = field(default_factory=Counter)
+    is_capped: bool = False
+    has_repeats: bool = False
+    texts_seen: int = 0
+    characters_seen: int = 0
+    spaces_seen: int = 0
+    characters_kept: int = 0
+    missing_words: set[str] = field(default_factory=set)
+    number_shapes: set[NumberShape] = field(default_factory=set)
+    not_numbers: Misfits = field(default_factory=Misfits)
+    date_shapes: set[DateShape] = field(default_factory=set)
+    not_dates: Misfits = field(default_factory=Misfits)
+
+    @property
+    def present(self) -> int:
+        """Cells that are not blank."""
+        return self.rows - self.blanks
+
+    def add(self, cells: Sequence[str], row_numbers: Sequence[int]) -> None:
+        """`row_numbers[i]` is the row of `cells[i]`."""
+        stripped = list(map(str.strip, cells))
+        found = Counter(stripped)
+        self.rows += len(stripped)
+        blanks = found.pop("", 0)
+        self.blanks += blanks
+        if not found:
+            return
+        self.has_repeats = self.has_repeats or len(found) < len(stripped) - blanks or self._knows_any(found)
+        new = [text for text in found if text not in self.counts] if self.counts else list(found)
+        self._count(found, new)
+        if new:
+            self._measure(new)
+            self._look_at(new, stripped, row_numbers)
+
+    def _knows_any(self, texts: Counter) -> bool:
+        return not self.counts.keys().isdisjoint(texts)
+
+    def _count(self, found: Counter, new: list[str]) -> None:
+        known = found.keys() - set(new) if len(new) < len(found) else ()
+        for text in known:
+            self.counts[text] += found[text]
+        if self.is_capped:
+            return
+        room = self.distinct_max - len(self.counts)
+        if len(new) > room or self.characters_kept > self.characters_max:
+            self.is_capped = True
+            new = new[:room]
+        for text in new:
+            self.counts[text] = found[text]
+            self.characters_kept += len(text)
+
+    def _measure(self, texts: list[str]) -> None:
+        self.texts_seen += len(texts)
+        self.characters_seen += sum(map(len, texts))
+        self.spaces_seen += " ".join(texts).count(" ") - len(texts) + 1
+
+    def _look_at(self, texts: list[str], cells: list[str], row_numbers: Sequence[int]) -> None:
+        if self.not_numbers.settle_it and self.not_dates.settle_it:
+            return
+        shapes = plain_shapes(texts)
+        if shapes is not None:
+            self.number_shapes |= shapes
+            return
+        for text in texts:
+            if is_missing_word(text):
+                self.missing_words.add(text)
+            elif not self._is_number(text):
+                self.not_numbers.add(text, cells, row_numbers)
+                if not self._is_date(text):
+                    self.not_dates.add(text, cells, row_numbers)
+
+    def _is_number(self, text: str) -> bool:
+        shape = None if self.not_numbers.settle_it else number_shape(text)
+        if shape is not None:
+            self.number_shapes.add(shape)
+        return shape is not None
+
+    def _is_date(self, text: str) -> bool:
+        shape = None if self.not_dates.settle_it else date_shape(text)
+        if shape is not None:
+            self.date_shapes.add(shape)
+        return shape is not None

@@ -1,0 +1,88 @@
+"""The formats that the cells of a column allow: marks of numbers, order of dates, words for yes and no.
+
+Where one column alone leaves a doubt, the rest of the file settles it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlmodels.learning.tables.booleans import word_pair
+from mlmodels.learning.tables.columns import ZERO_ONE_FORMAT
+from mlmodels.learning.tables.dates import day_comes_first, shapes_agree
+from mlmodels.learning.tables.evidence import ColumnEvidence
+from mlmodels.learning.tables.missing import is_missing_word
+from mlmodels.learning.tables.names import names_a_claim
+from mlmodels.learning.tables.numbers import MarkHints, number_format
+from mlmodels.learning.tables.timestamps import compact_dates, unix_dates
+
+_SPELLINGS_MAX = 20  # of yes, no and missing words in one column
+
+
+@dataclass(frozen=True)
+class FileHints:
+    """What the other columns and the separator suggest where one column alone leaves a doubt."""
+
+    marks: MarkHints
+    day_first: bool
+
+
+def file_hints(evidence: Sequence[ColumnEvidence], separator: str) -> FileHints:
+    """Marks and day order that are certain in some column hold for the doubtful columns of the same file."""
+    number_columns = [column for column in evidence if not column.not_numbers.texts]
+    decimals = {shape.decimal for column in number_columns for shape in column.number_shapes} - {""}
+    marks = MarkHints(decimals.pop() if len(decimals) == 1 else "", separator)
+    date_columns = [column for column in evidence if column.date_shapes and not column.not_dates.texts]
+    proven = {day_comes_first(column.date_shapes) for column in date_columns} - {None}
+    if len(proven) == 1:
+        return FileHints(marks, day_first=proven.pop())
+    return FileHints(marks, day_first=marks.proven_decimal == "," or separator == ";")
+
+
+def possible_formats(evidence: ColumnEvidence, hints: FileHints) -> dict[str, dict]:
+    """A format for each kind that at least some cells have; whether all have it is decided elsewhere."""
+    found = {
+        "number": number_format(evidence.number_shapes, hints.marks) if evidence.number_shapes else None,
+        "date": _date_format(evidence, hints),
+        "boolean": _boolean_format(evidence),
+    }
+    return {kind: described for kind, described in found.items() if described is not None}
+
+
+def _boolean_format(evidence: ColumnEvidence) -> dict | None:
+    if evidence.is_capped or len(evidence.counts) > _SPELLINGS_MAX:
+        return None
+    spelled: dict[str, str] = {}
+    for text, _ in evidence.counts.most_common():
+        if not is_missing_word(text):
+            spelled.setdefault(text.casefold(), text)
+    if set(spelled) == {"0", "1"} and names_a_claim(evidence.name):
+        return ZERO_ONE_FORMAT
+    pair = word_pair(spelled)
+    return pair and {"type": "boolean", "true": spelled[pair[0]], "false": spelled[pair[1]]}
+
+
+def _date_format(evidence: ColumnEvidence, hints: FileHints) -> dict | None:
+    if not evidence.date_shapes:
+        return compact_dates(evidence) or unix_dates(evidence)
+    if not shapes_agree(evidence.date_shapes):
+        return None
+    day_first = day_comes_first(evidence.date_shapes)
+    if day_first is None:
+        day_first = _likely_day_first(evidence, hints)
+    styles = {shape.style for shape in evidence.date_shapes}
+    style = next(style for style in ("numeric", "named", "iso") if style in styles)
+    return {"type": "date", "style": style, "day_first": day_first}
+
+
+def _likely_day_first(evidence: ColumnEvidence, hints: FileHints) -> bool:
+    """No day is above 12. What is 1 in every row is the day of a monthly table; else the file decides."""
+    numeric = [shape for shape in evidence.date_shapes if shape.style == "numeric"]
+    if not numeric:
+        return True
+    mark = numeric[0].mark
+    parts = [text.split(mark) for text in evidence.counts if text.count(mark) >= 2]
+    first = {int(part[0]) for part in parts if part[0].isdigit()}
+    second = {int(part[1]) for part in parts if part[1].strip().isdigit()}
+    if (first == {1}) != (second == {1}):
+        return first == {1}
+    return mark in ".-" or hints.day_first

@@ -1,0 +1,156 @@
+"""One decision per column, from its evidence, with the reason in a sentence."""
+
+from dataclasses import dataclass
+
+from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column
+from mlmodels.learning.tables.dates import day_comes_first
+from mlmodels.learning.tables.errors import counted, shown
+from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
+from mlmodels.learning.tables.formats import FileHints, possible_formats
+from mlmodels.learning.tables.names import names_an_identifier
+from mlmodels.learning.tables.numbers import marks_in_doubt
+
+_FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
+_LONG_TEXT_CHARACTERS = 60
+_MANY_WORDS = 4
+_MOSTLY_DIFFERENT = 0.5
+_MISFITS_NAMED_MAX = 5  # different texts that keep a column from being numbers or dates
+_NEARLY_ALL = 0.8  # of the different texts
+
+
+@dataclass(frozen=True)
+class _Decision:
+    kind: str
+    format: dict
+    reason: str
+    nearly: str = ""
+
+
+def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
+    """The column without its profile."""
+    formats = possible_formats(evidence, hints)
+    decision = _decide(evidence, formats)
+    if evidence.rows > 1 and not evidence.blanks and len(evidence.counts) == 1:
+        text = next(iter(evidence.counts))
+        decision = _Decision("constant", decision.format, f"Every row says {shown(text)}.")
+    alternatives = {kind: found for kind, found in formats.items() if kind != decision.format["type"]}
+    return Column(
+        name=evidence.name,
+        kind=decision.kind,
+        format=decision.format,
+        use=decision.kind in USED_KINDS,
+        reason=decision.reason,
+        nearly=decision.nearly,
+        alternatives=alternatives,
+    )
+
+
+def _decide(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+    if not evidence.present:
+        return _Decision("empty", TEXT_FORMAT, "Every cell is blank.")
+    if "boolean" in formats:
+        words = formats["boolean"]
+        return _Decision("boolean", words, f"Only {shown(words['true'])} and {shown(words['false'])} occur.")
+    if not evidence.not_numbers.texts and "number" in formats and not _are_codes(evidence):
+        return _decide_number(evidence, formats)
+    if "date" in formats and not evidence.not_dates.texts and not evidence.number_shapes:
+        return _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
+    return _decide_text(evidence, formats)
+
+
+def _are_codes(evidence: ColumnEvidence) -> bool:
+    return any(shape.is_code for shape in evidence.number_shapes)
+
+
+def _decide_number(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+    if "date" in formats:  # whole numbers that are dates, by their size or by the column's name
+        style = "dates as YYYYMMDD" if formats["date"]["style"] == "compact" else "Unix timestamps"
+        return _Decision("date", formats["date"], f"The whole numbers are {style}.")
+    whole = all(not shape.decimal and not shape.mark_in_doubt for shape in evidence.number_shapes)
+    if whole and names_an_identifier(evidence.name) and not evidence.has_repeats:
+        return _Decision("identifier", formats["number"], "The name says so and no value comes twice.")
+    return _Decision("number", formats["number"], _number_reason(evidence, formats["number"]))
+
+
+def _number_reason(evidence: ColumnEvidence, number: dict) -> str:
+    doubtful = _guessed_mark(evidence, number)
+    missing = ", ".join(shown(word) for word in sorted(evidence.missing_words)[:3])
+    details = [
+        number["decimal"] == "," and "decimal comma",
+        number["thousands"] and f"thousands marked by {_MARK_NAMES[number['thousands']]}",
+        doubtful and "which is a guess",
+        number["currency"] and f"amounts in {number['currency']}",
+        number["percent"] and "percent",
+        missing and f"{missing} read as missing",
+    ]
+    said = "; ".join(detail for detail in details if detail)
+    return f"Every cell is a number ({said})." if said else "Every cell is a number."
+
+
+_MARK_NAMES = {",": "commas", ".": "dots", "'": "apostrophes", " ": "spaces"}
+
+
+def _guessed_mark(evidence: ColumnEvidence, number: dict) -> str:
+    """The mark that was taken for thousands although no cell proves it."""
+    is_proven = any(shape.thousands or shape.decimal for shape in evidence.number_shapes)
+    guessed = [] if is_proven else marks_in_doubt(evidence.number_shapes)
+    return next((mark for mark in guessed if mark == number["thousands"]), "")
+
+
+def _date_reason(evidence: ColumnEvidence, date: dict) -> str:
+    if date["style"] != "numeric":
+        return "Every cell is a date."
+    order = "day first" if date["day_first"] else "month first"
+    if day_comes_first(evidence.date_shapes) is None:
+        return f"Every cell is a date; no day is above 12, so {order} is a guess."
+    return f"Every cell is a date, {order}."
+
+
+def _decide_text(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+    kind, reason = _kind_of_text(evidence)
+    nearly, obstacle = _why_not_numbers(evidence)
+    return _Decision(kind, TEXT_FORMAT, reason + obstacle, nearly)
+
+
+def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
+    different = len(evidence.counts)
+    mean_characters = evidence.characters_seen / evidence.texts_seen
+    mean_words = 1 + evidence.spaces_seen / evidence.texts_seen
+    is_id_like = names_an_identifier(evidence.name)
+    at_least = "At least " if evidence.is_capped else ""
+    mostly_different = different > _MOSTLY_DIFFERENT * evidence.counts.total()
+    if not evidence.has_repeats and (is_id_like or evidence.present >= _FEW_ROWS):
+        if mean_words > _MANY_WORDS:
+            return "text", "Sentences that are different in every row."
+        return "identifier", "No value comes twice."
+    if mostly_different and is_id_like:
+        return "identifier", "The name says so and most values come once."
+    if mostly_different and (mean_characters > _LONG_TEXT_CHARACTERS or mean_words > _MANY_WORDS):
+        return "text", "Sentences, most of them different."
+    if mostly_different and evidence.present >= _FEW_ROWS:
+        return "text", f"{at_least}{different:,} different values, too many for categories."
+    return "category", f"{at_least}{counted(different, 'different value')}."
+
+
+def _why_not_numbers(evidence: ColumnEvidence) -> tuple[str, str]:
+    """The kind that nearly all texts have, and what stood in the way of it; also where only some have one."""
+    if evidence.number_shapes and not evidence.not_numbers.texts:
+        if _are_codes(evidence):
+            return "", " Leading zeros or long digits would be lost in a number."
+        return "number", " The numbers are written in ways that contradict each other."
+    kind, misfits = _closest_kind(evidence)
+    if not kind or not _can_be_named(misfits):
+        return "", ""
+    fitting = 1 - misfits.texts / evidence.texts_seen
+    obstacle = f" Not {kind}s, because of {shown(misfits.first_text)} in row {misfits.first_row:,}."
+    return kind if fitting >= _NEARLY_ALL else "", obstacle
+
+
+def _closest_kind(evidence: ColumnEvidence) -> tuple[str, Misfits]:
+    if evidence.number_shapes and (not evidence.date_shapes or _can_be_named(evidence.not_numbers)):
+        return "number", evidence.not_numbers
+    return "date" if evidence.date_shapes else "", evidence.not_dates
+
+
+def _can_be_named(misfits: Misfits) -> bool:
+    return 1 <= misfits.texts <= _MISFITS_NAMED_MAX

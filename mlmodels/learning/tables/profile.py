@@ -1,0 +1,131 @@
+"""The profile of a column: plain JSON of bounded size that pages, forms and target guesses are made from.
+
+rows, missing          cells; in columns of numbers, dates and yes/no the missing words count as missing
+distinct               different texts, exact when `distinct_is_exact`, else "at least"
+top_values             [[text, cells], …] the most frequent ones
+typical                median (number, date), else the most frequent text; None when there is none
+minimum maximum mean   numbers and dates, from all rows; dates are Unix seconds
+whole                  True when every number is whole
+quantiles              {"0.05": …, "0.25": …, "0.5": …, "0.75": …, "0.95": …}
+histogram              {"edges": n + 1 numbers, "counts": n cells}
+sampled                None, or how many random rows quantiles and histogram were taken from
+"""
+
+import math
+import random
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mlmodels.learning.tables.columns import Column
+from mlmodels.learning.tables.evidence import ColumnEvidence
+from mlmodels.learning.tables.limits import (
+    HISTOGRAM_BINS,
+    SAMPLED_VALUES_MAX,
+    SHOWN_CHARACTERS_MAX,
+    TOP_VALUES,
+)
+from mlmodels.learning.tables.missing import is_missing_word
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+class NumberStatistics:
+    """Running figures over the numbers of one column, NaN left out.
+
+    Count, range and mean are exact. Quantiles and histogram come from all values up to `sample_max`, past
+    that from an even random sample: each chunk gives the same share, which halves when the sample is full.
+    """
+
+    def __init__(self, sample_max: int = SAMPLED_VALUES_MAX):
+        self.count = 0
+        self.minimum = math.inf
+        self.maximum = -math.inf
+        self.whole = True
+        self._total = 0.0
+        self._sample = array("d")
+        self._sample_max = sample_max
+        self._every = 1  # the sample holds one value out of so many
+        self._random = random.Random(0)  # noqa: S311  the same file gives the same profile
+
+    def add(self, values: Sequence[float]) -> None:
+        present = [value for value in values if value == value]
+        if not present:
+            return
+        self.count += len(present)
+        self.minimum = min(self.minimum, min(present))
+        self.maximum = max(self.maximum, max(present))
+        self.whole = self.whole and all(map(float.is_integer, present))
+        self._total += math.fsum(present)
+        self._keep(present)
+
+    def _keep(self, present: list[float]) -> None:
+        if self._every > 1:
+            present = self._random.sample(present, self._share(len(present)))
+        self._sample.extend(present)
+        while len(self._sample) > self._sample_max:
+            self._sample = array("d", self._random.sample(self._sample, len(self._sample) // 2))
+            self._every *= 2
+
+    def _share(self, count: int) -> int:
+        whole, rest = divmod(count, self._every)
+        return whole + (self._random.random() < rest / self._every)
+
+    def summary(self) -> dict:
+        if not self.count:
+            return {}
+        ordered = sorted(self._sample)
+        quantiles = {str(share): _quantile(ordered, share) for share in QUANTILES}
+        return {
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "mean": min(max(self._total / self.count, self.minimum), self.maximum),
+            "whole": self.whole,
+            "quantiles": quantiles,
+            "typical": quantiles["0.5"],
+            "histogram": _histogram(ordered),
+            "sampled": len(ordered) if self._every > 1 else None,
+        }
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """Linear interpolation between the two nearest values, as numpy does by default."""
+    position = share * (len(ordered) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def _histogram(ordered: list[float]) -> dict:
+    low, high = ordered[0], ordered[-1]
+    width = (high - low) / HISTOGRAM_BINS
+    if not width or not math.isfinite(width):
+        return {"edges": [low, high], "counts": [len(ordered)]}
+    counts = [0] * HISTOGRAM_BINS
+    for value in ordered:
+        counts[min(int((value - low) / width), HISTOGRAM_BINS - 1)] += 1
+    return {"edges": [low + width * edge for edge in range(HISTOGRAM_BINS)] + [high], "counts": counts}
+
+
+def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatistics | None) -> Column:
+    """The column with its profile; `numbers` for columns of numbers and dates."""
+    reads_words_as_missing = column.format["type"] != "text"
+    texts = evidence.counts
+    if reads_words_as_missing:
+        texts = {text: cells for text, cells in texts.items() if not is_missing_word(text)}
+    words = sum(evidence.counts.values()) - sum(texts.values())
+    top = sorted(texts.items(), key=lambda item: -item[1])[:TOP_VALUES]
+    profile = {
+        "rows": evidence.rows,
+        "missing": evidence.rows - numbers.count if numbers else evidence.blanks + words,
+        "distinct": len(texts),
+        "distinct_is_exact": not evidence.is_capped,
+        "top_values": [[_cut(text), cells] for text, cells in top],
+        "typical": _cut(top[0][0]) if top else None,
+        **(numbers.summary() if numbers else {}),
+    }
+    return replace(column, profile=profile)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 1] + "…"

@@ -1,0 +1,92 @@
+"""Reads columns of a file under decisions that were made earlier. This is what training works on.
+
+The file is cut into the same rows and cells as at inspection, a chunk at a time, and kept as flat arrays:
+8 bytes for a number, one shared string for each different text. `pandas.read_csv` is not used: it would cut
+the file by rules of its own and take several times the memory.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mlmodels.learning.tables.cells import cells_of
+from mlmodels.learning.tables.columns import Column
+from mlmodels.learning.tables.dialect import Dialect
+from mlmodels.learning.tables.errors import TableRefused, shown
+from mlmodels.learning.tables.rows import Chunk, open_rows
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -> "pandas.DataFrame":
+    """The asked columns in the order asked, typed by their role.
+
+    "number": float64, NaN where missing; dates are Unix seconds, yes/no is 1.0 and 0.0, `12 %` is 12.0.
+    "category": object, text without the white space around it, a blank cell is "".
+    Raises TableRefused with row and column for a cell that does not fit, and for a column that is not there.
+    """
+    typed = [_TypedColumn(column) for column in columns]
+    with open_rows(handle, Dialect(**dialect)) as rows:
+        positions = _positions(rows.header, columns)
+        for chunk in rows.chunks():
+            texts = chunk.columns()
+            for column, position in zip(typed, positions, strict=True):
+                column.add(texts[position], chunk)
+    return _frame(typed)
+
+
+class _TypedColumn:
+    def __init__(self, column: Column):
+        self.name = column.name
+        self.is_number = column.role == "number"
+        self.values: array | list[str] = array("d") if self.is_number else []
+        self._cells = cells_of(column.format)
+        self._known: dict[str, str] = {}
+
+    def add(self, texts: Sequence[str], chunk: Chunk) -> None:
+        try:
+            found = self._cells.many(texts)
+        except ValueError:
+            self._refuse(texts, chunk)
+            raise
+        if not self.is_number:
+            found = [self._known.setdefault(text, text) for text in found]
+        self.values.extend(found)
+
+    def _refuse(self, texts: Sequence[str], chunk: Chunk) -> None:
+        for text, row in zip(texts, chunk.row_numbers, strict=True):
+            try:
+                self._cells.one(text)
+            except ValueError as error:
+                raise TableRefused(
+                    f"Row {row:,}, column {shown(self.name)}: {shown(text)} {error}. Correct the cell, leave "
+                    "it blank, or choose another kind for the column.",
+                    row=row,
+                    column=self.name,
+                ) from None
+
+
+def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
+    where = {name: position for position, name in enumerate(header)}
+    absent = [column.name for column in columns if column.name not in where]
+    if absent:
+        raise TableRefused(
+            f"The file has no column named {', '.join(map(shown, absent))}.",
+            fields=dict.fromkeys(absent, "The file has no such column."),
+        )
+    return [where[column.name] for column in columns]
+
+
+def _frame(typed: list[_TypedColumn]) -> "pandas.DataFrame":
+    # Imported here: everything else in this package is light enough for a web process that only inspects.
+    import numpy
+    import pandas
+
+    arrays = {
+        column.name: numpy.frombuffer(column.values, dtype="float64").copy()
+        if column.is_number
+        else pandas.Series(column.values, dtype=object)
+        for column in typed
+    }
+    return pandas.DataFrame(arrays, copy=False)

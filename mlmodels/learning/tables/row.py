@@ -1,0 +1,138 @@
+"""One row out of JSON or a form, typed exactly as `read` types that row of a file. No pandas, no numpy."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlmodels.learning.tables.cells import cells_of, number_text
+from mlmodels.learning.tables.columns import Column
+from mlmodels.learning.tables.dates import DateCells
+from mlmodels.learning.tables.errors import TableRefused, shown
+from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX
+
+_WHOLE_NUMBER_MAX = 10**30
+
+
+class RowReader:
+    """Reads single rows for a fixed list of columns. Make it once for a model and keep it."""
+
+    def __init__(self, columns: Sequence[Column]):
+        self._cells = [(column.name, _value_reader(column)) for column in columns]
+
+    def read(self, values: Mapping[str, Any]) -> list[float | str]:
+        """The row in column order: floats (NaN for blank) and texts ("" for blank). Further keys are ignored.
+
+        Raises one TableRefused that names every column that is absent or has an unusable value.
+        """
+        try:
+            return [read(values[name]) for name, read in self._cells]
+        except (KeyError, ValueError, TypeError):
+            self._refuse(values)
+            raise
+
+    def _refuse(self, values: Mapping[str, Any]) -> None:
+        if not isinstance(values, Mapping):
+            raise TableRefused("Give the row as an object: a value for each column name.") from None
+        problems: dict[str, str] = {}
+        for name, read in self._cells:
+            if name not in values:
+                problems[name] = f"{shown(name)} is missing."
+                continue
+            try:
+                read(values[name])
+            except ValueError as error:
+                problems[name] = f"{shown(name)}: {_shown_value(values[name])} {error}."
+        if problems:
+            raise TableRefused(" ".join(problems.values()), fields=problems) from None
+
+
+def _shown_value(value: Any) -> str:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, int | float):
+        return (
+            shown(repr(value)) if isinstance(value, float) or abs(value) < 1e18 else "a whole number so long"
+        )
+    return "the value"
+
+
+def _value_reader(column: Column):
+    match column.format["type"]:
+        case "number":
+            return _number_reader(cells_of(column.format).one)
+        case "date":
+            return _date_reader(cells_of(column.format))
+        case "boolean":
+            return _boolean_reader(cells_of(column.format).one)
+        case _:
+            return _text_reader(cells_of(column.format).one, column.alternatives.get("boolean"))
+
+
+def _number_reader(read_text):
+    def read_number(value: Any) -> float:
+        kind = type(value)
+        if kind is float and value - value == 0.0:  # finite
+            return value
+        if kind is int and -_WHOLE_NUMBER_MAX < value < _WHOLE_NUMBER_MAX:
+            return float(value)
+        return _number(value, read_text)
+
+    return read_number
+
+
+def _date_reader(cells: DateCells):
+    def read_date(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError("is not a date")
+        number = _number(value, cells.one)
+        return number if isinstance(value, str) or value is None else cells.number(number)
+
+    return read_date
+
+
+def _boolean_reader(read_text):
+    def read_boolean(value: Any) -> float:
+        number = _number(value, read_text)
+        if number not in (0.0, 1.0) and not math.isnan(number):
+            raise ValueError("is neither yes nor no")
+        return number
+
+    return read_boolean
+
+
+def _number(value: Any, read_text) -> float:
+    """A float from whatever JSON or a form may hold; `read_text` reads strings."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        if len(value) > CELL_CHARACTERS_MAX:
+            raise ValueError(f"has more than {CELL_CHARACTERS_MAX:,} characters")
+        return read_text(value)
+    if not isinstance(value, int | float):
+        raise ValueError("is neither a number nor a text")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError("is too large") from None
+    if not math.isfinite(number):
+        raise ValueError("is not a finite number")
+    return number
+
+
+def _text_reader(read_cell, words: dict | None):
+    """`words` are how the file spells true and false, where a yes/no column was made a category."""
+
+    def read_text(value: Any) -> str:
+        if isinstance(value, str):
+            if len(value) > CELL_CHARACTERS_MAX:
+                raise ValueError(f"has more than {CELL_CHARACTERS_MAX:,} characters")
+            return read_cell(value)
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return words["true" if value else "false"] if words else str(value).lower()
+        if isinstance(value, int) and abs(value) < _WHOLE_NUMBER_MAX:
+            return str(value)
+        return number_text(_number(value, read_cell))
+
+    return read_text

@@ -1,0 +1,35 @@
+"""From a table to a checked model. Importing this loads no learning library; `train` does."""
+
+from mlmodels.learning.trainers.algorithms import TRAINERS, get, parameter_types
+from mlmodels.learning.trainers.errors import DataRefused, ParametersRefused, PlanRefused
+from mlmodels.learning.trainers.parameters import Parameter
+from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, Feature, FitResult, Progress, TrainingPlan
+from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, TASKS, Trainer
+
+__all__ = [
+    "CATEGORY",
+    "CLASSIFICATION",
+    "NUMBER",
+    "REGRESSION",
+    "TASKS",
+    "TRAINERS",
+    "DataRefused",
+    "Feature",
+    "FitResult",
+    "Parameter",
+    "ParametersRefused",
+    "PlanRefused",
+    "Progress",
+    "Trainer",
+    "TrainingPlan",
+    "get",
+    "parameter_types",
+    "train",
+]
+
+
+def train(frame, target_labels, plan: TrainingPlan, on_progress=lambda progress: None) -> FitResult:
+    """See `fitting.train`, which this imports when it is called."""
+    from mlmodels.learning.trainers import fitting
+
+    return fitting.train(frame, target_labels, plan, on_progress)

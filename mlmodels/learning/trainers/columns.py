@@ -1,0 +1,56 @@
+"""What a prediction form needs to know about each column: typical value, range, categories."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mlmodels.learning.trainers.plan import NUMBER, Feature
+
+CATEGORIES_SHOWN = 100
+
+
+def describe_features(frame: pd.DataFrame, features: Sequence[Feature]) -> list[dict]:
+    """One plain dict per feature, of the rows that the model learned from."""
+    return [
+        {"name": feature.name, "role": feature.role, **describe(frame[feature.name], feature.role)}
+        for feature in features
+    ]
+
+
+def describe(column: pd.Series, role: str) -> dict:
+    return describe_numbers(column) if role == NUMBER else describe_categories(column)
+
+
+def describe_numbers(column: pd.Series) -> dict:
+    """`typical` is the lower middle value, so that it is one that occurs: no half years, no half yes."""
+    observed = column.dropna().to_numpy()
+    if not len(observed):
+        return {
+            "typical": None,
+            "minimum": None,
+            "maximum": None,
+            "mean": None,
+            "missing": len(column),
+            "whole": True,
+        }
+    return {
+        "typical": float(np.quantile(observed, 0.5, method="lower")),
+        "minimum": float(observed.min()),
+        "maximum": float(observed.max()),
+        "mean": float(observed.mean()),
+        "missing": len(column) - len(observed),
+        "whole": bool(np.all(observed == np.floor(observed))),
+    }
+
+
+def describe_categories(column: pd.Series) -> dict:
+    """`categories` are the most frequent ones with their rows, blanks not among them."""
+    counts = column[column != ""].value_counts()
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "typical": ranked[0][0] if ranked else None,
+        "categories": [[value, int(count)] for value, count in ranked[:CATEGORIES_SHOWN]],
+        "distinct": len(ranked),
+        "missing": int((column == "").sum()),
+    }

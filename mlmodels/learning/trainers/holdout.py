@@ -1,0 +1,137 @@
+"""Which rows a model learns from, and which are kept aside to measure it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from mlmodels.learning.trainers.errors import DataRefused
+from mlmodels.learning.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
+from mlmodels.learning.trainers.parameters import shorten
+from mlmodels.learning.trainers.plan import NUMBER, Feature
+from mlmodels.learning.trainers.trainer import CLASSIFICATION
+
+
+@dataclass
+class Split:
+    """Positions of the rows to learn from and of those kept aside; `notes` are sentences for the report."""
+
+    training: np.ndarray
+    hold_out: np.ndarray
+    notes: list[str] = field(default_factory=list)
+
+
+def split_rows(labels: np.ndarray, task: str, train_percentage: float) -> Split:
+    """scikit-learn's train_test_split on the rows in file order, stratified for classification.
+
+    A class with one row cannot be on both sides: its row is learned from, and the other rows are split as if
+    it were not there. Any other class that cannot be divided is refused.
+    """
+    positions = np.arange(len(labels))
+    if task != CLASSIFICATION:
+        check_sizes(len(positions), train_percentage)
+        return Split(*train_test_split(positions, train_size=train_percentage, random_state=SEED))
+    alone = rows_alone_in_their_class(labels)
+    rest = np.delete(positions, alone)
+    check_stratified_sizes(labels[rest], len(alone), train_percentage)
+    training, hold_out = train_test_split(
+        rest, train_size=train_percentage, random_state=SEED, stratify=labels[rest]
+    )
+    split = Split(np.concatenate([training, alone]), hold_out, notes_on_lone_rows(labels[alone]))
+    check_two_classes_learned(labels[split.training])
+    return split
+
+
+def check_target(labels: np.ndarray, task: str, target: str) -> None:
+    """Refuses a target from which nothing can be learned, whatever the columns."""
+    if len(labels) == 0:
+        raise DataRefused(f"No row has a value in {target}. Choose another target.", field="target")
+    distinct = len(np.unique(labels))
+    if distinct < 2:
+        raise DataRefused(
+            f"Every row has the same value in {target}. A model needs at least two different answers to "
+            "learn from. Choose another target, or upload rows with other answers.",
+            field="target",
+        )
+    if task == CLASSIFICATION and distinct > CLASSES_MAX:
+        raise DataRefused(
+            f"{target} has {distinct} different values, and a model can tell {CLASSES_MAX} apart at most. "
+            "Choose regression if it is a number, or another target.",
+            field="target",
+        )
+    if task != CLASSIFICATION and not np.all(np.abs(labels) <= NUMBER_MAX):
+        raise DataRefused(
+            f"{target} holds a number beyond {NUMBER_MAX:g}. Correct it, or choose another target.",
+            field="target",
+        )
+
+
+def check_features(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:
+    """Refuses numbers that overflow within the algorithms, naming the first column and row."""
+    for name in (feature.name for feature in features if feature.role == NUMBER):
+        too_large = np.flatnonzero(np.abs(frame[name].to_numpy()) > NUMBER_MAX)
+        if len(too_large):
+            raise DataRefused(
+                f"{name} holds a number beyond {NUMBER_MAX:g} in row {file_row(frame, too_large[0])}. "
+                "Correct it, or leave the column out.",
+                field=name,
+            )
+
+
+def file_row(frame: pd.DataFrame, position: int) -> int:
+    """The row's number in the file, the header being 1: the index counts the file's rows of data from 0."""
+    return int(frame.index[position]) + 2
+
+
+def check_sizes(row_count: int, train_percentage: float) -> None:
+    training = int(train_percentage * row_count)
+    if training < TRAINING_ROWS_MIN or training == row_count:
+        raise DataRefused(
+            f"A train_percentage of {train_percentage:g} leaves {training} of {row_count} rows to learn "
+            f"from; at least {TRAINING_ROWS_MIN} are needed, and 1 to check the model on. "
+            "Bring more rows, or choose another train_percentage.",
+            field="train_percentage",
+        )
+
+
+def check_stratified_sizes(labels: np.ndarray, lone_rows: int, train_percentage: float) -> None:
+    """Each side needs a row for each class: scikit-learn refuses less, in words that help nobody."""
+    row_count, classes = len(labels), len(np.unique(labels))
+    if not classes:
+        raise DataRefused(
+            f"Each of the {lone_rows} rows has an answer of its own. Choose another target, or regression "
+            "if it is a number.",
+            field="target",
+        )
+    training = int(train_percentage * row_count)
+    if training < classes or row_count - training < classes:
+        raise DataRefused(
+            f"A train_percentage of {train_percentage:g} leaves {training} rows to learn from and "
+            f"{row_count - training} to check the model on; both need at least one row for each of the "
+            f"{classes} classes. Bring more rows, or choose another train_percentage.",
+            field="train_percentage",
+        )
+
+
+def check_two_classes_learned(labels: np.ndarray) -> None:
+    if len(np.unique(labels)) < 2:
+        raise DataRefused(
+            "All rows to learn from have the same answer. Bring more rows of the other one, or raise "
+            "train_percentage.",
+            field="train_percentage",
+        )
+
+
+def rows_alone_in_their_class(labels: np.ndarray) -> np.ndarray:
+    _, class_of_row, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[class_of_row] == 1)
+
+
+def notes_on_lone_rows(labels: np.ndarray) -> list[str]:
+    if not len(labels):
+        return []
+    named = ", ".join(shorten(label) for label in labels[:5].tolist()) + (", …" if len(labels) > 5 else "")
+    if len(labels) == 1:
+        return [f"The answer {named} occurs in a single row: it is learned from and never checked."]
+    return [f"{len(labels)} answers occur in a single row each ({named}): learned from and never checked."]

@@ -1,0 +1,116 @@
+"""How good a model is, in numbers. Every figure is a plain float, or None where the rows do not define it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn import metrics as measures
+
+from mlmodels.learning.trainers.trainer import REGRESSION
+
+R2 = "r2_score"
+ACCURACY = "accuracy"
+ROC_AUC = "roc_auc"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says to rows whose truth is known.
+
+    For classification `classes` name the columns of `probabilities`, those that only the truth has included.
+    """
+
+    actual: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+    classes: np.ndarray | None = None
+
+
+def ask(model, task: str, rows, actual: np.ndarray) -> Answers:
+    """The answers of a fitted estimator or pipeline."""
+    if task == REGRESSION:
+        return Answers(actual, model.predict(rows))
+    classes, probabilities = with_unseen_classes(actual, model.predict_proba(rows), model.classes_)
+    return Answers(actual, model.predict(rows), probabilities, classes)
+
+
+def measure(answers: Answers) -> dict[str, float | None]:
+    """All metrics of the task. `f1_score` weighs classes by their rows, `f1_macro` equally."""
+    return measure_numbers(answers) if answers.classes is None else measure_classes(answers)
+
+
+def measure_numbers(answers: Answers) -> dict[str, float | None]:
+    truth = answers.actual, answers.predicted
+    return {
+        R2: float(measures.r2_score(*truth)) if len(answers.actual) > 1 else None,
+        "mean_squared_error": float(measures.mean_squared_error(*truth)),
+        "mean_absolute_error": float(measures.mean_absolute_error(*truth)),
+        "root_mean_squared_error": float(measures.root_mean_squared_error(*truth)),
+    }
+
+
+def measure_classes(answers: Answers) -> dict[str, float | None]:
+    truth = answers.actual, answers.predicted
+    occurring = np.unique(answers.actual)
+    return {
+        ACCURACY: float(measures.accuracy_score(*truth)),
+        # scikit-learn's balanced accuracy, without its warning about predicted classes that have no rows
+        "balanced_accuracy": float(measures.recall_score(*truth, labels=occurring, average="macro")),
+        "f1_score": float(measures.f1_score(*truth, average="weighted", zero_division=0)),
+        "f1_macro": float(measures.f1_score(*truth, average="macro", zero_division=0)),
+        ROC_AUC: roc_auc(answers),
+        "log_loss": float(measures.log_loss(answers.actual, answers.probabilities, labels=answers.classes)),
+    }
+
+
+def roc_auc(answers: Answers) -> float | None:
+    """The area under the ROC curve, each class against the rest and weighed by its rows.
+
+    With two classes both areas are the same, so this is the usual figure. Classes without a row are left out;
+    None where only one class has rows.
+    """
+    columns = [column for column, label in enumerate(answers.classes) if np.any(answers.actual == label)]
+    if len(columns) < 2:
+        return None
+    is_class = [answers.actual == answers.classes[column] for column in columns]
+    areas = [
+        measures.roc_auc_score(truth, answers.probabilities[:, column])
+        for truth, column in zip(is_class, columns, strict=True)
+    ]
+    return float(np.average(areas, weights=[truth.sum() for truth in is_class]))
+
+
+def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
+    """Classes and probabilities, with a column of zeros for each class that only the truth has."""
+    known = np.union1d(classes, actual)
+    if len(known) == len(classes):
+        return classes, probabilities
+    widened = np.zeros((len(actual), len(known)))
+    widened[:, np.searchsorted(known, classes)] = probabilities
+    return known, widened
+
+
+def choose_scoring(task: str, labels: np.ndarray, folds: int = 1) -> str:
+    """The one figure by which models are compared: R², the ROC AUC of two classes, or accuracy.
+
+    The ROC AUC sees a better order even where no answer changes, but needs both classes in every fold.
+    """
+    if task == REGRESSION:
+        return R2
+    counts = np.unique(labels, return_counts=True)[1]
+    return ROC_AUC if len(counts) == 2 and counts.min() >= folds else ACCURACY
+
+
+def score(scoring: str, model, rows, actual: np.ndarray) -> float:
+    """The figure of this name, higher being better, of a fitted classifier or regressor."""
+    return figure(scoring, model, respond(scoring, model, rows), actual)
+
+
+def respond(scoring: str, model, rows) -> np.ndarray:
+    """What the figure is computed from, one value per row: the second class's probability, or the answer."""
+    return model.predict_proba(rows)[:, 1] if scoring == ROC_AUC else model.predict(rows)
+
+
+def figure(scoring: str, model, responses: np.ndarray, actual: np.ndarray) -> float:
+    if scoring == ROC_AUC:
+        return float(measures.roc_auc_score(actual == model.classes_[1], responses))
+    return float((measures.r2_score if scoring == R2 else measures.accuracy_score)(actual, responses))

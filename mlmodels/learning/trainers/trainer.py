@@ -1,0 +1,92 @@
+"""What every algorithm has in common: its words, its parameters, and the checks made from them."""
+
+import math
+
+from mlmodels.learning.trainers.errors import ParametersRefused
+from mlmodels.learning.trainers.limits import SEARCH_FITS_MAX, SEARCH_FOLDS
+from mlmodels.learning.trainers.parameters import Parameter, check_values, find, shorten
+
+REGRESSION = "regression"
+CLASSIFICATION = "classification"
+TASKS = (REGRESSION, CLASSIFICATION)
+
+SCALED = "scaled"  # families: how columns are prepared for an algorithm, see preparation.py
+TREES = "trees"
+BOOSTING = "boosting"
+
+
+class Trainer:
+    """One algorithm. A subclass declares it as data and makes the unfitted scikit-learn estimator.
+
+    `default_grid` is what a search without a grid of its own tries; without one, there is no search.
+    """
+
+    name: str
+    label: str
+    summary: str
+    family: str
+    tasks: tuple[str, ...] = TASKS
+    parameters: tuple[Parameter, ...] = ()
+    default_grid: dict[str, tuple] = {}
+
+    def estimator(self, task: str, parameters: dict):
+        """An unfitted scikit-learn estimator; `parameters` as `check_parameters` answers them."""
+        raise NotImplementedError
+
+    def check_parameters(self, values: dict, task: str | None = None) -> dict:
+        """All parameters of the task, the given values over the defaults."""
+        return {**self.defaults(task), **check_values(self.name, self.parameters, values, task)}
+
+    def check_grid(self, grid: dict, task: str | None = None, folds: int = SEARCH_FOLDS) -> dict[str, list]:
+        """Names and lists of values to try; an empty grid means the default, a lone value a list of one."""
+        if not self.is_searchable:
+            raise ParametersRefused(
+                f"{self.name} has nothing to search. Train it without a grid.", field="grid"
+            )
+        if not isinstance(grid, dict):
+            raise ParametersRefused("A grid must be an object of names and lists of values.", field="grid")
+        asked = grid or self.default_grid
+        checked = {name: self._check_values_to_try(name, values, task) for name, values in asked.items()}
+        self._check_size(checked, folds)
+        return checked
+
+    def check_rows(self, parameters: dict, training_rows: int) -> None:
+        """Refuses parameters that this many training rows cannot satisfy."""
+
+    def defaults(self, task: str | None = None) -> dict:
+        return {p.name: p.default for p in self.parameters if task is None or not p.tasks or task in p.tasks}
+
+    @property
+    def is_searchable(self) -> bool:
+        return bool(self.default_grid)
+
+    def to_dict(self) -> dict:
+        return {
+            "name": self.name,
+            "label": self.label,
+            "summary": self.summary,
+            "tasks": list(self.tasks),
+            "is_searchable": self.is_searchable,
+            "parameters": [parameter.to_dict() for parameter in self.parameters],
+        }
+
+    def _check_values_to_try(self, name: str, values: object, task: str | None) -> list:
+        parameter = find(self.name, self.parameters, name, task)
+        values = list(values) if isinstance(values, list | tuple) else [values]
+        if not values:
+            raise ParametersRefused(f"The list of values for {name} is empty. Give at least one.", field=name)
+        if len(values) > 1 and not parameter.searchable:
+            raise ParametersRefused(f"{name} is not open to search. Give it one fixed value.", field=name)
+        checked = [parameter.check(value) for value in values]
+        if len(set(checked)) < len(checked):
+            raise ParametersRefused(f"{name} has the same value twice: {shorten(values)}.", field=name)
+        return checked
+
+    def _check_size(self, grid: dict[str, list], folds: int) -> None:
+        combinations = math.prod(len(values) for values in grid.values())
+        if combinations * folds > SEARCH_FITS_MAX:
+            raise ParametersRefused(
+                f"This grid has {combinations} combinations, tried on {folds} parts of the rows: "
+                f"{combinations * folds} fits, and {SEARCH_FITS_MAX} are allowed. Try fewer values.",
+                field="grid",
+            )

@@ -1,0 +1,198 @@
+"""Paid predictions: compute first, then one transaction that charges and stores, or neither.
+
+This is the hot path. A warm process asks the database nothing before that transaction: the model that the
+door looked up says which loaded one it is, and the columns and the scorer come from memory.
+"""
+
+import math
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from billing import idempotency as idempotency_keys
+from billing import operations as billing
+from mlmodels.errors import PredictionRefused
+from mlmodels.learning import scoring, tables
+from mlmodels.learning.trainers import Feature
+from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
+from mlmodels.models import Prediction, TrainedModel
+from mlmodels.operations import model_files
+from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """What answers for a model: how its rows are read, and what scores them."""
+
+    names: list[str]
+    reader: tables.RowReader
+    scorer: object
+    nbytes: int
+
+    def answer(self, features: Mapping) -> tuple[dict, dict]:
+        """The row as it was understood, and what the model says to it."""
+        row = self.reader.read(features)
+        _refuse_what_no_database_takes(self.names, row)
+        output = scoring.answer(self.scorer, row)
+        if not _is_finite(output["prediction"]):
+            raise PredictionRefused(
+                "These values lead to no finite number. Check them for figures that are far too large."
+            )
+        return dict(zip(self.names, map(_as_json, row), strict=True)), output
+
+
+LOADED = scoring.ScorerCache(LOADED_MODELS_BYTES_MAX)
+
+
+def predict(
+    *,
+    owner,
+    model: TrainedModel,
+    features: Mapping,
+    idempotency: idempotency_keys.IdempotentRequest | None = None,
+    answer: Callable[[Prediction], dict] | None = None,
+) -> Prediction:
+    """One answer, charged and stored. Refused input costs nothing; every missing or unusable column is named.
+
+    `model` comes from `owner.trained_models.for_scoring()`. With `idempotency`, `answer` makes the body
+    that is stored with the key; a request that came before raises RequestRepeated, and nothing is charged.
+    """
+    inputs, output = load(model).answer(features)
+    prediction = _prediction(owner, model, inputs, output)
+    with _refusing_a_removed_model(model), transaction.atomic():
+        idempotency_keys.claim(
+            user=owner,
+            request=idempotency,
+            reference=prediction.reference,
+            body=answer(prediction) if answer else None,
+        )
+        if not prediction.cost_tokens:
+            billing.hold_account(user=owner)  # as a charge does: no answer is stored for who was removed
+        _charge_and_store(prediction)
+    return prediction
+
+
+def predict_rows(
+    *,
+    owner,
+    model: TrainedModel,
+    rows: Sequence[Mapping],
+    row_numbers: Sequence[int] | None = None,
+    on_answered: Callable[[list[Prediction]], None] | None = None,
+) -> list[Prediction]:
+    """An answer per row, each charged like a single one; all or none. Refusals name the row, else from 1.
+
+    `on_answered` gets the answers before anything is charged. What it raises stops all, at no cost.
+    """
+    if len(rows) > BATCH_ROWS_MAX:
+        raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
+    loaded = load(model)
+    numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
+    predictions = [_prediction(owner, model, *_answer_row(loaded, *row)) for row in numbered]
+    if on_answered:
+        on_answered(predictions)
+    with _refusing_a_removed_model(model), transaction.atomic():
+        _refuse_unaffordable(owner, len(predictions))
+        for prediction in predictions:
+            _charge_and_store(prediction)
+    return predictions
+
+
+def load(model: TrainedModel) -> LoadedModel:
+    """The model in memory, where it is put when it is not there yet."""
+    return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
+
+
+def price_of(rows: int) -> int:
+    return rows * settings.PREDICTION_TOKEN_COST
+
+
+def forget(model: TrainedModel) -> None:
+    """Takes the model out of this process's memory. Others no longer find its row, and let it age out."""
+    LOADED.drop((model.uuid, model.sha256))
+
+
+def _load(model: TrainedModel) -> LoadedModel:
+    columns = [tables.Column.from_dict(column) for column in model.features]
+    features = [Feature(column.name, column.role) for column in columns]
+    pipeline = model_files.load_pipeline(model)
+    scorer = scoring.compile_pipeline(pipeline, features) if model.is_compiled else None
+    scorer = scorer or scoring.pipeline_scorer(pipeline, features)
+    names = [column.name for column in columns]
+    return LoadedModel(names, tables.RowReader(columns), scorer, scorer.nbytes)
+
+
+def _answer_row(loaded: LoadedModel, number: int, features: Mapping) -> tuple[dict, dict]:
+    try:
+        return loaded.answer(features)
+    except InvalidInput as refused:
+        raise type(refused)(
+            f"Row {number:,}: {refused.message}", code=refused.code, fields=refused.fields
+        ) from None
+
+
+def _prediction(owner, model: TrainedModel, inputs: dict, output: dict) -> Prediction:
+    return Prediction(
+        uuid=uuid.uuid4(),
+        owner=owner,
+        model=model,
+        model_name=model.name,
+        inputs=inputs,
+        output=output,
+        cost_tokens=settings.PREDICTION_TOKEN_COST,
+    )
+
+
+def _charge_and_store(prediction: Prediction) -> None:
+    """Stores first: the charge locks the account, and others who are paid by it wait until the commit."""
+    prediction.insert()
+    billing.charge(
+        user=prediction.owner,
+        amount=prediction.cost_tokens,
+        reason="prediction",
+        operation=prediction.reference,
+        reference=prediction.reference,
+    )
+
+
+def _refuse_unaffordable(owner, rows: int) -> None:
+    """Says the price of all rows, where the first charge that fails would name the price of one."""
+    balance = billing.hold_account(user=owner)
+    if balance < price_of(rows):
+        raise billing.InsufficientTokens(
+            f"{rows:,} predictions cost {price_of(rows):,} tokens and you have {balance:,}."
+        )
+
+
+@contextmanager
+def _refusing_a_removed_model(model: TrainedModel):
+    """A model that is deleted between its look-up and the commit fails the transaction as a whole."""
+    try:
+        yield
+    except IntegrityError:
+        if TrainedModel.objects.filter(pk=model.pk).exists():
+            raise
+        raise NotFound("There is no such model any more.") from None
+
+
+def _refuse_what_no_database_takes(names: list[str], row: list) -> None:
+    """JSON can write the NUL character and halves of surrogate pairs, and PostgreSQL cannot store them."""
+    for name, value in zip(names, row, strict=True):
+        if isinstance(value, str) and UNSTORABLE.search(value):
+            raise PredictionRefused(f'"{name}" holds characters that are no text. Take them out.', field=name)
+
+
+def _is_finite(prediction) -> bool:
+    return not isinstance(prediction, float) or math.isfinite(prediction)
+
+
+def _as_json(value):
+    """A blank number is null: JSON has no NaN."""
+    return None if value != value else value

@@ -1,0 +1,240 @@
+"""What this app adds to `verify_ledger`: charges without worth, and files out of place."""
+
+import os
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.utils import timezone
+
+from billing import operations as billing
+from billing import triggers
+from billing.models import LedgerEntry
+from billing.verify import Check, differing_rows, verify_ledger
+from mlmodels.models import Prediction, TrainedModel, TrainingRun
+from mlmodels.operations import model_files
+from mlmodels.operations.audit import (
+    CHARGE_CHECKS,
+    UUID_AS_TEXT,
+    find_files_out_of_place,
+    find_uncleared_charges,
+)
+from mlmodels.operations.erasure import erase_everything_of
+from mlmodels.operations.predictions import predict
+from mlmodels.operations.trained_models import delete_model
+from mlmodels.operations.training import cancel_run
+from mlmodels.tests.factories import start_run, train_model
+
+pytestmark = pytest.mark.django_db
+
+A_HOUSE = {"size": 60, "rooms": 3, "place": "city"}
+
+
+@pytest.fixture
+def model(alice, tmp_path):
+    """Paid and signed like any other; that its file holds no pipeline is nothing to the verification."""
+    run = start_run(alice)
+    model = TrainedModel(
+        owner=alice, run=run, name=run.model_name, algorithm="linear", task=run.task, target={}, features=[]
+    )
+    part = tmp_path / "model.part"
+    part.write_bytes(b"not a pipeline" * 100)
+    model_files.keep_file(model=model, part=part, filename=f"{model.uuid}.joblib")
+    model.save()
+    TrainingRun.objects.filter(pk=run.pk).update(status="succeeded", made_model_uuid=model.uuid)
+    return model
+
+
+@pytest.fixture
+def prediction(alice, model):
+    prediction = Prediction.objects.create(
+        owner=alice,
+        model=model,
+        model_name=model.name,
+        inputs=A_HOUSE,
+        output={"prediction": 1},
+        cost_tokens=5,
+    )
+    billing.charge(user=alice, amount=5, reason="prediction", operation=prediction.reference)
+    return prediction
+
+
+def broken_rules():
+    return {difference.check for difference in find_uncleared_charges()}
+
+
+def rewrite_the_ledger(statement):
+    """Raw SQL after the triggers were taken away."""
+    connection.check_constraints()
+    triggers.drop()
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trained_model_and_a_prediction_clear_their_charges(alice):
+    predict(owner=alice, model=train_model(alice), features=A_HOUSE)
+
+    assert LedgerEntry.objects.filter(kind="charge").count() == 2
+    assert verify_ledger() == []
+
+
+def test_an_open_run_and_a_cancelled_one_are_in_order(alice):
+    cancel_run(run=start_run(alice))
+    start_run(alice)
+
+    assert verify_ledger() == []
+
+
+def test_a_removed_person_leaves_a_ledger_that_adds_up(alice, prediction):
+    start_run(alice)
+
+    erase_everything_of(owner=alice)
+
+    assert verify_ledger() == []
+
+
+def test_what_costs_nothing_needs_no_charge(alice, settings, model):
+    settings.TRAINING_TOKEN_COST = 0
+
+    cancel_run(run=start_run(alice))
+    start_run(alice)
+    Prediction.objects.create(owner=alice, model_name="gift", output={"prediction": 1}, cost_tokens=0)
+
+    assert LedgerEntry.objects.filter(kind="charge").count() == 1
+    assert verify_ledger() == []
+
+
+ACCIDENTS = {
+    "a failed run was not refunded": (
+        lambda: TrainingRun.objects.update(status="failed"),
+        "run_charges_are_cleared",
+    ),
+    "a run that made a model was refunded": (
+        lambda: billing.refund(
+            operation_of_charge=TrainingRun.objects.get().charge_operation, reason="mistake"
+        ),
+        "run_charges_are_cleared",
+    ),
+    "a run cost another price": (
+        lambda: TrainingRun.objects.update(cost_tokens=2),
+        "run_charges_are_cleared",
+    ),
+    "a charged run is gone": (
+        lambda: (TrainedModel.objects.all().delete(), TrainingRun.objects.all().delete()),
+        "run_charges_are_cleared",
+    ),
+    "a run was not charged": (
+        lambda: rewrite_the_ledger("DELETE FROM billing_ledgerentry WHERE operation LIKE 'run:%'"),
+        "runs_are_charged",
+    ),
+    "a prediction was not charged": (
+        lambda: rewrite_the_ledger("DELETE FROM billing_ledgerentry WHERE operation LIKE 'prediction:%'"),
+        "predictions_are_charged",
+    ),
+    "a charged prediction is gone": (
+        lambda: Prediction.objects.all().delete(),
+        "prediction_charges_have_their_result",
+    ),
+    "a prediction was refunded": (
+        lambda: billing.refund(operation_of_charge=Prediction.objects.get().reference, reason="mistake"),
+        "prediction_charges_have_their_result",
+    ),
+    "a prediction cost another price": (
+        lambda: Prediction.objects.update(cost_tokens=4),
+        "prediction_charges_have_their_result",
+    ),
+    "a charge is for nothing we know": (
+        lambda: billing.charge(
+            user=Prediction.objects.get().owner, amount=1, reason="fee", operation="fee:1"
+        ),
+        "charges_are_for_something",
+    ),
+}
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_a_charge_without_worth_is_found(prediction, accident):
+    cause, expected = ACCIDENTS[accident]
+
+    cause()
+
+    assert broken_rules() == {expected}
+
+
+def test_the_charge_of_somebody_elses_run_is_found(prediction, bob):
+    TrainingRun.objects.update(owner=bob)
+    Prediction.objects.update(owner=bob)
+
+    assert broken_rules() == {"run_charges_are_cleared", "prediction_charges_have_their_result"}
+
+
+def test_every_rule_has_its_accident():
+    assert {rule for _, rule in ACCIDENTS.values()} == {check.name for check in CHARGE_CHECKS}
+
+
+@pytest.mark.parametrize("check", CHARGE_CHECKS, ids=lambda check: check.name)
+def test_sqlite_does_not_compare_every_charge_with_every_row(db, check):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL joins by hash")
+
+    plan = Check(check.name, check.claim, f"EXPLAIN QUERY PLAN {check.query}")
+    steps = [difference.row["detail"] for difference in differing_rows(plan, uuid=UUID_AS_TEXT["sqlite"])]
+
+    joined = re.findall(r"LEFT JOIN (?:\w+ AS )?(\w+)", check.query)
+    for table in joined:
+        assert any(step.startswith(f"SEARCH {table} USING") for step in steps), steps
+
+
+def files_out_of_place():
+    return [(difference.check, difference.row["file"]) for difference in find_files_out_of_place()]
+
+
+def put_aside(folder, name, age):
+    path = default_storage.path(default_storage.save(f"{folder}/{name}", ContentFile(b"left over")))
+    then = (timezone.now() - age).timestamp()
+    os.utime(path, (then, then))
+
+
+def test_a_missing_model_file_is_found(model):
+    default_storage.delete(model.file.name)
+
+    assert files_out_of_place() == [("model_files", model.file.name)]
+
+
+def test_an_altered_model_file_is_found(model):
+    with open(model.file.path, "r+b") as handle:
+        handle.seek(100)
+        byte = handle.read(1)
+        handle.seek(100)
+        handle.write(bytes([byte[0] ^ 1]))
+
+    assert files_out_of_place() == [("model_files", model.file.name)]
+
+
+def test_a_model_file_of_another_installation_is_found(model, settings):
+    settings.SECRET_KEY = "the key of somebody else"
+
+    assert files_out_of_place() == [("model_files", model.file.name)]
+
+
+def test_a_file_without_a_row_is_found_once_it_is_old(model):
+    put_aside("models", "old.joblib", age=timedelta(hours=3))
+    put_aside("models", "new.joblib", age=timedelta(minutes=5))
+    put_aside("datasets", "old.csv", age=timedelta(hours=3))
+
+    assert files_out_of_place() == [
+        ("orphaned_files", "models/old.joblib"),
+        ("orphaned_files", "datasets/old.csv"),
+    ]
+
+
+def test_a_deleted_model_leaves_nothing_out_of_place(model, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        delete_model(model=model)
+
+    assert find_files_out_of_place() == []
+    assert verify_ledger() == []
