@@ -1,4 +1,4 @@
-"""What staff look at: runs, data sets, models, predictions, workers.
+"""What staff look at: runs, datasets, models, predictions, workers.
 
 Nothing is edited here and nothing uploaded: a pickle that somebody sends in must never reach the loader.
 What staff may do, cancelling and deleting, goes through the same operations as everywhere else.
@@ -61,7 +61,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def owner_link(self, row):
         return link_to(row.owner)
 
-    @admin.display(description="data set", ordering="dataset__name")
+    @admin.display(description="dataset", ordering="dataset__name")
     def dataset_link(self, row):
         return link_to(row.dataset)
 

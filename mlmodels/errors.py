@@ -1,4 +1,4 @@
-"""Refusals of the operations on data sets, trainings, models and predictions."""
+"""Refusals of the operations on datasets, trainings, models and predictions."""
 
 from mlplatform.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 
@@ -12,7 +12,7 @@ class TooManyOpenRuns(TooManyRequests):
 
 
 class RoomExceeded(Conflict):
-    """A person has as many data sets, bytes or models as one person may have."""
+    """A person has as many datasets, bytes or models as one person may have."""
 
     code = "room_exceeded"
 

@@ -44,7 +44,7 @@ class ColumnForm(forms.Form):
 
 
 class TrainingForm(forms.Form):
-    """Target, columns, algorithm and the algorithm's parameters, for one data set.
+    """Target, columns, algorithm and the algorithm's parameters, for one dataset.
 
     Columns go by their position.
     """

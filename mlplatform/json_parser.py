@@ -5,6 +5,7 @@ import math
 from itertools import chain
 
 from django.conf import settings
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
@@ -88,3 +89,20 @@ def check_texts(texts):
             raise unreadable("The body holds the character NUL, which no text may contain.")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise unreadable("The body holds half a character (a lone surrogate).")
+
+
+NAMES_NOTHING = {"", "text/plain"}  # what clients send that do not think of it
+
+
+class ContentNegotiation(DefaultContentNegotiation):
+    """A body that nobody called anything is read as JSON where JSON is taken."""
+
+    def select_parser(self, request, parsers):
+        parser = super().select_parser(request, parsers)
+        if parser is None and media_type_of(request) in NAMES_NOTHING:
+            return next((each for each in parsers if isinstance(each, StrictJSONParser)), None)
+        return parser
+
+
+def media_type_of(request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()

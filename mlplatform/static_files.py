@@ -10,14 +10,14 @@ from django.contrib.staticfiles.finders import get_finders
 
 
 def collect_when_changed():
-    seal = Path(settings.STATIC_ROOT) / "fingerprint"
+    signature_of_file = Path(settings.STATIC_ROOT) / "fingerprint"
     current = fingerprint()
-    if seal.exists() and seal.read_text() == current:
+    if signature_of_file.exists() and signature_of_file.read_text() == current:
         return
     # A process of its own: only when that is its task do the settings choose the storage with hashed names
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
     subprocess.run(command, check=True, cwd=settings.BASE_DIR)  # noqa: S603 - a command of ours
-    seal.write_text(current)
+    signature_of_file.write_text(current)
 
 
 def fingerprint() -> str:

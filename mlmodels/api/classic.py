@@ -11,16 +11,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
-from mlmodels.api import answers
-from mlmodels.api.lookups import owned_dataset, owned_model, owned_model_for_scoring
-from mlmodels.api.schema import PREFER, documented
+from mlmodels.api import responses
+from mlmodels.api.responses import PREFER, documented
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from mlmodels.api.waiting import TrainingView
 from mlmodels.learning.trainers import parameter_types
-from mlmodels.operations.orders import train_on_sample, train_on_upload
+from mlmodels.lookups import dataset_called, owned_model, owned_model_for_scoring
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.operations.training import start_training
+from mlmodels.operations.training import start_training, train_on_sample, train_on_upload
 from mlplatform.core.errors import InvalidInput
 
 SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, which existing clients expect
@@ -57,7 +56,13 @@ class CreateView(TrainingView):
         summary="Train a model on a CSV file",
         parameters=[IDEMPOTENCY_KEY, PREFER],
         responses=documented(
-            {200: answers.CreatedSerializer, 202: answers.AcceptedSerializer}, 400, 402, 409, 413, 422, 429
+            {200: responses.CreatedSerializer, 202: responses.AcceptedSerializer},
+            400,
+            402,
+            409,
+            413,
+            422,
+            429,
         ),
     )
     def post(self, request):
@@ -78,7 +83,7 @@ class CreateView(TrainingView):
         )
 
     def answer(self, run, model):
-        return answers.created(run, model)
+        return responses.created(run, model)
 
 
 class TrainedModelsView(APIView):
@@ -97,10 +102,10 @@ class TrainedModelView(APIView):
         operation_id="describe_trained",
         tags=["models"],
         summary="What is known about a model",
-        responses=documented({200: answers.TrainedModelSerializer}, 404),
+        responses=documented({200: responses.TrainedModelSerializer}, 404),
     )
     def get(self, request, model_name):
-        return Response(answers.TrainedModelSerializer(owned_model(request.user, model_name)).data)
+        return Response(responses.TrainedModelSerializer(owned_model(request.user, model_name)).data)
 
 
 class DeleteModelView(APIView):
@@ -108,7 +113,7 @@ class DeleteModelView(APIView):
         operation_id="delete_trained",
         tags=["models"],
         summary="Delete a model and its file",
-        responses=documented({200: answers.DeletedSerializer}, 404),
+        responses=documented({200: responses.DeletedSerializer}, 404),
     )
     def delete(self, request, model_name):
         delete_model(model=owned_model(request.user, model_name))
@@ -138,13 +143,13 @@ class PredictView(PaidPredictionView):
         tags=["predictions"],
         summary="Predict one row with a model",
         parameters=[IDEMPOTENCY_KEY],
-        responses=documented({200: answers.PredictedSerializer}, 400, 402, 404, 409, 422),
+        responses=documented({200: responses.PredictedSerializer}, 400, 402, 404, 409, 422),
     )
     def post(self, request, model_name):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         model = owned_model_for_scoring(request.user, model_name)
-        return self.answer_row(model, serializer.validated_data["features"], answers.predicted)
+        return self.answer_row(model, serializer.validated_data["features"], responses.predicted)
 
 
 class SearchView(TrainingView):
@@ -157,7 +162,7 @@ class SearchView(TrainingView):
         summary="Find the best parameters of an algorithm by cross-validation",
         parameters=[IDEMPOTENCY_KEY, PREFER],
         responses=documented(
-            {200: answers.SearchedSerializer, 202: answers.AcceptedSerializer}, 400, 402, 422, 429
+            {200: responses.SearchedSerializer, 202: responses.AcceptedSerializer}, 400, 402, 422, 429
         ),
     )
     def post(self, request):
@@ -173,11 +178,11 @@ class SearchView(TrainingView):
             "idempotency": idempotency,
         }
         if order["dataset"]:
-            return start_training(owner=owner, dataset=owned_dataset(owner, order["dataset"]), **search)
+            return start_training(owner=owner, dataset=dataset_called(owner, order["dataset"]), **search)
         return train_on_sample(owner=owner, sample=SAMPLE_OF_SEARCHES, **search)
 
     def answer(self, run, model):
-        return answers.searched(run, model)
+        return responses.searched(run, model)
 
 
 class PredictLastView(PaidPredictionView):
@@ -188,7 +193,7 @@ class PredictLastView(PaidPredictionView):
         tags=["searches"],
         summary="Predict one row with the model of the last search",
         parameters=[IDEMPOTENCY_KEY],
-        responses=documented({200: answers.LastPredictedSerializer}, 400, 402, 409, 422),
+        responses=documented({200: responses.LastPredictedSerializer}, 400, 402, 409, 422),
     )
     def post(self, request):
         serializer = self.get_serializer(data=request.data)
@@ -196,7 +201,7 @@ class PredictLastView(PaidPredictionView):
         model = request.user.trained_models.defer("report").last_search()
         if model is None:
             raise InvalidInput("There is no trained model yet: POST /api/train first.", code="not_trained")
-        return self.answer_row(model, features_of(serializer.validated_data, model), answers.last_predicted)
+        return self.answer_row(model, features_of(serializer.validated_data, model), responses.last_predicted)
 
 
 class StatusView(APIView):
@@ -204,10 +209,10 @@ class StatusView(APIView):
         operation_id="search_status",
         tags=["searches"],
         summary="What the caller's last search made",
-        responses={200: answers.SearchStatusSerializer},
+        responses={200: responses.SearchStatusSerializer},
     )
     def get(self, request):
-        return Response(answers.status_of(request.user.trained_models.defer("report").last_search()))
+        return Response(responses.status_of(request.user.trained_models.defer("report").last_search()))
 
 
 def features_of(row: dict, model) -> dict:

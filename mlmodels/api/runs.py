@@ -5,7 +5,7 @@ from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from mlmodels.api.schema import documented
+from mlmodels.api.responses import documented
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import cancel_run
 

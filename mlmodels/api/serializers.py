@@ -144,7 +144,7 @@ class SearchSerializer(serializers.Serializer):
         allow_blank=True,
         allow_null=True,
         max_length=NAME_CHARACTERS_MAX,
-        help_text="name or id of one of your data sets; the Iris sample without it",
+        help_text="name or id of one of your datasets; the Iris sample without it",
     )
     target = serializers.CharField(
         default="",

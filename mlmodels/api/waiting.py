@@ -9,7 +9,7 @@ from rest_framework.reverse import reverse
 
 from billing import idempotency
 from billing.api.idempotency import idempotent_request, replay
-from mlmodels.api import answers
+from mlmodels.api import responses
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import wait_for_run
 from mlplatform.core.errors import Conflict, DomainError, Unprocessable
@@ -83,7 +83,9 @@ class TrainingView(GenericAPIView):
 
     def accepted(self, run, headers=None) -> Response:
         url = reverse("run-detail", kwargs={"uuid": run.uuid}, request=self.request)
-        return Response(answers.accepted(run, url), status=202, headers={"Location": url, **(headers or {})})
+        return Response(
+            responses.accepted(run, url), status=202, headers={"Location": url, **(headers or {})}
+        )
 
 
 def run_of(earlier: idempotency.EarlierRequest) -> TrainingRun:

@@ -1,4 +1,4 @@
-"""A fitted pipeline as a file: written, sealed, and read back only when the seal holds. Pure: no Django.
+"""A fitted pipeline as a file: written, signed, and read back only when the signature holds.
 
 The worker's child uses this to check its own file; `operations.artifacts` keeps and loads those of models.
 """
@@ -16,12 +16,12 @@ COMPRESSION_LEVEL = 1  # a forest shrinks to a third, and the time to load hardl
 VERSIONS_KEPT = ("scikit-learn", "numpy", "joblib")
 
 
-class SealBroken(Exception):
-    """The bytes are not the ones that were sealed, or the seal is somebody else's."""
+class SignatureInvalid(Exception):
+    """The bytes are not the ones that were signed, or the signature was made with another key."""
 
 
 @dataclass(frozen=True)
-class Seal:
+class FileSignature:
     """What a signature covers: these bytes, as the file of this very model, in this format."""
 
     model_uuid: str
@@ -30,7 +30,7 @@ class Seal:
     sha256: str
 
     @classmethod
-    def of(cls, data: bytes, model_uuid: str) -> "Seal":
+    def of(cls, data: bytes, model_uuid: str) -> "FileSignature":
         return cls(str(model_uuid), FILE_FORMAT, len(data), hashlib.sha256(data).hexdigest())
 
     def fits(self, data: bytes) -> bool:
@@ -55,10 +55,10 @@ def write(pipeline, path: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def read(data: bytes, seal: Seal, signature: str, key: bytes, key_id: str):
+def read(data: bytes, signed: FileSignature, signature: str, key: bytes, key_id: str):
     """The pipeline in these bytes. Unpickling can run anything: the signature comes first, here alone."""
-    if not seal.is_signed(signature, key, key_id) or not seal.fits(data):
-        raise SealBroken
+    if not signed.is_signed(signature, key, key_id) or not signed.fits(data):
+        raise SignatureInvalid
     import joblib
 
     return joblib.load(io.BytesIO(data))

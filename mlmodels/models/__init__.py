@@ -1,7 +1,7 @@
 """The rows of this app, their constraints, and the questions that can be asked of them."""
 
 from mlmodels.models.datasets import Dataset, dataset_path
-from mlmodels.models.pending_files import LooseFile
+from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction
 from mlmodels.models.trained_models import TrainedModel, model_path
 from mlmodels.models.training_runs import Task, TrainingRun
@@ -9,7 +9,7 @@ from mlmodels.models.workers import Worker
 
 __all__ = [
     "Dataset",
-    "LooseFile",
+    "PendingFile",
     "Prediction",
     "Task",
     "TrainedModel",

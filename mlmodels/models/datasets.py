@@ -25,7 +25,7 @@ def is_uuid(text):
 
 class DatasetQuerySet(models.QuerySet):
     def called(self, text):
-        """The data set with this id, and those of this name."""
+        """The dataset with this id, and those of this name."""
         return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
 
     def as_found(self):
@@ -39,7 +39,7 @@ class DatasetQuerySet(models.QuerySet):
         return self.aggregate(total=Sum("size_bytes", default=0))["total"]
 
     def for_lists(self):
-        """Without what only a data set's own page shows, and with the number of its models."""
+        """Without what only a dataset's own page shows, and with the number of its models."""
         return self.defer("first_rows", "dialect", "target_guess").annotate(
             model_count=models.Count("trained_models")
         )

@@ -4,11 +4,11 @@ from django.db import models
 from django.db.models.functions import Now
 
 
-class LooseFile(models.Model):
-    """A stored file that is about to get its row, or has lost it: `operations.loose_files`."""
+class PendingFile(models.Model):
+    """A stored file that is about to get its row, or has lost it: `operations.pending_files`."""
 
     name = models.CharField(max_length=200, unique=True)
-    announced_at = models.DateTimeField(db_default=Now())
+    registered_at = models.DateTimeField(db_default=Now())
 
     def __str__(self):
         return self.name

@@ -37,7 +37,7 @@ class TrainedModelQuerySet(models.QuerySet):
         return self.filter(Q(name__icontains=text) | Q(label__icontains=text))
 
     def narrowed(self, algorithm="", dataset=""):
-        """Models of one algorithm and of the data set with this uuid; either may be left out."""
+        """Models of one algorithm and of the dataset with this uuid; either may be left out."""
         narrowed = self.filter(algorithm=algorithm) if algorithm else self
         if not dataset:
             return narrowed

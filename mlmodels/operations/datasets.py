@@ -1,4 +1,4 @@
-"""Data sets: a CSV is inspected once, when it arrives, and kept with what was found in it."""
+"""Datasets: a CSV is inspected once, when it arrives, and kept with what was found in it."""
 
 import hashlib
 import io
@@ -79,7 +79,7 @@ def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
         columns = {column["name"]: column for column in dataset.columns}
         for name, change in changes.items():
             if name not in columns:
-                raise UnknownColumn(f'There is no column "{name[:200]}" in this data set.', field=name[:200])
+                raise UnknownColumn(f'There is no column "{name[:200]}" in this dataset.', field=name[:200])
             columns[name] = _changed(columns[name], change)
         if list(columns.values()) != dataset.columns:
             dataset.columns = list(columns.values())
@@ -89,7 +89,7 @@ def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
 
 
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
-    """What to tell before a data set goes: its models stay, and can no longer show their data."""
+    """What to tell before a dataset goes: its models stay, and can no longer show their data."""
     return {"models": dataset.trained_models.count(), "open_runs": dataset.training_runs.open().count()}
 
 
@@ -99,7 +99,7 @@ def delete_dataset(*, dataset: Dataset) -> None:
         dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
         if dataset.training_runs.open().exists():
             raise DatasetInUse(
-                "A training on this data set is waiting or running. Cancel it, or wait for it to end."
+                "A training on this dataset is waiting or running. Cancel it, or wait for it to end."
             )
         remove_with_file(dataset)
 
@@ -108,7 +108,7 @@ def remove_with_file(row) -> None:
     """In a transaction: deletes a row that has a file; the file goes once the row is gone for good."""
     name = row.file.name
     row.delete()
-    pending_files.announce(name=name)
+    pending_files.register(name=name)
     transaction.on_commit(lambda: pending_files.remove(name=name), robust=True)
 
 
@@ -119,7 +119,7 @@ def _size(upload: BinaryIO) -> int:
 def _clean_name(name: str) -> str:
     name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not name:
-        raise InvalidInput("Give the data set a name.", field="name")
+        raise InvalidInput("Give the dataset a name.", field="name")
     return name[:200]
 
 
@@ -135,11 +135,11 @@ def _sha256(upload: BinaryIO) -> str:
 def _refuse_without_room(owner, size_bytes: int) -> None:
     if owner.datasets.count() >= DATASETS_MAX:
         raise RoomExceeded(
-            f"You have {DATASETS_MAX} data sets, which is the most. Delete one that you no longer need."
+            f"You have {DATASETS_MAX} datasets, which is the most. Delete one that you no longer need."
         )
     if owner.datasets.total_bytes() + size_bytes > DATASET_BYTES_MAX:
         raise RoomExceeded(
-            f"Your data sets may take {DATASET_BYTES_MAX / 1e6:,.0f} MB together, and this file would exceed "
+            f"Your datasets may take {DATASET_BYTES_MAX / 1e6:,.0f} MB together, and this file would exceed "
             "that. Delete one that you no longer need."
         )
 
@@ -148,7 +148,7 @@ def _refuse_without_room(owner, size_bytes: int) -> None:
 def _file_kept_only_with_its_row(dataset: Dataset, upload: BinaryIO):
     name = dataset_path(dataset, "upload")
     with ExitStack() as cleanup:
-        pending_files.announce(name=name)
+        pending_files.register(name=name)
         cleanup.callback(pending_files.remove, name=name)
         dataset.file.save("", File(upload, name="upload"), save=False)
         yield
@@ -156,7 +156,7 @@ def _file_kept_only_with_its_row(dataset: Dataset, upload: BinaryIO):
 
 
 def _claim_file(dataset: Dataset) -> None:
-    if not pending_files.claim(name=dataset.file.name):
+    if not pending_files.confirm(name=dataset.file.name):
         raise Unavailable("Keeping the file took too long. Upload it again.")
 
 

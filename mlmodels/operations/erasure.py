@@ -9,7 +9,7 @@ from mlmodels.operations.datasets import remove_with_file
 
 
 def erase_everything_of(*, owner) -> None:
-    """Ends and refunds open runs, removes data sets and models with files, empties runs and predictions.
+    """Ends and refunds open runs, removes datasets and models with files, empties runs and predictions.
 
     A worker that is still at one of the runs finds that it no longer owns it, and removes what it made.
     """

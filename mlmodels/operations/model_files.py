@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning import model_files
-from mlmodels.learning.model_files import Seal
+from mlmodels.learning.model_files import FileSignature
 from mlmodels.models import TrainedModel, TrainingRun, model_path
 
 SALT = "mlmodels.operations.artifacts"  # the keys of existing files are derived from it
@@ -36,13 +36,13 @@ class SigningKey:
 
 def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
     """Signs the finished file and moves it into the storage. `model` gets its fields and is not saved."""
-    seal = Seal.of(part.read_bytes(), model.uuid)
+    signed = FileSignature.of(part.read_bytes(), model.uuid)
     current = SigningKey.derived_from(settings.SECRET_KEY)
-    model.file_format = seal.file_format
-    model.size_bytes = seal.size_bytes
-    model.sha256 = seal.sha256
+    model.file_format = signed.file_format
+    model.size_bytes = signed.size_bytes
+    model.sha256 = signed.sha256
     model.key_id = current.key_id
-    model.signature = seal.signature(current.key, current.key_id)
+    model.signature = signed.signature(current.key, current.key_id)
     model.library_versions = model_files.library_versions()
     with FinishedFile(part) as content:
         model.file.save(filename, content, save=False)
@@ -57,11 +57,11 @@ def load_pipeline(model: TrainedModel):
             f"(scikit-learn {model.library_versions.get('scikit-learn')}). Train it again."
         )
     data = read_bytes(model)
-    seal = Seal(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
+    signed = FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
     signing = _key_that_signed(model)
     try:
-        return model_files.read(data, seal, model.signature, signing.key, signing.key_id)
-    except model_files.SealBroken:
+        return model_files.read(data, signed, model.signature, signing.key, signing.key_id)
+    except model_files.SignatureInvalid:
         raise _altered(model) from None
 
 
@@ -76,9 +76,11 @@ def read_bytes(model: TrainedModel) -> bytes:
 
 def check_file(model: TrainedModel) -> None:
     """Refuses like `load_pipeline`, and loads nothing: for audits and downloads."""
-    seal = Seal(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
+    signed = FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
     signing = _key_that_signed(model)
-    if not seal.is_signed(model.signature, signing.key, signing.key_id) or not seal.fits(read_bytes(model)):
+    if not signed.is_signed(model.signature, signing.key, signing.key_id) or not signed.fits(
+        read_bytes(model)
+    ):
         raise _altered(model)
 
 

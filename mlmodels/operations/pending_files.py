@@ -15,32 +15,32 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from mlmodels.models import Dataset, LooseFile, TrainedModel, TrainingRun
+from mlmodels.models import Dataset, PendingFile, TrainedModel, TrainingRun
 
 AGE_MIN = timedelta(hours=1)
 WORK_FILES = (".part", ".csv")
 
 
-def announce(*, name: str) -> None:
+def register(*, name: str) -> None:
     """Says that the storage will hold a file of this name that no row names yet, or none any more."""
-    LooseFile.objects.get_or_create(name=name)
+    PendingFile.objects.get_or_create(name=name)
 
 
-def claim(*, name: str) -> bool:
+def confirm(*, name: str) -> bool:
     """In the transaction that writes the file's row. False when the file was swept: there must be no row."""
-    claimed, _ = LooseFile.objects.filter(name=name).delete()
+    claimed, _ = PendingFile.objects.filter(name=name).delete()
     return bool(claimed)
 
 
 def remove(*, name: str) -> None:
     """Removes an announced file; what fails here is made up for by the next sweep."""
     default_storage.delete(name)
-    LooseFile.objects.filter(name=name).delete()
+    PendingFile.objects.filter(name=name).delete()
 
 
 def sweep() -> int:
     """Removes what killed processes left: announced files, and files of workers. Answers how many."""
-    announced = LooseFile.objects.filter(announced_at__lt=Now() - left_over_age())
+    announced = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
     return sum(map(_sweep, list(announced))) + _sweep_work_folder()
 
 
@@ -57,10 +57,10 @@ def work_folder() -> Path:
     return folder
 
 
-def _sweep(loose: LooseFile) -> bool:
+def _sweep(loose: PendingFile) -> bool:
     """Holds the entry meanwhile: who would claim the file now waits, and is told that it is gone."""
     with transaction.atomic():
-        if not LooseFile.objects.select_for_update().filter(pk=loose.pk).exists():
+        if not PendingFile.objects.select_for_update().filter(pk=loose.pk).exists():
             return False
         is_named = any(rows.objects.filter(file=loose.name).exists() for rows in (Dataset, TrainedModel))
         if not is_named:

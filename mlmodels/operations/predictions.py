@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -18,12 +20,17 @@ from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels.errors import PredictionRefused
 from mlmodels.learning import scoring, tables
+from mlmodels.learning.tables import TableRefused
+from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
+from mlmodels.learning.tables.encoding import sniff_encoding
+from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.trainers import Feature
 from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 
+PRUNED_AT_ONCE = 1000  # rows of one transaction
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -196,3 +203,74 @@ def _is_finite(prediction) -> bool:
 def _as_json(value):
     """A blank number is null: JSON has no NaN."""
     return None if value != value else value
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of a table as texts, and the number of each as a spreadsheet shows it."""
+
+    header: list[str]
+    rows: list[list[str]]
+    row_numbers: list[int]
+
+
+def read_batch(table: BinaryIO) -> Batch:
+    """Reads at most as many rows as can be predicted at once; a table of one column is fine."""
+    rows, numbers = [], []
+    with open_rows(table, _dialect(table)) as opened:
+        for chunk in opened.chunks():
+            rows += chunk.rows
+            numbers += chunk.row_numbers
+            if len(rows) > BATCH_ROWS_MAX:
+                raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once. Split the table.")
+    return Batch(opened.header, rows, numbers)
+
+
+def predict_batch(
+    *, owner, model: TrainedModel, batch: Batch, on_answered: Callable[[list[Prediction]], None] | None = None
+) -> list[Prediction]:
+    """As `predict_rows`."""
+    rows = [dict(zip(batch.header, row, strict=True)) for row in batch.rows]
+    return predict_rows(
+        owner=owner, model=model, rows=rows, row_numbers=batch.row_numbers, on_answered=on_answered
+    )
+
+
+def answers_of(batch: Batch, predictions: list[Prediction]) -> tuple[list[str], list[list]]:
+    """Header and rows of the answered table: what was given, the prediction, and how likely each class is."""
+    classes = list(predictions[0].output.get("probabilities", {}))
+    header = [*batch.header, "prediction", *(f"probability of {name}" for name in classes)]
+    return header, [
+        [
+            *row,
+            prediction.output["prediction"],
+            *(prediction.output["probabilities"][name] for name in classes),
+        ]
+        for row, prediction in zip(batch.rows, predictions, strict=True)
+    ]
+
+
+def _dialect(table: BinaryIO) -> Dialect:
+    try:
+        return sniff_dialect(table)
+    except TableRefused:
+        return Dialect(sniff_encoding(table), ",")
+
+
+def prunable_predictions(*, before: datetime, owner=None):
+    """Predictions made before that moment that still have their contents; without `owner` of everybody."""
+    predictions = owner.predictions if owner else Prediction.objects
+    return predictions.stored().filter(created_at__lt=before)
+
+
+def prune_predictions(
+    *, before: datetime, owner=None, on_progress: Callable[[int], None] = lambda erased: None
+) -> int:
+    """Erases their contents and answers how many. Each batch is final: it can be stopped and repeated."""
+    predictions = prunable_predictions(before=before, owner=owner).order_by("pk")
+    erased = last = 0
+    while batch := list(predictions.filter(pk__gt=last).values_list("pk", flat=True)[:PRUNED_AT_ONCE]):
+        erased += Prediction.objects.filter(pk__in=batch).erase()
+        last = batch[-1]
+        on_progress(erased)
+    return erased

@@ -82,7 +82,7 @@ def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
         if finished:
             model.pk = None  # of an earlier try that was rolled back
             model.save(force_insert=True)
-            if not pending_files.claim(name=model.file.name):
+            if not pending_files.confirm(name=model.file.name):
                 transaction.set_rollback(True)
                 return False
     return bool(finished) or TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()

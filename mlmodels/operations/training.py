@@ -1,9 +1,11 @@
 """Starting, cancelling and awaiting trainings: what doors do with runs. What workers do is in `runs`."""
 
+import hashlib
 import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -11,12 +13,14 @@ from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
-from mlmodels.errors import RoomExceeded, RunEnded, TooManyOpenRuns
+from mlmodels.errors import DatasetInUse, RoomExceeded, RunEnded, TooManyOpenRuns
 from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import Dataset, TrainingRun
-from mlmodels.operations import names, plans
-from mlplatform.core.errors import NotFound
+from mlmodels.operations import plans, trained_models
+from mlmodels.operations.datasets import add_sample, create_dataset, delete_dataset
+from mlplatform.core.errors import DomainError, NotFound
 
+READ_BYTES = 1 << 20
 POLL_SECONDS_FIRST = 0.05
 POLL_SECONDS_MAX = 0.5
 
@@ -40,12 +44,12 @@ def start_training(
 ) -> TrainingRun:
     """Charges the owner and puts the training into the queue, or refuses and leaves nothing.
 
-    Without a target or features the data set's own guesses count. A search without a grid tries the
+    Without a target or features the dataset's own guesses count. A search without a grid tries the
     algorithm's own.
     A request whose idempotency key came before raises RequestRepeated, which names the run of that time.
     """
     if dataset.owner_id != owner.pk:
-        raise NotFound("There is no such data set.")
+        raise NotFound("There is no such dataset.")
     checked = plans.make_plan(
         dataset,
         algorithm=algorithm,
@@ -67,7 +71,9 @@ def start_training(
         features=[column.to_dict() for column in checked.features],
         target_column=checked.target.to_dict(),
         is_search=checked.plan.grid is not None,
-        model_name=names.model_name_for(owner=owner, algorithm=checked.plan.algorithm, wanted=model_name),
+        model_name=trained_models.model_name_for(
+            owner=owner, algorithm=checked.plan.algorithm, wanted=model_name
+        ),
         cost_tokens=settings.TRAINING_TOKEN_COST,
     )
     return _enqueue(run, idempotency)
@@ -131,7 +137,7 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
 def _hold_dataset(run: TrainingRun) -> None:
     """The table may have been deleted since it was looked up; from here on it stays."""
     if not Dataset.objects.select_for_update().filter(pk=run.dataset_id).exists():
-        raise NotFound("This data set has been deleted meanwhile.")
+        raise NotFound("This dataset has been deleted meanwhile.")
 
 
 def _refuse_too_many(owner) -> None:
@@ -152,8 +158,8 @@ def _insert(run: TrainingRun) -> None:
         with transaction.atomic():
             run.save(force_insert=True)
     except IntegrityError:
-        raise names.taken(run.model_name) from None
-    names.refuse_taken(run.model_name)
+        raise trained_models.taken(run.model_name) from None
+    trained_models.refuse_taken(run.model_name)
 
 
 def _poll(run: TrainingRun, deadline: float) -> TrainingRun:
@@ -166,3 +172,52 @@ def _poll(run: TrainingRun, deadline: float) -> TrainingRun:
 
 def _reread(run: TrainingRun) -> TrainingRun:
     return TrainingRun.objects.get(pk=run.pk)
+
+
+def train_on_upload(*, owner, upload, name: str, **order) -> TrainingRun:
+    """Keeps the file as a dataset called `name` and trains on it, by `order`.
+
+    A file that the owner has already is not kept a second time: clients that send their table with every
+    order would fill their room with copies. Where columns were overridden on a page it is inspected again:
+    the same order has to give the same figures.
+    """
+    same_file = owner.datasets.filter(sha256=_sha256(upload), sample="")
+    known = same_file.as_found().newest_first().first()
+    if known:
+        return start_training(owner=owner, dataset=known, **order)
+    return _train_on_new(create_dataset(owner=owner, name=name, upload=upload), order)
+
+
+def train_on_sample(*, owner, sample: str, **order) -> TrainingRun:
+    """Trains on the owner's copy of a sample set, which is made with the first training on it."""
+    known = owner.datasets.filter(sample=sample).first()
+    if known:
+        return start_training(owner=owner, dataset=known, **order)
+    return _train_on_new(add_sample(owner=owner, sample=sample), order)
+
+
+def _train_on_new(dataset: Dataset, order: dict) -> TrainingRun:
+    """A refused order leaves no dataset, and neither does one whose run exists already, on another copy."""
+    try:
+        run = start_training(owner=dataset.owner, dataset=dataset, **order)
+    except DomainError:
+        _remove(dataset)
+        raise
+    if run.dataset_id != dataset.pk:
+        _remove(dataset)
+    return run
+
+
+def _remove(dataset: Dataset) -> None:
+    """Unless another order of the same person uses it by now, or has removed it."""
+    with suppress(DatasetInUse, Dataset.DoesNotExist):
+        delete_dataset(dataset=dataset)
+
+
+def _sha256(upload) -> str:
+    upload.seek(0)
+    digest = hashlib.sha256()
+    while chunk := upload.read(READ_BYTES):
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()

@@ -30,7 +30,7 @@ def kind_in_words(kind):
 
 @register.filter
 def doubt_in_words(column):
-    """What a data set's page says of a tables.Column that is worth a look."""
+    """What a dataset's page says of a tables.Column that is worth a look."""
     unused = "" if column.use else f"Not used: {kind_in_words(column.kind)}. "
     return unused + column.reason
 

@@ -231,12 +231,14 @@ def share_bar(share):
 
 
 @register.simple_tag
-def unusual_in_words(unusual, model):
+def out_of_range_in_words(out_of_range, model):
     """Why a value should be looked at twice."""
-    if unusual.minimum is None:
-        return f"{unusual.value} did not occur in training."
-    column = next(column for column in model.features if column["name"] == unusual.column)
-    value, low, high = (column_value(v, column) for v in (unusual.value, unusual.minimum, unusual.maximum))
+    if out_of_range.minimum is None:
+        return f"{out_of_range.value} did not occur in training."
+    column = next(column for column in model.features if column["name"] == out_of_range.column)
+    value, low, high = (
+        column_value(v, column) for v in (out_of_range.value, out_of_range.minimum, out_of_range.maximum)
+    )
     return f"{value} lies outside of what training saw, {low} to {high}."
 
 

@@ -1,4 +1,4 @@
-"""Tables, data sets, trainings and models for tests, all made through the operations."""
+"""Tables, datasets, trainings and models for tests, all made through the operations."""
 
 import io
 import random
@@ -51,7 +51,7 @@ def make_model(owner, **order) -> TrainedModel:
     model = TrainedModel(uuid=uuid.uuid4(), owner=owner, run=run, dataset=run.dataset)
     part = supervision.part_path(run)
     assignment = supervision.assignment_for(run, model, run.dataset.file.path, part)
-    facts = child.train(assignment, child.Testimony(NobodyListens()))
+    facts = child.train(assignment, child.Reporter(NobodyListens()))
     supervision.finish(run, model, facts, part)
     return model
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import runs
 from mlmodels.worker import child, supervision
-from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.process import Assignment
 from mlplatform.core.errors import DomainError
 
 
 class Silence:
-    """A child's testimony that nobody listens to."""
+    """A child's reporter that nobody listens to."""
 
     def say(self, kind, **content):
         pass

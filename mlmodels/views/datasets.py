@@ -11,10 +11,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.forms import ColumnForm, TrainingForm, UploadForm
+from mlmodels.lookups import owned_dataset
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
 from mlmodels.templatetags.columns import kind_in_words
-from mlmodels.views.lookups import owned_dataset
 from mlmodels.views.start import upload_context
 from mlplatform.core.errors import DomainError, NotFound
 
@@ -70,13 +70,13 @@ def add_sample(request, sample):
 
 @require_GET
 def dataset(request, uuid):
-    return show_dataset(request, owned_dataset(request, uuid))
+    return show_dataset(request, owned_dataset(request.user, uuid))
 
 
 @require_GET
 def plan(request, uuid):
     """The part of the page that says what would be trained, after target, algorithm or columns changed."""
-    dataset = owned_dataset(request, uuid)
+    dataset = owned_dataset(request.user, uuid)
     form = TrainingForm.changed(request.GET, dataset=dataset)
     if not request.htmx:
         return show_dataset(request, dataset, form)
@@ -92,7 +92,7 @@ def plan(request, uuid):
 
 @require_POST
 def train(request, uuid):
-    dataset = owned_dataset(request, uuid)
+    dataset = owned_dataset(request.user, uuid)
     form = TrainingForm(request.POST, dataset=dataset)
     if not form.is_valid():
         return show_dataset(request, dataset, form, status=422)
@@ -112,7 +112,7 @@ def train(request, uuid):
 @require_http_methods(["GET", "POST"])
 def column(request, uuid, position):
     """One column in full, and how else it could be read."""
-    dataset = owned_dataset(request, uuid)
+    dataset = owned_dataset(request.user, uuid)
     if position >= len(dataset.columns):
         raise NotFound("There is no such column.")
     column = dataset.columns[position]
@@ -138,7 +138,7 @@ def column(request, uuid, position):
 
 @require_http_methods(["GET", "POST"])
 def delete(request, uuid):
-    dataset = owned_dataset(request, uuid)
+    dataset = owned_dataset(request.user, uuid)
     if request.method == "POST":
         operations.delete_dataset(dataset=dataset)
         messages.success(request, f"{dataset.name} is deleted.")

@@ -11,12 +11,12 @@ from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.learning.trainers import TRAINERS
-from mlmodels.learning.trainers.out_of_range import unusual_values
+from mlmodels.learning.trainers.out_of_range import out_of_range_values
+from mlmodels.lookups import owned_model, owned_prediction
 from mlmodels.operations import predictions as predictions
 from mlmodels.operations import trained_models as operations
 from mlmodels.snippets import snippets_for
 from mlmodels.views.datasets import go_to
-from mlmodels.views.lookups import owned_model, owned_prediction
 from mlplatform.core.errors import DomainError
 
 MODELS_A_PAGE = 25
@@ -25,7 +25,7 @@ COMPARED_MAX = 4
 
 @require_GET
 def models(request):
-    """The list, narrowed by a part of the name, an algorithm or a data set."""
+    """The list, narrowed by a part of the name, an algorithm or a dataset."""
     search = request.GET.get("search", "").strip()
     chosen = {name: request.GET[name] for name in ("algorithm", "dataset") if request.GET.get(name)}
     found = request.user.trained_models.for_lists().matching(search).narrowed(**chosen).newest_first()
@@ -43,16 +43,16 @@ def models(request):
 @require_GET
 def model(request, name):
     """With ?prediction= the stored answer is shown again, and its row stands in the form."""
-    model = owned_model(request, name)
+    model = owned_model(request.user, name)
     stored = None
     if "prediction" in request.GET:
-        stored = owned_prediction(request, request.GET["prediction"])
+        stored = owned_prediction(request.user, request.GET["prediction"])
     return render(request, "mlmodels/model.html", page_of(request, model, stored=stored))
 
 
 @require_POST
 def predict(request, name):
-    model = owned_model(request, name)
+    model = owned_model(request.user, name)
     form = PredictionForm(request.POST, model=model)
     if not form.is_valid():
         return show_refused(request, model, form)
@@ -74,7 +74,7 @@ def predict(request, name):
 @require_http_methods(["GET", "POST"])
 def rename(request, name):
     """In place of the title, or with ?row in place of a name in the list; without scripts on a page."""
-    model = owned_model(request, name)
+    model = owned_model(request.user, name)
     in_row = "row" in request.GET
     place = f"name-{model.name}" if in_row else "model-title"
     form = RenameForm(request.POST or None, initial={"label": str(model)}, auto_id=f"{place}-%s")
@@ -91,7 +91,7 @@ def rename(request, name):
 
 @require_http_methods(["GET", "POST"])
 def delete(request, name):
-    model = owned_model(request, name)
+    model = owned_model(request.user, name)
     if request.method == "POST":
         operations.delete_model(model=model)
         messages.success(request, f"{model} is deleted.")
@@ -132,6 +132,6 @@ def page_of(request, model, *, form=None, stored=None) -> dict:
         "form": form or PredictionForm(model=model, inputs=inputs),
         "price": settings.PREDICTION_TOKEN_COST,
         "stored": stored,
-        "unusual": unusual_values(model.report["features"], inputs) if stored else [],
+        "out_of_range": out_of_range_values(model.report["features"], inputs) if stored else [],
         "snippets": snippets_for(model, request.build_absolute_uri("/").rstrip("/")),
     }

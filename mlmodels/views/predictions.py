@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from mlmodels.views.lookups import owned_prediction
+from mlmodels.lookups import owned_prediction
 
 PREDICTIONS_A_PAGE = 25
 
@@ -25,7 +25,7 @@ def predictions(request):
 @require_GET
 def prediction(request, uuid):
     """Where the ledger points: the answer on its model's page, or in the list when the model is gone."""
-    prediction = owned_prediction(request, uuid)
+    prediction = owned_prediction(request.user, uuid)
     if prediction.model is None:
         return redirect("mlmodels:predictions")
     return redirect(f"{reverse('mlmodels:model', args=[prediction.model.name])}?prediction={uuid}#result")
@@ -34,7 +34,7 @@ def prediction(request, uuid):
 @require_http_methods(["GET", "POST"])
 def delete(request, uuid):
     """Erases what was asked and answered; the payment stays in the ledger."""
-    prediction = owned_prediction(request, uuid)
+    prediction = owned_prediction(request.user, uuid)
     if request.method == "POST":
         request.user.predictions.filter(pk=prediction.pk).erase()
         messages.success(request, "The prediction is erased. Its payment stays in your ledger.")

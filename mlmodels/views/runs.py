@@ -6,9 +6,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from mlmodels.lookups import owned_run
 from mlmodels.models import TrainingRun
 from mlmodels.operations import training
-from mlmodels.views.lookups import owned_run
 
 POLL_SECONDS_FIRST = 1
 POLL_SECONDS_LATER = 3
@@ -18,7 +18,7 @@ LATER_AFTER_SECONDS = 30
 @require_GET
 def run(request, uuid):
     """The page polls its own middle part, more slowly when it takes long."""
-    run = owned_run(request, uuid)
+    run = owned_run(request.user, uuid)
     if request.htmx and run.status == TrainingRun.Status.SUCCEEDED and is_awaited(request, run):
         return HttpResponseClientRedirect(f"{reverse('mlmodels:model', args=[run.model_name])}#predict")
     is_late = run.seconds_so_far > LATER_AFTER_SECONDS
@@ -32,7 +32,7 @@ def run(request, uuid):
 
 @require_POST
 def cancel(request, uuid):
-    run = training.cancel_run(run=owned_run(request, uuid))
+    run = training.cancel_run(run=owned_run(request.user, uuid))
     messages.success(request, "The training is being stopped. Its tokens come back.")
     return redirect("mlmodels:run", run.uuid)
 

@@ -20,9 +20,9 @@ import sklearn.pipeline
 import sklearn.tree  # noqa: F401 - loaded here so that no child has to
 
 from mlmodels.learning import model_files, scoring, tables, trainers
-from mlmodels.learning.model_files import Seal
-from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
-from mlmodels.worker.sandbox import confine
+from mlmodels.learning.model_files import FileSignature
+from mlmodels.worker.process import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
+from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
 VERIFIED_ROWS = 500
@@ -30,16 +30,16 @@ SHARE_OF_FITTING = 0.95  # of the progress bar; the rest is for saving and check
 
 
 def main(assignment: Assignment, pipe: Connection) -> None:
-    confine(
+    enter_sandbox(
         seconds_max=assignment.seconds_max,
         memory_bytes_max=assignment.memory_bytes_max,
         file_bytes_max=assignment.file_bytes_max,
     )
-    with Testimony(pipe) as testimony:
-        testimony.say(TRAINED, **train(assignment, testimony))
+    with Reporter(pipe) as reporter:
+        reporter.say(TRAINED, **train(assignment, reporter))
 
 
-class Testimony:
+class Reporter:
     """Says on the pipe how it goes, and last of all how it ended. Refusals carry words for the user."""
 
     def __init__(self, pipe: Connection):
@@ -52,7 +52,7 @@ class Testimony:
         share = SHARE_OF_FITTING * progress.step / max(progress.of, 1)
         self.say(PROGRESS, progress=share, note=progress.note, candidates=list(progress.candidates))
 
-    def __enter__(self) -> "Testimony":
+    def __enter__(self) -> "Reporter":
         return self
 
     def __exit__(self, kind, error, trace) -> bool:
@@ -69,12 +69,12 @@ class Testimony:
         return error is not None
 
 
-def train(assignment: Assignment, testimony: Testimony) -> dict:
+def train(assignment: Assignment, reporter: Reporter) -> dict:
     """Reads, fits, saves, and proves that the saved file answers."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels = read_table(assignment, plan.task)
-    result = trainers.train(frame, labels, plan, testimony.on_progress)
-    testimony.say(
+    result = trainers.train(frame, labels, plan, reporter.on_progress)
+    reporter.say(
         PROGRESS,
         progress=SHARE_OF_FITTING,
         note="Saving and checking the model",
@@ -102,8 +102,8 @@ def save_and_reload(pipeline, assignment: Assignment):
     path = Path(assignment.part_path)
     model_files.write(pipeline, path)
     data = path.read_bytes()
-    seal, key = Seal.of(data, assignment.model_uuid), secrets.token_bytes(32)
-    return model_files.read(data, seal, seal.signature(key, "child"), key, "child")
+    signed, key = FileSignature.of(data, assignment.model_uuid), secrets.token_bytes(32)
+    return model_files.read(data, signed, signed.signature(key, "child"), key, "child")
 
 
 def refuse_if_silent(pipeline, features, rows: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,12 +16,13 @@ from django.db.models.functions import Now
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.operations import pending_files, runs
-from mlmodels.worker.heartbeat import Heartbeat
+from mlmodels.operations.training import cancel_run
+from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import start_fork_server
-from mlmodels.worker.retry import patiently
 from mlmodels.worker.supervision import carry_out
 
 IDLE_SECONDS = 0.25
+POLL_SECONDS = 0.3
 DATABASE_AWAY_SECONDS = 1.0
 FORGOTTEN_AFTER = timedelta(days=1)
 SWEEP_SECONDS = 15 * 60
@@ -98,9 +99,49 @@ class TrainingWorker:
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:
         """While the worker is here its row says so; a worker that was killed is forgotten after a day."""
-        patiently(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete)
+        retry(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete)
         try:
             with Heartbeat(self.name) as heartbeat:
                 yield heartbeat
         finally:
             Worker.objects.filter(name=self.name).delete()
+
+
+def follow(run: TrainingRun, show: Callable[[float, str], None]) -> TrainingRun:
+    """The run once it has ended. `show` gets progress and note meanwhile; Ctrl-C cancels the run."""
+    inline_worker = InlineWorker()
+    try:
+        while run.is_open:
+            try:
+                inline_worker.help_with(run)
+                time.sleep(POLL_SECONDS)
+                run.refresh_from_db()
+                show(run.progress, run.progress_note)
+            except KeyboardInterrupt:
+                run = cancel_run(run=run)
+    finally:
+        inline_worker.close()
+    return run
+
+
+class InlineWorker:
+    """A worker in a thread, for one run, which it takes as every worker does: claimed and leased."""
+
+    def __init__(self):
+        self._worker = TrainingWorker()
+        self._thread = None
+
+    def help_with(self, run: TrainingRun) -> None:
+        is_waiting = run.status == TrainingRun.Status.QUEUED
+        if self._thread is None and is_waiting and not Worker.objects.alive().exists():
+            self._thread = threading.Thread(target=self._work_on, args=(run,), name="inline-worker")
+            self._thread.start()
+
+    def close(self) -> None:
+        self._worker.stop()
+        if self._thread:
+            self._thread.join()
+
+    def _work_on(self, run: TrainingRun) -> None:
+        self._worker.work_on(run)
+        connection.close()

@@ -13,7 +13,7 @@ CPU_GRACE_SECONDS = 30  # the worker stops it by the clock first; this holds whe
 PR_SET_PDEATHSIG = 1
 
 
-def confine(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: int) -> None:
+def enter_sandbox(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: int) -> None:
     os.setsid()  # Ctrl-C in a terminal is for the worker, which ends its children itself
     os.nice(NICENESS)
     _die_with_the_worker()

@@ -1,23 +1,50 @@
 """One run from claim to end: the child is watched, and what becomes of it is written to the run."""
 
 import shutil
+import signal
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files, runs
 from mlmodels.operations.pending_files import work_folder
-from mlmodels.worker.assignment import Assignment
-from mlmodels.worker.heartbeat import Heartbeat
-from mlmodels.worker.retry import patiently
-from mlmodels.worker.watching import Cancelled, Failed, HandedBack, Lost, Watch
+from mlmodels.worker import process
+from mlmodels.worker.database import Heartbeat, retry
+from mlmodels.worker.process import Assignment, TrainingProcess
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
+LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
+REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
+
+
+class Ended(Exception):
+    """The child does not have to go on. Subclasses say what becomes of the run."""
+
+
+class Failed(Ended):
+    def __init__(self, code: str, error: str):
+        super().__init__(error)
+        self.code = code
+        self.error = error
+
+
+class Cancelled(Ended):
+    pass
+
+
+class Lost(Ended):
+    """Somebody else owns the run now."""
+
+
+class HandedBack(Ended):
+    """The worker has to stop."""
 
 
 def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
@@ -33,9 +60,9 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
     except Failed as failed:
         return _fail(run, failed)
     except Cancelled:
-        return "cancelled" if patiently(lambda: runs.end_cancelled_run(run=run)) else "lost"
+        return "cancelled" if retry(lambda: runs.end_cancelled_run(run=run)) else "lost"
     except HandedBack:
-        return "handed back" if patiently(lambda: runs.hand_back_run(run=run)) else "lost"
+        return "handed back" if retry(lambda: runs.hand_back_run(run=run)) else "lost"
     except Lost:
         return "lost"
     finally:
@@ -67,7 +94,7 @@ def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part:
 def _table_path(run: TrainingRun) -> Iterator[str]:
     """A path that the child can open: the file itself, or a copy when the storage is on another machine."""
     if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
-        raise Failed("dataset_missing", "The data set is gone. Upload it again and start a new training.")
+        raise Failed("dataset_missing", "The dataset is gone. Upload it again and start a new training.")
     if model_files.is_local(run.dataset.file):
         yield run.dataset.file.path
         return
@@ -81,18 +108,18 @@ def _table_path(run: TrainingRun) -> Iterator[str]:
 
 
 def _fail(run: TrainingRun, failed: Failed) -> str:
-    is_ours = patiently(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
+    is_ours = retry(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
     return f"failed: {failed.code}" if is_ours else "lost"
 
 
 def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
     """Signs and keeps the file, writes model and run. Raises Cancelled when the run is not to be finished."""
     _describe(model, run, facts)
-    patiently(lambda: pending_files.announce(name=model_files.stored_name(run, run.attempt)))
+    retry(lambda: pending_files.register(name=model_files.stored_name(run, run.attempt)))
     model_files.keep_file(model=model, part=part, filename=model_files.filename_of(run, run.attempt))
-    if patiently(lambda: runs.finish_run(run=run, model=model)):
+    if retry(lambda: runs.finish_run(run=run, model=model)):
         return "trained"
-    patiently(lambda: pending_files.remove(name=model.file.name))
+    retry(lambda: pending_files.remove(name=model.file.name))
     raise Cancelled  # or lost, which the row will say
 
 
@@ -113,3 +140,107 @@ def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
             "best_score": facts["best_score"],
             "training_accuracy": facts["training_score"],
         }
+
+
+class Watch:
+    """One child, from its start to its end. However that comes, the child is gone afterwards."""
+
+    def __init__(self, run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping):
+        self._run = run
+        self._assignment = assignment
+        self._heartbeat = heartbeat
+        self._stopping = stopping
+        self._progress = None  # what is to be written to the run
+        self._written_note = None
+        self._next_report_at = time.monotonic()
+
+    def facts(self) -> dict:
+        """What the child says about the model it made, or one of the reasons above."""
+        child = TrainingProcess(self._assignment)
+        deadline = time.monotonic() + self._assignment.seconds_max
+        try:
+            while not child.is_over:
+                for message in child.messages(LOOK_SECONDS):
+                    if message["kind"] == process.TRAINED:
+                        return message
+                    self._take(message)
+                self._stop_for_a_reason(deadline)
+                self._report_when_due()
+            raise self._death(child)
+        finally:
+            child.kill()
+
+    def _take(self, message: dict) -> None:
+        match message["kind"]:
+            case process.PROGRESS:
+                self._progress = message
+            case process.REFUSED:
+                raise Failed(message["code"], message["message"] or self._limit_in_words(message["code"]))
+            case process.CRASHED:
+                raise Failed("crashed", f"The training stopped with an internal error ({message['error']}).")
+
+    def _stop_for_a_reason(self, deadline: float) -> None:
+        if self._heartbeat.has_lost_run.is_set():
+            raise Lost
+        if self._stopping.is_set():
+            raise HandedBack
+        if time.monotonic() > deadline:
+            raise self._failed_at("time_limit")
+
+    def _report_when_due(self) -> None:
+        """Every second, and at once when there is news. A database that is away is ignored."""
+        is_news = self._progress is not None and self._progress["note"] != self._written_note
+        if not is_news and time.monotonic() < self._next_report_at:
+            return
+        self._next_report_at = time.monotonic() + REPORT_SECONDS
+        try:
+            self._write_progress()
+            self._look_at_the_row()
+        except (OperationalError, InterfaceError):
+            connection.close()
+
+    def _write_progress(self) -> None:
+        if self._progress is None:
+            return
+        said = {name: self._progress[name] for name in ("progress", "note", "candidates")}
+        runs.report_progress(run=self._run, **said)
+        self._written_note, self._progress = said["note"], None
+
+    def _look_at_the_row(self) -> None:
+        if not runs.is_held(run=self._run):
+            raise Lost
+        if runs.is_cancelled(run=self._run):
+            raise Cancelled
+
+    def _death(self, child: TrainingProcess) -> Failed:
+        """What to say about a child that ended without a word."""
+        match child.exit_signal:
+            case signal.SIGXCPU:
+                return self._failed_at("time_limit")
+            case signal.SIGKILL:
+                words = "The training was killed, most likely because the machine ran out of memory."
+                return Failed("killed", words)
+        return Failed("crashed", "The training stopped with an internal error.")
+
+    def _failed_at(self, limit: str) -> Failed:
+        return Failed(limit, self._limit_in_words(limit))
+
+    def _limit_in_words(self, limit: str) -> str:
+        given = self._assignment
+        match limit:
+            case "time_limit":
+                return (
+                    f"The training took longer than the {given.seconds_max} seconds allowed. "
+                    "Use fewer rows, fewer columns or a quicker algorithm."
+                )
+            case "memory_limit":
+                return (
+                    f"The training needed more than the {given.memory_bytes_max // 1_000_000} MB of memory "
+                    "allowed. Use fewer rows, fewer columns or a smaller model."
+                )
+            case "model_too_large":
+                return (
+                    f"The model would take more than {given.file_bytes_max // 1_000_000} MB. "
+                    "Use fewer trees or less depth."
+                )
+        raise AssertionError(limit)

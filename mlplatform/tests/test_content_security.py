@@ -3,7 +3,7 @@ from csp.constants import NONCE
 from csp.middleware import CSPMiddleware
 from django.http import HttpResponse
 
-from mlplatform.content_security import ContentSecurityPolicyMiddleware
+from mlplatform.middleware import ContentSecurityPolicyMiddleware
 
 HEADER = "Content-Security-Policy"
 

@@ -1,25 +1,21 @@
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.operations import ensure_administrator
-from billing.management.formatting import KeepLines
+from mlplatform.core import commands
 from mlplatform.core.errors import DomainError
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = (
+        "Makes the administrator of ADMIN_EMAIL and ADMIN_PASSWORD, unless there is one. For every start-up."
+    )
+    epilog = """
 exit codes:
   0  made, or there is one already, or ADMIN_EMAIL is not set
   1  refused: ADMIN_EMAIL is no address
   2  wrong usage
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Makes the administrator of ADMIN_EMAIL and ADMIN_PASSWORD, unless there is one. For every start-up."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def handle(self, **options):
         try:

@@ -2,13 +2,16 @@ import uuid
 from argparse import ArgumentTypeError
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from billing import operations
-from billing.management.formatting import KeepLines
+from mlplatform.core import commands
 from mlplatform.core.errors import DomainError
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = "Gives tokens to a user: one new entry in the ledger, which cannot be taken out again."
+    epilog = """
 exit codes:
   0  granted (or granted before, under the same --operation)
   1  refused; nothing was booked
@@ -19,13 +22,6 @@ examples:
   manage.py grant_tokens alice@example.com 100 --reason "Invoice 2026-17"
   manage.py grant_tokens alice@example.com 10 --reason "May" --operation grant:alice:2026-05
 """
-
-
-class Command(BaseCommand):
-    help = "Gives tokens to a user: one new entry in the ledger, which cannot be taken out again."
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument("email", help="the user's e-mail address, in any case")

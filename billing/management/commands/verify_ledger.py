@@ -2,28 +2,24 @@ import json
 from dataclasses import asdict
 from itertools import groupby
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db import OperationalError
 
-from billing.management.formatting import KeepLines
 from billing.verify import verify_ledger
+from mlplatform.core import commands
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = (
+        "Checks that every balance is the sum of its ledger entries, that every charge was worth a model, a "
+        "prediction or a refund, and that no entry can be changed. It writes nothing; run it at any time."
+    )
+    epilog = """
 exit codes:
   0  the ledger adds up
   1  rows differ; they are printed
   3  the database does not answer
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Checks that every balance is the sum of its ledger entries, that every charge was worth a model, a "
-        "prediction or a refund, and that no entry can be changed. It writes nothing; run it at any time."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument(

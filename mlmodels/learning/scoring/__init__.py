@@ -3,7 +3,6 @@
 Importing this package loads no numpy, pandas or scikit-learn: that happens when something is first scored.
 """
 
-from mlmodels.learning.scoring.answers import answer
 from mlmodels.learning.scoring.cache import ScorerCache
 
 __all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "verify"]
@@ -22,13 +21,26 @@ def compile_pipeline(pipeline, features):
 
 def verify(scorer, pipeline, frame) -> bool:
     """Whether the scorer answers as the pipeline does on rows of `frame`, and on the same rows made worse."""
-    from mlmodels.learning.scoring.verification import verify
+    from mlmodels.learning.scoring.compiler import verify
 
     return verify(scorer, pipeline, frame)
 
 
 def pipeline_scorer(pipeline, features):
     """The pipeline itself behind the interface of a scorer: slow, and always right."""
-    from mlmodels.learning.scoring.pipeline import scorer_of_pipeline
+    from mlmodels.learning.scoring.scorers import scorer_of_pipeline
 
     return scorer_of_pipeline(pipeline, features)
+
+
+def answer(scorer, row: list) -> dict:
+    """`{"prediction": …}`, and for a classifier also `{"probabilities": {label: …}}` with labels as text."""
+    if scorer.classes is None:
+        return {"prediction": scorer.predict(row)}
+    label, probabilities = scorer.classify(row)
+    return {
+        "prediction": label,
+        "probabilities": {
+            str(name): share for name, share in zip(scorer.classes, probabilities, strict=True)
+        },
+    }

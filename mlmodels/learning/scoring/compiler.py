@@ -1,5 +1,7 @@
 """Which kernel answers for which model."""
 
+import numpy as np
+import pandas as pd
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -11,19 +13,18 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlmodels.learning.scoring.boosting import BoostingClassificationKernel, BoostingRegressionKernel
-from mlmodels.learning.scoring.encoder import RowEncoder
-from mlmodels.learning.scoring.errors import NoExactKernel
+from mlmodels.learning.scoring.encoder import NoExactKernel, RowEncoder
 from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
-from mlmodels.learning.scoring.neighbours import NeighboursClassificationKernel, NeighboursRegressionKernel
-from mlmodels.learning.scoring.scorer import ClassificationScorer, RegressionScorer
+from mlmodels.learning.scoring.neighbors import NeighborsClassificationKernel, NeighborsRegressionKernel
+from mlmodels.learning.scoring.scorers import ClassificationScorer, RegressionScorer
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 KERNELS = {
     LinearRegression: LinearKernel,
     Ridge: LinearKernel,
     LogisticRegression: LogisticKernel,
-    KNeighborsRegressor: NeighboursRegressionKernel,
-    KNeighborsClassifier: NeighboursClassificationKernel,
+    KNeighborsRegressor: NeighborsRegressionKernel,
+    KNeighborsClassifier: NeighborsClassificationKernel,
     DecisionTreeRegressor: TreeRegressionKernel,
     DecisionTreeClassifier: TreeClassificationKernel,
     RandomForestRegressor: TreeRegressionKernel,
@@ -45,3 +46,57 @@ def compile_pipeline(pipeline, features) -> RegressionScorer | ClassificationSco
     if hasattr(model, "classes_"):
         return ClassificationScorer(features, encoder, kernel, model.classes_.tolist())
     return RegressionScorer(features, encoder, kernel)
+
+
+ROWS_MAX = 250
+SEED = 42
+RELATIVE_TOLERANCE = 1e-9
+# What is a rounding error beside the largest answer is none in an answer near zero.
+TOLERANCE_OF_LARGEST = 1e-12
+UNSEEN_CATEGORY = "never seen before"
+
+
+def verify(scorer, pipeline, frame: pd.DataFrame) -> bool:
+    rows = _trial_rows(frame[[feature.name for feature in scorer.features]], scorer.features)
+    prepared, model = pipeline["prepare"].transform(rows), pipeline["model"]
+    given = [_answer(scorer, row) for row in rows.itertuples(index=False, name=None)]
+    expected = _answers_of_model(model, prepared)
+    scale = max(abs(number) for _, numbers in expected for number in numbers)
+    differing = [n for n, pair in enumerate(zip(given, expected, strict=True)) if not _agree(*pair, scale)]
+    # Where rounding decides, a model may answer differently for a row on its own, which is what counts.
+    return all(_agree(given[n], _answers_of_model(model, prepared[n : n + 1])[0], scale) for n in differing)
+
+
+def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:
+    """Real rows, the same with a blank each, the same with something unseen each, and a row of blanks."""
+    real = frame.sample(min(len(frame), ROWS_MAX), random_state=SEED)
+    blank, unseen, all_blank = real.copy(), real.copy(), real.head(1).copy()
+    for at, feature in enumerate(features):
+        is_number = feature.role == "number"
+        blank.iloc[at :: len(features), at] = np.nan if is_number else ""
+        unseen.iloc[at :: len(features), at] = _beyond(real.iloc[:, at]) if is_number else UNSEEN_CATEGORY
+        all_blank.iloc[:, at] = np.nan if is_number else ""
+    return pd.concat([real, blank, unseen, all_blank], ignore_index=True)
+
+
+def _beyond(numbers: pd.Series) -> float:
+    """A number past all others."""
+    return float(np.nan_to_num(numbers.abs().max())) * 2 + 1
+
+
+def _answers_of_model(model, prepared) -> list[tuple]:
+    """(label, probabilities) of each row; for regression (None, [prediction])."""
+    predictions = model.predict(prepared).tolist()
+    if not hasattr(model, "classes_"):
+        return [(None, [prediction]) for prediction in predictions]
+    return list(zip(predictions, model.predict_proba(prepared).tolist(), strict=True))
+
+
+def _answer(scorer, row) -> tuple:
+    return (None, [scorer.predict(row)]) if scorer.classes is None else scorer.classify(row)
+
+
+def _agree(given: tuple, expected: tuple, scale: float) -> bool:
+    return given[0] == expected[0] and np.allclose(
+        given[1], expected[1], rtol=RELATIVE_TOLERANCE, atol=TOLERANCE_OF_LARGEST * scale
+    )

@@ -16,8 +16,6 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from mlmodels.learning.scoring.errors import NoExactKernel
-
 CATEGORY_ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
 
 
@@ -145,3 +143,7 @@ def _transform(transformer, columns: list[str], rows: list[list[str]]) -> np.nda
 def _differing(values: np.ndarray, unknown: np.ndarray) -> list[int]:
     same = (values == unknown) | (np.isnan(values) & np.isnan(unknown))
     return np.flatnonzero(~same).tolist()
+
+
+class NoExactKernel(Exception):
+    """A part of the pipeline that no kernel reproduces exactly; the pipeline itself has to serve."""

@@ -1,8 +1,7 @@
 """Linear models in closed form."""
 
 import numpy as np
-
-from mlmodels.learning.scoring.activations import classify_by_score, classify_by_scores
+from scipy.special import expit
 
 
 class LinearKernel:
@@ -24,3 +23,15 @@ class LogisticKernel:
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
         scores = self._weights @ encoded + self._intercepts
         return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
+
+
+def classify_by_score(score: float) -> tuple[int, list[float]]:
+    """Two classes, one score: the second class wins above zero."""
+    share = float(expit(score))
+    return int(score > 0), [1 - share, share]
+
+
+def classify_by_scores(scores: np.ndarray) -> tuple[int, list[float]]:
+    """One score per class."""
+    powers = np.exp(scores - scores.max())
+    return int(scores.argmax()), (powers / powers.sum()).tolist()

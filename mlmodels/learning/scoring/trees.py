@@ -1,11 +1,10 @@
 """Trees and forests, and many trees asked in one call."""
 
 import numpy as np
+from sklearn.tree._tree import TREE_LEAF, TREE_UNDEFINED, Tree
 
-from mlmodels.learning.scoring.merged_trees import join
 
-
-class JoinedTrees:
+class MergedTrees:
     """All trees of a model as one. The row is repeated once per tree, with the number of the tree beside it.
 
     `trees` are (nodes, values) pairs: scikit-learn's node records, and one row of values per node.
@@ -46,7 +45,93 @@ class TreeClassificationKernel:
         return int(shares.argmax()), shares.tolist()
 
 
-def _trees_of(model) -> JoinedTrees:
+def _trees_of(model) -> MergedTrees:
     trees = [tree.tree_ for tree in getattr(model, "estimators_", [model])]
     states = [tree.__getstate__() for tree in trees]
-    return JoinedTrees([(state["nodes"], state["values"][:, 0, :]) for state in states], model.n_features_in_)
+    return MergedTrees([(state["nodes"], state["values"][:, 0, :]) for state in states], model.n_features_in_)
+
+
+def join(trees: list[tuple[np.ndarray, np.ndarray]], column_count: int) -> Tree:
+    """One tree over `column_count` columns and the number of the tree, from (nodes, values) of each tree."""
+    selector_size = max(len(trees) - 1, 1)
+    leaf_values, leaf_numbers = _distinct_leaves(trees)
+    start = selector_size + len(leaf_values)
+    roots, branches = [], []
+    for (nodes, _), numbers in zip(trees, leaf_numbers, strict=True):
+        root, moved = _moved(nodes, start, selector_size + numbers)
+        roots.append(root)
+        branches.append(moved)
+        start += len(moved)
+    joined = np.concatenate([_selector(roots, column_count), _leaves(len(leaf_values)), *branches])
+    values = np.zeros((len(joined), 1, leaf_values.shape[1]))
+    values[selector_size : selector_size + len(leaf_values), 0] = leaf_values
+    return _tree_of(joined, values, column_count + 1)
+
+
+def node_dtype() -> np.dtype:
+    """The layout of a node in the installed scikit-learn."""
+    return _empty_tree(1, 1).__getstate__()["nodes"].dtype
+
+
+def _distinct_leaves(trees) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The distinct rows of leaf values, and for each tree which of them its leaves have, in their order."""
+    of_trees = [values[_is_leaf(nodes)] for nodes, values in trees]
+    values = np.concatenate(of_trees)
+    as_bytes = values.view(np.dtype((np.void, values.strides[0]))).ravel()
+    _, first, numbers = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return values[first], np.split(numbers, np.cumsum([len(leaves) for leaves in of_trees])[:-1])
+
+
+def _moved(nodes: np.ndarray, start: int, leaf_places: np.ndarray) -> tuple[int, np.ndarray]:
+    """Where the root comes to be, and the tree's branches as they are from `start` on."""
+    is_leaf = _is_leaf(nodes)
+    branches = nodes[~is_leaf]
+    places = np.empty(len(nodes), dtype=np.intp)
+    places[is_leaf] = leaf_places
+    places[~is_leaf] = np.arange(start, start + len(branches))
+    for child in ("left_child", "right_child"):
+        branches[child] = places[branches[child]]
+    return int(places[0]), branches
+
+
+def _selector(roots: list[int], number_column: int) -> np.ndarray:
+    """Branches from node 0 to the root of the tree whose number the row carries."""
+    nodes = np.zeros(max(len(roots) - 1, 1), dtype=node_dtype())
+    nodes["feature"] = number_column
+    nodes["left_child"] = nodes["right_child"] = roots[0]  # all there is to say of a lone tree
+    free = iter(range(len(nodes)))
+
+    def branch(first: int, last: int) -> int:
+        if first == last:
+            return roots[first]
+        node, middle = next(free), (first + last) // 2
+        nodes["threshold"][node] = middle + 0.5
+        nodes["left_child"][node] = branch(first, middle)
+        nodes["right_child"][node] = branch(middle + 1, last)
+        return node
+
+    branch(0, len(roots) - 1)
+    return nodes
+
+
+def _leaves(count: int) -> np.ndarray:
+    nodes = np.zeros(count, dtype=node_dtype())
+    nodes["left_child"] = nodes["right_child"] = TREE_LEAF
+    nodes["feature"] = nodes["threshold"] = TREE_UNDEFINED
+    return nodes
+
+
+def _is_leaf(nodes: np.ndarray) -> np.ndarray:
+    return nodes["left_child"] == TREE_LEAF
+
+
+def _tree_of(nodes: np.ndarray, values: np.ndarray, column_count: int) -> Tree:
+    tree = _empty_tree(column_count, values.shape[2])
+    # The depth is only told to whoever asks; walking a tree does not need it.
+    state = {"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": values}
+    tree.__setstate__(tree.__getstate__() | state)
+    return tree
+
+
+def _empty_tree(column_count: int, value_width: int) -> Tree:
+    return Tree(column_count, np.array([value_width], dtype=np.intp), 1)

@@ -1,4 +1,4 @@
-"""What was decided about a column, as plain data that is stored with the data set. No heavy imports."""
+"""What was decided about a column, as plain data that is stored with the dataset. No heavy imports."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any

@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from mlmodels.learning.trainers.algorithms import TRAINERS
-from mlmodels.learning.trainers.baseline import make_baseline, no_columns
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.folds import PreparedFold, make_folds, prepare_folds
-from mlmodels.learning.trainers.metrics import choose_scoring, score
+from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns, score
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
+from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds
 from mlmodels.learning.trainers.trainer import Trainer
 
 CONTENDERS = ("linear", "ridge", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting")
@@ -39,10 +38,10 @@ def compete(
     labels: np.ndarray,
     on_candidate: Callable[[int, Candidates], None],
 ) -> tuple[Trainer, Candidates]:
-    """The winner, and a row per candidate: algorithm, label, status, score, spread, seconds, scoring, note.
+    """The winner, and a row per candidate: algorithm, label, status, score, std, seconds, scoring, note.
 
     `status` goes from waiting over running to done, skipped or failed; `score` is the mean over the folds and
-    `spread` their standard deviation, higher being better. `on_candidate` is told how many are done, before
+    `std` their standard deviation, higher being better. `on_candidate` is told how many are done, before
     each of them and after the last.
     """
     competition = Competition(plan, frame, labels)
@@ -88,7 +87,7 @@ class Competition:
         except MemoryError:
             candidate.update(status="failed", note="It needs more memory than a training may use.")
         else:
-            candidate.update(status="done", score=float(np.mean(scores)), spread=float(np.std(scores)))
+            candidate.update(status="done", score=float(np.mean(scores)), std=float(np.std(scores)))
         candidate["seconds"] = round(time.monotonic() - started, 3)
 
     def winner(self) -> Trainer:
@@ -101,7 +100,7 @@ class Competition:
         return TRAINERS[max(done, key=lambda row: row["score"])["algorithm"]]
 
     def _row(self, algorithm: str, label: str) -> dict:
-        empty = dict.fromkeys(("score", "spread", "seconds"))
+        empty = dict.fromkeys(("score", "std", "seconds"))
         return {
             "algorithm": algorithm,
             "label": label,

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import auc, confusion_matrix, precision_recall_fscore_support, roc_curve
 
-from mlmodels.learning.trainers.holdout import file_row
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metrics import Answers
+from mlmodels.learning.trainers.metrics import Predictions
+from mlmodels.learning.trainers.splits import file_row
 
 SAMPLE_ROWS = 1_000
 RESIDUAL_BINS = 20
@@ -17,7 +17,7 @@ ROC_CURVES = 10
 ROC_POINTS = 100
 
 
-def evaluate(answers: Answers, rows: pd.DataFrame) -> dict:
+def evaluate(answers: Predictions, rows: pd.DataFrame) -> dict:
     """The task's own parts of the report. `rows` are those of the answers, before preparation."""
     if answers.classes is None:
         return {
@@ -34,7 +34,7 @@ def evaluate(answers: Answers, rows: pd.DataFrame) -> dict:
     }
 
 
-def sample(answers: Answers, rows: pd.DataFrame) -> dict:
+def sample(answers: Predictions, rows: pd.DataFrame) -> dict:
     """Actual against predicted, for at most SAMPLE_ROWS rows drawn with a fixed seed."""
     drawn = np.sort(np.random.default_rng(SEED).permutation(len(rows))[:SAMPLE_ROWS])
     return {
@@ -54,7 +54,7 @@ def residual_histogram(residuals: np.ndarray) -> dict:
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def largest_misses(answers: Answers, rows: pd.DataFrame, misses: np.ndarray) -> list[dict]:
+def largest_misses(answers: Predictions, rows: pd.DataFrame, misses: np.ndarray) -> list[dict]:
     """The rows with the largest misses above zero, with their place in the file and their inputs."""
     worst = [
         position for position in np.argsort(-misses, kind="stable")[:MISSES_SHOWN] if misses[position] > 0
@@ -71,7 +71,7 @@ def largest_misses(answers: Answers, rows: pd.DataFrame, misses: np.ndarray) -> 
     ]
 
 
-def surprise(answers: Answers) -> np.ndarray:
+def surprise(answers: Predictions) -> np.ndarray:
     """How much likelier the model held its wrong answer than the right one; zero where it was right."""
     everyone = np.arange(len(answers.actual))
     actual = answers.probabilities[everyone, np.searchsorted(answers.classes, answers.actual)]
@@ -80,13 +80,13 @@ def surprise(answers: Answers) -> np.ndarray:
     return np.where(is_wrong, np.maximum(predicted - actual, np.finfo(float).tiny), 0.0)
 
 
-def confusion(answers: Answers) -> dict:
+def confusion(answers: Predictions) -> dict:
     """`counts[i][j]`: rows of class i that were taken for class j."""
     counts = confusion_matrix(answers.actual, answers.predicted, labels=answers.classes)
     return {"labels": answers.classes.tolist(), "counts": counts.tolist()}
 
 
-def per_class(answers: Answers) -> list[dict]:
+def per_class(answers: Predictions) -> list[dict]:
     figures = precision_recall_fscore_support(
         answers.actual, answers.predicted, labels=answers.classes, zero_division=0
     )
@@ -95,7 +95,7 @@ def per_class(answers: Answers) -> list[dict]:
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def roc_curves(answers: Answers) -> list[dict]:
+def roc_curves(answers: Predictions) -> list[dict]:
     """One curve for two classes (of the second one), else one per class of the most frequent ones."""
     supports = [int(np.sum(answers.actual == label)) for label in answers.classes]
     drawable = [column for column, support in enumerate(supports) if 0 < support < len(answers.actual)]
@@ -105,7 +105,7 @@ def roc_curves(answers: Answers) -> list[dict]:
     return [roc_of(answers, column) for column in ranked[:ROC_CURVES]]
 
 
-def roc_of(answers: Answers, column: int) -> dict:
+def roc_of(answers: Predictions, column: int) -> dict:
     """False and true positive rates, thinned to at most ROC_POINTS; the area is of the full curve."""
     label = answers.classes[column : column + 1].tolist()[0]
     false_rates, true_rates, _ = roc_curve(answers.actual == label, answers.probabilities[:, column])

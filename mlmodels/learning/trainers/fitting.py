@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from mlmodels.learning.trainers import auto, holdout, progressive_fit
-from mlmodels.learning.trainers.baseline import baseline_metrics
-from mlmodels.learning.trainers.columns import describe_features
+from mlmodels.learning.trainers import auto, progressive_fit, splits
 from mlmodels.learning.trainers.evaluation import evaluate
+from mlmodels.learning.trainers.feature_summary import describe_features
 from mlmodels.learning.trainers.importance import column_importance
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metrics import ask, measure, score
+from mlmodels.learning.trainers.metrics import baseline_metrics, measure, predict, score
 from mlmodels.learning.trainers.plan import FitResult, Progress, TrainingPlan
 from mlmodels.learning.trainers.preparation import build_pipeline
 from mlmodels.learning.trainers.search import scoring_of, search
@@ -45,9 +44,9 @@ def train(
     plan = plan.checked()
     labels = clean_labels(target_labels, plan.task)
     assert len(frame) == len(labels)
-    holdout.check_target(labels, plan.task, plan.target)
-    holdout.check_features(frame, plan.features)
-    split = holdout.split_rows(labels, plan.task, plan.train_percentage)
+    splits.check_target(labels, plan.task, plan.target)
+    splits.check_features(frame, plan.features)
+    split = splits.split_rows(labels, plan.task, plan.train_percentage)
     frame = frame[plan.feature_names]
     training = Rows(frame.iloc[split.training], labels[split.training])
     hold_out = Rows(frame.iloc[split.hold_out], labels[split.hold_out])
@@ -94,7 +93,7 @@ def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "
     )
     fit_seconds = time.monotonic() - started
     steps.close(1, "Checking on the rows kept aside")
-    answers = ask(pipeline, plan.task, hold_out.frame, hold_out.labels)
+    answers = predict(pipeline, plan.task, hold_out.frame, hold_out.labels)
     metrics = measure(answers)
     baseline = baseline_metrics(plan.task, training.labels, hold_out.labels)
     steps.close(2, "Finding out what drives it")

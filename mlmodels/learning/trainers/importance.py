@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metrics import ACCURACY, choose_scoring, figure, respond
+from mlmodels.learning.trainers.metrics import ACCURACY, choose_scoring, figure, response_values
 from mlmodels.learning.trainers.trainer import CLASSIFICATION
 
 ROWS_MIN = 2  # R² needs them
@@ -38,14 +38,14 @@ def column_importance(
     drawn = np.sort(draw.permutation(len(rows))[:row_count])
     rows, labels = rows.iloc[drawn], labels[drawn]
     scoring = scoring_of(pipeline, task, labels)
-    whole = figure(scoring, pipeline, respond(scoring, pipeline, rows), labels)
+    whole = figure(scoring, pipeline, response_values(scoring, pipeline, rows), labels)
     orders = [draw.permutation(row_count) for _ in range(repeats)]
     columns = []
     for names, stack in stacks(rows, orders):
-        responses = respond(scoring, pipeline, stack).reshape(len(names), repeats, row_count)
+        responses = response_values(scoring, pipeline, stack).reshape(len(names), repeats, row_count)
         for name, of_column in zip(names, responses, strict=True):
             losses = [whole - figure(scoring, pipeline, of_order, labels) for of_order in of_column]
-            columns.append({"name": name, "mean": float(np.mean(losses)), "spread": float(np.std(losses))})
+            columns.append({"name": name, "mean": float(np.mean(losses)), "std": float(np.std(losses))})
     columns.sort(key=lambda column: -column["mean"])
     return {"scoring": scoring, "rows": row_count, "repeats": repeats, "columns": columns}
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn import metrics as measures
+from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from mlmodels.learning.trainers.trainer import REGRESSION
 
@@ -13,7 +14,7 @@ ROC_AUC = "roc_auc"
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a model says to rows whose truth is known.
 
     For classification `classes` name the columns of `probabilities`, those that only the truth has included.
@@ -25,20 +26,20 @@ class Answers:
     classes: np.ndarray | None = None
 
 
-def ask(model, task: str, rows, actual: np.ndarray) -> Answers:
+def predict(model, task: str, rows, actual: np.ndarray) -> Predictions:
     """The answers of a fitted estimator or pipeline."""
     if task == REGRESSION:
-        return Answers(actual, model.predict(rows))
+        return Predictions(actual, model.predict(rows))
     classes, probabilities = with_unseen_classes(actual, model.predict_proba(rows), model.classes_)
-    return Answers(actual, model.predict(rows), probabilities, classes)
+    return Predictions(actual, model.predict(rows), probabilities, classes)
 
 
-def measure(answers: Answers) -> dict[str, float | None]:
+def measure(answers: Predictions) -> dict[str, float | None]:
     """All metrics of the task. `f1_score` weighs classes by their rows, `f1_macro` equally."""
     return measure_numbers(answers) if answers.classes is None else measure_classes(answers)
 
 
-def measure_numbers(answers: Answers) -> dict[str, float | None]:
+def measure_numbers(answers: Predictions) -> dict[str, float | None]:
     truth = answers.actual, answers.predicted
     return {
         R2: float(measures.r2_score(*truth)) if len(answers.actual) > 1 else None,
@@ -48,7 +49,7 @@ def measure_numbers(answers: Answers) -> dict[str, float | None]:
     }
 
 
-def measure_classes(answers: Answers) -> dict[str, float | None]:
+def measure_classes(answers: Predictions) -> dict[str, float | None]:
     truth = answers.actual, answers.predicted
     occurring = np.unique(answers.actual)
     return {
@@ -62,7 +63,7 @@ def measure_classes(answers: Answers) -> dict[str, float | None]:
     }
 
 
-def roc_auc(answers: Answers) -> float | None:
+def roc_auc(answers: Predictions) -> float | None:
     """The area under the ROC curve, each class against the rest and weighed by its rows.
 
     With two classes both areas are the same, so this is the usual figure. Classes without a row are left out;
@@ -102,10 +103,10 @@ def choose_scoring(task: str, labels: np.ndarray, folds: int = 1) -> str:
 
 def score(scoring: str, model, rows, actual: np.ndarray) -> float:
     """The figure of this name, higher being better, of a fitted classifier or regressor."""
-    return figure(scoring, model, respond(scoring, model, rows), actual)
+    return figure(scoring, model, response_values(scoring, model, rows), actual)
 
 
-def respond(scoring: str, model, rows) -> np.ndarray:
+def response_values(scoring: str, model, rows) -> np.ndarray:
     """What the figure is computed from, one value per row: the second class's probability, or the answer."""
     return model.predict_proba(rows)[:, 1] if scoring == ROC_AUC else model.predict(rows)
 
@@ -114,3 +115,17 @@ def figure(scoring: str, model, responses: np.ndarray, actual: np.ndarray) -> fl
     if scoring == ROC_AUC:
         return float(measures.roc_auc_score(actual == model.classes_[1], responses))
     return float((measures.r2_score if scoring == R2 else measures.accuracy_score)(actual, responses))
+
+
+def make_baseline(task: str):
+    """Unfitted. "prior" answers the most frequent class, with the shares of all classes as probabilities."""
+    return DummyRegressor(strategy="mean") if task == REGRESSION else DummyClassifier(strategy="prior")
+
+
+def baseline_metrics(task: str, training_labels: np.ndarray, hold_out_labels: np.ndarray) -> dict:
+    baseline = make_baseline(task).fit(no_columns(training_labels), training_labels)
+    return measure(predict(baseline, task, no_columns(hold_out_labels), hold_out_labels))
+
+
+def no_columns(labels: np.ndarray) -> np.ndarray:
+    return np.zeros((len(labels), 1))

@@ -1,4 +1,4 @@
-"""Values of a row that training never saw: an algorithm answers all the same, and a person should know."""
+"""Values of a row that training never saw: the model answers all the same, and the user should know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from mlmodels.learning.trainers.plan import NUMBER
 
 
 @dataclass(frozen=True)
-class UnusualValue:
+class OutOfRangeValue:
     """`minimum` and `maximum` are what training saw of a number; both are None for an unseen category."""
 
     column: str
@@ -16,10 +16,10 @@ class UnusualValue:
     maximum: float | None = None
 
 
-def unusual_values(features: Sequence[dict], row: Mapping) -> list[UnusualValue]:
+def out_of_range_values(features: Sequence[dict], row: Mapping) -> list[OutOfRangeValue]:
     """Numbers outside the range of training, and categories it did not have.
 
-    `features` are what `describe_features` said of the training rows. Blanks are never unusual, and of a
+    `features` are what `describe_features` said of the training rows. Blanks are never out_of_range, and of a
     column with more categories than are listed nothing is said.
     """
     found = []
@@ -27,21 +27,21 @@ def unusual_values(features: Sequence[dict], row: Mapping) -> list[UnusualValue]
         value = row.get(feature["name"])
         if value is None or value == "":
             continue
-        unusual = unusual_number(feature, value) if feature["role"] == NUMBER else unseen(feature, value)
-        if unusual:
-            found.append(unusual)
+        check = out_of_range_number if feature["role"] == NUMBER else unseen_category
+        if out_of_range := check(feature, value):
+            found.append(out_of_range)
     return found
 
 
-def unusual_number(feature: dict, value: float) -> UnusualValue | None:
+def out_of_range_number(feature: dict, value: float) -> OutOfRangeValue | None:
     low, high = feature["minimum"], feature["maximum"]
     if low is None or low <= value <= high:
         return None
-    return UnusualValue(feature["name"], value, low, high)
+    return OutOfRangeValue(feature["name"], value, low, high)
 
 
-def unseen(feature: dict, value: str) -> UnusualValue | None:
+def unseen_category(feature: dict, value: str) -> OutOfRangeValue | None:
     is_complete = len(feature["categories"]) == feature["distinct"]
     if not is_complete or value in {category for category, _ in feature["categories"]}:
         return None
-    return UnusualValue(feature["name"], value)
+    return OutOfRangeValue(feature["name"], value)

@@ -13,11 +13,11 @@ import pandas as pd
 from sklearn.model_selection import ParameterGrid
 
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.folds import PreparedFold, make_folds, prepare_folds
 from mlmodels.learning.trainers.limits import SEARCH_FOLDS
 from mlmodels.learning.trainers.metrics import ACCURACY, R2, score
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
+from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds
 from mlmodels.learning.trainers.trainer import REGRESSION
 
 
@@ -68,7 +68,7 @@ def scoring_of(task: str) -> str:
 
 
 def summarise(plan: TrainingPlan, combinations: Sequence[dict], scores, seconds) -> SearchResult:
-    means, spreads = scores.mean(axis=1), scores.std(axis=1)
+    means, stds = scores.mean(axis=1), scores.std(axis=1)
     if np.all(np.isnan(means)):
         raise DataRefused(
             "No combination can be fitted on a part of these rows. Bring more rows.", field="grid"
@@ -81,11 +81,11 @@ def summarise(plan: TrainingPlan, combinations: Sequence[dict], scores, seconds)
             "parameters": combination,
             "status": "failed" if np.isnan(mean) else "done",
             "score": None if np.isnan(mean) else float(mean),
-            "spread": None if np.isnan(mean) else float(spread),
+            "std": None if np.isnan(mean) else float(std),
             "seconds": round(float(spent), 3),
             "scoring": scoring_of(plan.task),
             "note": "",
         }
-        for combination, mean, spread, spent in zip(combinations, means, spreads, seconds, strict=True)
+        for combination, mean, std, spent in zip(combinations, means, stds, seconds, strict=True)
     ]
     return SearchResult(combinations[best], float(means[best]), candidates)

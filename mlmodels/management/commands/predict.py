@@ -4,16 +4,19 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from billing.management.formatting import KeepLines
 from billing.operations import count_tokens
 from mlmodels.models import TrainedModel
-from mlmodels.operations import batches, predictions
+from mlmodels.operations import predictions
+from mlplatform.core import commands
 from mlplatform.core.csv_export import write_csv
 from mlplatform.core.errors import DomainError
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = "Predicts one row, or every row of a CSV file, with a trained model."
+    epilog = """
 The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used
 is named, and then nothing is charged and no file is written. The answers are on the disk before they are
 paid, as .NAME.part beside the table, and get its name afterwards. Cells that a spreadsheet would take for a
@@ -29,13 +32,6 @@ examples:
   manage.py predict 1_houses --row '{"size": 100, "rooms": 4}'
   manage.py predict 1_houses --csv new.csv --out answered.csv
 """
-
-
-class Command(BaseCommand):
-    help = "Predicts one row, or every row of a CSV file, with a trained model."
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument("model", help="name of the model")
@@ -67,11 +63,11 @@ class Command(BaseCommand):
         batch = read(source)
         self.confirm(len(batch.rows), is_agreed)
         with NewTable(target) as table:
-            answers = batches.predict_batch(
+            answers = predictions.predict_batch(
                 owner=model.owner,
                 model=model,
                 batch=batch,
-                on_answered=lambda answers: table.write(*batches.answers_of(batch, answers)),
+                on_answered=lambda answers: table.write(*predictions.answers_of(batch, answers)),
             )
         self.stdout.write(f"{len(answers):,} rows predicted for {price_in_words(len(answers))}: {target}")
 
@@ -102,10 +98,10 @@ def parse_row(text: str) -> dict:
     return row
 
 
-def read(source: Path) -> batches.Batch:
+def read(source: Path) -> predictions.Batch:
     try:
         with source.open("rb") as handle:
-            return batches.read_batch(handle)
+            return predictions.read_batch(handle)
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
 

@@ -1,17 +1,21 @@
 from argparse import ArgumentTypeError
 from datetime import timedelta
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
 from billing.management.commands.grant_tokens import find_user
-from billing.management.formatting import KeepLines
-from mlmodels.management.terminal import ProgressBar
-from mlmodels.operations import pruning
+from mlmodels.operations import predictions
+from mlplatform.core import commands
+from mlplatform.core.commands import ProgressBar
 
 DAYS_MAX = 36_500
-EPILOG = """
+
+
+class Command(commands.Command):
+    help = "Erases the contents of old predictions, such as personal data that is no longer needed."
+    epilog = """
 What was asked and what was answered goes, and cannot be undone. That there was a prediction, when, with
 which model and for how many tokens stays, because the ledger refers to it: balances do not change, and
 verify_ledger finds nothing. Models stay too. It works in batches next to a running server; stopped halfway,
@@ -29,13 +33,6 @@ examples:
   manage.py prune_predictions --older-than 1 --owner alice@example.com
 """
 
-
-class Command(BaseCommand):
-    help = "Erases the contents of old predictions, such as personal data that is no longer needed."
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
-
     def add_arguments(self, parser):
         parser.add_argument(
             "--older-than",
@@ -52,14 +49,14 @@ class Command(BaseCommand):
         age = f"from before {before:%Y-%m-%d %H:%M} UTC."
         try:
             owner = find_user(owner) if owner else None
-            count = pruning.prunable_predictions(before=before, owner=owner).count()
+            count = predictions.prunable_predictions(before=before, owner=owner).count()
             if dry_run:
-                self.stdout.write(f"{predictions(count)} would be erased, {age}")
+                self.stdout.write(f"{count_predictions(count)} would be erased, {age}")
                 return
             erased = self.prune(count, before, owner)
         except OperationalError as error:
             raise CommandError(f"The database does not answer; run it again. ({error})") from error
-        self.stdout.write(f"{predictions(erased)} erased, {age}")
+        self.stdout.write(f"{count_predictions(erased)} erased, {age}")
 
     def prune(self, count, before, owner) -> int:
         bar = ProgressBar(self.stdout)
@@ -68,7 +65,7 @@ class Command(BaseCommand):
             bar.show(erased / max(count, erased), f"{erased:,} of {max(count, erased):,} erased")
 
         try:
-            return pruning.prune_predictions(before=before, owner=owner, on_progress=show)
+            return predictions.prune_predictions(before=before, owner=owner, on_progress=show)
         finally:
             bar.close()
 
@@ -80,5 +77,5 @@ def days(text: str) -> int:
     return number
 
 
-def predictions(number: int) -> str:
+def count_predictions(number: int) -> str:
     return "1 prediction" if number == 1 else f"{number:,} predictions"

@@ -1,11 +1,17 @@
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 
-from billing.management.formatting import KeepLines
 from mlmodels.operations import pending_files
 from mlmodels.operations.runs import recover_runs
+from mlplatform.core import commands
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = (
+        "Takes back trainings whose worker was lost: each is queued once more, or failed and refunded. Then "
+        "removes files that killed processes left behind, once they are over an hour old."
+    )
+    epilog = """
 Every worker does the same by itself: runs every few seconds, files every quarter of an hour. The command is
 for when no worker runs. It may be run at any time, and again.
 
@@ -17,16 +23,6 @@ exit codes:
 example:
   manage.py recover_runs
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Takes back trainings whose worker was lost: each is queued once more, or failed and refunded. Then "
-        "removes files that killed processes left behind, once they are over an hour old."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def handle(self, *args, **options):
         try:

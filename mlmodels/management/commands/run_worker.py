@@ -1,11 +1,16 @@
 import signal
 
-from django.core.management.base import BaseCommand
-
-from billing.management.formatting import KeepLines
 from mlmodels.worker.loop import TrainingWorker
+from mlplatform.core import commands
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = (
+        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any "
+        "number of machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within "
+        "seconds; the training under way goes back to the queue."
+    )
+    epilog = """
 exit codes:
   0  stopped by SIGTERM or Ctrl-C
   1  not started, such as without a database; the error is printed
@@ -14,17 +19,6 @@ exit codes:
 example:
   manage.py run_worker --name trainer-1
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any "
-        "number of machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within "
-        "seconds; the training under way goes back to the queue."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument(

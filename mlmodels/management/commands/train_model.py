@@ -1,19 +1,25 @@
 from pathlib import Path
 
 from django.core.files import File
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from billing.management.commands.grant_tokens import find_user
-from billing.management.formatting import KeepLines
 from billing.operations import count_tokens
 from mlmodels.learning import trainers
-from mlmodels.management.terminal import ProgressBar, figures_table
 from mlmodels.models import TrainingRun
-from mlmodels.operations.orders import train_on_upload
-from mlmodels.worker.inline import follow
+from mlmodels.operations.training import train_on_upload
+from mlmodels.worker.loop import follow
+from mlplatform.core import commands
+from mlplatform.core.commands import ProgressBar, figures_table
 from mlplatform.core.errors import DomainError
 
-EPILOG = """
+
+class Command(commands.Command):
+    help = (
+        "Trains a model on a CSV file, charges its owner as every other door does, and prints how good the "
+        "model is, next to the baseline."
+    )
+    epilog = """
 A running worker does the training; without one this command does it itself. Ctrl-C cancels it, refunded.
 
 exit codes:
@@ -27,16 +33,6 @@ examples:
   manage.py train_model houses.csv --owner alice@example.com --target price \\
       --algorithm random_forest --param n_estimators=200 --param max_depth=8
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Trains a model on a CSV file, charges its owner as every other door does, and prints how good the "
-        "model is, next to the baseline."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument("csv", type=Path, help="the table, with a header row")

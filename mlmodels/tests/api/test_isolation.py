@@ -73,7 +73,7 @@ def test_a_search_on_anothers_data_set_is_a_search_on_an_unknown_one(api_as, ali
     for name in ("secret houses", str(dataset.uuid)):
         answer = api_as(bob).post("/api/train", {"algorithm": "knn", "dataset": name, "target": "price"})
         assert answer.status_code == 400
-        assert answer.json()["detail"] == f'You have no data set called "{name}".'
+        assert answer.json()["detail"] == f'You have no dataset called "{name}".'
 
 
 def test_the_last_search_is_per_person(api_as, alice, bob, trains_at_once):

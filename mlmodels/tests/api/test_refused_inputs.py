@@ -197,7 +197,7 @@ SEARCHES = [
         algorithm="decision_tree",
         params={"max_depth": list(range(1, 30)), "min_samples_leaf": [1, 2, 3]},
     ),
-    search("an unknown data set", "data set", algorithm="knn", dataset="nothing"),
+    search("an unknown dataset", "dataset", algorithm="knn", dataset="nothing"),
     search("an unknown target", "colour", algorithm="knn", target="colour"),
     Refused("last model: before a search", "/api/predict", {"input": [1, 2]}, "/api/train"),
     Refused("last model: neither input nor features", "/api/predict", {}, "input"),

@@ -10,7 +10,7 @@ from billing import operations as billing
 from billing.models import LedgerEntry
 from billing.verify import verify_ledger
 from mlmodels.models import Prediction
-from mlmodels.operations import pruning
+from mlmodels.operations import predictions
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,7 @@ def test_a_dry_run_counts_and_erases_nothing(alice, buy):
 
 
 def test_many_are_erased_in_batches_and_each_is_told(alice, buy, monkeypatch):
-    monkeypatch.setattr(pruning, "BATCH_ROWS", 2)
+    monkeypatch.setattr(predictions, "PRUNED_AT_ONCE", 2)
     for _ in range(5):
         buy(alice, days_ago=31)
 
@@ -103,7 +103,7 @@ def test_many_are_erased_in_batches_and_each_is_told(alice, buy, monkeypatch):
 
 
 def test_what_is_done_stays_done_when_the_database_goes_away(alice, buy, monkeypatch):
-    monkeypatch.setattr(pruning, "BATCH_ROWS", 2)
+    monkeypatch.setattr(predictions, "PRUNED_AT_ONCE", 2)
     for _ in range(5):
         buy(alice, days_ago=31)
     erase = type(Prediction.objects.all()).erase

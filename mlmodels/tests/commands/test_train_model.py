@@ -5,11 +5,11 @@ from django.core.management import CommandError, call_command
 
 from billing.verify import verify_ledger
 from mlmodels.management.commands.train_model import parse_parameters
-from mlmodels.management.terminal import ProgressBar, figures_table
 from mlmodels.models import Dataset, TrainedModel, TrainingRun, Worker
 from mlmodels.operations import runs
 from mlmodels.tests.factories import houses_csv, work_off
-from mlmodels.worker import inline
+from mlmodels.worker import loop
+from mlplatform.core.commands import ProgressBar, figures_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,14 +48,14 @@ def test_without_a_worker_the_command_trains_by_itself(alice, table):
 
 def test_a_living_worker_does_the_training(alice, table, monkeypatch):
     Worker.objects.create(name="elsewhere")
-    monkeypatch.setattr(inline.StandIn, "_work_on", lambda self, run: pytest.fail("trained by itself"))
+    monkeypatch.setattr(loop.InlineWorker, "_work_on", lambda self, run: pytest.fail("trained by itself"))
 
     def train_elsewhere(seconds):
         """While the command waits."""
         if run := runs.claim_next_run(worker="elsewhere"):
             runs.fail_run(run=run, error="Elsewhere.", code="elsewhere")
 
-    monkeypatch.setattr(inline.time, "sleep", train_elsewhere)
+    monkeypatch.setattr(loop.time, "sleep", train_elsewhere)
 
     with pytest.raises(CommandError, match="Elsewhere"):
         train_model(table, "--owner", "alice@example.com")
@@ -138,7 +138,7 @@ def test_ctrl_c_cancels_and_refunds(alice, table, monkeypatch):
             raise press
 
     Worker.objects.create(name="a worker that does nothing")
-    monkeypatch.setattr(inline.time, "sleep", press_once)
+    monkeypatch.setattr(loop.time, "sleep", press_once)
 
     with pytest.raises(CommandError, match="cancelled and is refunded"):
         train_model(table, "--owner", "alice@example.com")

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mlmodels.errors import ModelUnusable
-from mlmodels.learning.model_files import Seal, SealBroken, read
+from mlmodels.learning.model_files import FileSignature, SignatureInvalid, read
 from mlmodels.models import TrainedModel
 from mlmodels.operations import model_files
 from mlmodels.tests.factories import make_model, train_model
@@ -100,8 +100,8 @@ def test_no_other_signature_is_taken_and_none_is_guessed_by_the_clock(
 def test_a_pickle_from_elsewhere_is_refused_even_with_its_own_checksum_in_the_row(model):
     data = pickle.dumps(Evil())
     overwrite(model, data)
-    seal = Seal.of(data, model.uuid)
-    model.size_bytes, model.sha256 = seal.size_bytes, seal.sha256
+    signed = FileSignature.of(data, model.uuid)
+    model.size_bytes, model.sha256 = signed.size_bytes, signed.sha256
 
     with pytest.raises(ModelUnusable):
         model_files.load_pipeline(model)
@@ -151,16 +151,16 @@ def test_a_patch_release_makes_no_difference(model):
 
 
 def test_a_seal_covers_model_format_size_and_contents():
-    seal = Seal.of(b"contents", "a")
+    signed = FileSignature.of(b"contents", "a")
     key = b"k" * 32
-    signature = seal.signature(key, "id")
+    signature = signed.signature(key, "id")
 
-    assert seal.signature(key, "other id") != signature
-    assert Seal.of(b"contents", "b").signature(key, "id") != signature
-    assert Seal.of(b"other", "a").signature(key, "id") != signature
-    assert Seal("a", "joblib-2", seal.size_bytes, seal.sha256).signature(key, "id") != signature
-    with pytest.raises(SealBroken):
-        read(b"contents", seal, "0" * 64, key, "id")
+    assert signed.signature(key, "other id") != signature
+    assert FileSignature.of(b"contents", "b").signature(key, "id") != signature
+    assert FileSignature.of(b"other", "a").signature(key, "id") != signature
+    assert FileSignature("a", "joblib-2", signed.size_bytes, signed.sha256).signature(key, "id") != signature
+    with pytest.raises(SignatureInvalid):
+        read(b"contents", signed, "0" * 64, key, "id")
 
 
 def test_there_is_one_place_in_the_code_that_unpickles():

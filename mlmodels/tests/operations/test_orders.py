@@ -6,7 +6,7 @@ import pytest
 
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets, training
-from mlmodels.operations.orders import train_on_upload
+from mlmodels.operations.training import train_on_upload
 from mlmodels.tests.factories import houses_csv, make_dataset
 
 pytestmark = pytest.mark.django_db

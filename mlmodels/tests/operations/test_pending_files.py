@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
-from mlmodels.models import Dataset, LooseFile, TrainedModel
+from mlmodels.models import Dataset, PendingFile, TrainedModel
 from mlmodels.operations import datasets, model_files, pending_files, runs
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model, start_run
@@ -48,7 +48,7 @@ def stored(folder="datasets"):
 
 def grow_old(age=timedelta(hours=2)):
     """Everything that was announced or written by a worker, and the files themselves."""
-    LooseFile.objects.update(announced_at=Now() - age)
+    PendingFile.objects.update(registered_at=Now() - age)
     then = time.time() - age.total_seconds()
     for path in pending_files.work_folder().iterdir():
         os.utime(path, (then, then))
@@ -87,7 +87,7 @@ def test_an_upload_that_was_killed_before_its_row_is_swept_after_an_hour(alice, 
     assert pending_files.sweep() == 1
 
     assert stored() == []
-    assert not LooseFile.objects.exists()
+    assert not PendingFile.objects.exists()
     assert verify_ledger() == []
 
 
@@ -95,7 +95,7 @@ def test_what_has_its_row_is_not_announced_any_more_and_stays(alice):
     model = make_model(alice)
     grow_old()
 
-    assert not LooseFile.objects.exists()
+    assert not PendingFile.objects.exists()
     assert pending_files.sweep() == 0
     model_files.check_file(model)
     assert len(stored()) == 1
@@ -113,13 +113,13 @@ def test_a_file_that_nobody_here_announced_stays(alice):
 
 def test_an_announced_file_that_a_row_names_after_all_stays(alice):
     dataset = make_dataset(alice)
-    pending_files.announce(name=dataset.file.name)
+    pending_files.register(name=dataset.file.name)
     grow_old()
 
     assert pending_files.sweep() == 0
 
     assert default_storage.exists(dataset.file.name)
-    assert not LooseFile.objects.exists()
+    assert not PendingFile.objects.exists()
 
 
 def test_an_upload_whose_file_was_swept_meanwhile_gets_no_row(alice, monkeypatch):
@@ -188,10 +188,10 @@ def test_long_trainings_make_for_a_later_sweep(settings):
 
 def test_a_worker_sweeps_at_its_start_and_then_now_and_then(alice):
     worker = TrainingWorker("test")
-    pending_files.announce(name=put("datasets/first.csv"))
+    pending_files.register(name=put("datasets/first.csv"))
     grow_old()
     worker._sweep_when_due()
-    pending_files.announce(name=put("datasets/second.csv"))
+    pending_files.register(name=put("datasets/second.csv"))
     grow_old()
     worker._sweep_when_due()
 
@@ -199,7 +199,7 @@ def test_a_worker_sweeps_at_its_start_and_then_now_and_then(alice):
 
 
 def test_recover_runs_sweeps_too(capsys):
-    pending_files.announce(name=put("datasets/left.csv"))
+    pending_files.register(name=put("datasets/left.csv"))
     grow_old()
 
     call_command("recover_runs")

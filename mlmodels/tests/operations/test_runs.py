@@ -31,7 +31,7 @@ def model_of(run):
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, name=run.model_name, size_bytes=0)
     model.target, model.features = run.target_column, run.features
     model.file = model_files.stored_name(run, run.attempt)
-    pending_files.announce(name=model.file.name)
+    pending_files.register(name=model.file.name)
     return model
 
 

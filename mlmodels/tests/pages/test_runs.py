@@ -24,7 +24,7 @@ def test_a_waiting_run_says_its_place_and_polls(alice, pages_of):
 def test_a_running_one_shows_its_leaderboard(alice, pages_of):
     run = runs.claim_run(run_id=start_run(alice).pk, worker="test")
     candidate = {"algorithm": "ridge", "label": "Ridge regression", "status": "done", "score": 0.9}
-    candidate |= {"spread": 0.01, "seconds": 0.2, "scoring": "r2_score", "note": ""}
+    candidate |= {"std": 0.01, "seconds": 0.2, "scoring": "r2_score", "note": ""}
     runs.report_progress(run=run, progress=0.5, note="Trying the next", candidates=[candidate])
 
     partial = pages_of(alice).get(f"/runs/{run.uuid}/", headers=HTMX).content.decode()

@@ -10,10 +10,9 @@ from django.utils import timezone
 from mlmodels.models import Worker
 from mlmodels.operations import runs
 from mlmodels.tests.factories import start_run
-from mlmodels.worker import heartbeat, retry
-from mlmodels.worker.heartbeat import Heartbeat
+from mlmodels.worker import database
+from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.loop import TrainingWorker
-from mlmodels.worker.retry import patiently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def pauses(monkeypatch):
     """What was slept, without sleeping."""
     slept = []
-    monkeypatch.setattr(retry.time, "sleep", slept.append)
+    monkeypatch.setattr(database.time, "sleep", slept.append)
     return slept
 
 
@@ -41,20 +40,20 @@ def failing(times, error=OperationalError):
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_a_call_is_made_again_until_the_database_answers(pauses, error):
-    assert patiently(failing(4, error)) == 5
+    assert retry(failing(4, error)) == 5
     assert pauses == [1, 2, 4, 8]
 
 
 def test_patience_has_an_end(pauses):
     with pytest.raises(OperationalError):
-        patiently(failing(1), seconds=0.5)
+        retry(failing(1), seconds=0.5)
 
     assert pauses == []
 
 
 def test_what_is_wrong_with_the_call_itself_is_not_repeated(pauses):
     with pytest.raises(ZeroDivisionError):
-        patiently(lambda: 1 / 0)
+        retry(lambda: 1 / 0)
 
     assert pauses == []
 
@@ -72,7 +71,7 @@ def test_the_heart_beats_on_when_the_database_was_away(alice, work_space, monkey
         answered.set()
         return True
 
-    monkeypatch.setattr(heartbeat.runs, "extend_lease", away_at_first)
+    monkeypatch.setattr(database.runs, "extend_lease", away_at_first)
     with Heartbeat("w") as beating:
         beating.keep(run)
         assert answered.wait(timeout=20)

@@ -224,7 +224,7 @@ def test_a_crash_is_told_by_its_name_and_never_quotes_the_data(monkeypatch):
     log, listener, cell = io.StringIO(), Listener(), "alice" + "@example.com"
     monkeypatch.setattr(sys, "stderr", log)
 
-    with child.Testimony(listener):
+    with child.Reporter(listener):
         raise ValueError(f"could not convert {cell}")
 
     assert listener.messages == [{"kind": "crashed", "error": "ValueError"}]

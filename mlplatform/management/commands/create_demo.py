@@ -3,15 +3,15 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import operations as accounts
 from accounts.models import User
-from billing.management.formatting import KeepLines
-from mlmodels.management.terminal import ProgressBar
 from mlmodels.models import TrainingRun
 from mlmodels.operations import datasets, training
-from mlmodels.worker.inline import follow
+from mlmodels.worker.loop import follow
+from mlplatform.core import commands
+from mlplatform.core.commands import ProgressBar
 from mlplatform.core.errors import DomainError
 
 EMAIL = "demo@example.com"
@@ -19,7 +19,14 @@ SAMPLE = "iris"
 MODEL_NAME = "iris"
 ALGORITHM = "auto"
 PASSWORD_BYTES = 12
-EPILOG = """
+
+
+class Command(commands.Command):
+    help = (
+        "Makes the account demo@example.com with a sample dataset and a trained model. Its generated "
+        "password is kept in DATA_DIR/demo_password, which only the owner of the file can read."
+    )
+    epilog = """
 Every step is done once: the command can be repeated, and goes on where an earlier one was stopped. A changed
 password stays changed.
 
@@ -27,16 +34,6 @@ exit codes:
   0  everything is there
   1  the training failed; its reason is printed
 """
-
-
-class Command(BaseCommand):
-    help = (
-        "Makes the account demo@example.com with a sample data set and a trained model. Its generated "
-        "password is kept in DATA_DIR/demo_password, which only the owner of the file can read."
-    )
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def handle(self, *args, **options):
         try:

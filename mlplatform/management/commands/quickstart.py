@@ -7,10 +7,10 @@ import sys
 import time
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import CommandError, call_command
 
-from billing.management.formatting import KeepLines
 from mlplatform import processes
+from mlplatform.core import commands
 from mlplatform.processes import Child, Supervisor
 
 DEMO_EMAIL = "demo@example.com"
@@ -18,7 +18,11 @@ START_SECONDS = 60
 LOOK_SECONDS = 0.2
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-EPILOG = """
+
+
+class Command(commands.Command):
+    help = "Prepares everything, makes a demo account once, runs web server and training worker until Ctrl-C."
+    epilog = """
 For one machine and a demonstration; docs/operations.md says how to serve others. What dies is started again.
 The variables HOST and PORT are the defaults, and DATA_DIR says where everything is kept.
 
@@ -32,14 +36,7 @@ examples:
   DATA_DIR=elsewhere manage.py quickstart --port 8123
 """
 
-
-class Command(BaseCommand):
-    help = "Prepares everything, makes a demo account once, runs web server and training worker until Ctrl-C."
-
     requires_system_checks = []  # each child makes them
-
-    def create_parser(self, *args, **kwargs):
-        return super().create_parser(*args, epilog=EPILOG, formatter_class=KeepLines, **kwargs)
 
     def add_arguments(self, parser):
         parser.add_argument(

@@ -37,20 +37,20 @@ class Furnished:
 
 
 def furnish(page: Page) -> Furnished:
-    """Two data sets, two models and their predictions."""
+    """Two datasets, two models and their predictions."""
     people.sign_up(page)
     paths = dict(PATHS)
 
     people.upload(page)
-    paths["data set"] = path_of(page)
+    paths["dataset"] = path_of(page)
     paths["column"] = path_of(page) + "columns/0/"
-    paths["data set to delete"] = path_of(page) + "delete/"
+    paths["dataset to delete"] = path_of(page) + "delete/"
     people.train(page, "Linear regression")
     people.predict(page)
     paths["regression model"] = path_of(page)
 
     people.upload(page, strange_table(), name=f"{IMAGE} 🌷.csv")
-    paths["strange data set"] = path_of(page)
+    paths["strange dataset"] = path_of(page)
     paths["strange column"] = path_of(page) + "columns/0/"
     people.train(page, "Decision tree")
     people.predict(page)
@@ -83,8 +83,8 @@ PUBLIC = {
 }
 PATHS = {
     "start": "/",
-    "data sets": "/datasets/",
-    "no such data set": "/datasets/?search=nothing",
+    "datasets": "/datasets/",
+    "no such dataset": "/datasets/?search=nothing",
     "models": "/models/",
     "pick models": "/models/compare/",
     "predictions": "/predictions/",
@@ -96,11 +96,11 @@ PATHS = {
 }
 FURNISHED = [
     *PATHS,
-    "data set",
+    "dataset",
     "column",
-    "data set to delete",
+    "dataset to delete",
     "regression model",
-    "strange data set",
+    "strange dataset",
     "strange column",
     "classification model",
     "model to rename",

@@ -79,7 +79,7 @@ def upload(page: Page, text: str = HOUSES, name="houses.csv"):
 
 
 def train(page: Page, algorithm: str | None = None):
-    """From the page of a data set to that of the model."""
+    """From the page of a dataset to that of the model."""
     if algorithm:
         choose_algorithm(page, algorithm)
     page.get_by_role("button", name="Train").click()

@@ -110,7 +110,7 @@ def test_it_never_scrolls_sideways(visit):
 
 def test_strange_names_and_values_are_shown_as_they_are(open_page, furnished):
     page = open_page(storage_state=furnished.cookies)
-    page.goto(furnished.paths["strange data set"])
+    page.goto(furnished.paths["strange dataset"])
 
     for name in STRANGE_NAMES:
         expect(page.get_by_role("rowheader", name=name, exact=True)).to_have_count(1)

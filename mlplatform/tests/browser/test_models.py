@@ -150,7 +150,7 @@ def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
 
 def test_a_data_set_is_deleted_after_a_question_and_its_model_stays(page, model):
     page.get_by_role("link", name="houses.csv").click()
-    page.get_by_role("link", name="Delete the data set").click()
+    page.get_by_role("link", name="Delete the dataset").click()
     page.get_by_role("button", name="Delete it").click()
 
     expect(page.get_by_text("houses.csv is deleted.")).to_be_visible()

@@ -90,7 +90,7 @@ def made_worse(table: pd.DataFrame, seed: int = 2) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     worse = table.copy()
     for name in table:
-        unusual = (np.nan, 0.0, -1e12, 1e12) if table[name].dtype == float else ("", "never seen", "Größe")
+        strange = (np.nan, 0.0, -1e12, 1e12) if table[name].dtype == float else ("", "never seen", "Größe")
         hit = draw.random(len(table)) < 0.33
-        worse.loc[hit, name] = [unusual[number] for number in draw.integers(0, len(unusual), hit.sum())]
+        worse.loc[hit, name] = [strange[number] for number in draw.integers(0, len(strange), hit.sum())]
     return worse

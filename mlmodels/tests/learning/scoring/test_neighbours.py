@@ -5,11 +5,11 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from mlmodels.learning.scoring.errors import NoExactKernel
-from mlmodels.learning.scoring.neighbours import (
+from mlmodels.learning.scoring.encoder import NoExactKernel
+from mlmodels.learning.scoring.neighbors import (
     MatrixSearch,
-    NeighboursClassificationKernel,
-    NeighboursRegressionKernel,
+    NeighborsClassificationKernel,
+    NeighborsRegressionKernel,
     RoundingDecides,
     TreeSearch,
 )
@@ -32,7 +32,7 @@ def table(request):
 def test_regression_agrees_on_new_rows_and_on_rows_of_the_table(table, weights, count):
     model = KNeighborsRegressor(count, weights=weights).fit(table, TARGET)
 
-    kernel = NeighboursRegressionKernel(model)
+    kernel = NeighborsRegressionKernel(model)
 
     for row in asked_of(table):
         np.testing.assert_allclose(kernel.value(row), model.predict(matrix_like(table, row)), rtol=1e-9)
@@ -43,7 +43,7 @@ def test_regression_agrees_on_new_rows_and_on_rows_of_the_table(table, weights, 
 def test_classification_agrees_on_new_rows_and_on_rows_of_the_table(table, weights, count):
     model = KNeighborsClassifier(count, weights=weights).fit(table, LABELS)
 
-    kernel = NeighboursClassificationKernel(model)
+    kernel = NeighborsClassificationKernel(model)
 
     for row in asked_of(table):
         winner, shares = kernel.classify(row)
@@ -54,7 +54,7 @@ def test_classification_agrees_on_new_rows_and_on_rows_of_the_table(table, weigh
 
 
 def test_a_narrow_table_is_searched_by_the_models_own_tree():
-    kernel = NeighboursRegressionKernel(KNeighborsRegressor().fit(NARROW, TARGET))
+    kernel = NeighborsRegressionKernel(KNeighborsRegressor().fit(NARROW, TARGET))
 
     assert isinstance(kernel._neighbours, TreeSearch)
 
@@ -90,7 +90,7 @@ def test_a_vote_that_is_equal_but_for_rounding_is_left_to_scikit_learn():
     middle = np.zeros(20)
     middle[0] = 10.5
 
-    winner, shares = NeighboursClassificationKernel(model).classify(middle)
+    winner, shares = NeighborsClassificationKernel(model).classify(middle)
 
     assert winner == model.predict([middle])
     np.testing.assert_allclose(shares, [0.5, 0.5])
@@ -101,7 +101,7 @@ def test_a_vote_that_is_equal_but_for_rounding_is_left_to_scikit_learn():
 def test_rows_from_far_outside_agree(name, far):
     model = KNeighborsRegressor(5).fit(TABLES[name], TARGET)
 
-    kernel = NeighboursRegressionKernel(model)
+    kernel = NeighborsRegressionKernel(model)
 
     row = np.full(TABLES[name].shape[1], far)
     assert kernel.value(row) == pytest.approx(model.predict([row]).item(), rel=1e-9)
@@ -111,7 +111,7 @@ def test_rows_from_far_outside_agree(name, far):
 def test_as_many_neighbours_as_rows_are_all_of_them(name):
     model = KNeighborsRegressor(600).fit(TABLES[name], TARGET)
 
-    kernel = NeighboursRegressionKernel(model)
+    kernel = NeighborsRegressionKernel(model)
 
     assert kernel.value(TABLES[name][0]) == pytest.approx(TARGET.mean(), rel=1e-9)
 
@@ -120,7 +120,7 @@ def test_another_kind_of_distance_is_refused_where_there_is_no_tree():
     model = KNeighborsRegressor(metric="cosine").fit(WIDE, TARGET)
 
     with pytest.raises(NoExactKernel):
-        NeighboursRegressionKernel(model)
+        NeighborsRegressionKernel(model)
 
 
 def asked_of(table) -> np.ndarray:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlmodels.learning import scoring
-from mlmodels.learning.scoring.memory import memory_bytes
+from mlmodels.learning.scoring.scorers import memory_bytes
 from mlmodels.tests.learning.scoring.agreement import assert_row_agrees
 from mlmodels.tests.learning.scoring.audit import listening_to_opened_files
 from mlmodels.tests.learning.scoring.examples import (

@@ -15,7 +15,7 @@ from mlmodels.learning.scoring.boosting import (
     BoostingClassificationKernel,
     BoostingRegressionKernel,
 )
-from mlmodels.learning.scoring.errors import NoExactKernel
+from mlmodels.learning.scoring.encoder import NoExactKernel
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 DRAW = np.random.default_rng(5)
@@ -116,11 +116,11 @@ def test_boosting_splits_on_sets_of_categories(categories):
     target = (rows[:, 1] * 7919 % 13) + (CODES * 104729 % 11) + ROWS[:, 0]
     model = HistGradientBoostingRegressor(categorical_features=[1, 2], max_iter=20, min_samples_leaf=2)
     model.fit(rows, target)
-    unusual = [[0.1, np.nan, np.nan], [0.1, -1.0, 3.0], [0.1, 1.0, 999.0], [np.nan, 0.0, 39.0]]
+    out_of_range = [[0.1, np.nan, np.nan], [0.1, -1.0, 3.0], [0.1, 1.0, 999.0], [np.nan, 0.0, 39.0]]
 
     kernel = BoostingRegressionKernel(model)
 
-    asked = np.vstack([rows, unusual])
+    asked = np.vstack([rows, out_of_range])
     assert [kernel.value(row) for row in asked] == model.predict(asked).tolist()
 
 

@@ -9,7 +9,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVR
 
 from mlmodels.learning import scoring
-from mlmodels.learning.scoring.verification import _trial_rows
+from mlmodels.learning.scoring.compiler import _trial_rows
 from mlmodels.tests.learning.scoring.examples import (
     CASES,
     REGRESSION,

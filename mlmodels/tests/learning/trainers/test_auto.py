@@ -5,13 +5,13 @@ from sklearn.model_selection import cross_val_score
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, DataRefused, auto
 from mlmodels.learning.trainers.auto import compared_rows
-from mlmodels.learning.trainers.holdout import split_rows
 from mlmodels.learning.trainers.preparation import build_pipeline
+from mlmodels.learning.trainers.splits import split_rows
 from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, thirds, train, trained
 
 OF_NUMBERS = ["baseline", "linear", "ridge", "knn", "decision_tree", "random_forest", "gradient_boosting"]
 OF_CLASSES = ["baseline", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting"]
-COLUMNS = {"algorithm", "label", "status", "score", "spread", "seconds", "scoring", "note"}
+COLUMNS = {"algorithm", "label", "status", "score", "std", "seconds", "scoring", "note"}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_baseline_and_every_suitable_algorithm_compete(task, expected):
     assert [row["algorithm"] for row in candidates] == expected
     assert all(set(row) == COLUMNS for row in candidates)
     assert {row["status"] for row in candidates} == {"done"}
-    assert all(row["spread"] >= 0 and row["seconds"] >= 0 for row in candidates)
+    assert all(row["std"] >= 0 and row["seconds"] >= 0 for row in candidates)
 
 
 @pytest.mark.parametrize(("task", "scoring"), [(REGRESSION, "r2_score"), (CLASSIFICATION, "accuracy")])
@@ -53,7 +53,7 @@ def test_each_score_is_the_cross_validation_of_scikit_learn(algorithm):
 
     row = next(row for row in trained("auto", REGRESSION).candidates if row["algorithm"] == algorithm)
     assert row["score"] == pytest.approx(scores.mean(), abs=1e-12)
-    assert row["spread"] == pytest.approx(scores.std(), abs=1e-12)
+    assert row["std"] == pytest.approx(scores.std(), abs=1e-12)
 
 
 def test_two_classes_are_compared_by_the_area_under_the_roc_curve(quick_contest):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from mlmodels.learning.trainers import REGRESSION, Feature
-from mlmodels.learning.trainers.columns import CATEGORIES_SHOWN, describe_features
+from mlmodels.learning.trainers.feature_summary import CATEGORIES_SHOWN, describe_features
 from mlmodels.tests.learning.trainers.examples import TABLES, texts, trained
 
 NUMBER, WORD = Feature("n", "number"), Feature("word", "category")

@@ -6,7 +6,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
 from mlmodels.learning.trainers.evaluation import ROC_POINTS, SAMPLE_ROWS, evaluate, residual_histogram
-from mlmodels.learning.trainers.metrics import Answers
+from mlmodels.learning.trainers.metrics import Predictions
 from mlmodels.tests.learning.trainers.examples import TABLES, plan_for, texts, train, trained
 
 
@@ -17,7 +17,7 @@ def rows_of(count: int) -> pd.DataFrame:
     )
 
 
-def answers_of(actual: list[str], wrong: dict[int, tuple[str, float]]) -> Answers:
+def answers_of(actual: list[str], wrong: dict[int, tuple[str, float]]) -> Predictions:
     """Right with a probability of 0.9, but for the rows in `wrong`: the answer and its probability there."""
     names = np.array(["a", "b", "c"], dtype=object)
     probabilities, predicted = np.full((len(actual), 3), 0.05), []
@@ -26,12 +26,14 @@ def answers_of(actual: list[str], wrong: dict[int, tuple[str, float]]) -> Answer
         probabilities[row] = (1 - certainty) / 2
         probabilities[row, list(names).index(answer)] = certainty
         predicted.append(answer)
-    return Answers(np.array(actual, dtype=object), np.array(predicted, dtype=object), probabilities, names)
+    return Predictions(
+        np.array(actual, dtype=object), np.array(predicted, dtype=object), probabilities, names
+    )
 
 
 def test_a_large_hold_out_is_sampled_with_a_fixed_seed():
     actual = np.arange(5000.0)
-    answers = Answers(actual, actual + 1)
+    answers = Predictions(actual, actual + 1)
 
     sample = evaluate(answers, rows_of(5000))["sample"]
 
@@ -48,7 +50,7 @@ def test_the_largest_misses_are_named_with_row_in_the_file_and_inputs():
     rows = rows_of(20)
     rows.loc[103, "n"] = np.nan
 
-    misses = evaluate(Answers(actual, predicted), rows)["largest_misses"]
+    misses = evaluate(Predictions(actual, predicted), rows)["largest_misses"]
 
     assert misses == [
         {"row": 105, "actual": 0.0, "predicted": -5.0, "miss": 5.0, "inputs": {"n": None, "word": ""}},
@@ -107,7 +109,7 @@ def test_two_classes_have_one_roc_curve_with_few_points_and_the_full_area():
     actual = draw.integers(0, 2, 4000)
     chance = np.clip(draw.normal(0.4 + 0.2 * actual, 0.2), 0, 1)
     probabilities = np.column_stack([1 - chance, chance])
-    answers = Answers(actual, (chance > 0.5).astype(int), probabilities, np.array([0, 1]))
+    answers = Predictions(actual, (chance > 0.5).astype(int), probabilities, np.array([0, 1]))
 
     curves = evaluate(answers, rows_of(4000))["roc"]
 

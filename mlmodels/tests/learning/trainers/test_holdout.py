@@ -3,7 +3,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
-from mlmodels.learning.trainers.holdout import split_rows
+from mlmodels.learning.trainers.splits import split_rows
 
 
 def test_numbers_are_split_as_scikit_learn_splits_the_rows_in_file_order():

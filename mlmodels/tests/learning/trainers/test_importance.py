@@ -30,7 +30,7 @@ def test_the_loss_of_a_shuffled_column_is_the_loss_of_score_computed_by_hand():
     # Shuffling a part with a share s of the variance, without noise, costs 2 s of R²: 2 * 4 / 5 and 2 * 1 / 5
     assert [column["name"] for column in columns] == ["a", "b"]
     assert [column["mean"] for column in columns] == pytest.approx([1.6, 0.4], abs=0.15)
-    assert all(0 < column["spread"] < 0.1 for column in columns)
+    assert all(0 < column["std"] < 0.1 for column in columns)
 
 
 @pytest.mark.parametrize(("task", "scoring"), [(REGRESSION, "r2_score"), (CLASSIFICATION, "accuracy")])

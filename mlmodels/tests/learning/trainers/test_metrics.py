@@ -3,17 +3,22 @@ import pytest
 from sklearn import metrics as measures
 
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
-from mlmodels.learning.trainers.baseline import baseline_metrics
-from mlmodels.learning.trainers.metrics import Answers, choose_scoring, measure, with_unseen_classes
+from mlmodels.learning.trainers.metrics import (
+    Predictions,
+    baseline_metrics,
+    choose_scoring,
+    measure,
+    with_unseen_classes,
+)
 
 
-def random_answers(classes: int, rows: int = 200) -> Answers:
+def random_answers(classes: int, rows: int = 200) -> Predictions:
     draw = np.random.default_rng(classes)
     names = np.array([f"c{i}" for i in range(classes)], dtype=object)
     actual = draw.choice(names, rows)
     probabilities = draw.dirichlet(np.ones(classes), rows) + 0.5 * (actual[:, None] == names)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return Answers(actual, names[probabilities.argmax(axis=1)], probabilities, names)
+    return Predictions(actual, names[probabilities.argmax(axis=1)], probabilities, names)
 
 
 @pytest.mark.parametrize("classes", [3, 10])
@@ -49,7 +54,7 @@ def test_figures_of_numbers_are_those_of_scikit_learn():
     draw = np.random.default_rng(0)
     actual, predicted = draw.normal(size=(2, 50))
 
-    figures = measure(Answers(actual, predicted))
+    figures = measure(Predictions(actual, predicted))
 
     assert figures == {
         "r2_score": measures.r2_score(actual, predicted),
@@ -60,7 +65,7 @@ def test_figures_of_numbers_are_those_of_scikit_learn():
 
 
 def test_one_row_has_no_r2():
-    assert measure(Answers(np.array([1.0]), np.array([2.0])))["r2_score"] is None
+    assert measure(Predictions(np.array([1.0]), np.array([2.0])))["r2_score"] is None
 
 
 def test_a_class_that_was_never_learned_counts_as_wrong():
@@ -70,7 +75,7 @@ def test_a_class_that_was_never_learned_counts_as_wrong():
     classes, probabilities = with_unseen_classes(actual, certain, names)
     predicted = np.array(["a", "a", "c", "a"], dtype=object)
 
-    figures = measure(Answers(actual, predicted, probabilities, classes))
+    figures = measure(Predictions(actual, predicted, probabilities, classes))
 
     assert list(classes) == ["a", "b", "c"]
     assert figures["accuracy"] == 0.75
@@ -82,7 +87,7 @@ def test_one_class_in_the_hold_out_has_no_roc_auc():
     names = np.array(["a", "b"], dtype=object)
     actual = np.array(["a", "a"], dtype=object)
 
-    figures = measure(Answers(actual, actual, np.array([[0.9, 0.1], [0.8, 0.2]]), names))
+    figures = measure(Predictions(actual, actual, np.array([[0.9, 0.1], [0.8, 0.2]]), names))
 
     assert figures["roc_auc"] is None
     assert figures["accuracy"] == 1

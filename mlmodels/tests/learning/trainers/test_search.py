@@ -5,9 +5,8 @@ from sklearn.model_selection import GridSearchCV
 
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, TRAINERS, DataRefused, ParametersRefused
-from mlmodels.learning.trainers.folds import make_folds
-from mlmodels.learning.trainers.holdout import split_rows
 from mlmodels.learning.trainers.preparation import build_pipeline
+from mlmodels.learning.trainers.splits import make_folds, split_rows
 from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, train
 
 GRIDS = [
@@ -44,7 +43,7 @@ def test_a_search_finds_what_scikit_learns_own_search_finds(algorithm, task, gri
     assert {f"model__{name}": value for name, value in result.best_params.items()} == by_hand.best_params_
     assert result.best_score == by_hand.best_score_
     assert [row["score"] for row in result.candidates] == list(by_hand.cv_results_["mean_test_score"])
-    assert [row["spread"] for row in result.candidates] == list(by_hand.cv_results_["std_test_score"])
+    assert [row["std"] for row in result.candidates] == list(by_hand.cv_results_["std_test_score"])
     assert result.training_score == by_hand.score(table.frame.iloc[rows], labels[rows])
     np.testing.assert_array_equal(result.pipeline.predict(table.frame), by_hand.predict(table.frame))
 

@@ -1,10 +1,13 @@
 """Which rows a model learns from, and which are kept aside to measure it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
@@ -135,3 +138,43 @@ def notes_on_lone_rows(labels: np.ndarray) -> list[str]:
     if len(labels) == 1:
         return [f"The answer {named} occurs in a single row: it is learned from and never checked."]
     return [f"{len(labels)} answers occur in a single row each ({named}): learned from and never checked."]
+
+
+@dataclass(frozen=True)
+class PreparedFold:
+    """One fold with its columns prepared by its own training rows alone."""
+
+    training: object
+    training_labels: np.ndarray
+    validation: object
+    validation_labels: np.ndarray
+
+
+def make_folds(labels: np.ndarray, task: str, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions to train on and to validate on, as scikit-learn's searches make them from a number.
+
+    Fewer than `count` on small tables: each fold validates on two rows at least (R² needs them), and has a
+    row of the most frequent class. A class with fewer rows than folds is missing from some of them.
+    """
+    most = np.unique(labels, return_counts=True)[1].max() if task == CLASSIFICATION else len(labels) // 2
+    count = min(count, int(most))
+    if count < 2:
+        raise DataRefused(
+            "There are too few rows to compare models on. Bring more rows, or choose one algorithm."
+        )
+    splitter = StratifiedKFold(count) if task == CLASSIFICATION else KFold(count)
+    return list(splitter.split(np.zeros(len(labels)), labels))
+
+
+def prepare_folds(
+    preparation: ColumnTransformer, frame: pd.DataFrame, labels: np.ndarray, folds
+) -> Iterator[PreparedFold]:
+    """Prepares each fold once, for all candidates to share; one at a time, as they can be large."""
+    for training, validation in folds:
+        prepare = clone(preparation)
+        yield PreparedFold(
+            training=prepare.fit_transform(frame.iloc[training], labels[training]),
+            training_labels=labels[training],
+            validation=prepare.transform(frame.iloc[validation]),
+            validation_labels=labels[validation],
+        )

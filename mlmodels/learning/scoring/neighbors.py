@@ -7,7 +7,7 @@ rounding would decide, scikit-learn's model is asked, so that its choice among e
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from mlmodels.learning.scoring.errors import NoExactKernel
+from mlmodels.learning.scoring.encoder import NoExactKernel
 
 # Squared distances this close, relative to the squared lengths of the rows, may be equal; so may votes.
 TIE_TOLERANCE = 1e-11
@@ -20,7 +20,7 @@ class RoundingDecides(Exception):
     """Two answers are equal but for rounding."""
 
 
-class NeighboursRegressionKernel:
+class NeighborsRegressionKernel:
     def __init__(self, model):
         self._model = model
         self._neighbours = _search_for(model)
@@ -35,7 +35,7 @@ class NeighboursRegressionKernel:
         return float(targets.mean() if weights is None else (targets * weights).sum() / weights.sum())
 
 
-class NeighboursClassificationKernel:
+class NeighborsClassificationKernel:
     def __init__(self, model):
         self._model = model
         self._neighbours = _search_for(model)

@@ -1,6 +1,31 @@
-"""How the commands of this app talk to a terminal, and to a file or pipe in its place."""
+"""What all management commands share: help that keeps its lines, refusals, progress on a terminal."""
+
+import argparse
+
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
+
+from mlplatform.core.errors import DomainError
 
 BAR_CHARACTERS = 30
+
+
+class KeepLines(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Prints the text under the options as it is written, such as a table of exit codes."""
+
+
+class Command(BaseCommand):
+    """A subclass says in `epilog` which exit codes it has. A refusal ends it with exit code 1."""
+
+    epilog = ""
+
+    def create_parser(self, *args, **kwargs):
+        return super().create_parser(*args, epilog=self.epilog, formatter_class=KeepLines, **kwargs)
+
+    def execute(self, *args, **options):
+        try:
+            return super().execute(*args, **options)
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
 
 
 class ProgressBar:

@@ -3,6 +3,7 @@
 The serializers describe the bodies for the API documentation; a test holds the two against each other.
 """
 
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
@@ -137,3 +138,27 @@ def predicted(prediction: Prediction) -> dict:
 
 def last_predicted(prediction: Prediction) -> dict:
     return {"prediction": prediction.output["prediction"]}
+
+
+REFUSALS = {
+    400: "The input is wrong: `fields` names what. Nothing is charged.",
+    402: "Too few tokens. Nothing is charged.",
+    404: "There is no such thing among the caller's own.",
+    409: "What is stored does not allow it now, such as a name that is taken.",
+    413: "The file is larger than allowed. Nothing is charged.",
+    422: "The training failed and is refunded, or the idempotency key was used with another body.",
+    429: "Too many trainings wait already.",
+}
+
+PREFER = OpenApiParameter(
+    "Prefer",
+    location=OpenApiParameter.HEADER,
+    description="`respond-async` answers 202 at once, with an address to ask how the training goes.",
+)
+
+
+def documented(success: dict, *refusals: int) -> dict:
+    """The `responses` of an endpoint: what it answers, and the refusals to expect."""
+    return success | {
+        status: OpenApiResponse(RefusalSerializer, description=REFUSALS[status]) for status in refusals
+    }

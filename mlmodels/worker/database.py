@@ -1,7 +1,10 @@
-"""Says at intervals that the worker lives and is at its run, from a thread of its own."""
+"""The worker's line to the database: the heartbeat, and calls that are retried while it is away."""
 
 import logging
 import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -10,11 +13,19 @@ from django.db.models.functions import Now
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.operations import runs
 
+PAUSE_SECONDS = 1.0
+PAUSE_SECONDS_MAX = 10.0
+RETRY_SECONDS_MAX = 600
+
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
 class Heartbeat:
-    """A context manager. Extends the lease of the run to `keep`; `has_lost_run` tells when it is taken."""
+    """Says at intervals, from a thread of its own, that the worker lives, and extends the lease of its run.
+
+    A context manager. `has_lost_run` is set when another worker has taken the run.
+    """
 
     def __init__(self, worker: str):
         self._worker = worker
@@ -54,3 +65,21 @@ class Heartbeat:
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer the heartbeat: %s", type(error).__name__)
             connection.close()
+
+
+def retry(call: Callable[[], Result], seconds: float = RETRY_SECONDS_MAX) -> Result:
+    """Calls until the database answers. Only for calls that may be made again when an answer got lost."""
+    deadline = time.monotonic() + seconds
+    pause = PAUSE_SECONDS
+    while True:
+        try:
+            return call()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if time.monotonic() + pause > deadline:
+                raise
+            log.warning(
+                "The database does not answer; trying again in %.0f s: %s", pause, type(error).__name__
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, PAUSE_SECONDS_MAX)
