@@ -21,6 +21,10 @@ _CURRENCY = (
 )
 # At most 30 digits before the mark and an exponent below 270: every match is a finite float.
 _EXPONENT = "(?:[eE][-+]?(?:2[0-6][0-9]|1[0-9]{2}|0?[0-9]{1,2}))?"
+# One sign at most: parentheses, in front, behind a currency, or at the end
+_OPENING = r"(?P<open>\()?(?(open)|(?P<sign>[-+\u2212])?)"
+_SIGN_AFTER = r"(?(open)|(?(sign)|(?P<sign_after>[-+\u2212])?))"
+_CLOSING = r"(?(open)\)|(?(sign)|(?(sign_after)|(?P<sign_at_end>[-\u2212])?)))"
 _CHARACTERS_OF = {",": ",", ".": ".", "'": _APOSTROPHES, " ": _SPACES}
 
 
@@ -41,9 +45,9 @@ class NumberShape(NamedTuple):
 
 
 _ANY_NUMBER = re.compile(
-    rf"(?P<open>\()?[-+\u2212]?(?P<before>{_CURRENCY})?[{_SPACES}]?[-+\u2212]?"
+    rf"{_OPENING}(?P<before>{_CURRENCY})?[{_SPACES}]?{_SIGN_AFTER}"
     rf"(?P<body>[0-9][0-9.,{_APOSTROPHES}{_SPACES}]*(?<![{_SPACES}])|[.,][0-9]+)(?P<exponent>{_EXPONENT})"
-    rf"[{_SPACES}]?(?P<percent>%)?(?P<after>{_CURRENCY})?[-\u2212]?(?(open)\))"
+    rf"[{_SPACES}]?(?P<percent>%)?(?P<after>{_CURRENCY})?{_CLOSING}"
 )
 _GROUPED = re.compile(
     r"(?P<head>[0-9]{1,3})(?P<mark>[,.' ])[0-9]{3}(?P<more>(?:(?P=mark)[0-9]{3}){0,8})"
@@ -230,9 +234,8 @@ def _pattern_of_body(decimal: str, thousands: str) -> str:
 def _pattern_of_one(decimal: str, thousands: str, currency: str, percent: bool) -> re.Pattern:
     money = f"(?:{re.escape(currency)})?" if currency else ""
     return re.compile(
-        rf"(?P<open>\()?(?P<sign>[-+\u2212]?){money}[{_SPACES}]?(?P<sign_after>[-+\u2212]?)"
-        rf"(?P<body>{_pattern_of_body(decimal, thousands)})"
-        rf"[{_SPACES}]?{'%?' if percent else ''}{money}(?P<sign_at_end>[-\u2212]?)(?(open)\))"
+        rf"{_OPENING}{money}[{_SPACES}]?{_SIGN_AFTER}(?P<body>{_pattern_of_body(decimal, thousands)})"
+        rf"[{_SPACES}]?{'%?' if percent else ''}{money}{_CLOSING}"
     )
 
 

@@ -113,6 +113,19 @@ def test_a_missing_word_among_numbers_is_missing(word):
     assert math.isnan(values[1])
 
 
+@pytest.mark.parametrize(
+    "cell", ["--1", "+-1", "-+1", "++1", "-$-1", "-1-", "+1-", "$-1-", "(-1)", "(\u22121)-", "(1)-", "(1-)"]
+)
+def test_a_number_has_at_most_one_sign(cell):
+    number = column_of(["$1", "2"])
+
+    assert column_of([cell, "2"]).role == "category"
+    with pytest.raises(tables.TableRefused, match="is not a number"):
+        tables.RowReader([number]).read({"value": cell})
+    with pytest.raises(tables.TableRefused, match="is not a number"):
+        read_bytes(f'value,other\n"{cell}",x\n2,y\n', [number])
+
+
 def test_the_reason_names_the_words_that_count_as_missing():
     assert '"n/a"' in column_of(["1", "n/a", "2"]).reason
 
