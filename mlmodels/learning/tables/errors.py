@@ -2,6 +2,8 @@
 
 from mlplatform.core.errors import InvalidInput
 
+_SHOWN_FORMATTING = "\u200c\u200d\u200e\u200f"  # not the marks that could turn the rest of a sentence around
+
 
 class TableRefused(InvalidInput):
     """A file, a row of it or a single value cannot be used as it is.
@@ -21,7 +23,7 @@ class TableRefused(InvalidInput):
 def shown(text: str, characters_max: int = 40) -> str:
     """`text` in quotation marks, on one line and not longer than a sentence can bear."""
     flat = " ".join(str(text).split())
-    printable = "".join(character if character.isprintable() else "?" for character in flat)
+    printable = "".join(c if c.isprintable() or c in _SHOWN_FORMATTING else "?" for c in flat)
     return f'"{printable}"' if len(printable) <= characters_max else f'"{printable[:characters_max]}…"'
 
 

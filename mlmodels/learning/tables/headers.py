@@ -1,6 +1,7 @@
 """The header: are its names usable, and are they names at all? Without a header a table is refused."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -32,7 +33,7 @@ def checked_names(cells: list[str], row: int) -> list[str]:
 
 
 def _check_name(name: str, position: int, row: int) -> None:
-    if not name:
+    if not any(map(str.isprintable, name)):
         raise TableRefused(
             f"Column {position} has no name in the header (row {row}). Name it or remove the column; "
             "pandas leaves the index out with to_csv(…, index=False).",
@@ -44,10 +45,10 @@ def _check_name(name: str, position: int, row: int) -> None:
             f"{HEADER_CHARACTERS_MAX}. Shorten it in row {row}.",
             row=row,
         )
-    if not name.isprintable():
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise TableRefused(
-            f"The name of column {position}, {shown(name)}, holds characters that cannot be shown, so this "
-            "may not be a text file. Save the table as CSV in UTF-8.",
+            f"The name of column {position}, {shown(name)}, holds control characters, so this may not be a "
+            "text file. Save the table as CSV in UTF-8.",
             row=row,
         )
 

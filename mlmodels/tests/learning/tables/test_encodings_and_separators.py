@@ -146,6 +146,34 @@ def test_names_lose_the_white_space_around_and_the_line_breaks_inside():
     assert [column.name for column in summary.columns] == ["first name", "size"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian with a zero-width non-joiner
+        "\U0001f469\u200d\U0001f52c",  # an emoji of two, held together by a zero-width joiner
+        "\u200f\u05de\u05d7\u05d9\u05e8\u200e",  # between marks of direction
+        "so\u00adft",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_characters_that_only_format_text_are_kept_in_names_and_cells(text, encoding):
+    content = f"{text},size\n{text},1\nplain,2\n{text},3\n".encode(encoding)
+
+    frame = read_bytes(content)
+
+    assert frame.columns.tolist() == [text, "size"]
+    assert frame[text].tolist() == [text, "plain", text]
+
+
+def test_a_refusal_shows_joiners_and_hides_what_would_turn_the_sentence_around():
+    name = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645\u202e"
+
+    with pytest.raises(tables.TableRefused) as refusal:
+        inspect_bytes(f"{name},{name}\n1,2\n")
+
+    assert f'"{name[:-1]}?"' in refusal.value.message
+
+
 def test_the_file_stays_open_and_can_be_read_again():
     handle = opened("a,b\n1,x\n")
 

@@ -60,7 +60,11 @@ REFUSED = {
     "bytes of no kind": (bytes(range(1, 256)) * 40, ["not a text file", "save the table"]),
     "control characters in a name": (
         b"a\x07,b\n" + ROWS.encode() * 10,
-        ["column 1", "cannot be shown", "Save"],
+        ["column 1", "control characters", "Save"],
+    ),
+    "a name of nothing that can be seen": (
+        "a,\u200b\u200d\n1,x\n".encode(),
+        ["Column 2 has no name", "Name it"],
     ),
     # The header
     "only a header": (b"a,b,c\n", ["header", "no rows", "Add"]),
