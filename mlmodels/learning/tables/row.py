@@ -8,9 +8,9 @@ from mlmodels.learning.tables.cells import cells_of, number_text
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dates import DateCells
 from mlmodels.learning.tables.errors import TableRefused, shown
-from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX
+from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX, NUMBER_MAX
 
-_WHOLE_NUMBER_MAX = 10**30
+_TOO_LARGE = f"is too large; numbers can be up to {NUMBER_MAX:g}"
 
 
 class RowReader:
@@ -71,11 +71,12 @@ def _value_reader(column: Column):
 def _number_reader(read_text):
     def read_number(value: Any) -> float:
         kind = type(value)
-        if kind is float and value - value == 0.0:  # finite
-            return value
-        if kind is int and -_WHOLE_NUMBER_MAX < value < _WHOLE_NUMBER_MAX:
+        if (kind is float or kind is int) and -NUMBER_MAX <= value <= NUMBER_MAX:
             return float(value)
-        return _number(value, read_text)
+        number = _number(value, read_text)
+        if abs(number) > NUMBER_MAX:
+            raise ValueError(_TOO_LARGE)
+        return number
 
     return read_number
 
@@ -113,7 +114,7 @@ def _number(value: Any, read_text) -> float:
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError("is too large") from None
+        raise ValueError(_TOO_LARGE) from None
     if not math.isfinite(number):
         raise ValueError("is not a finite number")
     return number
@@ -131,7 +132,7 @@ def _text_reader(read_cell, words: dict | None):
             return ""
         if isinstance(value, bool):
             return words["true" if value else "false"] if words else str(value).lower()
-        if isinstance(value, int) and abs(value) < _WHOLE_NUMBER_MAX:
+        if isinstance(value, int) and abs(value) <= NUMBER_MAX:
             return str(value)
         return number_text(_number(value, read_cell))
 

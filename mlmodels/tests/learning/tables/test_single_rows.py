@@ -1,10 +1,12 @@
 import math
+import re
 from datetime import UTC, datetime
 
 import pytest
 
 from mlmodels.learning import tables
-from mlmodels.learning.tables import RowReader, TableRefused
+from mlmodels.learning.tables import RowReader, TableRefused, limits
+from mlmodels.learning.trainers import limits as trainers_limits
 from mlmodels.tests.learning.tables.files import column_of, inspect_bytes
 
 HOUSES = "size,city,garden,sold_at,price\n" + (
@@ -78,6 +80,10 @@ UNUSABLE = [
     ("size", math.inf, "finite"),
     ("size", -math.inf, "finite"),
     ("size", 10**400, "too large"),
+    ("size", 1e308, "too large"),
+    ("size", -1e308, "too large"),
+    ("size", 10**31, "too large"),
+    ("size", "1e31", "too large"),
     ("size", "inf", "not a number"),
     ("size", "1e999", "not a number"),
     ("size", "1_000", "not a number"),
@@ -106,6 +112,13 @@ def test_an_unusable_value_is_refused_with_its_column(houses, column, value, wor
 
     assert set(refusal.value.fields) == {column}
     assert len(refusal.value.message) < 200
+
+
+def test_the_limit_of_a_number_is_that_of_training_and_itself_allowed(houses):
+    assert trainers_limits.NUMBER_MAX is limits.NUMBER_MAX
+    assert houses.read(row(size=limits.NUMBER_MAX, price=f"-{limits.NUMBER_MAX:g}"))[::4] == [1e30, -1e30]
+    with pytest.raises(TableRefused, match=re.escape("up to 1e+30")):
+        houses.read(row(size=math.nextafter(limits.NUMBER_MAX, math.inf)))
 
 
 @pytest.mark.parametrize("values", [None, [1, 2, 3], "size", 5])
