@@ -4,9 +4,10 @@ import csv
 import io
 import json
 import math
-from datetime import datetime
+from datetime import UTC, date, datetime
 
-from hypothesis import HealthCheck, assume, given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlmodels.learning import tables
@@ -24,8 +25,7 @@ many = settings(
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e14, max_value=1e14)
 NAMES = st.lists(st.from_regex(r"[a-z]{3,8}", fullmatch=True), min_size=2, max_size=4, unique=True)
-CELLS = st.one_of(
-    st.text(max_size=12),
+CELLS_OF_PROGRAMS = st.one_of(
     st.sampled_from(
         ["", " ", "NA", "-", "yes", "no", "007", "1,5", "1.234", "31.12.2024", "2024-02-30", "5 €", "12 %"]
     ),
@@ -33,6 +33,7 @@ CELLS = st.one_of(
     FINITE.map(repr),
     st.datetimes().map(str),
 )
+CELLS = st.one_of(st.text(max_size=12), CELLS_OF_PROGRAMS)
 
 
 def written(header, rows, separator=",", encoding="utf-8") -> bytes:
@@ -43,11 +44,21 @@ def written(header, rows, separator=",", encoding="utf-8") -> bytes:
 
 
 @st.composite
-def table_files(draw) -> bytes:
+def table_files(draw, cells=CELLS, last_column=()) -> bytes:
+    """`last_column` is the header and the strategy of one column more."""
     header = draw(NAMES)
-    row = st.lists(CELLS, min_size=len(header), max_size=len(header))
-    rows = draw(st.lists(row, min_size=1, max_size=8))
+    row = [cells] * len(header)
+    if last_column:
+        header, row = [*header, last_column[0]], [*row, last_column[1]]
+    rows = draw(st.lists(st.tuples(*row), min_size=1, max_size=8))
     return written(header, rows, draw(st.sampled_from(",;\t|")))
+
+
+# No control characters, and no row that is blank or repeats the header: nothing for which a file is refused
+READABLE_TABLES = table_files(
+    st.one_of(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12), CELLS_OF_PROGRAMS),
+    last_column=("of_digits", st.integers(0, 99).map(str)),
+)
 
 
 @many
@@ -78,12 +89,9 @@ def test_a_damaged_table_is_read_or_refused_and_nothing_else(damage, position, c
 
 
 @many
-@given(table_files())
+@given(READABLE_TABLES)
 def test_a_single_row_is_typed_exactly_as_the_same_row_of_the_file(content):
-    try:
-        summary = tables.inspect(opened(content))
-    except TableRefused:
-        assume(False)
+    summary = tables.inspect(opened(content))
     frame = tables.read(opened(content), summary.dialect, summary.columns)
     reader = tables.RowReader(summary.columns)
 
@@ -96,12 +104,9 @@ def test_a_single_row_is_typed_exactly_as_the_same_row_of_the_file(content):
 
 
 @many
-@given(table_files())
+@given(READABLE_TABLES)
 def test_typed_values_sent_back_as_json_stay_what_they_are(content):
-    try:
-        summary = tables.inspect(opened(content))
-    except TableRefused:
-        assume(False)
+    summary = tables.inspect(opened(content))
     columns = [column for column in summary.columns if column.format["type"] in ("number", "boolean")]
     frame = tables.read(opened(content), summary.dialect, columns)
     reader = tables.RowReader(columns)
@@ -162,18 +167,47 @@ def test_floats_as_python_writes_them_come_back_bit_for_bit(numbers):
     assert tables.read(opened(content), summary.dialect, summary.columns)["value"].tolist() == numbers
 
 
-@many
-@given(
-    st.from_regex(
-        r"\(?[-+\u2212]?[$€]?[0-9]{1,4}([,.' ][0-9]{3}){0,3}([.,][0-9]{0,4})?"
-        r"([eE]-?[0-9]{1,3})?( ?%| ?€)?-?\)?",
-        fullmatch=True,
+def digits(low: int, high: int, first="123456789"):
+    return st.builds(str.__add__, st.sampled_from(first), st.text("0123456789", min_size=low, max_size=high))
+
+
+@st.composite
+def bodies_of_numbers(draw) -> str:
+    """The digits and marks of one number; never two kinds of mark in an order that no country uses."""
+    mark, decimal = draw(st.sampled_from([",.", ".,", "'.", " ,", "\u202f,", "\u2019."]))
+    groups = draw(st.lists(st.text("0123456789", min_size=3, max_size=3), max_size=3))
+    whole = draw(st.one_of(digits(0, 2), st.just("0"))) if not groups else draw(digits(0, 2))
+    decimals = draw(st.one_of(st.just(""), st.text("0123456789", max_size=6).map(decimal.__add__)))
+    exponent = draw(st.sampled_from(["", "e5", "E-12", "e+260", "e-269"])) if not groups else ""
+    return mark.join([whole, *groups]) + decimals + exponent
+
+
+@st.composite
+def numbers_as_people_write_them(draw) -> str:
+    """At most one sign and one currency, each wherever it may stand."""
+    body = draw(bodies_of_numbers())
+    before, after = draw(
+        st.sampled_from([("", ""), ("$", ""), ("EUR ", ""), ("", " €"), ("", " %"), ("", "%")])
     )
-)
-def test_what_has_the_shape_of_a_number_is_read_as_one_alone_and_among_others(text):
-    shape = number_shape(text)
-    assume(shape is not None)
-    cells = NumberCells(number_format([shape]))
+    minus = draw(st.sampled_from("-\u2212"))
+    return draw(
+        st.sampled_from(
+            [
+                f"{before}{body}{after}",
+                f"{minus}{before}{body}{after}",
+                f"+{before}{body}{after}",
+                f"{before}{minus}{body}{after}",
+                f"{before}{body}{after}{minus}",
+                f"({before}{body}{after})",
+            ]
+        )
+    )
+
+
+@many
+@given(numbers_as_people_write_them())
+def test_a_number_as_people_write_it_is_read_alone_and_among_others(text):
+    cells = NumberCells(number_format([number_shape(text)]))
 
     value = cells.one(text)
 
@@ -182,21 +216,40 @@ def test_what_has_the_shape_of_a_number_is_read_as_one_alone_and_among_others(te
 
 
 @many
-@given(
-    st.from_regex(
-        r"((20[0-9]{2}[-/.]1?[1-9][-/.][12]?[1-9])|([12]?[1-9](\. ?|/|-)[12]?[1-9](\. ?|/|-)20[0-9]{2})"
-        r"|([12]?[1-9]\.? (May|März|oct|Janvier),? (19|20)[0-9]{2}))"
-        r"([T ][0-2]?[0-9]:[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
-        r"( ?[AP]M)?(Z| UTC|[+-][01][0-9]:?[0-5][0-9])?)?",
-        fullmatch=True,
-    )
+@given(numbers_as_people_write_them(), st.sampled_from("-+\u2212"))
+def test_no_number_has_two_signs(text, sign):
+    cells = NumberCells(number_format([number_shape(text)]))
+
+    for written_twice in (f"{sign}-{text}", f"{sign}({text})", f"({text}){sign}", f"{sign}{text}-"):
+        assert number_shape(written_twice) is None
+        with pytest.raises(ValueError, match="is not a number"):
+            cells.one(written_twice)
+
+
+DAYS = st.dates(min_value=date(1970, 1, 1), max_value=date(2068, 12, 31))
+WAYS_TO_WRITE_A_DAY = st.sampled_from(
+    ["{0:%Y-%m-%d}", "{0:%Y/%m/%d}", "{0.year}.{0.month}.{0.day}", "{0.day}. {0.month}. {0.year}"]
+    + ["{0:%d/%m/%Y}", "{0:%m/%d/%y}", "{0.day}-{0.month}-{0.year}", "{0.day} May {0.year}"]
+    + ["{0.day}. März {0.year}", "Janvier {0.day}, {0.year}", "{0.day}-oct-{0.year}"]
 )
-def test_what_has_the_shape_of_a_date_is_read_as_one(text):
+WAYS_TO_WRITE_A_TIME = st.sampled_from(
+    ["", "T{0:%H:%M}", " {0.hour}:{0:%M:%S}", "T{0:%H:%M:%S.%f}Z", " {0:%I:%M %p}", " {0:%H:%M} UTC"]
+    + ["T{0:%H:%M:%S}+05:30", " {0:%H:%M:%S}-0800", ", {0:%H:%M:%S,%f}"]
+)
+
+
+@many
+@given(DAYS, st.times(), WAYS_TO_WRITE_A_DAY, WAYS_TO_WRITE_A_TIME)
+def test_a_date_as_people_write_it_is_read(day, time, way_of_day, way_of_time):
+    text = way_of_day.format(day) + way_of_time.format(time)
     shape = date_shape(text)
-    assume(shape is not None)
     cells = DateCells({"type": "date", "style": shape.style, "day_first": shape.day_first})
 
-    assert math.isfinite(cells.one(text))
+    assert abs(cells.one(text) - midnight_of(day)) < 367 * 86_400  # whatever the month is said to be
+
+
+def midnight_of(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 @many
