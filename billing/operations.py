@@ -73,11 +73,21 @@ def hold_account(*, user) -> int:
     What is made for a person behind this lock, or behind a charge, is there before the account is closed, so
     that a removal finds it; or it is refused.
     """
-    account = get_user_model().objects.select_for_update().filter(pk=user.pk, is_active=True)
+    account = get_user_model().objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
     balance = account.values_list("token_balance", flat=True).first()
     if balance is None:
         raise AccountClosed
     return balance
+
+
+def lock_account(*, account_id: int) -> None:
+    """Locks an account, open or closed, until the transaction ends.
+
+    The one order of locks: the account first, by this function, `hold_account` or a charge; then the run, the
+    dataset, the model and the idempotency row. A transaction that locks in this order cannot deadlock.
+    """
+    account = get_user_model().objects.select_for_update(no_key=True).filter(pk=account_id)
+    account.values_list("pk").get()
 
 
 def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | None:

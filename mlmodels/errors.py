@@ -11,8 +11,12 @@ class TooManyOpenRuns(TooManyRequests):
     code = "too_many_runs"
 
 
+class TooManyCancelledRuns(TooManyRequests):
+    code = "too_many_cancelled_runs"
+
+
 class RoomExceeded(Conflict):
-    """A person has as many datasets, bytes or models as one person may have."""
+    """The user has as many datasets, bytes or models as one user may have."""
 
     code = "room_exceeded"
 

@@ -13,6 +13,7 @@ from django import forms
 
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers.parameters import Parameter
+from mlmodels.models import add_owner
 from mlmodels.operations import plans
 from mlmodels.templatetags.columns import KINDS_IN_WORDS, SECONDS_A_DAY, column_value, date_in_words
 from mlplatform.core.errors import DomainError
@@ -159,7 +160,7 @@ def suggested_name(dataset, target: str | None) -> str:
         dataset.owner.training_runs.filter(model_name__contains=clean).values_list("model_name", flat=True)
     )
     numbered = (clean if number == 1 else f"{clean}_{number}" for number in count(1))
-    return next(name for name in numbered if f"{dataset.owner_id}_{name}" not in taken)
+    return next(name for name in numbered if add_owner(name, dataset.owner_id) not in taken)
 
 
 def typical_order(dataset) -> dict:

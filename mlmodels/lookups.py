@@ -1,22 +1,24 @@
-"""Finds what a request names among the user's own rows. What is another's is a 404."""
+"""Finds what a request names among the user's own rows. Another owner's row is a 404."""
 
 import uuid
 
-from mlmodels.models import TrainedModel
+from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
 from mlplatform.core.errors import InvalidInput, NotFound
 
 
 def owned_dataset(user, dataset_uuid):
-    return _found(user.datasets.filter(uuid=dataset_uuid).first(), "You have no such dataset.")
+    return _found(
+        Dataset.objects.owned_by(user).filter(uuid=dataset_uuid).first(), "You have no such dataset."
+    )
 
 
 def owned_run(user, run_uuid):
-    runs = user.training_runs.select_related("dataset", "trained_model")
+    runs = TrainingRun.objects.owned_by(user).select_related("dataset", "trained_model")
     return _found(runs.filter(uuid=run_uuid).first(), "You have no such training run.")
 
 
 def owned_model(user, name):
-    models = user.trained_models.select_related("dataset", "run")
+    models = TrainedModel.objects.owned_by(user).select_related("dataset", "run")
     return _found(models.filter(name=name).first(), _no_model(name))
 
 
@@ -31,13 +33,13 @@ def owned_prediction(user, prediction_uuid):
         uuid.UUID(str(prediction_uuid))
     except ValueError:
         raise NotFound("You have no such prediction.") from None
-    predictions = user.predictions.stored().select_related("model")
+    predictions = Prediction.objects.owned_by(user).stored().select_related("model")
     return _found(predictions.filter(uuid=prediction_uuid).first(), "You have no such prediction.")
 
 
 def dataset_called(user, name):
     """A dataset by its id, or the newest of that name."""
-    dataset = user.datasets.called(name).newest_first().first()
+    dataset = Dataset.objects.owned_by(user).called(name).newest_first().first()
     if dataset is None:
         raise InvalidInput(f'You have no dataset called "{name}".', field="dataset")
     return dataset

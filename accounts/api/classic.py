@@ -48,7 +48,7 @@ class AccountView(GenericAPIView):
         """A refusal names the operation's words; the client gets the names that it sent."""
         if isinstance(error, DomainError) and self.serializer_class:
             sent_as = {field.source: name for name, field in self.get_serializer().fields.items()}
-            error.fields = {sent_as.get(name, name): said for name, said in error.fields.items()}
+            error.rename_fields(sent_as)
         return super().handle_exception(error)
 
 

@@ -1,6 +1,5 @@
 """The header `Idempotency-Key`, from and to Django REST framework."""
 
-import hashlib
 from collections.abc import Callable
 
 from django.core.files.uploadedfile import UploadedFile
@@ -9,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from billing.idempotency import EarlierRequest, IdempotentRequest, RequestRepeated, find, fingerprint
+from mlplatform.core.files import sha256_of
 
 HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -62,12 +62,4 @@ def plain_body(data):
 
 
 def _plain(value):
-    return {"sha256": _sha256(value)} if isinstance(value, UploadedFile) else value
-
-
-def _sha256(upload: UploadedFile) -> str:
-    digest = hashlib.sha256()
-    for chunk in upload.chunks():
-        digest.update(chunk)
-    upload.seek(0)
-    return digest.hexdigest()
+    return {"sha256": sha256_of(value)} if isinstance(value, UploadedFile) else value

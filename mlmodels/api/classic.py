@@ -73,6 +73,7 @@ class CreateView(TrainingView):
             owner=self.request.user,
             upload=order["csv_file"],
             name=order["csv_file"].name,
+            is_replaceable=True,
             algorithm=order["model_type"],
             features=order["feature_cols"],
             target=order["label_col"],

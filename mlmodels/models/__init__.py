@@ -1,6 +1,7 @@
 """The rows of this app, their constraints, and the questions that can be asked of them."""
 
 from mlmodels.models.datasets import Dataset, dataset_path
+from mlmodels.models.ownership import add_owner, remove_owner
 from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction
 from mlmodels.models.trained_models import TrainedModel, model_path
@@ -15,6 +16,8 @@ __all__ = [
     "TrainedModel",
     "TrainingRun",
     "Worker",
+    "add_owner",
     "dataset_path",
     "model_path",
+    "remove_owner",
 ]

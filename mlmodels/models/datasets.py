@@ -8,6 +8,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from mlmodels.learning.tables import Column
+from mlmodels.models.ownership import OwnedQuerySet
 
 
 def dataset_path(dataset, filename):
@@ -23,7 +24,7 @@ def is_uuid(text):
     return True
 
 
-class DatasetQuerySet(models.QuerySet):
+class DatasetQuerySet(OwnedQuerySet):
     def called(self, text):
         """The dataset with this id, and those of this name."""
         return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
@@ -32,8 +33,9 @@ class DatasetQuerySet(models.QuerySet):
         """Those that are read as the upload decided: nobody has overridden a column."""
         return self.filter(columns_changed_at=None)
 
-    def newest_first(self):
-        return self.order_by("-created_at", "-id")
+    def replaceable(self):
+        """Those that came with a training over the API, and that nobody has edited since."""
+        return self.as_found().filter(is_replaceable=True)
 
     def total_bytes(self):
         return self.aggregate(total=Sum("size_bytes", default=0))["total"]
@@ -67,6 +69,9 @@ class Dataset(models.Model):
     )
     target_guess = models.JSONField(null=True, editable=False)
     first_rows = models.JSONField(default=list, editable=False)
+    is_replaceable = models.BooleanField(
+        default=False, editable=False, help_text="deleted when a later upload over the API needs its room"
+    )
     sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

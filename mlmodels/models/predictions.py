@@ -8,13 +8,11 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
+from mlmodels.models.ownership import OwnedQuerySet
 from mlmodels.models.trained_models import TrainedModel
 
 
-class PredictionQuerySet(models.QuerySet):
-    def newest_first(self):
-        return self.order_by("-created_at", "-id")
-
+class PredictionQuerySet(OwnedQuerySet):
     def stored(self):
         """Those whose contents have not been erased."""
         return self.filter(erased_at=None)

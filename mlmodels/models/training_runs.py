@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Concat, Now
 from django.utils import timezone
 
 from mlmodels.models.datasets import Dataset
+from mlmodels.models.ownership import OwnedQuerySet, remove_owner
 
 
 class Task(models.TextChoices):
@@ -16,10 +17,7 @@ class Task(models.TextChoices):
     CLASSIFICATION = "classification", "predict a class"
 
 
-class TrainingRunQuerySet(models.QuerySet):
-    def newest_first(self):
-        return self.order_by("-created_at", "-id")
-
+class TrainingRunQuerySet(OwnedQuerySet):
     def open(self):
         return self.filter(status__in=TrainingRun.OPEN)
 
@@ -137,7 +135,7 @@ class TrainingRun(models.Model):
     @property
     def title(self):
         """The name of the model to be, as people call it: without the number of its owner."""
-        return self.model_name.removeprefix(f"{self.owner_id}_")
+        return remove_owner(self.model_name, self.owner_id)
 
     @property
     def is_open(self):
@@ -174,6 +172,3 @@ class TrainingRun(models.Model):
     @property
     def charge_operation(self):
         return f"run:{self.uuid}:charge"
-
-
-# Written out, since building it through the ORM takes ten times as long as asking

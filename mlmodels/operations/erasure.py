@@ -1,29 +1,31 @@
-"""What a person leaves behind when the account is removed: nothing but rows that the ledger refers to."""
+"""What a user has here: all of it for an export, and none of it once the account is removed."""
 
-from django.db import transaction
-from django.utils import timezone
-
-from mlmodels.models import TrainingRun
-from mlmodels.operations import training
+from billing import operations as billing
+from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.operations import runs
 from mlmodels.operations.datasets import remove_with_file
+from mlplatform.core.transactions import atomic_with_retry
 
 
+@atomic_with_retry
 def erase_everything_of(*, owner) -> None:
-    """Ends and refunds open runs, removes datasets and models with files, empties runs and predictions.
+    """Ends and refunds open runs, deletes datasets and models with their files, empties runs and predictions.
 
-    A worker that is still at one of the runs finds that it no longer owns it, and removes what it made.
+    The ledger refers to runs and predictions, so that their rows stay. A worker that still trains one of the
+    runs finds that it no longer owns it, and deletes what it made.
     """
-    with transaction.atomic():
-        for run in owner.training_runs.open().select_for_update():
-            _end(run)
-        for row in (*owner.trained_models.all(), *owner.datasets.all()):
-            remove_with_file(row)
-        owner.predictions.erase()
-        owner.training_runs.erase()
+    billing.lock_account(account_id=owner.pk)
+    still_open = TrainingRun.objects.open()
+    for run in still_open.owned_by(owner):
+        runs.end_without_model(run, still_open, TrainingRun.Status.CANCELLED, refund_reason="account removed")
+    for row in (*TrainedModel.objects.owned_by(owner), *Dataset.objects.owned_by(owner)):
+        remove_with_file(row)
+    Prediction.objects.owned_by(owner).erase()
+    TrainingRun.objects.owned_by(owner).erase()
 
 
 def everything_of(*, owner) -> dict:
-    """What is kept about a person's tables, models and predictions, in plain data."""
+    """What is stored about a user's datasets, runs, models and predictions, in plain data."""
     return {
         "datasets": [
             {
@@ -33,7 +35,7 @@ def everything_of(*, owner) -> dict:
                 "sha256": dataset.sha256,
                 "created_at": dataset.created_at.isoformat(),
             }
-            for dataset in owner.datasets.newest_first()
+            for dataset in Dataset.objects.owned_by(owner).newest_first()
         ],
         "trainings": [
             {
@@ -43,7 +45,7 @@ def everything_of(*, owner) -> dict:
                 "error": run.error,
                 "created_at": run.created_at.isoformat(),
             }
-            for run in owner.training_runs.newest_first()
+            for run in TrainingRun.objects.owned_by(owner).newest_first()
         ],
         "models": [
             {
@@ -54,7 +56,7 @@ def everything_of(*, owner) -> dict:
                 "metrics": model.metrics,
                 "created_at": model.created_at.isoformat(),
             }
-            for model in owner.trained_models.for_lists().newest_first()
+            for model in TrainedModel.objects.owned_by(owner).for_lists().newest_first()
         ],
         "predictions": [
             {
@@ -63,14 +65,6 @@ def everything_of(*, owner) -> dict:
                 "output": prediction.output,
                 "created_at": prediction.created_at.isoformat(),
             }
-            for prediction in owner.predictions.stored().newest_first()
+            for prediction in Prediction.objects.owned_by(owner).stored().newest_first()
         ],
     }
-
-
-def _end(run: TrainingRun) -> None:
-    run.status = TrainingRun.Status.CANCELLED
-    run.finished_at = timezone.now()
-    run.lease_until = None
-    run.save(update_fields=["status", "finished_at", "lease_until"])
-    training.refund(run, "account removed")

@@ -68,7 +68,7 @@ def load_pipeline(model: TrainedModel):
 def read_bytes(model: TrainedModel) -> bytes:
     """The file as it is, for loading and for downloads."""
     try:
-        with model.file.open("rb") as handle:
+        with model.file.storage.open(model.file.name) as handle:
             return handle.read()
     except FileNotFoundError:
         raise ModelUnusable(f'The file of the model "{model.name}" is missing. Train it again.') from None

@@ -8,13 +8,12 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
@@ -29,6 +28,7 @@ from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
+from mlplatform.core.transactions import atomic_with_retry
 
 PRUNED_AT_ONCE = 1000  # rows of one transaction
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -73,16 +73,7 @@ def predict(
     """
     inputs, output = load(model).answer(features)
     prediction = _prediction(owner, model, inputs, output)
-    with _refusing_a_removed_model(model), transaction.atomic():
-        idempotency_keys.claim(
-            user=owner,
-            request=idempotency,
-            reference=prediction.reference,
-            body=answer(prediction) if answer else None,
-        )
-        if not prediction.cost_tokens:
-            billing.hold_account(user=owner)  # as a charge does: no answer is stored for who was removed
-        _charge_and_store(prediction)
+    _sell([prediction], idempotency, answer(prediction) if answer else None)
     return prediction
 
 
@@ -105,10 +96,8 @@ def predict_rows(
     predictions = [_prediction(owner, model, *_answer_row(loaded, *row)) for row in numbered]
     if on_answered:
         on_answered(predictions)
-    with _refusing_a_removed_model(model), transaction.atomic():
-        _refuse_unaffordable(owner, len(predictions))
-        for prediction in predictions:
-            _charge_and_store(prediction)
+    if predictions:
+        _sell(predictions)
     return predictions
 
 
@@ -157,36 +146,36 @@ def _prediction(owner, model: TrainedModel, inputs: dict, output: dict) -> Predi
     )
 
 
-def _charge_and_store(prediction: Prediction) -> None:
-    """Stores first: the charge locks the account, and others who are paid by it wait until the commit."""
-    prediction.insert()
-    billing.charge(
-        user=prediction.owner,
-        amount=prediction.cost_tokens,
-        reason="prediction",
-        operation=prediction.reference,
-        reference=prediction.reference,
-    )
-
-
-def _refuse_unaffordable(owner, rows: int) -> None:
-    """Says the price of all rows, where the first charge that fails would name the price of one."""
-    balance = billing.hold_account(user=owner)
-    if balance < price_of(rows):
-        raise billing.InsufficientTokens(
-            f"{rows:,} predictions cost {price_of(rows):,} tokens and you have {balance:,}."
-        )
-
-
-@contextmanager
-def _refusing_a_removed_model(model: TrainedModel):
-    """A model that is deleted between its look-up and the commit fails the transaction as a whole."""
+def _sell(predictions: list[Prediction], idempotency=None, body=None) -> None:
     try:
-        yield
+        _charge_and_store(predictions, idempotency, body)
     except IntegrityError:
-        if TrainedModel.objects.filter(pk=model.pk).exists():
+        if TrainedModel.objects.filter(pk=predictions[0].model_id).exists():
             raise
-        raise NotFound("There is no such model any more.") from None
+        raise NotFound("This model has been deleted meanwhile.") from None
+
+
+@atomic_with_retry
+def _charge_and_store(predictions: list[Prediction], idempotency, body) -> None:
+    """All or none. A single paid prediction without a key needs no lock before its charge, which is one."""
+    owner, price = predictions[0].owner, sum(prediction.cost_tokens for prediction in predictions)
+    if idempotency or len(predictions) > 1 or not price:
+        # Locks the account, so that a removed user gets no stored prediction
+        balance = billing.hold_account(user=owner)
+        idempotency_keys.claim(user=owner, request=idempotency, reference=predictions[0].reference, body=body)
+        if balance < price and len(predictions) > 1:  # a charge would name the price of one
+            raise billing.InsufficientTokens(
+                f"{len(predictions):,} predictions cost {price:,} tokens and you have {balance:,}."
+            )
+    for prediction in predictions:
+        prediction.insert()  # first, since requests of the same user wait from the charge to the commit
+        billing.charge(
+            user=owner,
+            amount=prediction.cost_tokens,
+            reason="prediction",
+            operation=prediction.reference,
+            reference=prediction.reference,
+        )
 
 
 def _refuse_what_no_database_takes(names: list[str], row: list) -> None:

@@ -1,8 +1,8 @@
 """What workers do with runs: claim, hold, finish, fail, hand back, recover.
 
 The run's own row is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a
-worker that was thought lost and comes back changes nothing. Leases go by the database's clock: those of the
-workers differ.
+worker that was taken for lost and comes back changes nothing. Leases go by the database's clock, since the
+clocks of the workers differ.
 """
 
 from datetime import timedelta
@@ -13,17 +13,20 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from billing import operations as billing
 from mlmodels.limits import LAPSES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import model_files, pending_files, training
+from mlmodels.operations import model_files, pending_files
+from mlplatform.core.transactions import atomic_with_retry
 
 CANDIDATES_TRIED = 5
+QUEUED_AGAIN = {"status": "queued", "lease_until": None, "worker": "", "progress": 0, "progress_note": ""}
 
 Status = TrainingRun.Status
 
 
 def claim_next_run(*, worker: str) -> TrainingRun | None:
-    """The next run in line, now owned by this worker; None when nothing waits."""
+    """The next run in line, now owned by this worker; None when the queue is empty."""
     for run_id in TrainingRun.objects.next_in_line().values_list("pk", flat=True)[:CANDIDATES_TRIED]:
         if run := claim_run(run_id=run_id, worker=worker):
             return run
@@ -46,7 +49,7 @@ def claim_run(*, run_id: int, worker: str) -> TrainingRun | None:
 
 
 def extend_lease(*, run: TrainingRun) -> bool:
-    """False when the run is not ours any more."""
+    """False when another worker owns the run."""
     return bool(_held(run).update(lease_until=_lease_end()))
 
 
@@ -62,54 +65,53 @@ def is_held(*, run: TrainingRun) -> bool:
     return _held(run).exists()
 
 
+@atomic_with_retry
 def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
-    """Run and model in one transaction. False when the run is not ours to finish; then the file has to go.
+    """Writes run and model together. False when the worker does not own the run: its file has to go.
 
-    Asked again after an answer that got lost, it says True for a finish that did happen.
+    A second call, after the answer to the first got lost, returns True again.
     """
-    with transaction.atomic():
-        finished = (
-            _held(run)
-            .filter(cancel_requested_at=None)
-            .update(
-                status=Status.SUCCEEDED,
-                made_model_uuid=model.uuid,
-                progress=1,
-                lease_until=None,
-                finished_at=timezone.now(),
-            )
+    billing.lock_account(account_id=run.owner_id)
+    finished = (
+        _held(run)
+        .filter(cancel_requested_at=None)
+        .update(
+            status=Status.SUCCEEDED,
+            made_model_uuid=model.uuid,
+            progress=1,
+            lease_until=None,
+            finished_at=timezone.now(),
         )
-        if finished:
-            model.pk = None  # of an earlier try that was rolled back
-            model.save(force_insert=True)
-            if not pending_files.confirm(name=model.file.name):
-                transaction.set_rollback(True)
-                return False
-    return bool(finished) or TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
+    )
+    if not finished:
+        return TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
+    model.pk = None  # set by an earlier try that was rolled back
+    model.save(force_insert=True)
+    is_kept = pending_files.confirm(name=model.file.name)
+    transaction.set_rollback(not is_kept)
+    return is_kept
 
 
 def fail_run(*, run: TrainingRun, error: str, code: str) -> bool:
-    return _end_without_model(run, _held(run), Status.FAILED, error=error, error_code=code)
+    return end_without_model(run, _held(run), Status.FAILED, error=error, error_code=code)
 
 
 def end_cancelled_run(*, run: TrainingRun) -> bool:
-    """False when nobody asked for it, or when the run is not ours any more."""
-    return _end_without_model(run, _held(run).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
+    """False when nobody asked for it, or when another worker owns the run."""
+    return end_without_model(run, _held(run).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
 
 
 def hand_back_run(*, run: TrainingRun) -> bool:
     """For a worker that has to stop: the run waits again, at no loss. A cancelled one ends instead."""
     if is_cancelled(run=run):
         return end_cancelled_run(run=run)
-    return bool(
-        _held(run).update(status=Status.QUEUED, lease_until=None, worker="", progress=0, progress_note="")
-    )
+    return bool(_held(run).update(**QUEUED_AGAIN))
 
 
 def recover_runs() -> dict[str, int]:
     """Takes back runs whose worker was lost: queued once more, or ended and refunded. Safe at any time.
 
-    Answers how many were "queued", "failed" and "cancelled".
+    Returns how many were "queued", "failed" and "cancelled".
     """
     counts = {"queued": 0, "failed": 0, "cancelled": 0}
     for run in TrainingRun.objects.lapsed():
@@ -120,32 +122,33 @@ def recover_runs() -> dict[str, int]:
     return counts
 
 
+@atomic_with_retry
+def end_without_model(
+    run: TrainingRun, rows, status: str, refund_reason: str = "", error: str = "", error_code: str = ""
+) -> bool:
+    """Ends the run and refunds it, if it is still among `rows`: both, or neither. Whether it was.
+
+    The one place where a run ends without a model.
+    """
+    billing.lock_account(account_id=run.owner_id)
+    ended = rows.filter(pk=run.pk).update(
+        status=status, lease_until=None, finished_at=timezone.now(), error=error, error_code=error_code
+    )
+    if ended and run.cost_tokens:
+        billing.refund(operation_of_charge=run.charge_operation, reason=refund_reason or f"training {status}")
+    return bool(ended)
+
+
 def _take_back(run: TrainingRun) -> str | None:
     lapsed = TrainingRun.objects.lapsed().filter(pk=run.pk, attempt=run.attempt)
     if run.cancel_requested_at:
-        return "cancelled" if _end_without_model(run, lapsed, Status.CANCELLED) else None
+        return "cancelled" if end_without_model(run, lapsed, Status.CANCELLED) else None
     if run.lapses + 1 >= LAPSES_MAX:
-        error = f"The worker was lost {LAPSES_MAX} times during this training. It was given up and refunded."
-        ended = _end_without_model(run, lapsed, Status.FAILED, error=error, error_code="worker_lost")
+        error = f"The worker was lost {LAPSES_MAX} times during this training. It was stopped and refunded."
+        ended = end_without_model(run, lapsed, Status.FAILED, error=error, error_code="worker_lost")
         return "failed" if ended else None
-    queued = lapsed.filter(cancel_requested_at=None).update(
-        status=Status.QUEUED,
-        lapses=F("lapses") + 1,
-        lease_until=None,
-        worker="",
-        progress=0,
-        progress_note="",
-    )
+    queued = lapsed.filter(cancel_requested_at=None).update(lapses=F("lapses") + 1, **QUEUED_AGAIN)
     return "queued" if queued else None
-
-
-def _end_without_model(run: TrainingRun, still_so, status: str, **outcome) -> bool:
-    """Ends the run and gives the tokens back, if the row is still as `still_so` says: both, or neither."""
-    with transaction.atomic():
-        ended = still_so.update(status=status, lease_until=None, finished_at=timezone.now(), **outcome)
-        if ended:
-            training.refund(run, f"training {status}")
-    return bool(ended)
 
 
 def _held(run: TrainingRun):

@@ -30,6 +30,10 @@ class DomainError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def rename_fields(self, names: dict[str, str]) -> None:
+        """Names the fields as the client sent them; `names` maps the operation's names to the client's."""
+        self.fields = {names.get(name, name): sentence for name, sentence in self.fields.items()}
+
 
 class InvalidInput(DomainError):
     """The input breaks a rule that the caller can read up."""

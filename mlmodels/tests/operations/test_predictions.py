@@ -203,7 +203,7 @@ def test_a_model_deleted_while_it_answers_costs_nothing(alice, monkeypatch):
 
     monkeypatch.setattr(predictions, "load", delete_meanwhile)
 
-    with pytest.raises(NotFound, match="no such model"):
+    with pytest.raises(NotFound, match="deleted meanwhile"):
         predict(model)
 
     assert amounts_of(alice) == [15, -1]

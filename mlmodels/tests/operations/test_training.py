@@ -1,12 +1,21 @@
 import re
 import time
+from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
 from billing.idempotency import IdempotentRequest, RequestRepeated, find
 from billing.operations import InsufficientTokens
 from billing.verify import verify_ledger
-from mlmodels.errors import NameTaken, RoomExceeded, RunEnded, TooManyOpenRuns, UnknownColumn
+from mlmodels.errors import (
+    NameTaken,
+    RoomExceeded,
+    RunEnded,
+    TooManyCancelledRuns,
+    TooManyOpenRuns,
+    UnknownColumn,
+)
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import datasets, runs, training
 from mlmodels.tests.factories import make_dataset, make_model_row, start_run
@@ -158,7 +167,7 @@ def test_three_trainings_may_be_open_and_a_fourth_is_refused(alice, bob):
     dataset = make_dataset(alice)
     first, *_ = [start_run(alice, dataset) for _ in range(3)]
 
-    with pytest.raises(TooManyOpenRuns, match="3 of your trainings"):
+    with pytest.raises(TooManyOpenRuns, match="already have 3 trainings"):
         start_run(alice, dataset)
 
     assert start_run(bob)
@@ -309,6 +318,38 @@ def test_cancelled_by_many_at_once_it_is_refunded_once(alice, at_once):
     assert sum(isinstance(outcome, TrainingRun) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 7
     assert amounts_of(alice) == [15, -1, 1]
+
+
+def test_so_many_trainings_may_be_cancelled_in_an_hour_and_no_more(alice, bob):
+    dataset = make_dataset(alice)
+    for _ in range(training.CANCELLED_RUNS_PER_HOUR_MAX):
+        training.cancel_run(run=start_run(alice, dataset))
+    before = amounts_of(alice)
+
+    with pytest.raises(TooManyCancelledRuns) as refused:
+        start_run(alice, dataset)
+
+    assert 3500 < refused.value.retry_after_seconds <= 3601
+    assert amounts_of(alice) == before
+    assert start_run(bob)
+    hour = TrainingRun.objects.filter(owner=alice)
+    hour.update(cancel_requested_at=F("cancel_requested_at") - timedelta(hours=1))
+    assert start_run(alice, dataset)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_starts_and_cancels_at_once_do_not_get_past_the_limit(alice, at_once, monkeypatch):
+    monkeypatch.setattr(training, "CANCELLED_RUNS_PER_HOUR_MAX", 4)
+    dataset = make_dataset(alice)
+
+    def start_and_cancel():
+        return [training.cancel_run(run=start_run(alice, dataset)) for _ in range(4)]
+
+    at_once(start_and_cancel, times=4)
+
+    # three may be open when the limit is reached
+    assert 4 <= TrainingRun.objects.filter(status="cancelled").count() <= 4 + training.OPEN_RUNS_MAX
+    assert verify_ledger() == []
 
 
 def test_changed_columns_do_not_change_a_training_that_waits(alice):
