@@ -15,7 +15,7 @@ PRODUCTION := DEBUG=off SERVED_OVER_HTTPS=on SECRET_KEY=for-the-check-alone-0123
 help:
 	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(or $(DATA_DIR),./var); Ctrl-C stops it"
 	@echo "make test    run every test, on SQLite and on PostgreSQL"
-	@echo "make check   formatting, lint, migrations, Django's deployment checks"
+	@echo "make check   formatting, lint, import contracts, migrations, Django's deployment checks"
 	@echo "make format  put the code into its format"
 
 run: $(VENV)/installed
@@ -28,6 +28,7 @@ test: $(VENV)/installed-for-tests
 check: $(VENV)/installed-for-tests
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 	$(PRODUCTION) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 
