@@ -1,6 +1,6 @@
 """What a training may ask for. Everything here is a number that documents and tests read as well."""
 
-from mlmodels.learning.tables.limits import CLASSES_MAX  # noqa: F401 - one limit of tables is one of trainings too
+from mlmodels.learning.tables.limits import CLASSES_MAX, NUMBER_MAX  # noqa: F401 - trainings have them too
 
 SEED = 42  # one seed for the split, the folds, the samples and every algorithm that draws
 
@@ -13,4 +13,3 @@ SEARCH_FOLDS = 5
 SEARCH_FITS_MAX = 200  # combinations of a grid times folds
 
 TRAINING_ROWS_MIN = 2
-NUMBER_MAX = 1e30  # beyond it float32 (trees) and squares (scaling, errors) overflow
