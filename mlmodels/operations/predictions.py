@@ -47,7 +47,7 @@ class LoadedModel:
         """The row as it was understood, and what the model says to it."""
         row = self.reader.read(features)
         _refuse_what_no_database_takes(self.names, row)
-        output = scoring.answer(self.scorer, row)
+        output = scoring.predict(self.scorer, row)
         if not _is_finite(output["prediction"]):
             raise PredictionRefused(
                 "These values lead to no finite number. Check them for figures that are far too large."

@@ -1,4 +1,4 @@
-"""One training in a process of its own: no Django, no database. Paths and a plan in, answers on a pipe.
+"""One training in a process of its own: no Django, no database. Paths and a plan in, messages on a pipe.
 
 The fork server imports this module, and with it the learning libraries, once; each child starts with them.
 """
@@ -21,11 +21,12 @@ import sklearn.tree  # noqa: F401 - loaded here so that no child has to
 
 from mlmodels.learning import model_files, scoring, tables, trainers
 from mlmodels.learning.model_files import FileSignature
+from mlmodels.learning.trainers.limits import SEED
 from mlmodels.worker.process import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
-VERIFIED_ROWS = 500
+VERIFIED_ROWS = 500  # drawn from the whole table: files are often sorted
 SHARE_OF_FITTING = 0.95  # of the progress bar; the rest is for saving and checking
 
 
@@ -40,7 +41,7 @@ def main(assignment: Assignment, pipe: Connection) -> None:
 
 
 class Reporter:
-    """Says on the pipe how it goes, and last of all how it ended. Refusals carry words for the user."""
+    """Reports progress on the pipe, and last of all how it ended. Refusals carry words for the user."""
 
     def __init__(self, pipe: Connection):
         self._pipe = pipe
@@ -70,7 +71,7 @@ class Reporter:
 
 
 def train(assignment: Assignment, reporter: Reporter) -> dict:
-    """Reads, fits, saves, and proves that the saved file answers."""
+    """Reads, fits, saves, and checks that the saved file predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels = read_table(assignment, plan.task)
     result = trainers.train(frame, labels, plan, reporter.on_progress)
@@ -80,9 +81,9 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
         note="Saving and checking the model",
         candidates=result.candidates,
     )
-    rows = frame[plan.feature_names].head(VERIFIED_ROWS)
+    rows = frame.sample(min(len(frame), VERIFIED_ROWS), random_state=SEED)[plan.feature_names]
     pipeline = save_and_reload(result.pipeline, assignment)
-    refuse_if_silent(pipeline, plan.features, rows)
+    refuse_if_it_cannot_predict(pipeline, rows)
     facts = {name: value for name, value in vars(result).items() if name != "pipeline"}
     return {**facts, "is_compiled": is_compiled_exactly(pipeline, plan.features, rows)}
 
@@ -106,13 +107,13 @@ def save_and_reload(pipeline, assignment: Assignment):
     return model_files.read(data, signed, signed.signature(key, "child"), key, "child")
 
 
-def refuse_if_silent(pipeline, features, rows: pd.DataFrame) -> None:
-    """Some models fit and can never answer. Better to find out before anybody pays for a prediction."""
+def refuse_if_it_cannot_predict(pipeline, rows: pd.DataFrame) -> None:
+    """Some models fit and fail at every prediction. Better to find out before anybody pays for one."""
     try:
-        scoring.answer(scoring.pipeline_scorer(pipeline, features), rows.iloc[0].tolist())
+        pipeline.predict(rows)
     except ValueError as error:
         raise trainers.DataRefused(
-            "The trained model cannot answer. Try other parameters or columns."
+            "The trained model cannot predict. Try other parameters or columns."
         ) from error
 
 

@@ -5,7 +5,7 @@ Importing this package loads no numpy, pandas or scikit-learn: that happens when
 
 from mlmodels.learning.scoring.cache import ScorerCache
 
-__all__ = ["ScorerCache", "answer", "compile_pipeline", "pipeline_scorer", "verify"]
+__all__ = ["ScorerCache", "compile_pipeline", "pipeline_scorer", "predict", "verify"]
 
 
 def compile_pipeline(pipeline, features):
@@ -33,7 +33,7 @@ def pipeline_scorer(pipeline, features):
     return scorer_of_pipeline(pipeline, features)
 
 
-def answer(scorer, row: list) -> dict:
+def predict(scorer, row: list) -> dict:
     """`{"prediction": …}`, and for a classifier also `{"probabilities": {label: …}}` with labels as text."""
     if scorer.classes is None:
         return {"prediction": scorer.predict(row)}

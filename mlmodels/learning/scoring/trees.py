@@ -31,7 +31,8 @@ class TreeRegressionKernel:
         self._trees = _trees_of(model)
 
     def value(self, encoded: np.ndarray) -> float:
-        return sum(self._trees.leaf_values(encoded)[:, 0].tolist()) / self._trees.count
+        # In scikit-learn's order and without compensation, which the builtin sum has from Python 3.12 on
+        return float(np.add.accumulate(self._trees.leaf_values(encoded)[:, 0])[-1]) / self._trees.count
 
 
 class TreeClassificationKernel:

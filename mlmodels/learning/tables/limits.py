@@ -6,6 +6,7 @@ HEADER_CHARACTERS_MAX = 200
 CELL_CHARACTERS_MAX = 131_072  # what the csv module itself stops at
 NUMBER_MAX = 1e30  # of either sign; beyond it float32 (trees) and squares (scaling, errors) overflow
 CLASSES_MAX = 100  # different labels that a classification may have
+NUMBER_MAX = 1e30  # beyond it float32 (trees) and squares (scaling, errors) overflow
 
 # What is kept while a file is inspected and in the profile that is stored with it.
 FIRST_ROWS = 20

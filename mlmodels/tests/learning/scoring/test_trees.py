@@ -1,5 +1,8 @@
 """Joined trees: decision trees, forests and boosting."""
 
+import builtins
+import math
+
 import numpy as np
 import pytest
 from sklearn.ensemble import (
@@ -33,6 +36,21 @@ def test_any_number_of_trees_can_be_joined(trees):
     kernel = TreeRegressionKernel(forest)
 
     assert [kernel.value(row) for row in ROWS[:50]] == forest.predict(ROWS[:50]).tolist()
+
+
+def test_the_trees_of_a_forest_are_added_one_after_the_other_on_every_python(monkeypatch):
+    """From Python 3.12 on, the builtin sum of floats compensates for rounding; scikit-learn does not."""
+    forest = RandomForestRegressor(100, random_state=0).fit(ROWS, TARGET)
+    kernel = TreeRegressionKernel(forest)
+    by_tree = np.array([tree.predict(ROWS) for tree in forest.estimators_]).T
+    compensated = [math.fsum(values) / 100 for values in by_tree.tolist()]
+
+    with monkeypatch.context() as newer_python:
+        newer_python.setattr(builtins, "sum", math.fsum)
+        predicted = [kernel.value(row) for row in ROWS]
+
+    assert predicted == forest.predict(ROWS).tolist()
+    assert predicted != compensated
 
 
 def test_leaves_that_say_the_same_are_kept_once():

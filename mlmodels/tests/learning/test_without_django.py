@@ -1,0 +1,52 @@
+"""The learning packages run wherever scikit-learn does, such as in a notebook."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[3]
+PROGRAM = '''
+import io
+import sys
+
+
+class NoDjango:
+    """As if the web framework were not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("django", "rest_framework"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, NoDjango())
+try:
+    import django
+except ModuleNotFoundError:
+    pass
+else:
+    sys.exit("Django can still be imported.")
+
+from mlmodels.learning import model_files, samples, scoring, tables, trainers
+
+data = samples.csv_bytes("iris")
+summary = tables.inspect(io.BytesIO(data))
+*columns, target = summary.columns
+frame = tables.read(io.BytesIO(data), summary.dialect, summary.columns)
+labels = tables.target_values(target, frame.pop(target.name), "classification")
+features = tuple(trainers.Feature(column.name, column.role) for column in columns)
+plan = trainers.TrainingPlan("decision_tree", "classification", features, target.name)
+result = trainers.train(frame[labels.keep], labels.values, plan)
+scorer = scoring.compile_pipeline(result.pipeline, features)
+assert scoring.verify(scorer, result.pipeline, frame)
+row = tables.RowReader(columns).read(dict(zip(plan.feature_names, [5.1, 3.5, 1.4, 0.2])))
+print(scoring.predict(scorer, row)["prediction"])
+'''
+
+
+def test_a_model_is_trained_and_predicts_where_django_is_not_installed():
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+    assert finished.stderr == ""
+    assert finished.stdout.strip() == "setosa"
