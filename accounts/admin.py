@@ -10,22 +10,22 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from accounts import operations
-from accounts.forms import AddPersonForm, GrantTokensForm, StaffSignInForm
+from accounts.forms import AddUserForm, GrantTokensForm, StaffLogInForm
 from accounts.models import User
 from billing import operations as billing
 from mlplatform.core.errors import DomainError
 
-admin.site.login_form = StaffSignInForm
+admin.site.login_form = StaffLogInForm
 GIVEN_RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
-    """People with their balance. Tokens come by a grant with a reason; people are removed, never deleted,
+class AccountUserAdmin(UserAdmin):
+    """Users with their balance. Tokens come by a grant with a reason; users are removed, never deleted,
     since the ledger stays.
     """
 
-    add_form = AddPersonForm
+    add_form = AddUserForm
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     fieldsets = [
         (None, {"fields": ["email", "password", "balance"]}),
@@ -38,19 +38,19 @@ class PersonAdmin(UserAdmin):
     search_fields = ["email"]
     ordering = ["-id"]
     date_hierarchy = "joined_at"
-    actions = ["grant_tokens", "remove_people"]
+    actions = ["grant_tokens", "remove_users"]
 
     @admin.display(description="tokens")
-    def balance(self, person):
-        if person.pk is None:
+    def balance(self, user):
+        if user.pk is None:
             return "-"
         return format_html(
             '{} · <a href="{}?ids={}">grant tokens</a> · <a href="{}?account__id__exact={}">ledger</a>',
-            person.token_balance,
+            user.token_balance,
             reverse("admin:accounts_user_grant"),
-            person.pk,
+            user.pk,
             reverse("admin:billing_ledgerentry_changelist"),
-            person.pk,
+            user.pk,
         )
 
     def save_model(self, request, obj, form, change):
@@ -82,61 +82,61 @@ class PersonAdmin(UserAdmin):
         ]
 
     @admin.action(description="Grant tokens with a reason …", permissions=["change"])
-    def grant_tokens(self, request, people):
-        return redirect(with_ids("admin:accounts_user_grant", people))
+    def grant_tokens(self, request, users):
+        return redirect(with_ids("admin:accounts_user_grant", users))
 
-    @admin.action(description="Remove people and all they own …", permissions=["change"])
-    def remove_people(self, request, people):
-        return redirect(with_ids("admin:accounts_user_remove", people))
+    @admin.action(description="Remove users and all they own …", permissions=["change"])
+    def remove_users(self, request, users):
+        return redirect(with_ids("admin:accounts_user_remove", users))
 
     def grant_page(self, request):
-        people = self.people_of(request)
+        users = self.selected_users(request)
         form = GrantTokensForm(request.POST or None, initial={"request_id": uuid4()})
         if not form.is_valid():
-            return self.ask(request, "Grant tokens", people, form)
+            return self.render_confirmation(request, "Grant tokens", users, form)
         with transaction.atomic():
-            for person in people:
+            for user in users:
                 billing.grant(
-                    user=person,
+                    user=user,
                     amount=form.cleaned_data["amount"],
                     reason=form.cleaned_data["reason"],
-                    operation=f"grant:{form.cleaned_data['request_id']}:{person.pk}",
+                    operation=f"grant:{form.cleaned_data['request_id']}:{user.pk}",
                     by=request.user,
                 )
-                self.log_change(request, person, f"Granted {form.cleaned_data['amount']} tokens.")
-        messages.success(request, f"{form.cleaned_data['amount']} tokens granted to each of {len(people)}.")
+                self.log_change(request, user, f"Granted {form.cleaned_data['amount']} tokens.")
+        messages.success(request, f"{form.cleaned_data['amount']} tokens granted to each of {len(users)}.")
         return redirect("admin:accounts_user_changelist")
 
     def remove_page(self, request):
-        people = self.people_of(request)
+        users = self.selected_users(request)
         if request.method != "POST":
-            return self.ask(request, "Remove people and all they own", people)
-        for person in people:
+            return self.render_confirmation(request, "Remove users and all they own", users)
+        for user in users:
             try:
-                operations.remove_user(user=person, by=request.user)
+                operations.remove_user(user=user, by=request.user)
             except DomainError as refusal:
                 messages.error(request, refusal.message)
             else:
-                self.log_change(request, person, "Removed.")
-                messages.success(request, f"Account {person.pk} is removed.")
+                self.log_change(request, user, "Removed.")
+                messages.success(request, f"Account {user.pk} is removed.")
         return redirect("admin:accounts_user_changelist")
 
-    def people_of(self, request):
+    def selected_users(self, request):
         if not self.has_change_permission(request):
             raise PermissionDenied
         ids = [text for text in request.GET.get("ids", "").split(",") if text.isdecimal()]
         return list(User.objects.present().filter(pk__in=ids))
 
-    def ask(self, request, title, people, form=None):
+    def render_confirmation(self, request, title, users, form=None):
         context = {
             **self.admin_site.each_context(request),
             "title": title,
-            "people": people,
+            "users": users,
             "form": form,
             "opts": self.opts,
         }
-        return TemplateResponse(request, "admin/accounts/user/ask.html", context)
+        return TemplateResponse(request, "admin/accounts/user/confirm.html", context)
 
 
-def with_ids(page: str, people) -> str:
-    return f"{reverse(page)}?ids={','.join(str(person.pk) for person in people)}"
+def with_ids(page: str, users) -> str:
+    return f"{reverse(page)}?ids={','.join(str(user.pk) for user in users)}"

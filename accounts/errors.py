@@ -3,7 +3,7 @@
 from mlplatform.core import errors
 
 
-class AddressTaken(errors.InvalidInput):
+class EmailTaken(errors.InvalidInput):
     code = "address_taken"
 
     def __init__(self):
@@ -12,7 +12,7 @@ class AddressTaken(errors.InvalidInput):
         )
 
 
-class InvalidAddress(errors.InvalidInput):
+class InvalidEmail(errors.InvalidInput):
     code = "invalid_address"
 
     def __init__(self):
@@ -26,7 +26,7 @@ class WeakPassword(errors.InvalidInput):
         super().__init__(" ".join(sentences), field=field)
 
 
-class WrongAddress(errors.InvalidInput):
+class WrongEmail(errors.InvalidInput):
     code = "wrong_address"
 
     def __init__(self):
@@ -78,7 +78,7 @@ class LockedOut(errors.TooManyRequests):
         )
 
 
-class OtherPersonsAccount(errors.Forbidden):
+class OtherUsersAccount(errors.Forbidden):
     def __init__(self):
         super().__init__("You can set the password of your own account only.", field="email")
 
@@ -102,6 +102,6 @@ class LastAdministrator(errors.Conflict):
         super().__init__("You are the only administrator. Make somebody else one first.")
 
 
-class PersonNotFound(errors.NotFound):
+class UserNotFound(errors.NotFound):
     def __init__(self):
         super().__init__("There is no such user.")

@@ -9,7 +9,7 @@ from billing.operations import AMOUNT_MAX_TOKENS
 from mlplatform.core.errors import DomainError
 
 
-class SignInForm(AuthenticationForm):
+class LogInForm(AuthenticationForm):
     """Wrong credentials are an error of the form; a lock-out is a refusal of its own, as at every door."""
 
     error_messages = {
@@ -32,7 +32,7 @@ class SignInForm(AuthenticationForm):
         return self.cleaned_data
 
 
-class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+class StaffLogInForm(LogInForm, AdminAuthenticationForm):
     pass
 
 
@@ -47,7 +47,7 @@ class RefusableForm(forms.Form):
         return [field for field in self.visible_fields() if field.errors]
 
 
-def address_field():
+def email_field():
     widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     return forms.EmailField(label="E-mail address", widget=widget)
 
@@ -63,12 +63,12 @@ def current_password_field():
 
 
 class SignUpForm(RefusableForm):
-    email = address_field()
+    email = email_field()
     password = new_password_field()
 
 
 class ForgottenPasswordForm(RefusableForm):
-    email = address_field()
+    email = email_field()
 
 
 class NewPasswordForm(RefusableForm):
@@ -104,7 +104,7 @@ class CloseAccountForm(ConfirmedForm):
     pass
 
 
-class AddPersonForm(BaseUserCreationForm):
+class AddUserForm(BaseUserCreationForm):
     class Meta:
         model = User
         fields = ["email"]

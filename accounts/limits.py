@@ -16,8 +16,8 @@ PASSWORD_CHARACTERS_MAX = 1_000
 
 SPAN = timedelta(hours=1)
 # Generous, because a class or an office signs up from one address
-SIGN_UPS_PER_ADDRESS = 100
-RESET_REQUESTS_PER_ADDRESS = 60
+SIGN_UPS_PER_IP_ADDRESS = 100
+RESET_REQUESTS_PER_IP_ADDRESS = 60
 RESET_MAILS_PER_MAILBOX = 5
 
 

@@ -15,7 +15,7 @@ from accounts.models import User
 IPV6_NETWORK_BITS = 64
 
 
-def client_address(request) -> str | None:
+def client_ip_address(request) -> str | None:
     """Where a request comes from, or None when nobody knows.
 
     Behind `PROXY_COUNT` proxies it is what the outermost of them wrote into X-Forwarded-For; what a client
@@ -23,10 +23,10 @@ def client_address(request) -> str | None:
     """
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if settings.PROXY_COUNT else []
     seen = hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT > 0 else None
-    return parse_address(seen) or parse_address(request.META.get("REMOTE_ADDR"))
+    return parse_ip_address(seen) or parse_ip_address(request.META.get("REMOTE_ADDR"))
 
 
-def parse_address(text: str | None) -> str | None:
+def parse_ip_address(text: str | None) -> str | None:
     try:
         address = ip_address((text or "").strip())
     except ValueError:

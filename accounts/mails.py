@@ -20,12 +20,12 @@ RESET_PAGE = "/accounts/reset/{uid}/{token}/"
 logger = logging.getLogger(__name__)
 
 # Waiting mails are sent before the process ends: the interpreter joins the thread
-post_room = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mails")
+mail_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mails")
 
 
 def send_password_reset(user: User | None, *, site_url: str) -> None:
     """Nobody behind the address is the same work for the caller, up to here."""
-    post_room.submit(write_password_reset, user, site_url).add_done_callback(log_failure)
+    mail_sender.submit(write_password_reset, user, site_url).add_done_callback(log_failure)
 
 
 def write_password_reset(user: User | None, site_url: str) -> None:
@@ -33,14 +33,14 @@ def write_password_reset(user: User | None, site_url: str) -> None:
         return
     token = default_token_generator.make_token(user)
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    letter = {
+    context = {
         "email": user.email,
         "link": urljoin(site_url, RESET_PAGE.format(uid=uid, token=token)),
         "token": token,
         "valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
     }
-    subject = render_to_string("accounts/mails/password_reset_subject.txt", letter).strip()
-    send_mail(subject, render_to_string("accounts/mails/password_reset.txt", letter), None, [user.email])
+    subject = render_to_string("accounts/mails/password_reset_subject.txt", context).strip()
+    send_mail(subject, render_to_string("accounts/mails/password_reset.txt", context), None, [user.email])
 
 
 def log_failure(sending: Future) -> None:

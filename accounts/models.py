@@ -12,13 +12,13 @@ from billing.fields import TokenBalanceField
 
 class UserQuerySet(models.QuerySet):
     def present(self):
-        """People who are still here: a removed person leaves an account without a name."""
+        """Users who are still here: a removed user leaves an account without a name."""
         return self.filter(removed_at=None)
 
     def administrators(self):
         return self.present().filter(is_staff=True, is_superuser=True)
 
-    def with_address(self, email):
+    def with_email(self, email):
         return self.present().filter(email=UserManager.normalize_email(email))
 
 
@@ -83,7 +83,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """May do everything. Staff alone may open the administration, and have no right by that."""
         return self.is_active and self.is_staff and self.is_superuser
 
-    def has_address(self, email) -> bool:
+    def has_email(self, email) -> bool:
         return self.email == type(self).objects.normalize_email(email)
 
 

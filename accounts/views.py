@@ -16,12 +16,12 @@ from accounts.forms import (
     CloseAccountForm,
     EndSessionsForm,
     ForgottenPasswordForm,
+    LogInForm,
     NewPasswordForm,
     OwnPasswordForm,
-    SignInForm,
     SignUpForm,
 )
-from accounts.lockout import client_address
+from accounts.lockout import client_ip_address
 from accounts.operations import exports
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
 from mlplatform.core.errors import DomainError
@@ -30,13 +30,13 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @method_decorator([login_not_required, sensitive_post_parameters("password")], name="dispatch")
-class LogIn(LoginView):
-    form_class = SignInForm
+class LogInView(LoginView):
+    form_class = LogInForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
 
 
-class LogOut(LogoutView):
+class LogOutView(LogoutView):
     """Ends this session, by POST alone: a link on another site must not log anybody out."""
 
 
@@ -49,7 +49,7 @@ def signup(request):
     form = SignUpForm(request.POST or None)
     if form.is_valid():
         try:
-            user = operations.register(**form.cleaned_data, client_address=client_address(request))
+            user = operations.register(**form.cleaned_data, client_ip_address=client_ip_address(request))
         except DomainError as refused:
             form.add_refusal(refused)
         else:
@@ -69,7 +69,7 @@ def forgotten_password(request):
         operations.request_password_reset(
             email=form.cleaned_data["email"],
             site_url=request.build_absolute_uri("/"),
-            client_address=client_address(request),
+            client_ip_address=client_ip_address(request),
         )
         return render(
             request, "accounts/reset_sent.html", {"valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60}
@@ -83,7 +83,7 @@ def forgotten_password(request):
 @require_http_methods(["GET", "POST"])
 def reset_password(request, uid, token):
     """What the mailed link opens. Opening it changes nothing, since mail programs open links as well."""
-    email = operations.address_for_reset(uid=uid, token=token)
+    email = operations.email_for_reset(uid=uid, token=token)
     if email is None:
         return render(request, "accounts/reset_refused.html", status=410)
     form = NewPasswordForm(request.POST or None)

@@ -277,7 +277,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_ip_address"
 AXES_USERNAME_CALLABLE = "accounts.lockout.client_username"
 AXES_SENSITIVE_PARAMETERS = ["username", "email", "ip_address", "pwd", "new_password", "token"]
 AXES_DISABLE_ACCESS_LOG = True

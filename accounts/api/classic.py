@@ -18,9 +18,6 @@ from accounts.api.serializers import (
     GrantedSerializer,
     LoggedInSerializer,
     LogInSerializer,
-    PeopleFilterSerializer,
-    PeopleSerializer,
-    PersonSerializer,
     RemoveUserSerializer,
     RequestedTokenSerializer,
     RequestTokenSerializer,
@@ -28,8 +25,11 @@ from accounts.api.serializers import (
     SetPasswordSerializer,
     SignedUpSerializer,
     SignUpSerializer,
+    UserFilterSerializer,
+    UserListSerializer,
+    UserSerializer,
 )
-from accounts.lockout import client_address
+from accounts.lockout import client_ip_address
 from accounts.models import User
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
 from mlplatform.core.errors import DomainError
@@ -62,25 +62,25 @@ class OpenAccountView(AccountView):
 class AdminAccountView(AccountView):
     permission_classes = [IsAdministrator]
 
-    def find_person(self, user_id) -> User:
-        person = User.objects.present().filter(pk=user_id).first()
-        if person is None:
-            raise errors.PersonNotFound
-        return person
+    def find_user(self, user_id) -> User:
+        user = User.objects.present().filter(pk=user_id).first()
+        if user is None:
+            raise errors.UserNotFound
+        return user
 
 
-class SignUp(OpenAccountView):
+class SignUpView(OpenAccountView):
     """Makes an account, with the welcome grant of tokens."""
 
     serializer_class = SignUpSerializer
 
     @extend_schema(operation_id="sign_up", tags=["accounts"], summary="Sign up", responses=SignedUpSerializer)
     def post(self, request):
-        user = operations.register(**self.read(), client_address=client_address(request))
+        user = operations.register(**self.read(), client_ip_address=client_ip_address(request))
         return Response({"status": "success", "message": "The account is ready.", "email": user.email})
 
 
-class LogIn(OpenAccountView):
+class LogInView(OpenAccountView):
     """E-mail address and password for an access token and a refresh token."""
 
     serializer_class = LogInSerializer
@@ -98,7 +98,7 @@ class LogIn(OpenAccountView):
         )
 
 
-class RequestToken(OpenAccountView):
+class RequestTokenView(OpenAccountView):
     """The access token alone, under the names of the second service."""
 
     serializer_class = RequestTokenSerializer
@@ -114,7 +114,7 @@ class RequestToken(OpenAccountView):
         return Response({"token": str(tokens.AccessToken.for_user(user))})
 
 
-class Balance(AccountView):
+class BalanceView(AccountView):
     @extend_schema(
         operation_id="balance", tags=["accounts"], summary="The own balance", responses=BalanceSerializer
     )
@@ -122,7 +122,7 @@ class Balance(AccountView):
         return Response(BalanceSerializer(request.user).data)
 
 
-class ResetPassword(AccountView):
+class ResetPasswordView(AccountView):
     """Three ways. The address alone: a one-time link is mailed, if somebody has that address. With the token
     of that mail and `new_password`: the password is set. Signed in, with `new_password`: your own password is
     set. Every change ends all tokens.
@@ -151,7 +151,7 @@ class ResetPassword(AccountView):
         operations.request_password_reset(
             email=email,
             site_url=self.request.build_absolute_uri("/"),
-            client_address=client_address(self.request),
+            client_ip_address=client_ip_address(self.request),
         )
         return Response(
             {"status": "success", "message": "If this address has an account, a link is on its way to it."}
@@ -161,62 +161,62 @@ class ResetPassword(AccountView):
         user = self.request.user
         if not user.is_authenticated:
             raise errors.SignInNeeded
-        if not user.has_address(email):
-            raise errors.OtherPersonsAccount
+        if not user.has_email(email):
+            raise errors.OtherUsersAccount
         operations.change_password(user=user, new_password=new_password, by=user)
         if self.request.auth is None:  # signed in with a session, which goes on
             update_session_auth_hash(self.request, user)
 
 
 @extend_schema(tags=["administration"])
-class RemoveUser(AdminAccountView):
+class RemoveUserView(AdminAccountView):
     serializer_class = RemoveUserSerializer
 
     @extend_schema(
         operation_id="remove_user",
-        summary="Remove a person",
+        summary="Remove a user",
         responses={200: DoneSerializer},
         parameters=[
             OpenApiParameter("user_id", int, description="instead of a body, which not all clients send")
         ],
     )
     def delete(self, request):
-        """Removes the person and what they own; never yourself. `{"user_id"}` in the body or the address."""
+        """Removes the user and what they own; never yourself. `{"user_id"}` in the body or the address."""
         asked = self.read(request.data or request.query_params)
-        return remove(person=self.find_person(asked["user_id"]), by=request.user)
+        return remove(user=self.find_user(asked["user_id"]), by=request.user)
 
 
 @extend_schema(tags=["administration"])
-class People(AdminAccountView):
-    serializer_class = PersonSerializer
+class UserListView(AdminAccountView):
+    serializer_class = UserSerializer
 
     @extend_schema(
         operation_id="list_users",
         summary="List users",
-        parameters=[PeopleFilterSerializer],
-        responses=PeopleSerializer,
+        parameters=[UserFilterSerializer],
+        responses=UserListSerializer,
     )
     def get(self, request):
         """Everybody who has at least `min_tokens`."""
-        asked = PeopleFilterSerializer(data=request.query_params)
+        asked = UserFilterSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        people = User.objects.present().filter(token_balance__gte=asked.validated_data["min_tokens"])
-        users = PersonSerializer(people, many=True).data
+        users = User.objects.present().filter(token_balance__gte=asked.validated_data["min_tokens"])
+        users = UserSerializer(users, many=True).data
         return Response({"status": "success", "count": len(users), "users": users})
 
 
 @extend_schema(tags=["administration"])
-class Person(AdminAccountView):
+class UserView(AdminAccountView):
     @extend_schema(
-        operation_id="remove_user_by_address", summary="Remove a person", responses={200: DoneSerializer}
+        operation_id="remove_user_by_address", summary="Remove a user", responses={200: DoneSerializer}
     )
     def delete(self, request, user_id):
-        """Removes the person and what they own; never yourself."""
-        return remove(person=self.find_person(user_id), by=request.user)
+        """Removes the user and what they own; never yourself."""
+        return remove(user=self.find_user(user_id), by=request.user)
 
 
 @extend_schema(tags=["administration"])
-class PersonTokens(AdminAccountView):
+class UserTokensView(AdminAccountView):
     serializer_class = CardPaymentSerializer
 
     @extend_schema(
@@ -229,37 +229,37 @@ class PersonTokens(AdminAccountView):
         """Books tokens that were paid by card. The card number is accepted, and neither stored nor logged."""
         asked = self.read()
         payment = {"email": asked["email"], "amount": asked["amount"]}
-        person, key = self.find_person(user_id), idempotent_request(request, body=payment)
+        user, key = self.find_user(user_id), idempotent_request(request, body=payment)
         answer = {
             "status": "success",
             "message": f"{asked['amount']} tokens are granted.",
-            "email": person.email,
+            "email": user.email,
             "amount": asked["amount"],
         }
 
         def work():
-            operations.grant_by_card(user=person, **payment, by=request.user, idempotency=key, answer=answer)
+            operations.grant_by_card(user=user, **payment, by=request.user, idempotency=key, answer=answer)
             return Response(answer)
 
         return answer_once(user=request.user, request=key, work=work)
 
 
 @extend_schema(tags=["administration"])
-class PersonPassword(AdminAccountView):
+class UserPasswordView(AdminAccountView):
     serializer_class = SetPasswordSerializer
 
-    @extend_schema(operation_id="set_password", summary="Set a person's password", responses=DoneSerializer)
+    @extend_schema(operation_id="set_password", summary="Set a user's password", responses=DoneSerializer)
     def post(self, request, user_id):
-        """Sets the password of the person with that id and address; their sessions and tokens end."""
+        """Sets the password of the user with that id and address; their sessions and tokens end."""
         asked = self.read()
-        person = self.find_person(user_id)
-        if not person.has_address(asked["email"]):
-            raise errors.WrongAddress
-        operations.change_password(user=person, new_password=asked["new_password"], by=request.user)
-        return Response({"status": "success", "message": f"The password of {person.email} is changed."})
+        user = self.find_user(user_id)
+        if not user.has_email(asked["email"]):
+            raise errors.WrongEmail
+        operations.change_password(user=user, new_password=asked["new_password"], by=request.user)
+        return Response({"status": "success", "message": f"The password of {user.email} is changed."})
 
 
-def remove(*, person, by):
-    email = person.email
-    operations.remove_user(user=person, by=by)
+def remove(*, user, by):
+    email = user.email
+    operations.remove_user(user=user, by=by)
     return Response({"status": "success", "message": f"{email} is removed."})

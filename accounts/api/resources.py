@@ -31,7 +31,7 @@ class TokenView(TokenViewBase):
         operation_id="obtain_tokens", tags=["accounts"], summary="Log in", responses=TokenPairSerializer
     )
 )
-class ObtainTokens(TokenView):
+class ObtainTokensView(TokenView):
     """E-mail address and password for an access and a refresh token."""
 
     serializer_class = CredentialsSerializer
@@ -49,7 +49,7 @@ class ObtainTokens(TokenView):
         responses=TokenPairSerializer,
     )
 )
-class RefreshTokens(TokenView):
+class RefreshTokensView(TokenView):
     """A refresh token for a new pair. It works once: used again, it ends what came from its log-in."""
 
     serializer_class = RefreshSerializer
@@ -66,7 +66,7 @@ class RefreshTokens(TokenView):
         responses={200: OpenApiTypes.OBJECT},
     )
 )
-class VerifyToken(TokenView):
+class VerifyTokenView(TokenView):
     """200 when the token would be accepted now, 401 otherwise."""
 
     serializer_class = VerifySerializer
@@ -84,7 +84,7 @@ class VerifyToken(TokenView):
         responses={200: OpenApiTypes.OBJECT},
     )
 )
-class RevokeTokens(TokenView):
+class RevokeTokensView(TokenView):
     """Ends the log-in that the refresh token comes from."""
 
     serializer_class = RevokeSerializer

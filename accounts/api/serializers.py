@@ -8,7 +8,7 @@ ID_MAX = 2**63 - 1
 TOKEN_CHARACTERS_MAX = 2_000
 
 
-class AddressField(serializers.CharField):
+class EmailAddressField(serializers.CharField):
     """An e-mail address, still to be checked: a wrong one at log-in is wrong credentials, not wrong input."""
 
     def __init__(self, **kwargs):
@@ -44,7 +44,7 @@ class TokenPairSerializer(serializers.Serializer):
 
 
 class CredentialsSerializer(TokenPairSerializer):
-    email = AddressField(write_only=True)
+    email = EmailAddressField(write_only=True)
     password = PasswordField()
 
 
@@ -64,22 +64,22 @@ class RevokeSerializer(serializers.Serializer):
 
 
 class SignUpSerializer(serializers.Serializer):
-    email = AddressField()
+    email = EmailAddressField()
     pwd = PasswordField(source="password")
 
 
 class LogInSerializer(serializers.Serializer):
-    email = AddressField()
+    email = EmailAddressField()
     pwd = PasswordField(source="password")
 
 
 class RequestTokenSerializer(serializers.Serializer):
-    username = AddressField(source="email", help_text="the e-mail address")
+    username = EmailAddressField(source="email", help_text="the e-mail address")
     password = PasswordField()
 
 
 class ResetPasswordSerializer(serializers.Serializer):
-    email = AddressField()
+    email = EmailAddressField()
     token = SignedTokenField(required=False, write_only=True, help_text="what the mail brought")
     new_password = PasswordField(required=False)
 
@@ -121,25 +121,25 @@ class BalanceSerializer(serializers.Serializer):
 # /api/admin/users…
 
 
-class PersonSerializer(serializers.Serializer):
+class UserSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     email = serializers.CharField()
     tokens = serializers.IntegerField(source="token_balance")
     is_admin = serializers.BooleanField(source="is_administrator")
 
 
-class PeopleSerializer(serializers.Serializer):
+class UserListSerializer(serializers.Serializer):
     status = serializers.CharField()
     count = serializers.IntegerField()
-    users = PersonSerializer(many=True)
+    users = UserSerializer(many=True)
 
 
-class PeopleFilterSerializer(serializers.Serializer):
+class UserFilterSerializer(serializers.Serializer):
     min_tokens = serializers.IntegerField(required=False, default=0, min_value=0, max_value=ID_MAX)
 
 
 class CardPaymentSerializer(serializers.Serializer):
-    email = AddressField()
+    email = EmailAddressField()
     credit_card = serializers.CharField(max_length=64, write_only=True, help_text="neither stored nor logged")
     amount = serializers.IntegerField(min_value=1)
 
@@ -150,5 +150,5 @@ class GrantedSerializer(DoneSerializer):
 
 
 class SetPasswordSerializer(serializers.Serializer):
-    email = AddressField()
+    email = EmailAddressField()
     new_password = PasswordField()

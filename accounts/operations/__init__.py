@@ -1,17 +1,17 @@
 """The verbs of accounts. Keywords only; each owns its transaction and raises what `accounts.errors` names."""
 
 from accounts.operations.passwords import (
-    address_for_reset,
     change_password,
+    email_for_reset,
     end_other_sessions,
     request_password_reset,
     reset_password_with_token,
 )
-from accounts.operations.people import ensure_administrator, grant_by_card, leave, register, remove_user
 from accounts.operations.sign_in import check_credentials, sign_in
+from accounts.operations.users import ensure_administrator, grant_by_card, leave, register, remove_user
 
 __all__ = [
-    "address_for_reset",
+    "email_for_reset",
     "end_other_sessions",
     "leave",
     "change_password",

@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, in plain data."""
+"""Everything that is kept about a user, in plain data."""
 
 from django.conf import settings
 from django.utils.module_loading import import_string

@@ -24,17 +24,17 @@ def check_password_rules(password, user, field):
 def change_password(*, user, new_password, by) -> None:
     """A new password, by the signed-in owner or an administrator."""
     if by.pk != user.pk and not by.is_administrator:
-        raise errors.OtherPersonsAccount
+        raise errors.OtherUsersAccount
     check_password_rules(new_password, user, "new_password")
     store_password(user, new_password)
 
 
-def request_password_reset(*, email, site_url, client_address=None) -> None:
+def request_password_reset(*, email, site_url, client_ip_address=None) -> None:
     """Mail a one-time link to the address, if somebody has it. The caller cannot tell whether: the answer is
     the same, and the mail is written and sent outside the request, so its time is the same as well.
     """
-    limits.count("reset-request", caller=client_address, limit=limits.RESET_REQUESTS_PER_ADDRESS)
-    user = User.objects.with_address(email).filter(is_active=True).first()
+    limits.count("reset-request", caller=client_ip_address, limit=limits.RESET_REQUESTS_PER_IP_ADDRESS)
+    user = User.objects.with_email(email).filter(is_active=True).first()
     try:
         limits.count(
             "reset-mail", caller=User.objects.normalize_email(email), limit=limits.RESET_MAILS_PER_MAILBOX
@@ -44,7 +44,7 @@ def request_password_reset(*, email, site_url, client_address=None) -> None:
     mails.send_password_reset(user, site_url=site_url)
 
 
-def address_for_reset(*, uid, token) -> str | None:
+def email_for_reset(*, uid, token) -> str | None:
     """Whose password a mailed link sets; None for a link that was used, is too old, or was never sent."""
     try:
         user = User.objects.present().filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
@@ -60,7 +60,7 @@ def end_other_sessions(*, user, password) -> None:
 
 def reset_password_with_token(*, email, token, new_password) -> User:
     """Set the password with what was mailed. The token works once: the old password's hash is part of it."""
-    user = User.objects.with_address(email).filter(is_active=True).first()
+    user = User.objects.with_email(email).filter(is_active=True).first()
     is_good = default_token_generator.check_token(user or User(email=email), token)
     if user is None or not is_good:
         raise errors.ResetLinkRefused

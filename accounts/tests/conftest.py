@@ -7,7 +7,7 @@ import pytest
 PASSWORD = "correct horse battery"
 
 
-class PostRoomAtOnce:
+class SendAtOnce:
     def submit(self, function, *arguments):
         done = Future()
         try:
@@ -19,7 +19,7 @@ class PostRoomAtOnce:
 
 @pytest.fixture(autouse=True)
 def mails_at_once(monkeypatch):
-    monkeypatch.setattr("accounts.mails.post_room", PostRoomAtOnce())
+    monkeypatch.setattr("accounts.mails.mail_sender", SendAtOnce())
 
 
 @pytest.fixture

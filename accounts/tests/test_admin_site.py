@@ -12,7 +12,7 @@ from billing.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = "/admin/accounts/user/"
+USERS = "/admin/accounts/user/"
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def test_an_administrator_logs_in_whatever_the_case(admin_user):
     client = Client()
 
     answer = client.post(
-        "/admin/login/", {"username": "ADMIN@example.com", "password": PASSWORD, "next": PEOPLE}
+        "/admin/login/", {"username": "ADMIN@example.com", "password": PASSWORD, "next": USERS}
     )
 
-    assert (answer.status_code, answer["Location"]) == (302, PEOPLE)
-    assert client.get(PEOPLE).status_code == 200
+    assert (answer.status_code, answer["Location"]) == (302, USERS)
+    assert client.get(USERS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_people_are_found_and_listed_in_few_queries(staff, make_user, django_ass
         make_user(f"user{n}@example.com", tokens=n)
 
     with django_assert_max_num_queries(12):
-        page = staff.get(PEOPLE, {"q": "user7"})
+        page = staff.get(USERS, {"q": "user7"})
 
     assert "user7@example.com" in page.content.decode()
     assert "user8@example.com" not in page.content.decode()
 
 
 def test_the_balance_is_read_only_and_leads_to_the_ledger(staff, alice):
-    address = f"{PEOPLE}{alice.pk}/change/"
+    address = f"{USERS}{alice.pk}/change/"
     page = staff.get(address).content.decode()
     ledger = staff.get(html.unescape(re.search(r'href="([^"]+)">ledger<', page)[1]))
 
@@ -98,7 +98,7 @@ def test_the_balance_is_read_only_and_leads_to_the_ledger(staff, alice):
 
 def test_a_person_made_here_gets_the_welcome_grant(staff):
     answer = staff.post(
-        f"{PEOPLE}add/",
+        f"{USERS}add/",
         {
             "email": "Dora@example.com",
             "password1": "a long pass phrase 17",
@@ -108,14 +108,14 @@ def test_a_person_made_here_gets_the_welcome_grant(staff):
 
     dora = User.objects.get(email="dora@example.com")
     assert answer.status_code == 302
-    assert answer["Location"] == f"{PEOPLE}{dora.pk}/change/"
+    assert answer["Location"] == f"{USERS}{dora.pk}/change/"
     assert dora.token_balance == dora.ledger_entries.get().amount == 15
     assert dora.check_password("a long pass phrase 17")
 
 
 def test_a_taken_address_is_an_error_of_the_form(staff, alice):
     answer = staff.post(
-        f"{PEOPLE}add/",
+        f"{USERS}add/",
         {
             "email": "ALICE@example.com",
             "password1": "a long pass phrase 17",
@@ -135,7 +135,7 @@ def test_setting_a_password_here_ends_tokens(staff, alice, log_in, bearer):
         "usable_password": "true",
     }
 
-    answer = staff.post(f"{PEOPLE}{alice.pk}/password/", new)
+    answer = staff.post(f"{USERS}{alice.pk}/password/", new)
 
     assert answer.status_code == 302
     assert client.get("/api/user/tokens").status_code == 401
@@ -145,7 +145,7 @@ def test_setting_a_password_here_ends_tokens(staff, alice, log_in, bearer):
 
 
 def test_tokens_are_granted_with_a_reason(staff, admin_user, alice, bob):
-    chosen = staff.post(PEOPLE, {"action": "grant_tokens", "_selected_action": [alice.pk, bob.pk]})
+    chosen = staff.post(USERS, {"action": "grant_tokens", "_selected_action": [alice.pk, bob.pk]})
     page = staff.get(chosen["Location"])
 
     answer = staff.post(
@@ -153,11 +153,11 @@ def test_tokens_are_granted_with_a_reason(staff, admin_user, alice, bob):
     )
 
     assert "alice@example.com" in page.content.decode()
-    assert (answer.status_code, answer["Location"]) == (302, PEOPLE)
-    for person in (alice, bob):
-        person.refresh_from_db()
-        entry = person.ledger_entries.get(reason="for the talk")
-        assert (person.token_balance, entry.amount, entry.booked_by) == (22, 7, admin_user)
+    assert (answer.status_code, answer["Location"]) == (302, USERS)
+    for user in (alice, bob):
+        user.refresh_from_db()
+        entry = user.ledger_entries.get(reason="for the talk")
+        assert (user.token_balance, entry.amount, entry.booked_by) == (22, 7, admin_user)
 
 
 def test_the_same_form_sent_twice_grants_once(staff, alice):
@@ -206,7 +206,7 @@ def test_who_may_only_look_cannot_grant_or_remove(alice, make_user):
     assert LedgerEntry.objects.filter(account=alice).count() == 1
 
 
-# Staff with the right to change people
+# Staff with the right to change users
 
 
 @pytest.fixture
@@ -216,9 +216,9 @@ def clerk(make_user):
     return user
 
 
-def save_person(client, person, **changes):
-    form = {"email": person.email, "is_active": "on", **changes}
-    return client.post(f"{PEOPLE}{person.pk}/change/", form)
+def save_person(client, user, **changes):
+    form = {"email": user.email, "is_active": "on", **changes}
+    return client.post(f"{USERS}{user.pk}/change/", form)
 
 
 def test_a_clerk_changes_people_and_gives_nobody_rights(clerk, alice, pages_of):
@@ -238,7 +238,7 @@ def test_a_clerk_cannot_take_over_an_administrator(clerk, admin_user, pages_of):
     client, passwords = pages_of(clerk), dict.fromkeys(["password1", "password2"], "quite another phrase")
 
     assert save_person(client, admin_user, email="clerks@example.com").status_code == 403
-    assert client.post(f"{PEOPLE}{admin_user.pk}/password/", passwords).status_code == 403
+    assert client.post(f"{USERS}{admin_user.pk}/password/", passwords).status_code == 403
 
     admin_user.refresh_from_db()
     assert (admin_user.email, admin_user.check_password(PASSWORD)) == ("admin@example.com", True)
@@ -255,7 +255,7 @@ def test_an_administrator_gives_rights(staff, alice):
 
 
 def test_people_are_removed_after_a_question(staff, alice, bob):
-    chosen = staff.post(PEOPLE, {"action": "remove_people", "_selected_action": [alice.pk]})
+    chosen = staff.post(USERS, {"action": "remove_users", "_selected_action": [alice.pk]})
     question = staff.get(chosen["Location"])
     before = User.objects.present().count()
 
@@ -274,7 +274,7 @@ def test_an_administrator_does_not_remove_themselves_here_either(staff, admin_us
 
 
 def test_nobody_is_deleted(staff, alice):
-    assert staff.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"}).status_code == 403
-    staff.post(PEOPLE, {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"})
+    assert staff.post(f"{USERS}{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    staff.post(USERS, {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"})
 
     assert User.objects.filter(pk=alice.pk).exists()

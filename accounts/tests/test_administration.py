@@ -8,7 +8,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts import operations
-from accounts.errors import AdministratorsOnly, OtherPersonsAccount
+from accounts.errors import AdministratorsOnly, OtherUsersAccount
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 
@@ -68,7 +68,7 @@ def test_staff_cannot_take_over_an_administrator(admin_user, staff, api_as, log_
     answer = api_as(staff).post(address, {"email": admin_user.email, "new_password": NEW_PASSWORD})
 
     assert answer.status_code == 403
-    with pytest.raises(OtherPersonsAccount):
+    with pytest.raises(OtherUsersAccount):
         operations.change_password(user=admin_user, new_password=NEW_PASSWORD, by=staff)
     assert log_in(admin_user, PASSWORD)
 

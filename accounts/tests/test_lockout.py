@@ -1,12 +1,12 @@
 import pytest
 from django.test import RequestFactory
 
-from accounts.lockout import client_address
+from accounts.lockout import client_ip_address
 
 
 def seen_from(remote="203.0.113.9", forwarded=None):
     headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded is not None else {}
-    return client_address(RequestFactory().get("/", REMOTE_ADDR=remote, **headers))
+    return client_ip_address(RequestFactory().get("/", REMOTE_ADDR=remote, **headers))
 
 
 def test_without_proxies_nobody_writes_their_own_address():

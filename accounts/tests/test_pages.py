@@ -77,7 +77,9 @@ def test_logging_out_needs_a_post(alice, pages_of):
 
 def mailed_link(client, email):
     client.post("/accounts/forgotten/", {"email": email})
-    mails.post_room.submit(int).result(timeout=10)  # one thread sends them in order: ours is out before this
+    mails.mail_sender.submit(int).result(
+        timeout=10
+    )  # one thread sends them in order: ours is out before this
     return re.search(r"http://testserver(/accounts/reset/\S+)", mail.outbox[-1].body)[1]
 
 

@@ -48,11 +48,11 @@ def test_a_forgotten_password_is_reset_by_mail(alice):
 def test_the_mail_holds_a_link_and_goes_to_the_address_alone(alice):
     reset(email="alice@example.com")
 
-    (letter,) = mail.outbox
-    assert letter.to == ["alice@example.com"]
-    assert letter.subject == "Reset your password"
-    assert re.search(r"^http://testserver/accounts/reset/[^/\s]+/[^/\s]+/$", letter.body, re.MULTILINE)
-    assert "60 minutes" in letter.body
+    (message,) = mail.outbox
+    assert message.to == ["alice@example.com"]
+    assert message.subject == "Reset your password"
+    assert re.search(r"^http://testserver/accounts/reset/[^/\s]+/[^/\s]+/$", message.body, re.MULTILINE)
+    assert "60 minutes" in message.body
 
 
 def test_an_unknown_address_gets_the_same_answer_and_no_mail(alice):
@@ -60,18 +60,18 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(alice):
     unknown = reset(email="nobody@example.com")
 
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
-    assert [letter.to for letter in mail.outbox] == [["alice@example.com"]]
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
 
 
 def test_no_answer_waits_for_the_mail_whether_there_is_one_or_not(alice, monkeypatch):
     handed_over = []
 
-    class LaterPost:
+    class SendLater:
         def submit(self, function, *arguments):
             handed_over.append(function)
             return Future()
 
-    monkeypatch.setattr(mails, "post_room", LaterPost())
+    monkeypatch.setattr(mails, "mail_sender", SendLater())
 
     reset(email="alice@example.com")
     reset(email="nobody@example.com")
@@ -93,15 +93,15 @@ def test_known_or_not_costs_the_same_queries(alice, guarded):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_thread_that_sends_mails_needs_no_database(alice, monkeypatch):
-    post_room = ThreadPoolExecutor(max_workers=1)
-    monkeypatch.setattr(mails, "post_room", post_room)
+    mail_sender = ThreadPoolExecutor(max_workers=1)
+    monkeypatch.setattr(mails, "mail_sender", mail_sender)
 
     reset(email="alice@example.com")
-    used = post_room.submit(lambda: connection.connection)
-    post_room.shutdown(wait=True)
+    used = mail_sender.submit(lambda: connection.connection)
+    mail_sender.shutdown(wait=True)
 
     assert used.result() is None
-    assert [letter.to for letter in mail.outbox] == [["alice@example.com"]]
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"removed_at": "2026-01-01T00:00Z"}])
@@ -287,7 +287,7 @@ def test_one_mailbox_gets_so_many_mails_an_hour_and_nobody_can_tell(alice, guard
 
 
 def test_one_network_address_asks_so_often_an_hour(alice, guarded, monkeypatch):
-    monkeypatch.setattr(limits, "RESET_REQUESTS_PER_ADDRESS", 1)
+    monkeypatch.setattr(limits, "RESET_REQUESTS_PER_IP_ADDRESS", 1)
     reset(email="alice@example.com")
 
     answer = reset(email="nobody@example.com")

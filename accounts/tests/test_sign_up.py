@@ -2,7 +2,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts import limits, operations
-from accounts.errors import AddressTaken
+from accounts.errors import EmailTaken
 from accounts.models import User
 from billing.models import LedgerEntry
 
@@ -50,8 +50,8 @@ def test_an_address_is_taken_in_any_case(alice):
 def test_the_database_itself_knows_no_case(alice):
     double = User(email="Alice@Example.com")
 
-    with pytest.raises(AddressTaken):
-        operations.people.welcome(double)
+    with pytest.raises(EmailTaken):
+        operations.users.welcome(double)
 
     assert User.objects.count() == 1
 
@@ -149,7 +149,7 @@ def test_of_many_sign_ups_of_one_address_at_once_one_succeeds(at_once):
 
 def test_one_network_address_signs_up_so_many_an_hour(guarded, monkeypatch, time_machine):
     time_machine.move_to("2026-03-01T10:15:00Z")
-    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 2)
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_IP_ADDRESS", 2)
     codes = [sign_up(email=f"dora{n}@example.com").status_code for n in range(2)]
 
     refused = sign_up(email="dora3@example.com")
@@ -163,7 +163,7 @@ def test_one_network_address_signs_up_so_many_an_hour(guarded, monkeypatch, time
 
 
 def test_input_that_is_refused_uses_nothing_up(guarded, monkeypatch):
-    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 1)
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_IP_ADDRESS", 1)
     sign_up(pwd="short")
 
     answer = sign_up()
@@ -179,7 +179,7 @@ def test_the_limit_keeps_no_network_address(guarded):
 
 
 def test_without_throttling_nothing_is_counted(monkeypatch):
-    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 0)
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_IP_ADDRESS", 0)
 
     answer = sign_up()
 
@@ -189,7 +189,7 @@ def test_without_throttling_nothing_is_counted(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_no_race_gets_past_the_limit(guarded, monkeypatch, at_once):
-    monkeypatch.setattr(limits, "SIGN_UPS_PER_ADDRESS", 3)
+    monkeypatch.setattr(limits, "SIGN_UPS_PER_IP_ADDRESS", 3)
 
     answers = at_once(sign_up, each=[f"dora{n}@example.com" for n in range(8)])
 

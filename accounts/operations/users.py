@@ -1,4 +1,4 @@
-"""People come and go."""
+"""Users come and go."""
 
 import logging
 from uuid import uuid4
@@ -22,32 +22,32 @@ from billing.idempotency import claim
 logger = logging.getLogger(__name__)
 
 
-def register(*, email, password, client_address=None, **fields) -> User:
+def register(*, email, password, client_ip_address=None, **fields) -> User:
     """A new user with the welcome grant, or nobody.
 
-    A door that is open to all says `client_address` and is limited by it. `fields` go to the user model.
+    A door that is open to all says `client_ip_address` and is limited by it. `fields` go to the user model.
     """
     user = User(email=User.objects.normalize_email(email), **fields)
-    check_address(user.email)
+    check_email(user.email)
     check_password_rules(password, user, "password")
-    limits.count("sign-up", caller=client_address, limit=limits.SIGN_UPS_PER_ADDRESS)
-    check_address_is_free(user.email)
+    limits.count("sign-up", caller=client_ip_address, limit=limits.SIGN_UPS_PER_IP_ADDRESS)
+    check_email_is_free(user.email)
     user.set_password(password)
     return welcome(user)
 
 
-def check_address(email):
+def check_email(email):
     try:
         validate_email(email)
     except ValidationError as error:
-        raise errors.InvalidAddress from error
+        raise errors.InvalidEmail from error
     if len(email) > limits.EMAIL_CHARACTERS_MAX:
-        raise errors.InvalidAddress
+        raise errors.InvalidEmail
 
 
-def check_address_is_free(email):
+def check_email_is_free(email):
     if User.objects.filter(email=email).exists():
-        raise errors.AddressTaken
+        raise errors.EmailTaken
 
 
 @transaction.atomic
@@ -57,7 +57,7 @@ def welcome(user) -> User:
         with transaction.atomic():
             user.save()
     except IntegrityError as error:
-        raise errors.AddressTaken from error
+        raise errors.EmailTaken from error
     if settings.INITIAL_TOKENS:
         billing.grant(
             user=user, amount=settings.INITIAL_TOKENS, reason="welcome", operation=f"signup:{user.pk}"
@@ -74,10 +74,10 @@ def ensure_administrator(*, email, password) -> User | None:
     """
     if not (email and password) or User.objects.administrators().exists():
         return None
-    user = User.objects.with_address(email).first()
+    user = User.objects.with_email(email).first()
     is_new = user is None
     user = user or User(email=User.objects.normalize_email(email))
-    check_address(user.email)
+    check_email(user.email)
     warn_of_weak_password(password, user)
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
@@ -101,8 +101,8 @@ def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
 
     With `idempotency`, `answer` is stored; a request that came before raises RequestRepeated.
     """
-    if not user.has_address(email):
-        raise errors.WrongAddress
+    if not user.has_email(email):
+        raise errors.WrongEmail
     operation = f"card:{uuid4()}"
     with transaction.atomic():
         claim(user=by, request=idempotency, reference=operation, body=answer)
@@ -110,7 +110,7 @@ def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
 
 
 def remove_user(*, user, by) -> None:
-    """Remove a person: everything they own goes, the ledger stays without a name.
+    """Remove a user: everything they own goes, the ledger stays without a name.
 
     The account is closed first, so that nothing new begins meanwhile; should a step fail, the same call goes
     on from there.
@@ -119,22 +119,22 @@ def remove_user(*, user, by) -> None:
         raise errors.AdministratorsOnly
     if user.pk == by.pk:
         raise errors.CannotRemoveYourself
-    erase_person(user)
+    erase_user(user)
 
 
 def leave(*, user) -> None:
     """Close the own account. The last administrator stays, since nobody else could let the next one in."""
     if user.is_administrator and User.objects.administrators().filter(is_active=True).count() == 1:
         raise errors.LastAdministrator
-    erase_person(user)
+    erase_user(user)
 
 
-def erase_person(user):
+def erase_user(user):
     """First the account is closed, so that nothing new begins; a step that fails can be repeated."""
     close_account(user)
     for path in settings.ACCOUNT_REMOVAL_HOOKS:
         import_string(path)(owner=user)
-    anonymise(user)
+    anonymize(user)
 
 
 @transaction.atomic
@@ -146,7 +146,7 @@ def close_account(user):
 
 
 @transaction.atomic
-def anonymise(user):
+def anonymize(user):
     lockout.forget_failures(user)
     user.email = f"removed-{user.pk}@removed.invalid"
     user.is_staff = user.is_superuser = False
