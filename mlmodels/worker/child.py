@@ -107,12 +107,12 @@ def save_and_reload(pipeline, assignment: Assignment):
 
 
 def refuse_if_silent(pipeline, features, rows: pd.DataFrame) -> None:
-    """Some models fit and can never answer. Better to find out before anybody pays for a prediction."""
+    """Some models fit and can never predict. Find out before anybody pays for a prediction."""
     try:
         scoring.answer(scoring.pipeline_scorer(pipeline, features), rows.iloc[0].tolist())
     except ValueError as error:
         raise trainers.DataRefused(
-            "The trained model cannot answer. Try other parameters or columns."
+            "The trained model cannot predict. Try other parameters or columns."
         ) from error
 
 
