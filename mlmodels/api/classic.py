@@ -1,7 +1,4 @@
-"""The endpoints of the two services that this one replaces: clients change nothing but their base URL.
-
-Each view reads its input, makes one call, and answers in the words that those clients know.
-"""
+"""The endpoints of the two services that this one replaces: clients change nothing but their base URL."""
 
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework.generics import GenericAPIView
@@ -32,7 +29,7 @@ class AlgorithmsView(APIView):
     @extend_schema(
         operation_id="list_algorithms",
         tags=["models"],
-        summary="What can be trained, and with which parameters",
+        summary="Algorithms and their parameters",
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request):
@@ -122,18 +119,18 @@ class DeleteModelView(APIView):
 
 
 class PaidPredictionView(GenericAPIView):
-    """Answers one row with one model: a prediction is charged when it is stored."""
+    """Predicts one row with one model. A prediction is charged if and only if it is stored."""
 
     def answer_row(self, model, features, answer) -> Response:
-        owner, asked = self.request.user, idempotent_request(self.request)
+        owner, idempotency = self.request.user, idempotent_request(self.request)
 
         def work():
             prediction = predict(
-                owner=owner, model=model, features=features, idempotency=asked, answer=answer
+                owner=owner, model=model, features=features, idempotency=idempotency, answer=answer
             )
             return Response(answer(prediction))
 
-        return answer_once(user=owner, request=asked, work=work)
+        return answer_once(user=owner, request=idempotency, work=work)
 
 
 class PredictView(PaidPredictionView):

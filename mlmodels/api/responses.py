@@ -1,4 +1,4 @@
-"""What the classic endpoints answer, in the words that existing clients read.
+"""The bodies that the classic endpoints return, as existing clients expect them.
 
 The serializers describe the bodies for the API documentation; a test holds the two against each other.
 """
@@ -13,14 +13,10 @@ class RefusalSerializer(serializers.Serializer):
     """Why the request was refused."""
 
     detail = serializers.CharField(help_text="what is wrong, and what to do")
-    code = serializers.CharField(help_text="the same in one word, for programs")
+    code = serializers.CharField(help_text="a stable code, for programs")
     fields = serializers.DictField(
         child=serializers.CharField(), required=False, help_text="a sentence for each input that is wrong"
     )
-
-
-class ParametersSerializer(serializers.Serializer):
-    params = serializers.DictField(child=serializers.CharField(), help_text="type of each parameter")
 
 
 class CreatedSerializer(serializers.Serializer):
@@ -35,7 +31,7 @@ class AcceptedSerializer(serializers.Serializer):
     status = serializers.CharField()
     model_name = serializers.CharField()
     run = serializers.UUIDField()
-    url = serializers.URLField(help_text="ask here how the training goes")
+    url = serializers.URLField(help_text="the training run")
 
 
 class TrainedModelSerializer(serializers.ModelSerializer):
@@ -143,17 +139,17 @@ def last_predicted(prediction: Prediction) -> dict:
 REFUSALS = {
     400: "The input is wrong: `fields` names what. Nothing is charged.",
     402: "Too few tokens. Nothing is charged.",
-    404: "There is no such thing among the caller's own.",
-    409: "What is stored does not allow it now, such as a name that is taken.",
+    404: "The caller has no such object.",
+    409: "It conflicts with stored data, such as a name that is taken.",
     413: "The file is larger than allowed. Nothing is charged.",
     422: "The training failed and is refunded, or the idempotency key was used with another body.",
-    429: "Too many trainings wait already.",
+    429: "Too many trainings are waiting, or too many were cancelled within an hour.",
 }
 
 PREFER = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
-    description="`respond-async` answers 202 at once, with an address to ask how the training goes.",
+    description="`respond-async` answers 202 at once, with the URL of the training run.",
 )
 
 

@@ -1,4 +1,4 @@
-"""A training run as a resource: how it goes, what came of it, and how to stop it."""
+"""Training runs as a resource: status, result, and cancelling."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
@@ -38,7 +38,7 @@ class RunSerializer(serializers.ModelSerializer):
     retrieve=extend_schema(
         operation_id="run",
         tags=["runs"],
-        summary="How a training run goes",
+        summary="Status and result of a training run",
         responses=documented({200: RunSerializer}, 404),
     ),
 )
@@ -57,7 +57,7 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet):
     @extend_schema(
         operation_id="cancel_run",
         tags=["runs"],
-        summary="Stop a training run and get its tokens back",
+        summary="Cancel a training run; it is refunded",
         request=None,
         responses=documented({200: RunSerializer}, 404, 409),
     )

@@ -1,16 +1,18 @@
-"""What the classic endpoints read. These parse; whether it may be done is decided by the operations."""
+"""What the classic endpoints read. They parse; the operations decide."""
 
 import json
 
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
+from mlmodels.learning.tables.limits import COLUMNS_MAX, HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers import TRAINERS
+from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, MODEL_NAME_CHARACTERS_MAX
+from mlplatform.core.storable import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
-COLUMNS_MAX = 1000
-NAME_CHARACTERS_MAX = 200
 PARAMETERS_CHARACTERS_MAX = 20_000
+UNSTORABLE = "This holds characters that cannot be stored. Remove them."
 
 
 class AlgorithmField(serializers.ChoiceField):
@@ -32,6 +34,7 @@ class ColumnNamesField(serializers.Field):
         "empty": "Name at least one column.",
         "too_many": f"At most {COLUMNS_MAX} columns can be used.",
         "twice": 'The column "{name}" is named twice.',
+        "unstorable": UNSTORABLE,
     }
 
     def get_value(self, dictionary):
@@ -60,6 +63,8 @@ class ColumnNamesField(serializers.Field):
             data = self._from_json(data) if data.lstrip().startswith("[") else data.split(",")
         if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
             self.fail("syntax")
+        if not is_storable(data):
+            self.fail("unstorable")
         return [name.strip() for name in data if name.strip()]
 
     def _from_json(self, text):
@@ -76,6 +81,7 @@ class JSONObjectField(serializers.Field):
     default_error_messages = {
         "syntax": 'This is not a JSON object. Write it like {{"max_depth": 5}}.',
         "too_long": f"At most {PARAMETERS_CHARACTERS_MAX} characters.",
+        "unstorable": UNSTORABLE,
     }
 
     def to_internal_value(self, data):
@@ -83,6 +89,8 @@ class JSONObjectField(serializers.Field):
             data = self._from_json(data.strip() or "{}")
         if not isinstance(data, dict):
             self.fail("syntax")
+        if not is_storable(data):
+            self.fail("unstorable")
         return data
 
     def to_representation(self, value):
@@ -107,12 +115,12 @@ class CreateSerializer(serializers.Serializer):
 
     model_type = AlgorithmField(help_text="one of the names that GET /api/models lists")
     feature_cols = ColumnNamesField(help_text='columns to learn from: ["size", "rooms"] or size,rooms')
-    label_col = serializers.CharField(max_length=NAME_CHARACTERS_MAX, help_text="the column to predict")
+    label_col = serializers.CharField(max_length=HEADER_CHARACTERS_MAX, help_text="the column to predict")
     train_percentage = serializers.FloatField(
         default=0.8, help_text="share of the rows to train on, above 0 and below 1; the rest measures"
     )
     csv_file = serializers.FileField(
-        max_length=NAME_CHARACTERS_MAX,
+        max_length=DATASET_NAME_CHARACTERS_MAX,
         help_text="the table, with a header line",
         error_messages={"empty": "The file is empty. Upload a CSV with a header line and at least two rows."},
     )
@@ -120,7 +128,10 @@ class CreateSerializer(serializers.Serializer):
         default=dict, help_text='parameters of the algorithm as a JSON object, such as {"max_depth": 5}'
     )
     model_filename = serializers.CharField(
-        default="", allow_blank=True, max_length=100, help_text="a name of your own for the model"
+        default="",
+        allow_blank=True,
+        max_length=MODEL_NAME_CHARACTERS_MAX,
+        help_text="a name of your own for the model",
     )
 
     def validate_train_percentage(self, value):
@@ -143,14 +154,14 @@ class SearchSerializer(serializers.Serializer):
         default="",
         allow_blank=True,
         allow_null=True,
-        max_length=NAME_CHARACTERS_MAX,
+        max_length=DATASET_NAME_CHARACTERS_MAX,
         help_text="name or id of one of your datasets; the Iris sample without it",
     )
     target = serializers.CharField(
         default="",
         allow_blank=True,
         allow_null=True,
-        max_length=NAME_CHARACTERS_MAX,
+        max_length=HEADER_CHARACTERS_MAX,
         help_text="the column to predict; a guess is made without it",
     )
 

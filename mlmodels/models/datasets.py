@@ -65,7 +65,7 @@ class Dataset(models.Model):
     )
     columns = models.JSONField(editable=False, help_text="list of tables.Column as dictionaries")
     columns_changed_at = models.DateTimeField(
-        null=True, editable=False, help_text="when a person last overrode what was found in the file"
+        null=True, editable=False, help_text="when a user last changed what was found in the file"
     )
     target_guess = models.JSONField(null=True, editable=False)
     first_rows = models.JSONField(default=list, editable=False)

@@ -1,4 +1,4 @@
-"""What is stored without a row."""
+"""Files without a row."""
 
 from django.db import models
 from django.db.models.functions import Now

@@ -1,4 +1,4 @@
-"""What was asked and answered."""
+"""Stored predictions."""
 
 import functools
 import uuid
@@ -18,7 +18,7 @@ class PredictionQuerySet(OwnedQuerySet):
         return self.filter(erased_at=None)
 
     def erase(self):
-        """Empties what was asked and answered; the rows stay, because the ledger refers to them."""
+        """Empties inputs and outputs; the rows stay, because the ledger refers to them."""
         return self.filter(erased_at=None).update(inputs=None, output=None, erased_at=timezone.now())
 
 

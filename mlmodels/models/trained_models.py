@@ -71,8 +71,8 @@ class TrainedModel(models.Model):
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_models"
     )
-    name = models.CharField(max_length=200, unique=True, help_text="part of addresses; never changes")
-    label = models.CharField(max_length=200, blank=True, help_text="what people call it")
+    name = models.CharField(max_length=200, unique=True, help_text="part of URLs; never changes")
+    label = models.CharField(max_length=200, blank=True, help_text="the name that pages show")
     algorithm = models.CharField(max_length=40)
     task = models.CharField(max_length=20, choices=Task.choices)
     target = models.JSONField(help_text="tables.Column of the target as a dictionary")
@@ -109,7 +109,7 @@ class TrainedModel(models.Model):
 
     @property
     def notes(self):
-        """Sentences on columns that were hardly meant to be read as they were, and of the training."""
+        """Warnings about columns that were probably read as the wrong kind, and about the training."""
         doubtful = [column for column in [*self.features, self.target] if column.get("nearly")]
         said = [f'The column "{column["name"]}" is read as words. {column["reason"]}' for column in doubtful]
         return said + self.report.get("notes", [])

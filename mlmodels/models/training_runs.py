@@ -22,7 +22,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
         return self.filter(status__in=TrainingRun.OPEN)
 
     def held_tokens(self):
-        """`tokens` paid for `runs` that are open: they come back unless a model comes of it."""
+        """`tokens` paid for `runs` that are open: refunded unless the run makes a model."""
         return self.open().aggregate(tokens=Sum("cost_tokens", default=0), runs=models.Count("pk"))
 
     def held(self, attempt):
@@ -30,13 +30,13 @@ class TrainingRunQuerySet(OwnedQuerySet):
         return self.filter(status=TrainingRun.Status.RUNNING, attempt=attempt)
 
     def lapsed(self):
-        """Running, and nobody has said for a whole lease that they are still at it."""
+        """Running, and no worker has extended the lease in time."""
         return self.filter(status=TrainingRun.Status.RUNNING, lease_until__lt=Now())
 
     def next_in_line(self):
         """Queued runs as they are due: first whoever has the fewest running and waited longest for a turn.
 
-        Ordered by age alone, one person's queue would hold up everybody else's single run.
+        Ordered by age alone, one user's queue would hold up everybody else's single run.
         """
         same_owner = TrainingRun.objects.filter(owner=OuterRef("owner")).order_by().values("owner")
         running = (
@@ -50,7 +50,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
         )
 
     def erase(self):
-        """Empties what tells about the person's data; the rows stay, because the ledger refers to them."""
+        """Empties what describes the user's data; the rows stay, because the ledger refers to them."""
         return self.update(
             plan={},
             features=[],
@@ -134,7 +134,7 @@ class TrainingRun(models.Model):
 
     @property
     def title(self):
-        """The name of the model to be, as people call it: without the number of its owner."""
+        """The name of the future model, without the number of its owner."""
         return remove_owner(self.model_name, self.owner_id)
 
     @property

@@ -1,4 +1,4 @@
-"""Who carries out trainings."""
+"""Training workers."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from mlmodels.limits import WORKER_SILENT_SECONDS
 
 class WorkerQuerySet(models.QuerySet):
     def alive(self):
-        """Workers heard of lately; /readyz and the commands ask for one."""
+        """Workers seen lately; /readyz and the commands need one."""
         return self.filter(seen_at__gt=Now() - timedelta(seconds=WORKER_SILENT_SECONDS))
 
 

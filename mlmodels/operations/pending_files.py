@@ -1,9 +1,9 @@
 """Files and rows cannot be written in one transaction, and a process can be killed between the two.
 
-A file is announced before it is stored, and the transaction that writes its row claims it. A row that goes
-announces its file in the same transaction. So a killed process leaves nothing but announced files, which
-`sweep` removes. It touches no other file, so that an installation that was started on the wrong database,
-or shares its storage with another one, loses nothing.
+A file is registered before it is stored, and confirmed in the transaction that writes its row. Deleting the
+row registers its file again in the same transaction. So a killed process leaves only registered files, which
+`sweep` deletes. It touches no other file, so that an installation that was started on the wrong database, or
+shares its storage with another one, loses nothing.
 """
 
 import time
@@ -22,26 +22,26 @@ WORK_FILES = (".part", ".csv")
 
 
 def register(*, name: str) -> None:
-    """Says that the storage will hold a file of this name that no row names yet, or none any more."""
+    """Records that the storage may hold a file of this name without a row."""
     PendingFile.objects.get_or_create(name=name)
 
 
 def confirm(*, name: str) -> bool:
-    """In the transaction that writes the file's row. False when the file was swept: there must be no row."""
+    """In the transaction that writes the file's row. False when `sweep` deleted it: write no row."""
     claimed, _ = PendingFile.objects.filter(name=name).delete()
     return bool(claimed)
 
 
 def remove(*, name: str) -> None:
-    """Removes an announced file; what fails here is made up for by the next sweep."""
+    """Deletes a registered file. What fails here is done by the next sweep."""
     default_storage.delete(name)
     PendingFile.objects.filter(name=name).delete()
 
 
 def sweep() -> int:
-    """Removes what killed processes left: announced files, and files of workers. Answers how many."""
-    announced = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
-    return sum(map(_sweep, list(announced))) + _sweep_work_folder()
+    """Deletes what killed processes left: registered files, and files of workers. Returns how many."""
+    registered = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
+    return sum(map(_sweep, list(registered))) + _sweep_work_folder()
 
 
 def left_over_age() -> timedelta:
@@ -57,15 +57,15 @@ def work_folder() -> Path:
     return folder
 
 
-def _sweep(loose: PendingFile) -> bool:
-    """Holds the entry meanwhile: who would claim the file now waits, and is told that it is gone."""
+def _sweep(pending: PendingFile) -> bool:
+    """Locks the entry: a transaction that confirms the file meanwhile waits, and finds it deleted."""
     with transaction.atomic():
-        if not PendingFile.objects.select_for_update().filter(pk=loose.pk).exists():
+        if not PendingFile.objects.select_for_update().filter(pk=pending.pk).exists():
             return False
-        is_named = any(rows.objects.filter(file=loose.name).exists() for rows in (Dataset, TrainedModel))
+        is_named = any(rows.objects.filter(file=pending.name).exists() for rows in (Dataset, TrainedModel))
         if not is_named:
-            default_storage.delete(loose.name)
-        loose.delete()
+            default_storage.delete(pending.name)
+        pending.delete()
     return not is_named
 
 

@@ -5,7 +5,6 @@ door looked up says which loaded one it is, and the columns and the scorer come 
 """
 
 import math
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +27,10 @@ from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
+from mlplatform.core.storable import is_storable
 from mlplatform.core.transactions import atomic_with_retry
 
 PRUNED_AT_ONCE = 1000  # rows of one transaction
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class LoadedModel:
     def answer(self, features: Mapping) -> tuple[dict, dict]:
         """The row as it was understood, and what the model says to it."""
         row = self.reader.read(features)
-        _refuse_what_no_database_takes(self.names, row)
+        _refuse_unstorable(self.names, row)
         output = scoring.predict(self.scorer, row)
         if not _is_finite(output["prediction"]):
             raise PredictionRefused(
@@ -178,11 +177,12 @@ def _charge_and_store(predictions: list[Prediction], idempotency, body) -> None:
         )
 
 
-def _refuse_what_no_database_takes(names: list[str], row: list) -> None:
-    """JSON can write the NUL character and halves of surrogate pairs, and PostgreSQL cannot store them."""
+def _refuse_unstorable(names: list[str], row: list) -> None:
     for name, value in zip(names, row, strict=True):
-        if isinstance(value, str) and UNSTORABLE.search(value):
-            raise PredictionRefused(f'"{name}" holds characters that are no text. Take them out.', field=name)
+        if not is_storable(value):
+            raise PredictionRefused(
+                f'"{name}" holds characters that cannot be stored. Remove them.', field=name
+            )
 
 
 def _is_finite(prediction) -> bool:

@@ -1,4 +1,4 @@
-"""The worker's line to the database: the heartbeat, and calls that are retried while it is away."""
+"""The worker's database calls: the heartbeat, and retries while the database is away."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Heartbeat:
-    """Says at intervals, from a thread of its own, that the worker lives, and extends the lease of its run.
+    """Records at intervals, in its own thread, that the worker is alive, and extends the lease of its run.
 
     A context manager. `has_lost_run` is set when another worker has taken the run.
     """

@@ -1,4 +1,4 @@
-"""One run from claim to end: the child is watched, and what becomes of it is written to the run."""
+"""One run from claim to end: watches the child process, and writes the result to the run."""
 
 import shutil
 import signal
@@ -25,7 +25,7 @@ REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
 
 
 class Ended(Exception):
-    """The child does not have to go on. Subclasses say what becomes of the run."""
+    """The child has to stop. Subclasses say how the run ends."""
 
 
 class Failed(Ended):
@@ -213,7 +213,7 @@ class Watch:
             raise Cancelled
 
     def _death(self, child: TrainingProcess) -> Failed:
-        """What to say about a child that ended without a word."""
+        """Why a child ended without a message."""
         match child.exit_signal:
             case signal.SIGXCPU:
                 return self._failed_at("time_limit")

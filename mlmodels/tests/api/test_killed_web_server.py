@@ -66,7 +66,11 @@ class WebServer:
         until(lambda: not any(map(is_alive, serving)), what="for the end of the processes")
 
     def kill(self):
-        """The whole server, which a supervisor would start again."""
+        """The whole server, which a supervisor would start again.
+
+        It is paused first: a process that it starts between the look and the kill would keep the port.
+        """
+        os.kill(self.process.pid, signal.SIGSTOP)
         serving = descendants(self.process.pid)
         kill(self.process)
         until(lambda: not any(map(is_alive, serving)), what="for the port")

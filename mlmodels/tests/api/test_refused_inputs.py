@@ -104,7 +104,17 @@ FILES = [
     ),
 ]
 
+HALF = r'"\ud800"'  # JSON can write half of a surrogate pair
+
 ORDERS = [
+    create("half a character in a column", "feature_cols", feature_cols=f'["size", {HALF}]'),
+    create("half a character twice", "feature_cols", feature_cols=f"[{HALF}, {HALF}]"),
+    create("NUL in a column", "feature_cols", feature_cols=r'["size", "\u0000"]'),
+    create("half a character in a parameter", "optional_params", optional_params=f'{{"alpha": {HALF}}}'),
+    create("half a character in a list", "optional_params", optional_params=f'{{"alpha": [[{HALF}]]}}'),
+    create("half a character for a name", "optional_params", optional_params=f"{{{HALF}: 1}}"),
+    create("NUL in the column to predict", "label_col", label_col="pri\0ce"),
+    create("NUL in the name of the model", "model_filename", model_filename="a\0b"),
     create("no algorithm", "model_type", without="model_type"),
     create("an unknown algorithm", "random_forest", model_type="oracle"),
     create("a blank algorithm", "model_type", model_type=""),

@@ -4,8 +4,11 @@ import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import InterfaceError, OperationalError
 
 from mlmodels.api import classic, waiting
+from mlmodels.models import TrainingRun
+from mlmodels.operations import training
 from mlmodels.tests.factories import houses_csv
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +60,22 @@ def test_a_table_that_needed_longer_is_answered_at_once(alice, api_as, waited, m
 
     assert answer.status_code == 202
     assert waited == [0]
+
+
+@pytest.mark.parametrize("failure", [OperationalError, InterfaceError])
+def test_when_the_database_goes_away_after_the_charge_the_run_is_accepted(
+    alice, api_as, failure, monkeypatch
+):
+    def lose_the_database(*arguments, **options):
+        raise failure("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(training.time, "sleep", lose_the_database)
+
+    answer = api_as(alice).post("/api/create", order(), format="multipart")
+
+    run = TrainingRun.objects.get()
+    assert answer.status_code == 202
+    assert answer.json()["run"] == str(run.uuid)
+    assert answer["Location"].endswith(f"/api/v1/runs/{run.uuid}")
+    alice.refresh_from_db()
+    assert alice.token_balance == 14
