@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from billing.models import LedgerEntry
 from mlplatform.core.errors import Conflict, InvalidInput, NotFound, NotSignedIn, PaymentRequired
+from mlplatform.core.text import plural
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
@@ -18,7 +19,7 @@ Kind = LedgerEntry.Kind
 # Decision and lock in one statement: who comes second waits for the row and then sees the new balance.
 MOVE_BALANCE = """
     UPDATE {users}
-    SET token_balance = token_balance + %(amount)s
+    SET token_balance = token_balance + %(amount)s, tokens_spent = tokens_spent + %(spent)s
     WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0 AND (is_active OR NOT %(is_charge)s)
     RETURNING token_balance
 """
@@ -160,7 +161,7 @@ def refund_operation(operation_of_charge: str) -> str:
 
 
 def count_tokens(amount: int) -> str:
-    return "1 token" if amount == 1 else f"{amount} tokens"
+    return plural(amount, "token")
 
 
 def _check_amount(amount) -> None:
@@ -191,19 +192,24 @@ def _book(entry: LedgerEntry) -> LedgerEntry:
     ended and has written nothing.
     """
     with transaction.atomic(savepoint=False):
-        is_charge = entry.kind == Kind.CHARGE
-        balance = _move_balance(entry.account_id, entry.amount, is_charge=is_charge)
+        balance = _move_balance(entry)
         if balance is not None:
             entry.balance_after = balance
             if _append(entry):
                 return entry
-            _move_balance(entry.account_id, -entry.amount)
+            _move_balance(entry, undo=True)
     return _booked_before(entry)
 
 
-def _move_balance(account_id: int, amount: int, *, is_charge: bool = False) -> int | None:
+def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
     """The new balance, or None where it would be negative or a charge meets a closed account."""
-    values = {"account_id": account_id, "amount": amount, "is_charge": is_charge}
+    amount = -entry.amount if undo else entry.amount
+    values = {
+        "account_id": entry.account_id,
+        "amount": amount,
+        "spent": -amount if entry.kind in Kind.spending() else 0,
+        "is_charge": entry.kind == Kind.CHARGE and not undo,
+    }
     users = get_user_model()._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(MOVE_BALANCE.format(users=users), values)

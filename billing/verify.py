@@ -82,6 +82,20 @@ CHECKS = [
         """,
     ),
     Check(
+        "tokens_spent",
+        "The tokens spent by an account are its charges less its refunds.",
+        """
+        WITH spent AS (
+            SELECT account_id, -SUM(amount) AS amount FROM billing_ledgerentry
+            WHERE kind IN ('charge', 'refund') GROUP BY account_id
+        )
+        SELECT account.id AS account_id, account.tokens_spent, COALESCE(spent.amount, 0) AS expected
+        FROM {users} AS account
+        LEFT JOIN spent ON spent.account_id = account.id
+        WHERE account.tokens_spent <> COALESCE(spent.amount, 0)
+        """,
+    ),
+    Check(
         "accounts_exist",
         "Every entry belongs to an account.",
         """

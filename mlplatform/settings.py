@@ -192,6 +192,10 @@ LEDGER_VERIFICATIONS = [
     "mlmodels.operations.audit.find_uncleared_charges",
     "mlmodels.operations.audit.find_misplaced_files",
 ]
+# What open work of other apps has cost so far: a function with the keyword owner that returns {tokens, runs}
+TOKENS_IN_PROGRESS = "mlmodels.operations.audit.tokens_in_progress"
+# Page of what an entry is for, by the kind of its reference
+LEDGER_REFERENCE_ROUTES = {"run": "mlmodels:run", "prediction": "mlmodels:prediction"}
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)

@@ -57,16 +57,16 @@ ACCIDENTS = {
     ),
     "an entry in the middle is gone": (
         "DELETE FROM billing_ledgerentry WHERE operation = 'prediction:1'",
-        {"entries_are_numbered", "running_sums", "balances"},
+        {"entries_are_numbered", "running_sums", "balances", "tokens_spent"},
     ),
     "the last entry is gone": (
         "DELETE FROM billing_ledgerentry WHERE operation = 'run:1:refund'",
-        {"balances"},
+        {"balances", "tokens_spent"},
     ),
-    "the whole ledger is gone": ("DELETE FROM billing_ledgerentry", {"balances"}),
+    "the whole ledger is gone": ("DELETE FROM billing_ledgerentry", {"balances", "tokens_spent"}),
     "an amount is another": (
         "UPDATE billing_ledgerentry SET amount = -4 WHERE operation = 'prediction:1'",
-        {"running_sums", "balances"},
+        {"running_sums", "balances", "tokens_spent"},
     ),
     "a balance on the way is another": (
         "UPDATE billing_ledgerentry SET balance_after = 11 WHERE operation = 'prediction:1'",
@@ -78,15 +78,15 @@ ACCIDENTS = {
     ),
     "a balance was below zero": (
         "UPDATE billing_ledgerentry SET amount = -20, balance_after = -5 WHERE operation = 'prediction:1'",
-        {"running_sums", "balances"},
+        {"running_sums", "balances", "tokens_spent"},
     ),
     "a charge gives": (
         "UPDATE billing_ledgerentry SET kind = 'charge' WHERE operation LIKE 'signup:%'",
-        {"signs"},
+        {"signs", "tokens_spent"},
     ),
     "a grant takes": (
         "UPDATE billing_ledgerentry SET kind = 'grant' WHERE operation = 'prediction:1'",
-        {"signs"},
+        {"signs", "tokens_spent"},
     ),
     "a kind is unknown": (
         "UPDATE billing_ledgerentry SET kind = 'gift' WHERE operation LIKE 'signup:%'",
@@ -98,7 +98,7 @@ ACCIDENTS = {
     ),
     "a refund has another size": (
         "UPDATE billing_ledgerentry SET amount = 2, balance_after = 11 WHERE operation = 'run:1:refund'",
-        {"balances", "refunds_match_their_charge"},
+        {"balances", "refunds_match_their_charge", "tokens_spent"},
     ),
     "a refund is of no charge": (
         "UPDATE billing_ledgerentry SET reverses_id = NULL WHERE operation = 'run:1:refund'",
@@ -118,11 +118,18 @@ ACCIDENTS = {
         SELECT 999, account_id, 5, kind, amount, 11, reason, reference, 'run:1:refund-again', reverses_id
         FROM billing_ledgerentry WHERE operation = 'run:1:refund'
         """,
-        {"balances", "charges_are_refunded_once"},
+        {"balances", "charges_are_refunded_once", "tokens_spent"},
     ),
     "an entry is of nobody": (
         "UPDATE billing_ledgerentry SET account_id = 999999 WHERE operation = 'run:1:refund'",
-        {"accounts_exist", "balances", "entries_are_numbered", "running_sums", "refunds_match_their_charge"},
+        {
+            "accounts_exist",
+            "balances",
+            "entries_are_numbered",
+            "running_sums",
+            "refunds_match_their_charge",
+            "tokens_spent",
+        },
     ),
     "a refund goes to somebody else": (
         """
@@ -130,7 +137,11 @@ ACCIDENTS = {
         SET account_id = (SELECT MAX(id) FROM accounts_user), seq = 2, balance_after = 16
         WHERE operation = 'run:1:refund'
         """,
-        {"balances", "refunds_match_their_charge"},
+        {"balances", "refunds_match_their_charge", "tokens_spent"},
+    ),
+    "what was spent is written behind the ledger": (
+        "UPDATE accounts_user SET tokens_spent = 0 WHERE email = 'alice@example.com'",
+        {"tokens_spent"},
     ),
     "a balance is written behind the ledger": (
         "UPDATE accounts_user SET token_balance = 1000 WHERE email = 'alice@example.com'",

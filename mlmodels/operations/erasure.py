@@ -6,6 +6,7 @@ from django.utils import timezone
 from mlmodels.models import TrainingRun
 from mlmodels.operations import training
 from mlmodels.operations.datasets import remove_with_file
+from mlplatform.core.streaming import read_in_chunks
 
 
 def erase_everything_of(*, owner) -> None:
@@ -23,9 +24,9 @@ def erase_everything_of(*, owner) -> None:
 
 
 def everything_of(*, owner) -> dict:
-    """What is kept about a person's tables, models and predictions, in plain data."""
+    """A user's datasets, training runs, models and predictions in plain data, newest first."""
     return {
-        "datasets": [
+        "datasets": (
             {
                 "name": dataset.name,
                 "rows": dataset.row_count,
@@ -33,9 +34,9 @@ def everything_of(*, owner) -> dict:
                 "sha256": dataset.sha256,
                 "created_at": dataset.created_at.isoformat(),
             }
-            for dataset in owner.datasets.newest_first()
-        ],
-        "trainings": [
+            for dataset in read_in_chunks(owner.datasets.defer("first_rows", "dialect"), by="-id")
+        ),
+        "trainings": (
             {
                 "model_name": run.model_name,
                 "target": run.target,
@@ -43,9 +44,9 @@ def everything_of(*, owner) -> dict:
                 "error": run.error,
                 "created_at": run.created_at.isoformat(),
             }
-            for run in owner.training_runs.newest_first()
-        ],
-        "models": [
+            for run in read_in_chunks(owner.training_runs.all(), by="-id")
+        ),
+        "models": (
             {
                 "name": model.name,
                 "label": model.label,
@@ -54,17 +55,17 @@ def everything_of(*, owner) -> dict:
                 "metrics": model.metrics,
                 "created_at": model.created_at.isoformat(),
             }
-            for model in owner.trained_models.for_lists().newest_first()
-        ],
-        "predictions": [
+            for model in read_in_chunks(owner.trained_models.for_lists(), by="-id")
+        ),
+        "predictions": (
             {
                 "model_name": prediction.model_name,
                 "inputs": prediction.inputs,
                 "output": prediction.output,
                 "created_at": prediction.created_at.isoformat(),
             }
-            for prediction in owner.predictions.stored().newest_first()
-        ],
+            for prediction in read_in_chunks(owner.predictions.stored(), by="-id")
+        ),
     }
 
 
