@@ -48,7 +48,7 @@ def test_two_grants_without_a_name_are_two(alice, books):
 
 
 def test_nobody_is_granted_nothing(db):
-    with pytest.raises(CommandError, match="no user with the address nobody@example.com") as failure:
+    with pytest.raises(CommandError, match="no user with the e-mail address nobody@example.com") as failure:
         run("grant_tokens", "nobody@example.com", "10", "--reason", "May")
 
     assert failure.value.returncode == 3
@@ -183,5 +183,5 @@ print("loaded:", sorted({"sklearn", "pandas", "numpy", "scipy", "joblib"} & set(
 
     assert answer.returncode == 0, answer.stderr
     assert "The ledger adds up." in answer.stdout
-    assert "no user with the address nobody@example.com" in answer.stdout
+    assert "no user with the e-mail address nobody@example.com" in answer.stdout
     assert "loaded: []" in answer.stdout
