@@ -13,6 +13,7 @@ from accounts import operations
 from accounts.forms import AddUserForm, GrantTokensForm, StaffLogInForm
 from accounts.models import User
 from billing import operations as billing
+from mlplatform.core.admin import BoundedPaginator
 from mlplatform.core.errors import DomainError
 
 admin.site.login_form = StaffLogInForm
@@ -37,7 +38,9 @@ class AccountUserAdmin(UserAdmin):
     list_filter = ["is_staff", "is_active", "joined_at", ("removed_at", admin.EmptyFieldListFilter)]
     search_fields = ["email"]
     ordering = ["-id"]
-    date_hierarchy = "joined_at"
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
     actions = ["grant_tokens", "remove_users"]
 
     @admin.display(description="tokens")

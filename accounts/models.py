@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from billing.fields import TokenBalanceField
+from billing.fields import LedgerSumField
 
 
 class UserQuerySet(models.QuerySet):
@@ -44,14 +44,15 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
 class User(AbstractBaseUser, PermissionsMixin):
     """Who you are: logs in with an e-mail address and owns a token balance.
 
-    `token_balance` is the cached sum of the ledger entries and the lock in front of them; only `billing`
-    writes it.
+    `token_balance` is the cached sum of the ledger entries and the lock in front of them; `tokens_spent` is
+    the sum of charges less refunds. Only `billing` writes the two.
     """
 
     email = models.EmailField(
         "e-mail address", unique=True, error_messages={"unique": "This e-mail address is already taken."}
     )
-    token_balance = TokenBalanceField()
+    token_balance = LedgerSumField()
+    tokens_spent = LedgerSumField()
     is_staff = models.BooleanField("staff", default=False)
     is_active = models.BooleanField("active", default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -77,6 +78,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self):
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
+
+    @property
+    def tokens_received(self) -> int:
+        """Grants and corrections."""
+        return self.token_balance + self.tokens_spent
 
     @property
     def is_administrator(self) -> bool:

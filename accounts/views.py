@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import JsonResponse
+from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +25,7 @@ from accounts.lockout import client_ip_address
 from accounts.operations import exports
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
 from mlplatform.core.errors import DomainError
+from mlplatform.core.streaming import in_blocks, json_object
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -148,11 +149,11 @@ def set_theme(request):
 
 @require_GET
 def export(request):
-    """Everything that is kept about the visitor, as one JSON file."""
-    return JsonResponse(
-        exports.everything_of(request.user),
+    """Everything that is stored about the user, as one JSON file."""
+    return StreamingHttpResponse(
+        in_blocks(json_object(exports.everything_of(request.user))),
+        content_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="account.json"'},
-        json_dumps_params={"indent": 2, "ensure_ascii": False},
     )
 
 

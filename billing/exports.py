@@ -1,10 +1,12 @@
 """The ledger in plain data."""
 
+from mlplatform.core.streaming import read_in_chunks
+
 
 def ledger_of(*, owner) -> dict:
-    """Every movement of a person's tokens, oldest first."""
+    """Every movement of a user's tokens, oldest first."""
     return {
-        "ledger": [
+        "ledger": (
             {
                 "number": entry.seq,
                 "kind": entry.kind,
@@ -14,6 +16,6 @@ def ledger_of(*, owner) -> dict:
                 "reference": entry.reference,
                 "created_at": entry.created_at.isoformat(),
             }
-            for entry in owner.ledger_entries.order_by("seq")
-        ]
+            for entry in read_in_chunks(owner.ledger_entries.all(), by="seq")
+        )
     }

@@ -1,11 +1,11 @@
 from django.db import models
 
 
-class TokenBalanceField(models.BigIntegerField):
-    """The cached sum of an account's ledger entries: `save()` reads it and never writes it.
+class LedgerSumField(models.BigIntegerField):
+    """A cached sum of an account's ledger entries: `save()` reads it and never writes it.
 
-    An instance loaded before a charge and saved after it would otherwise give the tokens back. A new row
-    starts at zero, whatever the instance says: tokens come from `billing.operations.grant`.
+    Otherwise an instance that was loaded before a charge and saved after it would give the tokens back. A new
+    row starts at zero, whatever the instance says: tokens come from `billing.operations.grant`.
     """
 
     def __init__(self, *args, **options):
@@ -18,6 +18,6 @@ class TokenBalanceField(models.BigIntegerField):
         return models.F(self.attname)
 
     def deconstruct(self):
-        """To a migration it is a whole number like any other, so that no schema depends on this module."""
+        """Migrations see a BigIntegerField, so that no schema depends on this module."""
         name, _, args, options = super().deconstruct()
         return name, "django.db.models.BigIntegerField", args, options

@@ -1,10 +1,10 @@
-"""The hidden key in every form that charges: a form sent twice, as by a double click, pays once."""
+"""The hidden key in every form that charges: a form sent twice, as by a double click, is charged once."""
 
 from billing.idempotency import IdempotentRequest, fingerprint
 
 
 def idempotent_form(request) -> IdempotentRequest | None:
-    """What the field `idempotency_key` of a posted form asks for; None without one."""
+    """The request that the field `idempotency_key` of a posted form identifies; None without one."""
     key = request.POST.get("idempotency_key")
     if not key:
         return None

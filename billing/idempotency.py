@@ -1,8 +1,8 @@
 """One logical request is carried out once, however often it is sent.
 
-A door makes an `IdempotentRequest` from the header and asks `find` for a stored answer first. An operation
-claims the request, first thing in the transaction of the work, so that work and stored answer are committed
-together or not at all. Who comes second in a race gets RequestRepeated, with what the first one did.
+A view makes an `IdempotentRequest` from the header and first asks `find` for a stored answer. An operation
+claims the request at the start of its transaction, so that work and stored answer are committed together or
+not at all. The second of two equal requests gets RequestRepeated, with what the first one did.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a wait that lock_timeout e
 class EarlierRequest:
     """What the first request with this key did.
 
-    `reference` says what it started ("run:…"). `status` is None as long as no answer is stored, as for a
-    training that goes on; otherwise `body` is the answer, to be sent again with `Idempotency-Replayed: true`.
+    `reference` says what it started ("run:…"). `status` is None until an answer is stored, as for an open
+    training run; then `body` is the answer, to be sent again with `Idempotency-Replayed: true`.
     """
 
     reference: str
@@ -48,7 +48,7 @@ class EarlierRequest:
 
     @property
     def identifier(self) -> str:
-        """What `reference` names, without its kind: the part behind "run:"."""
+        """The part of `reference` after its kind, such as "run:"."""
         return self.reference.partition(":")[2]
 
     @property
@@ -57,7 +57,7 @@ class EarlierRequest:
 
 
 class IdempotencyKeyReused(Unprocessable):
-    """The key came before, with another request."""
+    """The key was used for another request."""
 
     code = "idempotency_key_reused"
 
@@ -74,12 +74,12 @@ class RequestStillRunning(Conflict):
 
 
 class RequestRepeated(Conflict):
-    """The request was carried out before, and nothing is done again: answer with what `earlier` tells."""
+    """The request was already carried out; nothing is done again. `earlier` holds its answer."""
 
     code = "request_repeated"
 
     def __init__(self, earlier: EarlierRequest):
-        super().__init__("This request was carried out before. Send it again for its answer.")
+        super().__init__("This request was already carried out. Send it again to get its answer.")
         self.earlier = earlier
 
 
@@ -99,14 +99,14 @@ class IdempotentRequest:
 
 
 def find(*, user, request: IdempotentRequest | None) -> EarlierRequest | None:
-    """What this request did before, asked without waiting for one that is still in its transaction."""
+    """What this request did before. Does not wait for a request whose transaction is still open."""
     return request and _earlier(_rows(user, request).first(), request)
 
 
 def claim(*, user, request: IdempotentRequest | None, reference="", body=None, status: int = 200) -> None:
     """Takes the key, or raises RequestRepeated. Call it inside the transaction that does the work.
 
-    `reference` says what the request starts. An answer that is known already, `body`, is stored with it.
+    `reference` says what the request starts; an answer that is already known is stored as `body`.
     """
     assert connection.in_atomic_block, "a claim outside the transaction of the work protects nothing"
     if request is None:
@@ -117,19 +117,19 @@ def claim(*, user, request: IdempotentRequest | None, reference="", body=None, s
 
 
 def store_answer(*, user, request: IdempotentRequest | None, body, status: int = 200) -> None:
-    """Keeps the answer to a request that was claimed earlier, such as a training that has ended now."""
+    """Stores the answer to a request that was claimed earlier, such as a training run that has now ended."""
     if request is not None:
         _rows(user, request).filter(status=None).update(status=status, body=json.dumps(body))
 
 
 def prune() -> int:
-    """Forgets keys that are older than a day. Returns how many."""
+    """Deletes keys that are older than a day and returns how many."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
     return deleted
 
 
 def fingerprint(*, method: str, path: str, user, body) -> str:
-    """SHA-256 of what makes two requests the same. `body` is plain data; the order of its keys is nothing."""
+    """SHA-256 of what makes two requests equal. The order of the keys of `body` does not matter."""
     canonical = json.dumps([method, path, user.pk, body], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -162,7 +162,7 @@ def _earlier(row: IdempotencyKey | None, request: IdempotentRequest) -> EarlierR
         return None
     if row.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused(
-            "This Idempotency-Key came before with another request. Use a new key for a new request."
+            "This Idempotency-Key was used for another request. Use a new key for a new request."
         )
     if row.status is None and not row.reference:
         raise RequestStillRunning

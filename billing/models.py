@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -8,14 +8,9 @@ class LedgerEntryQuerySet(models.QuerySet):
     def latest_first(self):
         return self.order_by("-seq")
 
-    def totals(self):
-        """What was `received`, and what was `spent` with the refunds taken off; both 0 or more."""
-        kinds = LedgerEntry.Kind
-        moved = self.aggregate(
-            received=Sum("amount", filter=Q(kind__in=[kinds.GRANT, kinds.ADJUSTMENT]), default=0),
-            spent=Sum("amount", filter=Q(kind__in=[kinds.CHARGE, kinds.REFUND]), default=0),
-        )
-        return {"received": moved["received"], "spent": -moved["spent"]}
+    def last_seq(self) -> int:
+        """The number of the newest entry of one account, which is the number of its entries."""
+        return self.latest_first().values_list("seq", flat=True).first() or 0
 
 
 class LedgerEntry(models.Model):
@@ -27,7 +22,12 @@ class LedgerEntry(models.Model):
         REFUND = "refund"
         ADJUSTMENT = "adjustment"
 
-    # Every charge writes every index, so there are but four: id, account with seq, operation, reverses.
+        @classmethod
+        def spending(cls) -> tuple:
+            """The kinds that make up `tokens_spent` of the account; the others are what it received."""
+            return cls.CHARGE, cls.REFUND
+
+    # Every charge writes every index: id, account with seq, operation, reverses, reference.
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False
     )
@@ -56,6 +56,7 @@ class LedgerEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "ledger entries"
+        indexes = [models.Index(fields=["reference"], name="ledger_reference")]
         constraints = [
             models.UniqueConstraint(fields=["account", "seq"], name="ledger_seq_unique_per_account"),
             models.UniqueConstraint(fields=["operation"], name="ledger_operation_booked_once"),

@@ -9,21 +9,22 @@ from django.db import connection, transaction
 
 from billing.models import LedgerEntry
 from mlplatform.core.errors import Conflict, InvalidInput, NotFound, NotSignedIn, PaymentRequired
+from mlplatform.core.text import plural
 
 AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
 OPERATION_CHARACTERS_MAX = 100
 Kind = LedgerEntry.Kind
 
-# Decision and lock in one statement: who comes second waits for the row and then sees the new balance.
+# Decision and lock in one statement: a second transaction waits for the row and then sees the new balance.
 MOVE_BALANCE = """
     UPDATE {users}
-    SET token_balance = token_balance + %(amount)s
+    SET token_balance = token_balance + %(amount)s, tokens_spent = tokens_spent + %(spent)s
     WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0 AND (is_active OR NOT %(is_charge)s)
     RETURNING token_balance
 """
 
-# Runs behind the lock that MOVE_BALANCE took, so nobody else takes the next number.
+# Runs under the lock that MOVE_BALANCE took, so no other transaction takes the next number.
 APPEND_ENTRY = """
     INSERT INTO billing_ledgerentry (
         account_id, seq, kind, amount, balance_after, reason, reference, operation,
@@ -70,8 +71,8 @@ class ChargeNotFound(NotFound):
 def hold_account(*, user) -> int:
     """Locks an open account until the transaction ends, and returns its balance.
 
-    What is made for a person behind this lock, or behind a charge, is there before the account is closed, so
-    that a removal finds it; or it is refused.
+    Whatever is made under this lock, or after a charge, exists before the account is closed, so that its
+    removal finds it; or it is refused.
     """
     account = get_user_model().objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
     balance = account.values_list("token_balance", flat=True).first()
@@ -93,7 +94,7 @@ def lock_account(*, account_id: int) -> None:
 def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | None:
     """Takes `amount` tokens of an open account, or raises InsufficientTokens or AccountClosed.
 
-    What is free leaves no entry: None.
+    A price of 0 leaves no entry: None.
     """
     if amount == 0:
         return None
@@ -111,7 +112,7 @@ def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | No
 
 
 def refund(*, operation_of_charge, reason) -> LedgerEntry:
-    """Gives one charge back in full. Asked again, it returns the refund that exists."""
+    """Refunds one charge in full. Called again, it returns the refund that exists."""
     charged = LedgerEntry.objects.filter(operation=operation_of_charge, kind=Kind.CHARGE).first()
     if charged is None:
         raise ChargeNotFound(f'There is no charge "{operation_of_charge}" to refund.')
@@ -129,7 +130,7 @@ def refund(*, operation_of_charge, reason) -> LedgerEntry:
 
 
 def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEntry | None:
-    """Gives `amount` tokens. Nothing to give, such as a welcome of 0 tokens, leaves no entry: None."""
+    """Adds `amount` tokens. An amount of 0, as of a welcome of 0 tokens, leaves no entry: None."""
     if amount == 0:
         return None
     _check_amount(amount)
@@ -149,7 +150,7 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
 
 
 def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
-    """Corrects a balance by a signed amount: the mistake stays in the ledger, and so does its correction."""
+    """Corrects a balance by a signed amount: the ledger keeps the mistake and the correction."""
     _check_amount(abs(amount))
     _check_reason(reason)
     return _book(
@@ -165,29 +166,29 @@ def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
 
 
 def refund_operation(operation_of_charge: str) -> str:
-    """run:42:charge comes back as run:42:refund, and under no other name."""
+    """run:42:charge is refunded as run:42:refund, and under no other name."""
     return f"{operation_of_charge.removesuffix(':charge')}:refund"
 
 
 def count_tokens(amount: int) -> str:
-    return "1 token" if amount == 1 else f"{amount} tokens"
+    return plural(amount, "token")
 
 
 def _check_amount(amount) -> None:
     if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX_TOKENS:
         raise InvalidInput(
-            f"The amount has to be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}.", field="amount"
+            f"The amount must be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}.", field="amount"
         )
 
 
 def _check_reason(reason: str) -> None:
-    """People write the reasons of grants and corrections; those of charges are ours."""
+    """Reasons of grants and corrections are typed by users; those of charges are not."""
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
-        raise InvalidInput(f"Give a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")
+        raise InvalidInput(f"Enter a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")
 
 
 def _check_operation(operation: str) -> None:
-    """People name grants too, and SQLite would keep a name of any length."""
+    """Staff name grants too, and SQLite does not limit the length."""
     if not 1 <= len(operation) <= OPERATION_CHARACTERS_MAX:
         raise InvalidInput(
             f"The name of an operation has 1 to {OPERATION_CHARACTERS_MAX} characters.", field="operation"
@@ -195,25 +196,29 @@ def _check_operation(operation: str) -> None:
 
 
 def _book(entry: LedgerEntry) -> LedgerEntry:
-    """Moves the balance and appends the entry, or returns the entry that this operation has already.
+    """Moves the balance and appends the entry, or returns the entry that this operation already has.
 
-    There is no savepoint, which saves the hot path two statements: a refusal is raised when the block has
-    ended and has written nothing.
+    No savepoint, which saves two statements: a refusal is raised after the block, which has written nothing.
     """
     with transaction.atomic(savepoint=False):
-        is_charge = entry.kind == Kind.CHARGE
-        balance = _move_balance(entry.account_id, entry.amount, is_charge=is_charge)
+        balance = _move_balance(entry)
         if balance is not None:
             entry.balance_after = balance
             if _append(entry):
                 return entry
-            _move_balance(entry.account_id, -entry.amount)
+            _move_balance(entry, undo=True)
     return _booked_before(entry)
 
 
-def _move_balance(account_id: int, amount: int, *, is_charge: bool = False) -> int | None:
+def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
     """The new balance, or None where it would be negative or a charge meets a closed account."""
-    values = {"account_id": account_id, "amount": amount, "is_charge": is_charge}
+    amount = -entry.amount if undo else entry.amount
+    values = {
+        "account_id": entry.account_id,
+        "amount": amount,
+        "spent": -amount if entry.kind in Kind.spending() else 0,
+        "is_charge": entry.kind == Kind.CHARGE and not undo,
+    }
     users = get_user_model()._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(MOVE_BALANCE.format(users=users), values)

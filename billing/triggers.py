@@ -1,7 +1,7 @@
 """The ledger is append-only in the database itself: triggers refuse to change, remove or replace an entry.
 
-They are made after every `migrate` rather than by a migration, because SQLite silently drops triggers when a
-later migration rebuilds the table. `drop` is for tests alone, whose clean-up empties every table.
+They are installed after every `migrate` rather than by a migration, because SQLite silently drops triggers
+when a later migration rebuilds the table. Only tests call `drop`: their clean-up empties every table.
 """
 
 from django.db import connection
@@ -45,7 +45,7 @@ STANDING = {
 
 
 def install() -> None:
-    """Makes what is missing. Safe to call again, and before the table exists."""
+    """Safe to call again, and before the table exists."""
     if not has_table():
         return
     with connection.cursor() as cursor:

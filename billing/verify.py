@@ -1,10 +1,12 @@
-"""Does the ledger add up? Asked in SQL of its own, not through the operations that are checked.
+"""Checks of the ledger in SQL of their own, not through the operations that they check.
 
-Each check is one statement, and so one consistent view of the database: it can run while tokens move. Other
-apps add what only they can know (was every charge worth something?) through `settings.LEDGER_VERIFICATIONS`.
+Each check is one statement and so one consistent view of the database: it can run while tokens move. Other
+apps add checks of what only they know (what was a charge for?) through `settings.LEDGER_VERIFICATIONS`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -12,6 +14,8 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from billing import triggers
+
+ROWS_SHOWN_MAX = 100  # of each check: one lost row can put every later balance of an account in doubt
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,13 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One row that breaks a rule."""
+class Failure:
+    """A rule that is broken by `count` rows; `rows` holds the first of them."""
 
     check: str
     claim: str
-    row: dict
+    count: int
+    rows: list[dict]
 
 
 CHECKS = [
@@ -74,6 +79,20 @@ CHECKS = [
         WHERE account.token_balance <> COALESCE(total.amount, 0)
            OR account.token_balance <> COALESCE(last_entry.balance_after, 0)
            OR account.token_balance < 0
+        """,
+    ),
+    Check(
+        "tokens_spent",
+        "The tokens spent by an account are its charges less its refunds.",
+        """
+        WITH spent AS (
+            SELECT account_id, -SUM(amount) AS amount FROM billing_ledgerentry
+            WHERE kind IN ('charge', 'refund') GROUP BY account_id
+        )
+        SELECT account.id AS account_id, account.tokens_spent, COALESCE(spent.amount, 0) AS expected
+        FROM {users} AS account
+        LEFT JOIN spent ON spent.account_id = account.id
+        WHERE account.tokens_spent <> COALESCE(spent.amount, 0)
         """,
     ),
     Check(
@@ -134,23 +153,40 @@ CHECKS = [
 ]
 
 
-def verify_ledger() -> list[Difference]:
-    """Every row that breaks a rule; empty when the ledger is right."""
-    differences = [difference for check in CHECKS for difference in differing_rows(check)]
-    differences += find_missing_triggers()
+def verify_ledger() -> list[Failure]:
+    """Every rule that is broken; empty when the ledger is right."""
+    failures = [failure for check in CHECKS for failure in run_check(check)]
+    failures += failures_of(
+        "triggers_stand",
+        "Triggers refuse to change or remove an entry.",
+        ({"missing": name} for name in triggers.missing()),
+    )
     for path in settings.LEDGER_VERIFICATIONS:
-        differences += import_string(path)()
-    return differences
+        failures += import_string(path)()
+    return failures
 
 
-def differing_rows(check: Check, **names) -> list[Difference]:
-    """`names` stand in braces in the query, as {users} for the table of accounts does."""
+def run_check(check: Check, **names) -> list[Failure]:
+    """`names` replace what the query has in braces, as the name of the table of users replaces {users}."""
     with connection.cursor() as cursor:
-        cursor.execute(check.query.format(users=get_user_model()._meta.db_table, **names))
-        columns = [column[0] for column in cursor.description]
-        return [Difference(check.name, check.claim, dict(zip(columns, row, strict=True))) for row in cursor]
+        cursor.execute(limited(check.query.format(users=get_user_model()._meta.db_table, **names)))
+        *columns, _ = (column[0] for column in cursor.description)
+        found = cursor.fetchall()
+    rows = [dict(zip(columns, values, strict=False)) for values in found]
+    return [Failure(check.name, check.claim, found[0][-1], rows)] if found else []
 
 
-def find_missing_triggers() -> list[Difference]:
-    claim = "Triggers refuse to change or remove an entry."
-    return [Difference("triggers_stand", claim, {"missing": name}) for name in triggers.missing()]
+def limited(query: str) -> str:
+    """The first rows of a query by their leading columns, each with the number of all rows as `total`."""
+    return f"""
+        SELECT found.*, COUNT(*) OVER () AS total FROM ({query}) AS found
+        ORDER BY 1, 2 LIMIT {ROWS_SHOWN_MAX}
+    """  # noqa: S608 - only queries of this code base
+
+
+def failures_of(check: str, claim: str, rows: Iterable[dict]) -> list[Failure]:
+    """The failure that `rows` amount to, if any; only the first rows are kept in memory."""
+    rows = iter(rows)
+    shown = list(islice(rows, ROWS_SHOWN_MAX))
+    count = len(shown) + sum(1 for _ in rows)
+    return [Failure(check, claim, count, shown)] if shown else []

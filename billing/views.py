@@ -1,53 +1,75 @@
-"""/tokens/: what is there to spend, and every movement with its cause."""
-
-import io
+"""/tokens/: the balance, and every entry of the ledger with its cause."""
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.functional import cached_property
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET
 
 from billing.models import LedgerEntry
-from mlplatform.core.csv_export import write_csv
+from mlplatform.core.csv_export import csv_lines
+from mlplatform.core.streaming import in_blocks, read_in_chunks
 
-ENTRIES_A_PAGE = 50
+ENTRIES_PER_PAGE = 50
 CSV_HEADER = ["number", "time", "kind", "change", "balance", "reason", "reference"]
+
+
+class LedgerPaginator(Paginator):
+    """Cuts the entries of one account by their gapless numbers, so nothing is counted and nothing skipped."""
+
+    @cached_property
+    def count(self):
+        return self.object_list.last_seq()
+
+    def page(self, number):
+        number = self.validate_number(number)
+        newest = self.count - (number - 1) * self.per_page
+        entries = self.object_list.filter(seq__lte=newest, seq__gt=newest - self.per_page).latest_first()
+        return self._get_page(entries, number, self)
 
 
 @require_GET
 def tokens(request):
+    entries = request.user.ledger_entries.all()
     kind = request.GET.get("kind", "")
-    entries = request.user.ledger_entries.latest_first()
-    if kind in LedgerEntry.Kind.values:
-        entries = entries.filter(kind=kind)
     context = {
         "section": "tokens",
         "kind": kind,
         "kinds": LedgerEntry.Kind.choices,
-        "page": Paginator(entries, ENTRIES_A_PAGE).get_page(request.GET.get("page")),
-        "totals": request.user.ledger_entries.totals(),
-        "held": request.user.training_runs.held_tokens(),
+        "in_progress": import_string(settings.TOKENS_IN_PROGRESS)(owner=request.user),
         "prices": {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST},
     }
+    if kind in LedgerEntry.Kind.values:
+        context |= entries_of_kind(entries.filter(kind=kind), before=request.GET.get("before", ""))
+    else:
+        page = LedgerPaginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
+        context |= {"page": page, "entries": page.object_list}
     return render(request, "billing/_ledger.html" if request.htmx else "billing/tokens.html", context)
+
+
+def entries_of_kind(entries, *, before: str) -> dict:
+    """The `entries` below the number `before`, and the number `older` below which there are more, if any.
+
+    The numbers of one kind have gaps, so there are no page numbers.
+    """
+    if before.isascii() and before.isdecimal() and len(before) < 19:
+        entries = entries.filter(seq__lt=int(before))
+    found = list(entries.latest_first()[: ENTRIES_PER_PAGE + 1])
+    shown = found[:ENTRIES_PER_PAGE]
+    return {"entries": shown, "before": before, "older": shown[-1].seq if len(found) > len(shown) else None}
 
 
 @require_GET
 def ledger_csv(request):
     """The whole ledger, oldest entry first; its texts are safe to open in a spreadsheet."""
-    text = io.StringIO()
-    entries = request.user.ledger_entries.order_by("seq")
-    write_csv(
-        text,
-        CSV_HEADER,
-        (
-            [e.seq, e.created_at.isoformat(), e.kind, e.amount, e.balance_after, e.reason, e.reference]
-            for e in entries.iterator()
-        ),
+    rows = (
+        [e.seq, e.created_at.isoformat(), e.kind, e.amount, e.balance_after, e.reason, e.reference]
+        for e in read_in_chunks(request.user.ledger_entries.all(), by="seq")
     )
-    return HttpResponse(
-        text.getvalue(),
+    return StreamingHttpResponse(
+        in_blocks(csv_lines(CSV_HEADER, rows)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="ledger.csv"'},
     )

@@ -138,7 +138,7 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # What else goes when a person is removed: functions with the keyword owner
 ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
-# What else is kept about a person: functions with the keyword owner that answer a dict
+# What else is stored about a user: functions with the keyword owner that return a dict of iterators
 ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.erasure.everything_of"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "mlmodels:start"
@@ -187,11 +187,15 @@ if STORAGE_URL:
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
 TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
-# What `verify_ledger` asks the other apps: functions that return the rows which differ
+# Checks of other apps that `verify_ledger` runs: functions that return a list of billing.verify.Failure
 LEDGER_VERIFICATIONS = [
     "mlmodels.operations.audit.find_uncleared_charges",
-    "mlmodels.operations.audit.find_files_out_of_place",
+    "mlmodels.operations.audit.find_misplaced_files",
 ]
+# What open work of other apps has cost so far: a function with the keyword owner that returns {tokens, runs}
+TOKENS_IN_PROGRESS = "mlmodels.operations.audit.tokens_in_progress"
+# Page of what an entry is for, by the kind of its reference
+LEDGER_REFERENCE_ROUTES = {"run": "mlmodels:run", "prediction": "mlmodels:prediction"}
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)

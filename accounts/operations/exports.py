@@ -1,11 +1,11 @@
-"""Everything that is kept about a user, in plain data."""
+"""Everything that is stored about a user, in plain data."""
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 
 def everything_of(user) -> dict:
-    """The account, and what each part in ACCOUNT_EXPORT_HOOKS keeps."""
+    """The account, and the sections that ACCOUNT_EXPORT_HOOKS add, each an iterator of dicts."""
     data = {
         "account": {
             "email": user.email,

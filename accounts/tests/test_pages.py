@@ -1,12 +1,15 @@
 """/accounts/: sign up, log in, reset, and the own account, as a browser does it."""
 
+import json
 import re
+import tracemalloc
 
 import pytest
 from django.core import mail
 
 from accounts import mails
 from accounts.models import User
+from billing.models import LedgerEntry
 from mlmodels.tests.factories import start_run
 
 pytestmark = pytest.mark.django_db
@@ -180,13 +183,33 @@ def test_a_theme_that_is_none_is_forgotten(alice, pages_of):
 def test_the_export_holds_what_is_kept_and_no_password(alice, pages_of):
     start_run(alice)
 
-    data = pages_of(alice).get("/accounts/export/").json()
+    data = json.loads(pages_of(alice).get("/accounts/export/").getvalue())
 
     assert data["account"]["email"] == alice.email
     assert data["datasets"][0]["name"] == "houses"
     assert data["trainings"][0]["status"] == "queued"
     assert [entry["amount"] for entry in data["ledger"]] == [15, -1]
     assert "password" not in str(data)
+
+
+def test_the_export_is_sent_while_it_is_read(alice, pages_of):
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            account=alice, seq=seq, kind="grant", amount=1, balance_after=14 + seq, reason="gift",
+            operation=f"gift:{seq}",
+        )
+        for seq in range(2, 5002)
+    )  # fmt: skip
+    answer = pages_of(alice).get("/accounts/export/")
+
+    tracemalloc.start()
+    blocks = [len(block) for block in answer]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(blocks) > 5
+    assert sum(blocks) > 500_000
+    assert peak_bytes < 3_000_000
 
 
 def test_closing_the_account_asks_for_the_password_and_leaves_the_ledger(alice, pages_of):

@@ -14,14 +14,14 @@ HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
     location=OpenApiParameter.HEADER,
-    description="Up to 255 characters of your own. A request sent again under them is carried out once.",
+    description="A text of up to 255 characters. Requests repeated with the same key are carried out once.",
 )
 
 
 def idempotent_request(request, body=None) -> IdempotentRequest | None:
-    """What the header of a DRF request asks for; None without one.
+    """The request that the header of a DRF request identifies; None without one.
 
-    `body` is what the request is known by where it holds something that leaves no trace, not even a checksum.
+    `body` replaces data that hold a secret, which must not be stored even as a hash.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -39,7 +39,7 @@ def idempotent_request(request, body=None) -> IdempotentRequest | None:
 
 
 def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], Response]) -> Response:
-    """What `work` answers, or the stored answer where the same request came before, even a moment ago."""
+    """The answer of `work`, or the stored answer if the same request was carried out before."""
     earlier = find(user=user, request=request)
     if earlier is None:
         try:
@@ -50,7 +50,6 @@ def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], R
 
 
 def replay(earlier: EarlierRequest) -> Response:
-    """The stored answer once more."""
     return Response(earlier.body, status=earlier.status, headers={"Idempotency-Replayed": "true"})
 
 

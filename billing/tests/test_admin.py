@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from billing import operations
 from billing.models import LedgerEntry
+from billing.tests.plans import plan_of
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_staff_read_the_ledger_with_links_to_the_accounts(staff, alice, entry):
     assert "prediction:1" in operations_shown(response)
 
 
-@pytest.mark.parametrize("words", ["ALICE@example", "prediction:1", "model:7"])
+@pytest.mark.parametrize("words", ["ALICE@example.com", "prediction:1", "model:7"])
 def test_an_entry_is_found_by_address_operation_and_reference(staff, entry, bob, words):
     found = operations_shown(staff.get(reverse(ENTRIES), {"q": words}))
 
@@ -84,3 +85,35 @@ def test_the_list_asks_the_same_number_of_questions_however_long_it_is(staff, al
             operations.grant(user=user, amount=1, reason="gift", operation=f"gift:{user.pk}:{number}", by=bob)
 
     assert questions() == before
+
+
+LISTS = {
+    "the whole ledger": {},
+    "one account": {"account__id__exact": "ALICE"},
+    "an e-mail address": {"q": "Alice@Example.com"},
+    "an operation": {"q": "prediction:1"},
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_list_uses_indexes_and_counts_no_more_than_it_pages_through(staff, entry, alice, name):
+    asks = {key: value.replace("ALICE", str(alice.pk)) for key, value in LISTS[name].items()}
+
+    with CaptureQueriesContext(connection) as asked:
+        response = staff.get(reverse(ENTRIES), asks)
+
+    queries = [query["sql"] for query in asked if 'FROM "billing_ledgerentry"' in query["sql"]]
+    assert "prediction:1" in operations_shown(response)
+    assert queries
+    for query in queries:
+        assert "COUNT(" not in query or "LIMIT 10000" in query
+        plan = plan_of(query)
+        assert "Seq Scan on billing_ledgerentry" not in plan, plan
+        if asks:
+            assert "SEARCH billing_ledgerentry" in plan or connection.vendor == "postgresql", plan
+        if name != "an operation":  # a few rows
+            assert "TEMP B-TREE" not in plan, plan
+
+
+def test_a_part_of_a_word_finds_nothing(staff, entry):
+    assert operations_shown(staff.get(reverse(ENTRIES), {"q": "prediction"})) == set()

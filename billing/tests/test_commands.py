@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from billing.models import LedgerEntry
+from billing.verify import failures_of
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def test_two_grants_without_a_name_are_two(alice, books):
 
 
 def test_nobody_is_granted_nothing(db):
-    with pytest.raises(CommandError, match="no user with the address nobody@example.com") as failure:
+    with pytest.raises(CommandError, match="no user with the e-mail address nobody@example.com") as failure:
         run("grant_tokens", "nobody@example.com", "10", "--reason", "May")
 
     assert failure.value.returncode == 3
@@ -81,7 +82,12 @@ def test_a_grant_needs_a_reason(alice, books):
 
 def test_a_right_ledger_is_said_to_be_right(alice):
     assert run("verify_ledger") == "The ledger adds up.\n"
-    assert json.loads(run("verify_ledger", "--json")) == {"is_correct": True, "differences": []}
+    assert json.loads(run("verify_ledger", "--json")) == {
+        "is_correct": True,
+        "count": 0,
+        "checks": [],
+        "differences": [],
+    }
 
 
 def test_a_wrong_ledger_is_shown_with_its_rows(alice):
@@ -92,7 +98,7 @@ def test_a_wrong_ledger_is_shown_with_its_rows(alice):
         call_command("verify_ledger", stdout=output)
 
     assert failure.value.returncode == 1
-    assert "Not so: The balance of an account is the sum of its entries" in output.getvalue()
+    assert "FAILED: The balance of an account is the sum of its entries" in output.getvalue()
     assert f"account_id={alice.pk}  token_balance=1000  sum_of_entries=15" in output.getvalue()
 
 
@@ -106,8 +112,32 @@ def test_a_wrong_ledger_is_shown_as_json_to_programs(alice, bob):
 
     answer = json.loads(output.getvalue())
     assert answer["is_correct"] is False
+    assert answer["count"] == 2
+    assert [(check["check"], check["count"]) for check in answer["checks"]] == [("balances", 2)]
     assert [difference["check"] for difference in answer["differences"]] == ["balances", "balances"]
     assert answer["differences"][0]["row"]["token_balance"] == 1000
+
+
+def find_a_thousand_lost_socks():
+    return failures_of("socks", "Every sock has its pair.", ({"sock": number} for number in range(1000)))
+
+
+def test_of_a_thousand_wrong_rows_the_first_hundred_are_printed_and_all_are_counted(db, settings):
+    settings.LEDGER_VERIFICATIONS = [f"{__name__}.find_a_thousand_lost_socks"]
+    as_text, as_json = StringIO(), StringIO()
+
+    with pytest.raises(CommandError, match="1,000 rows differ"):
+        call_command("verify_ledger", stdout=as_text)
+    with pytest.raises(CommandError, match="1,000 rows differ"):
+        call_command("verify_ledger", "--json", stdout=as_json)
+
+    first, *rows, last = as_text.getvalue().splitlines()
+    assert first == "FAILED: Every sock has its pair. (1,000 rows)"
+    assert rows == [f"  sock={number}" for number in range(100)]
+    assert last == "  … and 900 more"
+    answer = json.loads(as_json.getvalue())
+    assert answer["count"] == 1000
+    assert len(answer["differences"]) == 100
 
 
 def test_a_silent_database_is_no_verdict(db, monkeypatch):
@@ -153,5 +183,5 @@ print("loaded:", sorted({"sklearn", "pandas", "numpy", "scipy", "joblib"} & set(
 
     assert answer.returncode == 0, answer.stderr
     assert "The ledger adds up." in answer.stdout
-    assert "no user with the address nobody@example.com" in answer.stdout
+    assert "no user with the e-mail address nobody@example.com" in answer.stdout
     assert "loaded: []" in answer.stdout

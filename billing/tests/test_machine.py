@@ -77,7 +77,7 @@ def accounts_share_their_numbers(monkeypatch):
 def a_repeated_operation_moves_the_balance(monkeypatch):
     def book_without_moving_back(entry):
         with transaction.atomic(savepoint=False):
-            entry.balance_after = operations._move_balance(entry.account_id, entry.amount)
+            entry.balance_after = operations._move_balance(entry)
             if entry.balance_after is not None and operations._append(entry):
                 return entry
         return operations._booked_before(entry)

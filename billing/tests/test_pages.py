@@ -1,8 +1,14 @@
 """/tokens/: the balance and every movement."""
 
+import tracemalloc
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing import operations
+from billing.models import LedgerEntry
+from billing.tests.plans import plan_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +41,7 @@ def test_the_ledger_as_csv_is_whole_and_runs_no_formula(alice, admin_user, pages
 
     answer = pages_of(alice).get("/tokens/ledger.csv")
 
-    lines = answer.content.decode().splitlines()
+    lines = answer.getvalue().decode().splitlines()
     assert answer["Content-Disposition"] == 'attachment; filename="ledger.csv"'
     assert lines[0] == "number,time,kind,change,balance,reason,reference"
     assert lines[2].endswith(",grant,3,18,'=1+1,")
@@ -57,6 +63,89 @@ def test_many_movements_come_in_pages(alice, pages_of):
     assert "Gift 59" in first
     assert "Gift 0<" in second
     assert "Page 2 of 2" in second
+
+
+@pytest.fixture
+def make_entries(alice):
+    """`make_entries(5000)`: charges and grants of one token in turn, after the first entry of Alice."""
+
+    def make(number):
+        last = LedgerEntry.objects.filter(account=alice).last_seq()
+        LedgerEntry.objects.bulk_create(
+            LedgerEntry(
+                account=alice, seq=seq, kind="charge" if seq % 2 else "grant", amount=-1 if seq % 2 else 1,
+                balance_after=15 + (seq + 1) % 2, reason=f"entry {seq}", operation=f"entry:{seq}",
+            )
+            for seq in range(last + 1, last + 1 + number)
+        )  # fmt: skip
+
+    return make
+
+
+def ledger_queries(asked):
+    return [query["sql"] for query in asked if "billing_ledgerentry" in query["sql"]]
+
+
+@pytest.mark.parametrize("address", ["/tokens/", "/tokens/?page=3", "/tokens/?kind=charge&before=150"])
+def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
+    alice, pages_of, make_entries, address
+):
+    make_entries(300)
+    client = pages_of(alice)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+
+    queries = ledger_queries(asked)
+    assert 1 <= len(queries) <= 2
+    for query in queries:
+        assert not {"COUNT(", "SUM(", "OFFSET"} & set(query.replace("(", "( ").split())
+        assert "ledger_seq_unique_per_account" in (plan := plan_of(query)) or "autoindex" in plan, plan
+        assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
+
+
+def test_the_pages_of_one_kind_follow_each_other_without_a_gap(alice, pages_of, make_entries):
+    make_entries(300)
+    client, shown, address = pages_of(alice), [], "/tokens/?kind=charge"
+
+    while address:
+        context = client.get(address).context
+        shown += [entry.seq for entry in context["entries"]]
+        address = context["older"] and f"/tokens/?kind=charge&before={context['older']}"
+
+    assert shown == list(range(301, 1, -2))
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "٣", "9" * 40])
+def test_a_number_that_is_none_shows_the_newest_entries(alice, pages_of, before):
+    operations.charge(user=alice, amount=5, reason="prediction", operation="prediction:a")
+
+    answer = pages_of(alice).get("/tokens/", {"kind": "charge", "before": before})
+
+    assert [entry.seq for entry in answer.context["entries"]] == [2]
+
+
+def test_the_csv_is_sent_in_pieces_and_takes_the_same_memory_however_long_it_is(
+    alice, pages_of, make_entries
+):
+    client = pages_of(alice)
+
+    def peak_bytes():
+        answer = client.get("/tokens/ledger.csv")
+        tracemalloc.start()
+        sent = sum(len(block) for block in answer)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return sent, peak
+
+    make_entries(3000)
+    peak_bytes()
+    sent_of_few, peak_of_few = peak_bytes()
+    make_entries(12_000)
+    sent_of_many, peak_of_many = peak_bytes()
+
+    assert sent_of_many > 4 * sent_of_few
+    assert peak_of_many < 1.5 * peak_of_few
 
 
 def test_tokens_are_private(client):

@@ -1,10 +1,13 @@
 """The ledger is broken on purpose, in every way it can be, and the verification has to say so."""
 
+import tracemalloc
+
 import pytest
 from django.db import connection
 
 from billing import operations, triggers
-from billing.verify import CHECKS, Difference, verify_ledger
+from billing.models import LedgerEntry
+from billing.verify import CHECKS, ROWS_SHOWN_MAX, Failure, verify_ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +35,7 @@ def execute(statement):
 
 
 def broken_rules():
-    return {difference.check for difference in verify_ledger()}
+    return {failure.check for failure in verify_ledger()}
 
 
 def test_a_ledger_written_by_operations_is_right(history):
@@ -54,16 +57,16 @@ ACCIDENTS = {
     ),
     "an entry in the middle is gone": (
         "DELETE FROM billing_ledgerentry WHERE operation = 'prediction:1'",
-        {"entries_are_numbered", "running_sums", "balances"},
+        {"entries_are_numbered", "running_sums", "balances", "tokens_spent"},
     ),
     "the last entry is gone": (
         "DELETE FROM billing_ledgerentry WHERE operation = 'run:1:refund'",
-        {"balances"},
+        {"balances", "tokens_spent"},
     ),
-    "the whole ledger is gone": ("DELETE FROM billing_ledgerentry", {"balances"}),
+    "the whole ledger is gone": ("DELETE FROM billing_ledgerentry", {"balances", "tokens_spent"}),
     "an amount is another": (
         "UPDATE billing_ledgerentry SET amount = -4 WHERE operation = 'prediction:1'",
-        {"running_sums", "balances"},
+        {"running_sums", "balances", "tokens_spent"},
     ),
     "a balance on the way is another": (
         "UPDATE billing_ledgerentry SET balance_after = 11 WHERE operation = 'prediction:1'",
@@ -75,15 +78,15 @@ ACCIDENTS = {
     ),
     "a balance was below zero": (
         "UPDATE billing_ledgerentry SET amount = -20, balance_after = -5 WHERE operation = 'prediction:1'",
-        {"running_sums", "balances"},
+        {"running_sums", "balances", "tokens_spent"},
     ),
     "a charge gives": (
         "UPDATE billing_ledgerentry SET kind = 'charge' WHERE operation LIKE 'signup:%'",
-        {"signs"},
+        {"signs", "tokens_spent"},
     ),
     "a grant takes": (
         "UPDATE billing_ledgerentry SET kind = 'grant' WHERE operation = 'prediction:1'",
-        {"signs"},
+        {"signs", "tokens_spent"},
     ),
     "a kind is unknown": (
         "UPDATE billing_ledgerentry SET kind = 'gift' WHERE operation LIKE 'signup:%'",
@@ -95,7 +98,7 @@ ACCIDENTS = {
     ),
     "a refund has another size": (
         "UPDATE billing_ledgerentry SET amount = 2, balance_after = 11 WHERE operation = 'run:1:refund'",
-        {"balances", "refunds_match_their_charge"},
+        {"balances", "refunds_match_their_charge", "tokens_spent"},
     ),
     "a refund is of no charge": (
         "UPDATE billing_ledgerentry SET reverses_id = NULL WHERE operation = 'run:1:refund'",
@@ -115,11 +118,18 @@ ACCIDENTS = {
         SELECT 999, account_id, 5, kind, amount, 11, reason, reference, 'run:1:refund-again', reverses_id
         FROM billing_ledgerentry WHERE operation = 'run:1:refund'
         """,
-        {"balances", "charges_are_refunded_once"},
+        {"balances", "charges_are_refunded_once", "tokens_spent"},
     ),
     "an entry is of nobody": (
         "UPDATE billing_ledgerentry SET account_id = 999999 WHERE operation = 'run:1:refund'",
-        {"accounts_exist", "balances", "entries_are_numbered", "running_sums", "refunds_match_their_charge"},
+        {
+            "accounts_exist",
+            "balances",
+            "entries_are_numbered",
+            "running_sums",
+            "refunds_match_their_charge",
+            "tokens_spent",
+        },
     ),
     "a refund goes to somebody else": (
         """
@@ -127,7 +137,11 @@ ACCIDENTS = {
         SET account_id = (SELECT MAX(id) FROM accounts_user), seq = 2, balance_after = 16
         WHERE operation = 'run:1:refund'
         """,
-        {"balances", "refunds_match_their_charge"},
+        {"balances", "refunds_match_their_charge", "tokens_spent"},
+    ),
+    "what was spent is written behind the ledger": (
+        "UPDATE accounts_user SET tokens_spent = 0 WHERE email = 'alice@example.com'",
+        {"tokens_spent"},
     ),
     "a balance is written behind the ledger": (
         "UPDATE accounts_user SET token_balance = 1000 WHERE email = 'alice@example.com'",
@@ -157,28 +171,76 @@ def test_a_table_without_its_triggers_is_found(unguarded):
 def test_each_dropped_trigger_is_named(db):
     triggers.drop()
 
-    assert [difference.row["missing"] for difference in verify_ledger()] == [*triggers.wanted()]
+    (failure,) = verify_ledger()
+    assert [row["missing"] for row in failure.rows] == [*triggers.wanted()]
 
 
 def test_a_difference_shows_what_was_found_and_what_was_expected(history, alice):
     execute(f"UPDATE accounts_user SET token_balance = 11 WHERE id = {alice.pk}")
 
     assert verify_ledger() == [
-        Difference(
+        Failure(
             check="balances",
             claim="The balance of an account is the sum of its entries, and the last balance_after.",
-            row={
-                "account_id": alice.pk,
-                "token_balance": 11,
-                "sum_of_entries": 10,
-                "last_balance_after": 10,
-            },
+            count=1,
+            rows=[
+                {
+                    "account_id": alice.pk,
+                    "token_balance": 11,
+                    "sum_of_entries": 10,
+                    "last_balance_after": 10,
+                }
+            ],
         )
     ]
 
 
+@pytest.fixture
+def long_history(alice):
+    """Thousands of entries of Alice after her first one."""
+    grant = alice.ledger_entries.get()
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            account=alice, seq=seq, kind="grant", amount=1, balance_after=grant.balance_after + seq - 1,
+            reason="gift", operation=f"gift:{seq}",
+        )
+        for seq in range(2, 5002)
+    )  # fmt: skip
+    execute(f"UPDATE accounts_user SET token_balance = token_balance + 5000 WHERE id = {alice.pk}")
+
+
+def test_one_lost_row_of_many_shows_the_first_rows_of_each_check_and_a_count(long_history):
+    triggers.drop()
+    execute("DELETE FROM billing_ledgerentry WHERE operation = 'gift:2'")
+    triggers.install()
+
+    failures = {failure.check: failure for failure in verify_ledger()}
+
+    assert {name: failure.count for name, failure in failures.items()} == {
+        "entries_are_numbered": 4999,
+        "running_sums": 4999,
+        "balances": 1,
+    }
+    numbered = failures["entries_are_numbered"].rows
+    assert [row["seq"] for row in numbered] == list(range(3, 3 + ROWS_SHOWN_MAX))
+    assert len(failures["running_sums"].rows) == ROWS_SHOWN_MAX
+
+
+def test_the_memory_of_the_verification_does_not_grow_with_the_number_of_broken_rows(long_history):
+    triggers.drop()
+    execute("DELETE FROM billing_ledgerentry WHERE operation = 'gift:2'")
+    verify_ledger()  # what is loaded once is not counted
+
+    tracemalloc.start()
+    verify_ledger()
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak_bytes < 500_000  # 10,000 rows as dicts take ten times as much
+
+
 def find_a_lost_sock():
-    return [Difference("socks", "Every sock has its pair.", {"sock": 7})]
+    return [Failure("socks", "Every sock has its pair.", 1, [{"sock": 7}])]
 
 
 def test_other_apps_add_what_only_they_can_know(db, settings):

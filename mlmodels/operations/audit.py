@@ -1,13 +1,15 @@
-"""What only this app can say about the ledger: was every charge worth a model, a prediction or a refund?
+"""What the ledger asks of this app: what every charge was for (`manage.py verify_ledger`,
+settings.LEDGER_VERIFICATIONS), and what open runs cost (settings.TOKENS_IN_PROGRESS).
 
-`manage.py verify_ledger` asks (settings.LEDGER_VERIFICATIONS). The questions are SQL of their own, one
-statement each, so that they hold while tokens move. No model is loaded.
+Each check is one SQL statement of its own, so that it holds while tokens move. No model is loaded.
 """
+
+from collections.abc import Iterator
 
 from django.db import connection
 from django.utils import timezone
 
-from billing.verify import Check, Difference, differing_rows
+from billing.verify import Check, Failure, failures_of, run_check
 from mlmodels.errors import ModelUnusable
 from mlmodels.models import Dataset, TrainedModel
 from mlmodels.operations import model_files, pending_files
@@ -21,11 +23,11 @@ UUID_AS_TEXT = {
     ),
 }
 
-# Names are CAST to text, or SQLite would compare every charge with every row instead of making an index.
+# Without the CAST to text, SQLite makes no index and compares every charge with every row.
 CHARGE_CHECKS = [
     Check(
         "run_charges_are_cleared",
-        "The charge of a run has its price and owner, and is refunded exactly when no model came of it.",
+        "The charge of a training run has its price and owner, and is refunded exactly when it made nothing.",
         """
         WITH run AS MATERIALIZED (
             SELECT CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
@@ -45,7 +47,7 @@ CHARGE_CHECKS = [
     ),
     Check(
         "runs_are_charged",
-        "Every run that has a price was charged.",
+        "Every training run that has a price was charged.",
         """
         WITH run AS MATERIALIZED (
             SELECT id, CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
@@ -95,7 +97,7 @@ CHARGE_CHECKS = [
     ),
     Check(
         "charges_are_for_something",
-        "Every charge is for a run or a prediction.",
+        "Every charge is for a training run or a prediction.",
         """
         SELECT account_id, operation, amount FROM billing_ledgerentry
         WHERE kind = 'charge' AND operation NOT LIKE 'run:%:charge' AND operation NOT LIKE 'prediction:%'
@@ -104,54 +106,51 @@ CHARGE_CHECKS = [
 ]
 
 
-def find_uncleared_charges() -> list[Difference]:
+def find_uncleared_charges() -> list[Failure]:
     uuid = UUID_AS_TEXT[connection.vendor]
-    return [difference for check in CHARGE_CHECKS for difference in differing_rows(check, uuid=uuid)]
+    return [failure for check in CHARGE_CHECKS for failure in run_check(check, uuid=uuid)]
 
 
-def find_files_out_of_place() -> list[Difference]:
-    """Models whose file is missing, altered or not signed here, and files that no row knows."""
-    return [
-        *find_unusable_models(),
-        *find_orphans(TrainedModel, "models"),
-        *find_orphans(Dataset, "datasets"),
-    ]
+def find_misplaced_files() -> list[Failure]:
+    """Models whose file is missing, altered or not signed here, and files that belong to no row."""
+    failures = failures_of(
+        "model_files",
+        "Every model has its file, signed by this installation and unaltered.",
+        _unusable_models(),
+    )
+    for owners, folder in ((TrainedModel, "models"), (Dataset, "datasets")):
+        claim = f"Every file in {folder}/ belongs to a row."
+        failures += failures_of("orphaned_files", claim, _orphaned_files(owners, folder))
+    return failures
 
 
-def find_unusable_models() -> list[Difference]:
-    claim = "Every model has its file, signed by this installation and unaltered."
-    unusable = []
+def tokens_in_progress(*, owner) -> dict:
+    """`tokens` that were paid for `runs` that are still open."""
+    return owner.training_runs.held_tokens()
+
+
+def _unusable_models() -> Iterator[dict]:
     for model in TrainedModel.objects.defer("report", "features", "metrics", "baseline", "search").iterator():
         try:
             model_files.check_file(model)
         except ModelUnusable as refusal:
             if TrainedModel.objects.filter(pk=model.pk).exists():  # not deleted meanwhile
-                row = {"model_id": model.pk, "file": model.file.name, "why": str(refusal)}
-                unusable.append(Difference("model_files", claim, row))
-    return unusable
+                yield {"model_id": model.pk, "file": model.file.name, "why": str(refusal)}
 
 
-def find_orphans(owners, folder: str) -> list[Difference]:
-    """Files of `folder` that no row of `owners` names."""
+def _orphaned_files(owners, folder: str) -> Iterator[dict]:
+    """Files that no row names, too old for an upload or the clean-up to be still at work on them."""
     storage = owners._meta.get_field("file").storage
     try:
-        names = [f"{folder}/{name}" for name in storage.listdir(folder)[1]]
+        unknown = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
     except FileNotFoundError:
-        return []
-    known = set(
-        owners.objects.values_list("file", flat=True)
-    )  # after the files, so that no new one is missed
-    claim = f"Every file in {folder}/ belongs to a row."
-    return [
-        Difference("orphaned_files", claim, {"file": name})
-        for name in names
-        if name not in known and _is_old(storage, name)
-    ]
-
-
-def _is_old(storage, name: str) -> bool:
-    """Until then a row may be on its way, or the sweep."""
-    try:
-        return timezone.now() - storage.get_modified_time(name) > 2 * pending_files.left_over_age()
-    except FileNotFoundError:  # removed meanwhile
-        return False
+        return
+    for known in owners.objects.values_list("file", flat=True).iterator():  # read after the files
+        unknown.discard(known)
+    for name in sorted(unknown):
+        try:
+            age = timezone.now() - storage.get_modified_time(name)
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        if age > 2 * pending_files.left_over_age():
+            yield {"file": name}

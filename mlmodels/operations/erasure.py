@@ -4,6 +4,7 @@ from billing import operations as billing
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
 from mlmodels.operations import runs
 from mlmodels.operations.datasets import remove_with_file
+from mlplatform.core.streaming import read_in_chunks
 from mlplatform.core.transactions import atomic_with_retry
 
 
@@ -25,9 +26,9 @@ def erase_everything_of(*, owner) -> None:
 
 
 def everything_of(*, owner) -> dict:
-    """What is stored about a user's datasets, runs, models and predictions, in plain data."""
+    """A user's datasets, training runs, models and predictions in plain data, newest first."""
     return {
-        "datasets": [
+        "datasets": (
             {
                 "name": dataset.name,
                 "rows": dataset.row_count,
@@ -35,9 +36,9 @@ def everything_of(*, owner) -> dict:
                 "sha256": dataset.sha256,
                 "created_at": dataset.created_at.isoformat(),
             }
-            for dataset in Dataset.objects.owned_by(owner).newest_first()
-        ],
-        "trainings": [
+            for dataset in read_in_chunks(owner.datasets.defer("first_rows", "dialect"), by="-id")
+        ),
+        "trainings": (
             {
                 "model_name": run.model_name,
                 "target": run.target,
@@ -45,9 +46,9 @@ def everything_of(*, owner) -> dict:
                 "error": run.error,
                 "created_at": run.created_at.isoformat(),
             }
-            for run in TrainingRun.objects.owned_by(owner).newest_first()
-        ],
-        "models": [
+            for run in read_in_chunks(owner.training_runs.all(), by="-id")
+        ),
+        "models": (
             {
                 "name": model.name,
                 "label": model.label,
@@ -56,15 +57,15 @@ def everything_of(*, owner) -> dict:
                 "metrics": model.metrics,
                 "created_at": model.created_at.isoformat(),
             }
-            for model in TrainedModel.objects.owned_by(owner).for_lists().newest_first()
-        ],
-        "predictions": [
+            for model in read_in_chunks(owner.trained_models.for_lists(), by="-id")
+        ),
+        "predictions": (
             {
                 "model_name": prediction.model_name,
                 "inputs": prediction.inputs,
                 "output": prediction.output,
                 "created_at": prediction.created_at.isoformat(),
             }
-            for prediction in Prediction.objects.owned_by(owner).stored().newest_first()
-        ],
+            for prediction in read_in_chunks(owner.predictions.stored(), by="-id")
+        ),
     }

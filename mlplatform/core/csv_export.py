@@ -2,7 +2,8 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TextIO
 
 # A spreadsheet takes a cell that starts like this for a formula, Japanese ones the full-width signs too.
@@ -10,11 +11,19 @@ FORMULA_START = re.compile(r"[\s'\"]*[=+\-@\t\r＝＋－＠]")
 PLAIN_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
 
 
+class Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+def csv_lines(header: list[str], rows: Iterable[list]) -> Iterator[str]:
+    writer = csv.writer(Echo(), lineterminator="\n")  # writerow returns what write returns: the line
+    for row in chain([header], rows):
+        yield writer.writerow([harmless(cell) for cell in row])
+
+
 def write_csv(handle: TextIO, header: list[str], rows: Iterable[list]) -> None:
-    writer = csv.writer(handle, lineterminator="\n")
-    writer.writerow([harmless(name) for name in header])
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in row])
+    handle.writelines(csv_lines(header, rows))
 
 
 def harmless(cell):

@@ -1,12 +1,10 @@
 """Django's SQLite backend with a fair queue in front of `BEGIN IMMEDIATE`.
 
-A writer that finds SQLite locked sleeps and tries again, ever longer, so under load a few requests wait for
-seconds while others overtake them. Here writers wait for a lock instead, which wakes the next one at once:
-a `threading.Lock` between the threads of a process, `flock` on a file beside the database between processes.
-The kernel releases the second when a process dies. Only who holds both asks SQLite for its own lock, and
-finds it free.
-
-A write outside of any transaction still goes by SQLite's own waiting; it is correct, and only slower.
+SQLite itself lets a writer that finds the database locked sleep and retry, ever longer, so under load a few
+requests wait for seconds while others overtake them. Here writers queue for a lock that wakes the next one at
+once: a `threading.Lock` between the threads of a process, and `flock` on a file next to the database between
+processes, which the kernel releases when a process dies. A connection begins its transaction once it holds
+both. A write outside a transaction still uses SQLite's own waiting, which is correct but slower.
 """
 
 import fcntl
@@ -18,7 +16,7 @@ from collections import defaultdict
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-POLL_SECONDS = 0.0003  # one thread of each process asks the kernel this often
+POLL_SECONDS = 0.0003  # one thread of each process tries the file lock this often
 
 thread_locks = defaultdict(threading.Lock)  # by path of the lock file
 os.register_at_fork(after_in_child=thread_locks.clear)
@@ -34,25 +32,32 @@ class WriteLock:
         self.file = None
 
     def acquire(self) -> bool:
-        """Whether the lock was got within the timeout."""
+        """Whether the lock was acquired within the timeout. An exception leaves nothing locked."""
         deadline = time.monotonic() + self.timeout_seconds
         thread_lock = thread_locks[self.path]
         if not thread_lock.acquire(timeout=self.timeout_seconds):
             return False
         self.held_thread_lock = thread_lock
-        while not self._lock_file():
-            if time.monotonic() > deadline:
-                self.release()
-                return False
-            time.sleep(POLL_SECONDS)
+        try:
+            while not self._lock_file():
+                if time.monotonic() > deadline:
+                    self.release()
+                    return False
+                time.sleep(POLL_SECONDS)
+        except BaseException:
+            self.release()
+            raise
         return True
 
     def release(self):
         """Safe to call when nothing is held."""
         thread_lock, self.held_thread_lock = self.held_thread_lock, None
-        if thread_lock is not None:
+        if thread_lock is None:
+            return
+        try:
             if self.file is not None:
                 fcntl.flock(self.file, fcntl.LOCK_UN)
+        finally:
             thread_lock.release()
 
     def close(self):
@@ -62,12 +67,14 @@ class WriteLock:
             self.file = None
 
     def _lock_file(self) -> bool:
-        if self.file is None:
-            self.file = open(self.path, "ab")  # noqa: SIM115 - stays open with the connection, and goes with it
         try:
+            if self.file is None:
+                self.file = open(self.path, "ab")  # noqa: SIM115 - stays open as long as the connection
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            raise OperationalError(f"unable to lock the database: {error}") from error
         return True
 
 

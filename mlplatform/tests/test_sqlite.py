@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import multiprocessing
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.utils import IntegrityError
 
 from accounts.models import User
+from mlplatform.sqlite3 import base
 from mlplatform.sqlite3.base import DatabaseWrapper, WriteLock
 
 pytestmark = pytest.mark.sqlite_only
@@ -154,6 +156,39 @@ def test_a_lock_of_another_process_ends_the_wait_too(database, tmp_path):
 
     foreign.close()
     count_up(database(timeout=0.1))
+
+
+def test_the_lock_is_free_after_its_file_could_not_be_opened(database, monkeypatch):
+    def too_many_open_files(path, mode):
+        raise OSError(errno.EMFILE, "Too many open files", path)
+
+    one = database()
+    one.ensure_connection()
+    monkeypatch.setattr(base, "open", too_many_open_files, raising=False)
+    with pytest.raises(OperationalError, match="Too many open files"):
+        one.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    monkeypatch.undo()
+
+    count_up(database(timeout=0.1))
+    assert value_of(database()) == 1
+
+
+def test_the_lock_is_free_after_the_wait_for_it_was_interrupted(database, monkeypatch):
+    def interrupt(seconds):
+        raise KeyboardInterrupt
+
+    one = database()
+    foreign = WriteLock(f"{one.settings_dict['NAME']}.lock", timeout_seconds=1)
+    assert foreign._lock_file()
+    one.ensure_connection()
+    monkeypatch.setattr(base.time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        one.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    monkeypatch.undo()
+    foreign.close()
+
+    count_up(database(timeout=0.1))
+    assert value_of(database()) == 1
 
 
 def test_a_write_that_knows_nothing_of_the_lock_is_still_waited_for(database, tmp_path):

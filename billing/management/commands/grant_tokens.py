@@ -6,17 +6,17 @@ from django.core.management import CommandError
 
 from billing import operations
 from mlplatform.core import commands
-from mlplatform.core.errors import DomainError
+from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
-    help = "Gives tokens to a user: one new entry in the ledger, which cannot be taken out again."
+    help = "Grants tokens to a user as a new entry in the ledger, which cannot be removed."
     epilog = """
 exit codes:
-  0  granted (or granted before, under the same --operation)
-  1  refused; nothing was booked
+  0  granted (or already granted under the same --operation)
+  1  refused; nothing was granted
   2  wrong usage
-  3  there is no such user
+  3  no such user
 
 examples:
   manage.py grant_tokens alice@example.com 100 --reason "Invoice 2026-17"
@@ -29,28 +29,25 @@ examples:
         parser.add_argument("--reason", required=True, help="why; the user reads it in the token history")
         parser.add_argument(
             "--operation",
-            help="a name of your own, such as grant:invoice-17: the same name again books nothing, so that a "
-            "script can be repeated",
+            help="a unique name such as grant:invoice-17: a second grant under the same name does nothing, "
+            "so that a script can be repeated",
         )
 
     def handle(self, *, email, amount, reason, operation, **options):
         user = find_user(email)
-        try:
-            entry = operations.grant(
-                user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
-            )
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        entry = operations.grant(
+            user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
+        )
         self.stdout.write(
-            f"{user.email}: {operations.count_tokens(amount)} granted as {entry.operation}, "
-            f"the balance is {entry.balance_after}."
+            f"{user.email}: {plural(amount, 'token')} granted as {entry.operation}, "
+            f"the balance is {entry.balance_after:,}."
         )
 
 
 def positive(text: str) -> int:
     amount = int(text)
     if amount < 1:
-        raise ArgumentTypeError("give 1 token or more")
+        raise ArgumentTypeError("enter 1 or more")
     return amount
 
 
@@ -59,4 +56,4 @@ def find_user(email):
     try:
         return users.objects.get_by_natural_key(email)
     except users.DoesNotExist:
-        raise CommandError(f"There is no user with the address {email}.", returncode=3) from None
+        raise CommandError(f"There is no user with the e-mail address {email}.", returncode=3) from None

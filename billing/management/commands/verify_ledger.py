@@ -1,56 +1,68 @@
 import json
-from dataclasses import asdict
-from itertools import groupby
 
 from django.core.management import CommandError
 from django.db import OperationalError
 
-from billing.verify import verify_ledger
+from billing.verify import ROWS_SHOWN_MAX, Failure, verify_ledger
 from mlplatform.core import commands
+from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
     help = (
-        "Checks that every balance is the sum of its ledger entries, that every charge was worth a model, a "
-        "prediction or a refund, and that no entry can be changed. It writes nothing; run it at any time."
+        "Checks that every balance is the sum of its ledger entries, that every charge paid for a model or "
+        "a prediction or was refunded, and that no entry can be changed. It writes nothing."
     )
-    epilog = """
+    epilog = f"""
 exit codes:
   0  the ledger adds up
-  1  rows differ; they are printed
+  1  rows differ; the first {ROWS_SHOWN_MAX} of each check are printed, with their number
   3  the database does not answer
 """
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--json", action="store_true", help="print one JSON object: {is_correct, differences: […]}"
+            "--json",
+            action="store_true",
+            help="print one JSON object: {is_correct, count, checks: [{check, claim, count}, …], "
+            "differences: [{check, claim, row}, …]}",
         )
 
     def handle(self, *, json, **options):
         try:
-            differences = verify_ledger()
+            failures = verify_ledger()
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
-        self.stdout.write(as_json(differences) if json else as_text(differences))
-        if differences:
-            rows = "1 row differs" if len(differences) == 1 else f"{len(differences)} rows differ"
-            raise CommandError(f"The ledger does not add up: {rows}.", returncode=1)
+        self.stdout.write(as_json(failures) if json else as_text(failures))
+        if failures:
+            count = count_rows(failures)
+            verb = "differs" if count == 1 else "differ"
+            raise CommandError(f"The ledger does not add up: {plural(count, 'row')} {verb}.", returncode=1)
 
 
-def as_json(differences) -> str:
-    rows = [asdict(difference) for difference in differences]
-    return json.dumps({"is_correct": not rows, "differences": rows}, indent=2, default=str)
+def as_json(failures: list[Failure]) -> str:
+    report = {
+        "is_correct": not failures,
+        "count": count_rows(failures),
+        "checks": [{"check": one.check, "claim": one.claim, "count": one.count} for one in failures],
+        "differences": [
+            {"check": one.check, "claim": one.claim, "row": row} for one in failures for row in one.rows
+        ],
+    }
+    return json.dumps(report, indent=2, default=str)
 
 
-def as_text(differences) -> str:
-    if not differences:
+def as_text(failures: list[Failure]) -> str:
+    if not failures:
         return "The ledger adds up."
     lines = []
-    for claim, rows in groupby(differences, key=lambda difference: difference.claim):
-        lines.append(f"Not so: {claim}")
-        lines += [f"  {describe(difference.row)}" for difference in rows]
+    for failure in failures:
+        lines.append(f"FAILED: {failure.claim} ({plural(failure.count, 'row')})")
+        lines += ["  " + "  ".join(f"{name}={value}" for name, value in row.items()) for row in failure.rows]
+        if failure.count > len(failure.rows):
+            lines.append(f"  … and {failure.count - len(failure.rows):,} more")
     return "\n".join(lines)
 
 
-def describe(row: dict) -> str:
-    return "  ".join(f"{name}={value}" for name, value in row.items())
+def count_rows(failures: list[Failure]) -> int:
+    return sum(failure.count for failure in failures)

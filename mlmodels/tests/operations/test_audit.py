@@ -13,13 +13,13 @@ from django.utils import timezone
 from billing import operations as billing
 from billing import triggers
 from billing.models import LedgerEntry
-from billing.verify import Check, differing_rows, verify_ledger
+from billing.verify import ROWS_SHOWN_MAX, limited, verify_ledger
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
 from mlmodels.operations import model_files
 from mlmodels.operations.audit import (
     CHARGE_CHECKS,
     UUID_AS_TEXT,
-    find_files_out_of_place,
+    find_misplaced_files,
     find_uncleared_charges,
 )
 from mlmodels.operations.erasure import erase_everything_of
@@ -63,7 +63,7 @@ def prediction(alice, model):
 
 
 def broken_rules():
-    return {difference.check for difference in find_uncleared_charges()}
+    return {failure.check for failure in find_uncleared_charges()}
 
 
 def rewrite_the_ledger(statement):
@@ -181,16 +181,17 @@ def test_sqlite_does_not_compare_every_charge_with_every_row(db, check):
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL joins by hash")
 
-    plan = Check(check.name, check.claim, f"EXPLAIN QUERY PLAN {check.query}")
-    steps = [difference.row["detail"] for difference in differing_rows(plan, uuid=UUID_AS_TEXT["sqlite"])]
+    with connection.cursor() as cursor:
+        query = limited(check.query.format(uuid=UUID_AS_TEXT["sqlite"]))
+        steps = [row[-1] for row in cursor.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()]
 
     joined = re.findall(r"LEFT JOIN (?:\w+ AS )?(\w+)", check.query)
     for table in joined:
         assert any(step.startswith(f"SEARCH {table} USING") for step in steps), steps
 
 
-def files_out_of_place():
-    return [(difference.check, difference.row["file"]) for difference in find_files_out_of_place()]
+def misplaced_files():
+    return [(failure.check, row["file"]) for failure in find_misplaced_files() for row in failure.rows]
 
 
 def put_aside(folder, name, age):
@@ -202,7 +203,7 @@ def put_aside(folder, name, age):
 def test_a_missing_model_file_is_found(model):
     default_storage.delete(model.file.name)
 
-    assert files_out_of_place() == [("model_files", model.file.name)]
+    assert misplaced_files() == [("model_files", model.file.name)]
 
 
 def test_an_altered_model_file_is_found(model):
@@ -212,13 +213,13 @@ def test_an_altered_model_file_is_found(model):
         handle.seek(100)
         handle.write(bytes([byte[0] ^ 1]))
 
-    assert files_out_of_place() == [("model_files", model.file.name)]
+    assert misplaced_files() == [("model_files", model.file.name)]
 
 
 def test_a_model_file_of_another_installation_is_found(model, settings):
     settings.SECRET_KEY = "the key of somebody else"
 
-    assert files_out_of_place() == [("model_files", model.file.name)]
+    assert misplaced_files() == [("model_files", model.file.name)]
 
 
 def test_a_file_without_a_row_is_found_once_it_is_old(model):
@@ -226,15 +227,36 @@ def test_a_file_without_a_row_is_found_once_it_is_old(model):
     put_aside("models", "new.joblib", age=timedelta(minutes=5))
     put_aside("datasets", "old.csv", age=timedelta(hours=3))
 
-    assert files_out_of_place() == [
+    assert misplaced_files() == [
         ("orphaned_files", "models/old.joblib"),
         ("orphaned_files", "datasets/old.csv"),
     ]
+
+
+def test_of_many_files_without_a_row_the_first_are_named_and_all_are_counted(db):
+    for number in range(ROWS_SHOWN_MAX + 20):
+        put_aside("models", f"{number:03}.joblib", age=timedelta(hours=3))
+
+    (failure,) = find_misplaced_files()
+
+    assert failure.count == ROWS_SHOWN_MAX + 20
+    assert failure.rows == [{"file": f"models/{number:03}.joblib"} for number in range(ROWS_SHOWN_MAX)]
+
+
+def test_of_many_charges_for_nothing_the_first_are_shown_and_all_are_counted(make_user):
+    rich = make_user("rich@example.com", tokens=1000)
+    for number in range(ROWS_SHOWN_MAX + 20):
+        billing.charge(user=rich, amount=1, reason="fee", operation=f"fee:{number:03}")
+
+    (failure,) = find_uncleared_charges()
+
+    assert failure.count == ROWS_SHOWN_MAX + 20
+    assert [row["operation"] for row in failure.rows] == [f"fee:{n:03}" for n in range(ROWS_SHOWN_MAX)]
 
 
 def test_a_deleted_model_leaves_nothing_out_of_place(model, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         delete_model(model=model)
 
-    assert find_files_out_of_place() == []
+    assert find_misplaced_files() == []
     assert verify_ledger() == []

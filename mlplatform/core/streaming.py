@@ -1,0 +1,62 @@
+"""Long answers piece by piece: memory stays small, however many rows there are."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
+
+ROWS_READ_AT_ONCE = 500
+BLOCK_CHARACTERS = 64_000
+
+
+def read_in_chunks(rows: QuerySet, *, by: str) -> Iterator:
+    """Every row in the order of `by`, a unique column; "-id" is the descending order.
+
+    Each chunk is a query of its own. One query for all would keep a snapshot of the database open for as long
+    as a slow client reads, and SQLite's log would grow meanwhile.
+    """
+    column, lookup = by.lstrip("-"), "lt" if by.startswith("-") else "gt"
+    rows = rows.order_by(by)
+    chunk = list(rows[:ROWS_READ_AT_ONCE])
+    while chunk:
+        yield from chunk
+        chunk = list(rows.filter(**{f"{column}__{lookup}": getattr(chunk[-1], column)})[:ROWS_READ_AT_ONCE])
+
+
+def json_object(sections: Mapping) -> Iterator[str]:
+    """A JSON object in pieces. A section that is an iterator becomes an array and is read only then."""
+    opening = "{\n"
+    for name, section in sections.items():
+        yield f"{opening}  {_as_json(name)}: "
+        opening = ",\n"
+        if isinstance(section, Iterator):
+            yield from _json_array(section)
+        else:
+            yield _as_json(section)
+    yield "\n}\n"
+
+
+def in_blocks(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in blocks worth sending."""
+    block, characters = [], 0
+    for piece in pieces:
+        block.append(piece)
+        characters += len(piece)
+        if characters >= BLOCK_CHARACTERS:
+            yield "".join(block)
+            block, characters = [], 0
+    yield "".join(block)
+
+
+def _json_array(items: Iterator) -> Iterator[str]:
+    separator = ""
+    yield "["
+    for item in items:
+        yield f"{separator}\n    {_as_json(item)}"
+        separator = ","
+    yield "\n  ]"
+
+
+def _as_json(value) -> str:
+    return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
