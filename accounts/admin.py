@@ -70,7 +70,7 @@ class AccountUserAdmin(UserAdmin):
         obj.__dict__.update(registered.__dict__)
 
     def get_readonly_fields(self, request, obj=None):
-        """Whoever gives rights could take them; whoever changes an e-mail address could reset the password."""
+        """Whoever gives rights could take them; whoever changes an email address could reset a password."""
         shown = super().get_readonly_fields(request, obj)
         if obj is None or request.user.is_administrator:
             return shown

@@ -33,6 +33,8 @@ def test_what_has_expired_goes_and_the_rest_stays(alice, bob, log_in, pages_of, 
     before = kept()
     time_machine.move_to("2026-03-20T10:00:00Z", tick=False)
     leave_traces(bob, log_in, pages_of)
+    old = AccessAttempt.objects.create(username="x", ip_address="192.0.2.7", failures_since_start=1)
+    AccessAttempt.objects.filter(pk=old.pk).update(attempt_time=timezone.now() - timedelta(hours=1))
 
     cleared = operations.clear_expired()
 
