@@ -1,23 +1,33 @@
 from uuid import uuid4
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import operations
-from accounts.forms import AddUserForm, GrantTokensForm, StaffLogInForm
+from accounts.forms import AddUserForm, GrantTokensForm, NewPasswordForm, StaffLogInForm
 from accounts.models import User
-from billing import operations as billing
 from mlplatform.core.admin import BoundedPaginator
-from mlplatform.core.errors import DomainError
+from mlplatform.core.errors import DomainError, InvalidInput
 
 admin.site.login_form = StaffLogInForm
-GIVEN_RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
+RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
+
+
+def change_own_password(request, extra_context=None):
+    return redirect("accounts:account")
+
+
+admin.site.password_change = change_own_password
 
 
 @admin.register(User)
@@ -30,7 +40,7 @@ class AccountUserAdmin(UserAdmin):
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     fieldsets = [
         (None, {"fields": ["email", "password", "balance"]}),
-        ("Rights", {"fields": ["is_active", *GIVEN_RIGHTS]}),
+        ("Rights", {"fields": ["is_active", *RIGHTS]}),
         ("Dates", {"fields": ["joined_at", "last_login", "removed_at"]}),
     ]
     readonly_fields = ["balance", "joined_at", "last_login", "removed_at"]
@@ -63,14 +73,20 @@ class AccountUserAdmin(UserAdmin):
         obj.__dict__.update(registered.__dict__)
 
     def get_readonly_fields(self, request, obj=None):
-        """Who could give rights could give themselves all of them."""
+        """Whoever gives rights could take them; whoever changes an email address could reset a password."""
         shown = super().get_readonly_fields(request, obj)
-        return shown if request.user.is_administrator else [*shown, *GIVEN_RIGHTS]
+        if obj is None or request.user.is_administrator:
+            return shown
+        return [*shown, "email", *RIGHTS]
+
+    def has_administer_permission(self, request):
+        return request.user.is_administrator
 
     def has_change_permission(self, request, obj=None):
-        is_here = obj is None or obj.removed_at is None
-        is_above = obj is not None and obj.is_superuser and not request.user.is_administrator
-        return is_here and not is_above and super().has_change_permission(request, obj)
+        """Staff are changed by administrators only."""
+        if obj and (obj.removed_at or (obj.is_staff and not request.user.is_administrator)):
+            return False
+        return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -84,11 +100,11 @@ class AccountUserAdmin(UserAdmin):
             *super().get_urls(),
         ]
 
-    @admin.action(description="Grant tokens with a reason …", permissions=["change"])
+    @admin.action(description="Grant tokens with a reason …", permissions=["administer"])
     def grant_tokens(self, request, users):
         return redirect(with_ids("admin:accounts_user_grant", users))
 
-    @admin.action(description="Remove users and all they own …", permissions=["change"])
+    @admin.action(description="Remove users and all they own …", permissions=["administer"])
     def remove_users(self, request, users):
         return redirect(with_ids("admin:accounts_user_remove", users))
 
@@ -99,7 +115,7 @@ class AccountUserAdmin(UserAdmin):
             return self.render_confirmation(request, "Grant tokens", users, form)
         with transaction.atomic():
             for user in users:
-                billing.grant(
+                operations.grant_tokens(
                     user=user,
                     amount=form.cleaned_data["amount"],
                     reason=form.cleaned_data["reason"],
@@ -124,8 +140,27 @@ class AccountUserAdmin(UserAdmin):
                 messages.success(request, f"Account {user.pk} is removed.")
         return redirect("admin:accounts_user_changelist")
 
+    @method_decorator(sensitive_post_parameters("new_password"))
+    def user_change_password(self, request, id, form_url=""):
+        user = self.get_object(request, unquote(id))
+        if user is None or user.removed_at or not self.has_administer_permission(request):
+            raise PermissionDenied
+        form = NewPasswordForm(request.POST or None)
+        if form.is_valid():
+            try:
+                operations.change_password(user=user, **form.cleaned_data, by=request.user)
+            except InvalidInput as refusal:
+                form.add_refusal(refusal)
+            else:
+                self.log_change(request, user, "Changed password.")
+                messages.success(request, f"The password of {user.email} is changed.")
+                if user.pk == request.user.pk:
+                    update_session_auth_hash(request, user)
+                return redirect("admin:accounts_user_change", user.pk)
+        return self.render_confirmation(request, "Set password", [user], form)
+
     def selected_users(self, request):
-        if not self.has_change_permission(request):
+        if not self.has_administer_permission(request):
             raise PermissionDenied
         ids = [text for text in request.GET.get("ids", "").split(",") if text.isdecimal()]
         return list(User.objects.present().filter(pk__in=ids))

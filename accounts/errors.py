@@ -39,7 +39,7 @@ class ResetLinkRefused(errors.InvalidInput):
     code = "reset_link_refused"
 
     def __init__(self):
-        super().__init__("This reset link was used or is too old. Ask for a new one.", field="token")
+        super().__init__("This link has expired. Request a new one.", field="token")
 
 
 class PasswordChangedMeanwhile(errors.Conflict):
@@ -63,7 +63,7 @@ class SignInNeeded(errors.NotSignedIn):
 
     def __init__(self):
         super().__init__(
-            "Log in to set a new password, or send the e-mail address alone to get a reset link by mail."
+            "Log in to set a new password, or send the e-mail address alone to get a reset link by email."
         )
 
 
@@ -73,7 +73,7 @@ class LockedOut(errors.TooManyRequests):
     def __init__(self, retry_after_seconds):
         minutes = max(1, round(retry_after_seconds / 60))
         super().__init__(
-            f"Too many wrong passwords. Try again in {minutes} minutes, or reset the password by mail.",
+            f"Too many wrong passwords. Try again in {minutes} minutes, or reset the password by email.",
             retry_after_seconds=retry_after_seconds,
         )
 
@@ -99,9 +99,9 @@ class LastAdministrator(errors.Conflict):
     code = "last_administrator"
 
     def __init__(self):
-        super().__init__("You are the only administrator. Make somebody else one first.")
+        super().__init__("You are the only administrator. Make another user an administrator first.")
 
 
 class UserNotFound(errors.NotFound):
     def __init__(self):
-        super().__init__("There is no such user.")
+        super().__init__("User not found.")

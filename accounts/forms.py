@@ -47,9 +47,14 @@ class RefusableForm(forms.Form):
         return [field for field in self.visible_fields() if field.errors]
 
 
+class EmailAddressField(forms.EmailField):
+    def to_python(self, value):
+        return User.objects.normalize_email(super().to_python(value))
+
+
 def email_field():
     widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
-    return forms.EmailField(label="E-mail address", widget=widget)
+    return EmailAddressField(label="E-mail address", widget=widget)
 
 
 def new_password_field(label="Password"):

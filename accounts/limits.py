@@ -19,6 +19,7 @@ SPAN = timedelta(hours=1)
 SIGN_UPS_PER_IP_ADDRESS = 100
 RESET_REQUESTS_PER_IP_ADDRESS = 60
 RESET_MAILS_PER_MAILBOX = 5
+FAILED_LOG_INS_PER_IP_ADDRESS = 100
 
 
 def count(action: str, *, caller: str | None, limit: int) -> None:
@@ -26,15 +27,27 @@ def count(action: str, *, caller: str | None, limit: int) -> None:
     if not settings.THROTTLING or not caller:
         return
     now = timezone.now()
-    LimitWindow.objects.filter(ends_at__lte=now).delete()
-    window, _ = LimitWindow.objects.get_or_create(
-        action=action, caller=salted_hmac("accounts.limits", caller).hexdigest(), ends_at=span_end(now)
-    )
+    window, _ = LimitWindow.objects.get_or_create(**window_of(action, caller, now))
     if not LimitWindow.objects.filter(pk=window.pk, times__lt=limit).update(times=F("times") + 1):
         raise TooManyRequests(
-            "Too many requests from your network address. Try again later.",
+            "Too many requests from your IP address. Try again later.",
             retry_after_seconds=math.ceil((window.ends_at - now).total_seconds()),
         )
+
+
+def take_back(action: str, *, caller: str | None) -> None:
+    """Uncount what `count` counted in advance."""
+    if settings.THROTTLING and caller:
+        window = window_of(action, caller, timezone.now())
+        LimitWindow.objects.filter(**window, times__gt=0).update(times=F("times") - 1)
+
+
+def window_of(action, caller, now) -> dict:
+    return {
+        "action": action,
+        "caller": salted_hmac("accounts.limits", caller).hexdigest(),
+        "ends_at": span_end(now),
+    }
 
 
 def span_end(now: datetime) -> datetime:

@@ -1,11 +1,14 @@
+import unicodedata
 import uuid
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.encoding import punycode
 
 from billing.fields import LedgerSumField
 
@@ -16,7 +19,7 @@ class UserQuerySet(models.QuerySet):
         return self.filter(removed_at=None)
 
     def administrators(self):
-        return self.present().filter(is_staff=True, is_superuser=True)
+        return self.present().filter(is_active=True, is_staff=True, is_superuser=True)
 
     def with_email(self, email):
         return self.present().filter(email=UserManager.normalize_email(email))
@@ -25,8 +28,13 @@ class UserQuerySet(models.QuerySet):
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     @classmethod
     def normalize_email(cls, email):
-        """An address is compared and kept in lower case, and without spaces around it."""
-        return (email or "").strip().lower()
+        """One spelling per mailbox: NFKC, lower case, and the domain in ASCII (IDNA), where mail is sent."""
+        email = unicodedata.normalize("NFKC", email or "").strip().lower()
+        local_part, at_sign, domain = email.rpartition("@")
+        try:
+            return f"{local_part}{at_sign}{punycode(domain)}".lower()
+        except UnicodeError:
+            return email  # not a domain, which validation refuses
 
     def get_by_natural_key(self, email):
         return self.get(email=self.normalize_email(email))
@@ -78,6 +86,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self):
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
+        if not self.email.isascii():
+            raise ValidationError({"email": "Enter a valid e-mail address."})
 
     @property
     def tokens_received(self) -> int:
@@ -94,11 +104,6 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class TokenFamilyQuerySet(models.QuerySet):
-    def start(self, *, user, newest, expires_at):
-        """A sign-in begins a family; the ones of this user that have run out go."""
-        self.filter(user=user, expires_at__lte=timezone.now()).delete()
-        return self.create(user=user, newest=newest, expires_at=expires_at)
-
     def rotate(self, family_id, *, used, fresh, expires_at) -> bool:
         """Put the fresh token in the place of the used one; of many at once exactly one succeeds.
 
@@ -120,7 +125,7 @@ class TokenFamily(models.Model):
     )
     newest = models.CharField(max_length=32, help_text="the id (jti) of the one refresh token that works")
     started_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
 
     objects = TokenFamilyQuerySet.as_manager()
 

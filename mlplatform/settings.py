@@ -135,6 +135,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+SESSION_ENGINE = "accounts.sessions"
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # What else goes when a person is removed: functions with the keyword owner
 ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
@@ -216,6 +217,8 @@ FILE_UPLOAD_HANDLERS = [
 # Training: a worker says every heartbeat that it is at a run; when a lease passes in silence it loses the run
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
+# What the worker clears besides its own rows: functions without arguments
+WORKER_HOUSEKEEPING = ["accounts.operations.clear_expired"]
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API
@@ -256,6 +259,7 @@ REST_FRAMEWORK = {
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("JWT_EXP_MINUTES", default=60)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "AUTH_TOKEN_CLASSES": ["accounts.api.tokens.AccessToken"],
     "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens of the old one
 }
 SPECTACULAR_SETTINGS = {
@@ -273,7 +277,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"AlgorithmEnum": "mlmodels.api.serializers.ALGORITHMS"},
 }
 
-# Password guessing. One account is locked for one network address, for a while: accounts.lockout.
+# Password guessing. One account is locked for one IP address, for a while: accounts.lockout. Failures of an
+# IP address over all accounts are limited by accounts.limits.
 # A refusal of accounts.operations answers, like every other, so the middleware of axes has nothing to add.
 AXES_ENABLED = THROTTLING
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

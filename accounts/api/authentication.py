@@ -1,5 +1,7 @@
 """`Authorization: Bearer …`, on the way of every request of the API."""
 
+import re
+
 from django.db import connection
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -8,6 +10,8 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts.models import User
+
+USER_ID = re.compile(r"[0-9]{1,18}")
 
 # Written out, since building it through the ORM takes longer than the query and the signature together
 COLUMNS = ["id", "password", "is_superuser", "email", "token_balance", "is_staff", "is_active"]
@@ -23,8 +27,10 @@ class BearerAuthentication(JWTAuthentication):
         return super().get_raw_token(scheme.capitalize() + space + token)
 
     def get_user(self, validated_token):
-        user_id = int(validated_token[api_settings.USER_ID_CLAIM])
-        user = find_user(user_id)
+        user_id = str(validated_token.get(api_settings.USER_ID_CLAIM))
+        if not USER_ID.fullmatch(user_id):
+            raise AuthenticationFailed("This token does not belong to a user.", code="token_not_valid")
+        user = find_user(int(user_id))
         if user is None or not user.is_active:
             raise AuthenticationFailed("This account is closed.", code="account_closed")
         if validated_token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):

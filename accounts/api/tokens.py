@@ -4,9 +4,10 @@ A refresh token carries the family of its sign-in. Using it puts the next one in
 ends the family. All else is SimpleJWT's: signature, times, the hash of the password.
 """
 
+from uuid import UUID
+
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts.api.authentication import BearerAuthentication
@@ -15,38 +16,71 @@ from accounts.models import TokenFamily, User
 FAMILY_CLAIM = "family"
 
 
-class RefreshToken(tokens.RefreshToken):
+class CheckedClaims:
+    """SimpleJWT converts the claims of a signed token without checking their types."""
+
+    def __init__(self, *args, **kwargs):
+        try:
+            super().__init__(*args, **kwargs)
+        except (TypeError, ValueError, OverflowError, OSError) as error:
+            raise TokenError("Token is invalid") from error
+
+
+class AccessToken(CheckedClaims, tokens.AccessToken):
+    pass
+
+
+class UntypedToken(CheckedClaims, tokens.UntypedToken):
+    pass
+
+
+class RefreshToken(CheckedClaims, tokens.RefreshToken):
+    access_token_class = AccessToken
     no_copy_claims = (*tokens.RefreshToken.no_copy_claims, FAMILY_CLAIM)
 
     @classmethod
     def for_user(cls, user):
         """The first token of a new family."""
         token = super().for_user(user)
-        family = TokenFamily.objects.start(user=user, newest=token["jti"], expires_at=token.expires_at)
+        family = TokenFamily.objects.create(user=user, newest=token["jti"], expires_at=token.expires_at)
         token[FAMILY_CLAIM] = str(family.pk)
         return token
+
+    @property
+    def jti(self) -> str:
+        """NUL and the like are in no token of ours, and PostgreSQL fails on them."""
+        if not str(self["jti"]).isalnum():
+            raise TokenError("Token is invalid")
+        return str(self["jti"])
 
     @property
     def expires_at(self):
         return datetime_from_epoch(self["exp"])
 
+    @property
+    def family_id(self) -> UUID:
+        try:
+            return UUID(self.get(FAMILY_CLAIM))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise TokenError("Token is invalid") from error
+
     def rotate(self) -> None:
         """Become the next token of the family; TokenError when this one has been used."""
-        used = self["jti"]
+        used = self.jti
         self.set_jti()
         self.set_exp()
         self.set_iat()
         if not TokenFamily.objects.rotate(
-            self.get(FAMILY_CLAIM), used=used, fresh=self["jti"], expires_at=self.expires_at
+            self.family_id, used=used, fresh=self["jti"], expires_at=self.expires_at
         ):
             raise TokenError("Token was used before; log in again")
 
     def end_family(self) -> None:
-        if not TokenFamily.objects.filter(pk=self.get(FAMILY_CLAIM)).delete()[0]:
+        if not TokenFamily.objects.filter(pk=self.family_id).delete()[0]:
             raise TokenError("Token is blacklisted")
 
     def check_is_newest(self) -> None:
-        if not TokenFamily.objects.filter(pk=self.get(FAMILY_CLAIM), newest=self["jti"]).exists():
+        if not TokenFamily.objects.filter(pk=self.family_id, newest=self.jti).exists():
             raise TokenError("Token is blacklisted")
 
 
@@ -64,7 +98,7 @@ def refreshed_pair(raw_token: str) -> dict[str, str]:
 
 def verify(raw_token: str) -> None:
     """TokenError or AuthenticationFailed unless the token of either kind would be accepted now."""
-    if tokens.UntypedToken(raw_token)["token_type"] != RefreshToken.token_type:
+    if UntypedToken(raw_token).get("token_type") != RefreshToken.token_type:
         check_owner(AccessToken(raw_token))
         return
     refresh = RefreshToken(raw_token)

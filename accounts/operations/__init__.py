@@ -7,8 +7,15 @@ from accounts.operations.passwords import (
     request_password_reset,
     reset_password_with_token,
 )
-from accounts.operations.sign_in import check_credentials, sign_in
-from accounts.operations.users import ensure_administrator, grant_by_card, leave, register, remove_user
+from accounts.operations.sign_in import check_credentials, clear_expired, sign_in
+from accounts.operations.users import (
+    ensure_administrator,
+    grant_by_card,
+    grant_tokens,
+    leave,
+    register,
+    remove_user,
+)
 
 __all__ = [
     "email_for_reset",
@@ -16,8 +23,10 @@ __all__ = [
     "leave",
     "change_password",
     "check_credentials",
+    "clear_expired",
     "ensure_administrator",
     "grant_by_card",
+    "grant_tokens",
     "register",
     "remove_user",
     "request_password_reset",

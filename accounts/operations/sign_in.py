@@ -1,23 +1,32 @@
 """Who is it? One check of address and password behind every door, with the lock-out of guessers."""
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
-from accounts import lockout
+from accounts import limits, lockout
 from accounts.errors import LockedOut, WrongCredentials
-from accounts.models import User
+from accounts.models import LimitWindow, TokenFamily, User
 
 
 def check_credentials(*, email, password, request) -> User:
     """The active user with this address and password; WrongCredentials, or LockedOut after too many guesses.
 
-    `request` says from where: failures count per account and network address, so nobody locks out others.
+    Failures count per account and IP address, so that nobody locks out others, and per IP address. Each
+    attempt counts before the password is hashed; what turns out to be no failure is taken back.
     """
+    failure = {"action": "failed-log-in", "caller": lockout.client_ip_address(request)}
+    limits.count(**failure, limit=limits.FAILED_LOG_INS_PER_IP_ADDRESS)
     user = authenticate(request, username=User.objects.normalize_email(email), password=password)
     if user is None and getattr(request, "axes_locked_out", False):
+        limits.take_back(**failure)
         raise LockedOut(retry_after_seconds=lockout.seconds_left(request, email))
     if user is None:
         raise WrongCredentials
+    limits.take_back(**failure)
     return user
 
 
@@ -26,3 +35,15 @@ def sign_in(*, email, password, request) -> User:
     user = check_credentials(email=email, password=password, request=request)
     user_logged_in.send(sender=User, request=request, user=user)
     return user
+
+
+def clear_expired() -> dict[str, int]:
+    """Deletes expired sessions, token families, limit windows and log-in failures; how many of each."""
+    now = timezone.now()
+    expired = {
+        "sessions": Session.objects.filter(expire_date__lt=now),
+        "token_families": TokenFamily.objects.filter(expires_at__lte=now),
+        "limit_windows": LimitWindow.objects.filter(ends_at__lte=now),
+        "log_in_failures": AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME),
+    }
+    return {name: rows.delete()[0] for name, rows in expired.items()}

@@ -41,7 +41,7 @@ def check_email(email):
         validate_email(email)
     except ValidationError as error:
         raise errors.InvalidEmail from error
-    if len(email) > limits.EMAIL_CHARACTERS_MAX:
+    if not email.isascii() or len(email) > limits.EMAIL_CHARACTERS_MAX:
         raise errors.InvalidEmail
 
 
@@ -96,11 +96,23 @@ def warn_of_weak_password(password, user):
         logger.warning("The administrator's password is weak: %s", " ".join(error.messages))
 
 
+def check_is_administrator(by):
+    if not by.is_administrator:
+        raise errors.AdministratorsOnly
+
+
+def grant_tokens(*, user, amount, reason, operation, by):
+    """Tokens that an administrator gives; `operation` names the grant, so that it is booked once."""
+    check_is_administrator(by)
+    return billing.grant(user=user, amount=amount, reason=reason, operation=operation, by=by)
+
+
 def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
     """Tokens that were paid by card. The card is charged elsewhere: its number never gets as far as here.
 
     With `idempotency`, `answer` is stored; a request that came before raises RequestRepeated.
     """
+    check_is_administrator(by)
     if not user.has_email(email):
         raise errors.WrongEmail
     operation = f"card:{uuid4()}"
@@ -115,8 +127,7 @@ def remove_user(*, user, by) -> None:
     The account is closed first, so that nothing new begins meanwhile; should a step fail, the same call goes
     on from there.
     """
-    if not by.is_administrator:
-        raise errors.AdministratorsOnly
+    check_is_administrator(by)
     if user.pk == by.pk:
         raise errors.CannotRemoveYourself
     erase_user(user)
@@ -124,7 +135,7 @@ def remove_user(*, user, by) -> None:
 
 def leave(*, user) -> None:
     """Close the own account. The last administrator stays, since nobody else could let the next one in."""
-    if user.is_administrator and User.objects.administrators().filter(is_active=True).count() == 1:
+    if user.is_administrator and User.objects.administrators().count() == 1:
         raise errors.LastAdministrator
     erase_user(user)
 

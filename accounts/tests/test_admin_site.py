@@ -129,13 +129,8 @@ def test_a_taken_address_is_an_error_of_the_form(staff, alice):
 
 def test_setting_a_password_here_ends_tokens(staff, alice, log_in, bearer):
     client = bearer(log_in(alice)["access"])
-    new = {
-        "password1": "a long pass phrase 17",
-        "password2": "a long pass phrase 17",
-        "usable_password": "true",
-    }
 
-    answer = staff.post(f"{USERS}{alice.pk}/password/", new)
+    answer = staff.post(f"{USERS}{alice.pk}/password/", {"new_password": "a long pass phrase 17"})
 
     assert answer.status_code == 302
     assert client.get("/api/user/tokens").status_code == 401
@@ -216,36 +211,80 @@ def clerk(make_user):
     return user
 
 
-def save_person(client, user, **changes):
+def save_user(client, user, **changes):
     form = {"email": user.email, "is_active": "on", **changes}
     return client.post(f"{USERS}{user.pk}/change/", form)
 
 
-def test_a_clerk_changes_people_and_gives_nobody_rights(clerk, alice, pages_of):
+def test_a_clerk_deactivates_users_and_gives_nobody_rights(clerk, alice, pages_of):
     client, rights = pages_of(clerk), {"is_staff": "on", "is_superuser": "on", "user_permissions": ["1"]}
 
-    assert save_person(client, alice, email="alicia@example.com", **rights).status_code == 302
-    assert save_person(client, clerk, is_staff="on", is_superuser="on").status_code == 302
+    answer = save_user(client, alice, is_active="", email="clerks@example.com", **rights)
 
     alice.refresh_from_db()
-    clerk.refresh_from_db()
-    assert (alice.email, alice.is_staff, alice.is_superuser) == ("alicia@example.com", False, False)
+    assert answer.status_code == 302
+    assert (alice.is_active, alice.is_staff, alice.is_superuser) == (False, False, False)
+    assert alice.email == "alice@example.com"  # who could change it could have the password mailed there
     assert not alice.user_permissions.exists()
-    assert (clerk.is_staff, clerk.is_superuser) == (True, False)
 
 
-def test_a_clerk_cannot_take_over_an_administrator(clerk, admin_user, pages_of):
-    client, passwords = pages_of(clerk), dict.fromkeys(["password1", "password2"], "quite another phrase")
+def test_a_clerk_cannot_change_staff_not_even_themselves(clerk, admin_user, make_user, pages_of):
+    colleague = make_user("colleague@example.com", is_staff=True)
 
-    assert save_person(client, admin_user, email="clerks@example.com").status_code == 403
-    assert client.post(f"{USERS}{admin_user.pk}/password/", passwords).status_code == 403
+    for user in (colleague, admin_user, clerk):
+        answer = save_user(pages_of(clerk), user, is_active="", email="clerks@example.com", is_superuser="on")
 
-    admin_user.refresh_from_db()
-    assert (admin_user.email, admin_user.check_password(PASSWORD)) == ("admin@example.com", True)
+        before, (user.email, user.is_active) = (user.email, user.is_active), (None, None)
+        user.refresh_from_db()
+        assert answer.status_code == 403
+        assert (user.email, user.is_active) == before
+    assert not clerk.is_superuser
+
+
+@pytest.mark.parametrize("whose", ["alice", "colleague", "clerk", "admin_user"])
+def test_a_clerk_sets_nobody_s_password(clerk, make_user, pages_of, request, whose):
+    is_colleague = whose == "colleague"
+    user = (
+        make_user("colleague@example.com", is_staff=True) if is_colleague else request.getfixturevalue(whose)
+    )
+    new = {"new_password": "quite another phrase", "password1": "quite another phrase"}
+
+    answer = pages_of(clerk).post(f"{USERS}{user.pk}/password/", new | {"password2": "quite another phrase"})
+
+    user.refresh_from_db()
+    assert answer.status_code == 403
+    assert user.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("whose", ["alice", "clerk"])
+def test_a_clerk_grants_nobody_tokens(clerk, pages_of, request, whose):
+    user = request.getfixturevalue(whose)
+    url = f"{reverse('admin:accounts_user_grant')}?ids={user.pk}"
+    form = {"amount": 7, "reason": "for me", "request_id": "6a0ff1f1-7f4b-4a0f-8b1e-54b3b1b6c2a4"}
+
+    answers = [pages_of(clerk).get(url), pages_of(clerk).post(url, form)]
+
+    user.refresh_from_db()
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert (user.token_balance, user.ledger_entries.count()) == (15, 1)
+
+
+def test_a_clerk_is_offered_no_grant_and_no_removal(clerk, alice, pages_of):
+    page = pages_of(clerk).get(USERS).content.decode()
+
+    assert "alice@example.com" in page
+    assert 'value="grant_tokens"' not in page
+    assert 'value="remove_users"' not in page
+
+
+def test_the_password_of_the_own_account_is_changed_on_the_account_page(staff):
+    answer = staff.get("/admin/password_change/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/")
 
 
 def test_an_administrator_gives_rights(staff, alice):
-    assert save_person(staff, alice, is_staff="on").status_code == 302
+    assert save_user(staff, alice, is_staff="on").status_code == 302
 
     alice.refresh_from_db()
     assert alice.is_staff

@@ -90,6 +90,21 @@ def test_removing_is_for_administrators_at_every_door(alice, bob, staff):
     assert not erased
 
 
+def test_granting_is_for_administrators_at_every_door(alice, bob, staff, admin_user):
+    payment = {"user": alice, "email": alice.email, "amount": 5}
+    grant = {"user": alice, "amount": 5, "reason": "thanks", "operation": "grant:1"}
+    for somebody in (alice, bob, staff):
+        with pytest.raises(AdministratorsOnly):
+            operations.grant_by_card(**payment, by=somebody)
+        with pytest.raises(AdministratorsOnly):
+            operations.grant_tokens(**grant, by=somebody)
+
+    operations.grant_tokens(**grant, by=admin_user)
+
+    alice.refresh_from_db()
+    assert (alice.token_balance, alice.ledger_entries.count()) == (20, 2)
+
+
 # GET admin/users
 
 

@@ -80,3 +80,10 @@ def test_an_address_that_is_none_stops_the_start_with_one_line(settings):
 
     with pytest.raises(CommandError, match="ADMIN_EMAIL: Enter a valid e-mail address"):
         start_up()
+
+
+def test_a_deactivated_administrator_does_not_count(admin_user):
+    User.objects.filter(pk=admin_user.pk).update(is_active=False)
+
+    assert start_up() == "chief@example.com is the administrator.\n"
+    assert User.objects.get(email="chief@example.com").is_administrator

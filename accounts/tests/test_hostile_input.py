@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import LimitWindow, TokenFamily, User
@@ -115,3 +116,26 @@ def test_odd_ids_in_an_address_are_404_or_400(admin_user, api_as, user_id):
     answer = api_as(admin_user).delete(f"/api/admin/users/{user_id}")
 
     assert answer.status_code in (400, 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/", "/api/user/tokens", "/api/models"])
+@pytest.mark.parametrize(
+    "key",
+    ['"\\000a"', '"\\000' + "a" * 31 + '"', "\u00fc" * 32, "a" * 4_000, "A" * 32],
+    ids=["short NUL", "NUL", "accents", "long", "capitals"],
+)
+def test_a_cookie_that_cannot_be_a_session_is_no_session(path, key):
+    client = Client()
+    plain = client.get(path)
+
+    answer = client.generic("GET", path, HTTP_COOKIE=f"sessionid={key}")
+
+    assert (answer.status_code, answer.headers.get("Location")) == (
+        plain.status_code,
+        plain.headers.get("Location"),
+    )
+
+
+def test_a_cookie_that_cannot_be_a_session_is_not_looked_up(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        Client().generic("GET", "/tokens/", HTTP_COOKIE='sessionid="\\000' + "a" * 31 + '"')

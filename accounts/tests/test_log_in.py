@@ -1,10 +1,13 @@
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from axes.models import AccessAttempt
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import limits
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 
@@ -174,3 +177,73 @@ def test_what_was_typed_is_kept_nowhere(guarded, alice):
 def test_without_throttling_nobody_is_locked_out(alice):
     assert guess(12) == [401] * 12
     assert log_in_as("alice@example.com").status_code == 200
+
+
+# One password tried on many names
+
+
+def try_many(times, start=0, **extra):
+    codes = []
+    for n in range(start, start + times):
+        codes.append(log_in_as(f"user{n}@example.com", "Summer2026", **extra).status_code)
+    return codes
+
+
+DOORS = {
+    "/api/user/login": ("email", "pwd"),
+    "/api/request_token": ("username", "password"),
+    "/api/v1/token": ("email", "password"),
+    "/accounts/login/": ("username", "password"),
+    "/admin/login/": ("username", "password"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_failures_are_counted_per_ip_address_at_every_door(guarded, alice, monkeypatch, door):
+    monkeypatch.setattr(limits, "FAILED_LOG_INS_PER_IP_ADDRESS", 3)
+    name, password = DOORS[door]
+
+    def try_name(email, typed="Summer2026", **extra):
+        client = APIClient() if door.startswith("/api") else Client()
+        return client.post(door, {name: email, password: typed}, **extra)
+
+    first = [try_name(f"user{n}@example.com").status_code for n in range(3)]
+    refused = try_name("alice@example.com", PASSWORD)
+    elsewhere = try_name("alice@example.com", PASSWORD, REMOTE_ADDR="192.0.2.7")
+
+    assert 429 not in first
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 3600
+    assert elsewhere.status_code in (200, 302)
+
+
+def test_past_the_limit_no_password_is_hashed(guarded, alice, monkeypatch):
+    monkeypatch.setattr(limits, "FAILED_LOG_INS_PER_IP_ADDRESS", 2)
+    try_many(2)
+    sign_in = import_module("accounts.operations.sign_in")  # the package has a function of that name
+    monkeypatch.setattr(sign_in, "authenticate", None)  # calling it would fail
+
+    assert try_many(2, start=2) == [429, 429]
+
+
+def test_right_passwords_do_not_use_up_the_limit(guarded, alice, monkeypatch):
+    monkeypatch.setattr(limits, "FAILED_LOG_INS_PER_IP_ADDRESS", 2)
+
+    assert [log_in_as("alice@example.com").status_code for _ in range(4)] == [200] * 4
+    assert try_many(3) == [401, 401, 429]
+
+
+def test_a_locked_account_that_keeps_trying_does_not_lock_the_whole_office(guarded, alice, bob, monkeypatch):
+    monkeypatch.setattr(limits, "FAILED_LOG_INS_PER_IP_ADDRESS", 12)
+    guess(20)
+
+    assert log_in_as("bob@example.com").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_race_gets_past_the_limit_of_failures(guarded, monkeypatch, at_once):
+    monkeypatch.setattr(limits, "FAILED_LOG_INS_PER_IP_ADDRESS", 3)
+
+    answers = at_once(lambda n: log_in_as(f"user{n}@example.com", "Summer2026"), each=range(8))
+
+    assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 5

@@ -238,7 +238,7 @@ def test_not_signed_in_and_without_a_token_it_is_401_with_the_way_out(alice):
     answer = reset(email="alice@example.com", new_password=NEW_PASSWORD)
 
     assert answer.status_code == 401
-    assert "by mail" in answer.json()["detail"]
+    assert "by email" in answer.json()["detail"]
     assert logs_in(PASSWORD)
 
 

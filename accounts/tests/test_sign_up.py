@@ -1,4 +1,7 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from rest_framework.test import APIClient
 
 from accounts import limits, operations
@@ -195,3 +198,74 @@ def test_no_race_gets_past_the_limit(guarded, monkeypatch, at_once):
 
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 5
     assert User.objects.count() == 3
+
+
+# One mailbox, one account
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "\uff41\uff4c\uff49\uff43\uff45@\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45.\uff43\uff4f\uff4d",
+        "alice\uff20example.com",
+        "alice@example\u3002com",
+        "alice@\uff45xample.com",
+        "alice@exa\u00admple.com",
+        "\u24d0lice@example.com",
+        "\u212alice@example.com",
+    ],
+    ids=["full width", "at sign", "full stop", "domain", "soft hyphen", "circled", "Kelvin"],
+)
+def test_another_spelling_of_an_address_is_the_same_mailbox(make_user, same):
+    make_user("alice@example.com")
+    make_user("klice@example.com")
+
+    answer = sign_up(email=same)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "address_taken")
+    assert User.objects.count() == 2
+
+
+def test_the_two_spellings_of_a_domain_are_one_address(log_in):
+    first = sign_up(email="dora@b\u00fccher.example")
+    again = sign_up(email="dora@xn--bcher-kva.example")
+
+    assert (first.status_code, again.status_code) == (200, 400)
+    assert User.objects.get().email == "dora@xn--bcher-kva.example"
+    answer = APIClient().post("/api/user/login", {"email": "dora@B\u00dcCHER.example", "pwd": PASSWORD})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "email", ["l\u0131a@example.com", "l\u0130a@example.com", "dora@" + "\u00fc" * 70 + ".example"]
+)
+def test_letters_that_only_look_like_ascii_are_refused(email):
+    answer = sign_up(email=email)
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["email"])
+
+
+def test_a_page_takes_the_same_spellings(client, alice):
+    answer = client.post("/accounts/signup/", {"email": "\uff41lice@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 422
+    assert "already taken" in answer.content.decode()
+
+
+def normalize_stored(apps):
+    import_module("accounts.migrations.0002_normalize_emails").normalize_emails(apps, None)
+
+
+def test_stored_addresses_are_normalized_and_collisions_reported(make_user, caplog):
+    make_user("alice@example.com")
+    double, single = make_user("double@example.com"), make_user("single@example.com")
+    User.objects.filter(pk=double.pk).update(email="\uff41lice@example.com")
+    User.objects.filter(pk=single.pk).update(email="dora@b\u00fccher.example")
+
+    normalize_stored(apps)
+
+    double.refresh_from_db()
+    single.refresh_from_db()
+    assert (double.email, single.email) == ("\uff41lice@example.com", "dora@xn--bcher-kva.example")
+    assert f"{double.pk}" in caplog.text
+    assert "alice" not in caplog.text

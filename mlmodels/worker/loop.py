@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
@@ -94,6 +95,8 @@ class TrainingWorker:
             return
         if swept := pending_files.sweep():
             log.warning("Removed files that killed processes left", extra={"fields": {"files": swept}})
+        for path in settings.WORKER_HOUSEKEEPING:
+            import_string(path)()
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
     @contextmanager

@@ -93,11 +93,11 @@ def test_a_chosen_theme_holds_against_the_system(page, alice):
 def test_closing_the_account_asks_for_the_password_and_ends_everything(page, alice):
     page.goto("/accounts/close/")
     page.get_by_label("Your password").fill("wrong")
-    page.get_by_role("button", name="Close it").click()
+    page.get_by_role("button", name="Close account").click()
     expect(page.get_by_text("This is not your password.")).to_be_visible()
 
     page.get_by_label("Your password").fill(alice.password)
-    page.get_by_role("button", name="Close it").click()
+    page.get_by_role("button", name="Close account").click()
 
     expect(people.heading(page)).to_contain_text("closed")
     page.goto("/datasets/")

@@ -1,0 +1,75 @@
+"""What has expired is cleared by the worker, whether or not anybody logs in again."""
+
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts import limits, operations
+from accounts.models import LimitWindow, TokenFamily
+
+pytestmark = pytest.mark.django_db
+
+
+def leave_traces(user, log_in, pages_of):
+    """A session, a token family, a limit window and a failed log-in."""
+    pages_of(user)
+    log_in(user)
+    limits.count("test", caller="192.0.2.7", limit=5)
+    AccessAttempt.objects.create(username=user.email, ip_address="192.0.2.7", failures_since_start=1)
+
+
+def kept():
+    return [model.objects.count() for model in (Session, TokenFamily, LimitWindow, AccessAttempt)]
+
+
+def test_what_has_expired_goes_and_the_rest_stays(alice, bob, log_in, pages_of, time_machine, guarded):
+    time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
+    leave_traces(alice, log_in, pages_of)
+    before = kept()
+    time_machine.move_to("2026-03-20T10:00:00Z", tick=False)
+    leave_traces(bob, log_in, pages_of)
+    old = AccessAttempt.objects.create(username="x", ip_address="192.0.2.7", failures_since_start=1)
+    AccessAttempt.objects.filter(pk=old.pk).update(attempt_time=timezone.now() - timedelta(hours=1))
+
+    cleared = operations.clear_expired()
+
+    assert cleared == {
+        "sessions": before[0],
+        "token_families": 1,
+        "limit_windows": before[2],
+        "log_in_failures": 1,
+    }
+    assert TokenFamily.objects.get().user == bob
+    assert AccessAttempt.objects.get().username == bob.email
+    assert operations.clear_expired() == dict.fromkeys(cleared, 0)
+
+
+def test_what_has_not_expired_still_works(alice, log_in, pages_of, guarded):
+    leave_traces(alice, log_in, pages_of)
+    before = kept()
+
+    operations.clear_expired()
+
+    assert kept() == before
+
+
+def test_the_worker_clears_what_has_expired(alice, pages_of):
+    from mlmodels.worker.loop import TrainingWorker
+
+    pages_of(alice)
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+
+    TrainingWorker("w")._sweep_when_due()
+
+    assert not Session.objects.exists()
+
+
+def test_what_the_worker_calls_exists():
+    for path in settings.WORKER_HOUSEKEEPING:
+        module, name = path.rsplit(".", 1)
+        assert callable(getattr(import_module(module), name))
