@@ -1,4 +1,4 @@
-"""Caching, early refusal of large bodies, and the content security policy."""
+"""Caching, who must be logged in, early refusal of large bodies, and the content security policy."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -7,6 +7,7 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from mlplatform.core.errors import NotSignedIn
@@ -34,6 +35,15 @@ class NoStoreMiddleware:
         if not is_api:
             patch_vary_headers(response, ["HX-Request"])
         return response
+
+
+class LoginUnlessPublicMiddleware(LoginRequiredMiddleware):
+    """Django's looks up the user first, which would have public pages and /healthz ask the database."""
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
 
 
 class AnonymousBodyMiddleware:

@@ -102,7 +102,7 @@ def gathered(chunks):
 
 def content_length(environ) -> int:
     """Without a length, as in chunked requests, there is no body, as in Django."""
-    length = environ.get("CONTENT_LENGTH", "")
+    length = str(environ.get("CONTENT_LENGTH", ""))
     return int(length) if length.isascii() and length.isdigit() else 0
 
 

@@ -30,7 +30,7 @@ if not ASKS_FOR_HELP:
 
 DEBUG = env.bool("DEBUG", default=False)
 
-# `make run` and developers get a key; a production start without one stops, since a new key ends every session
+# `make run` and developers get a key; in production its absence stops the start: a new key ends every session
 MAY_MAKE_A_KEY = DEBUG or sys.argv[1:2] == ["quickstart"]
 SECRET_KEY = env("SECRET_KEY", default="") or (
     secrets.token_urlsafe(50) if ASKS_FOR_HELP else data_dir.secret_key(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "mlplatform.middleware.AnonymousBodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # private unless a view says otherwise
+    "mlplatform.middleware.LoginUnlessPublicMiddleware",  # private unless a view says otherwise
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
