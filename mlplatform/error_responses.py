@@ -1,18 +1,19 @@
-"""How a refusal reaches the caller: the one table from errors to statuses, and a body in JSON or a page.
+"""How an error reaches the caller: one table from errors to statuses, and a body in JSON or a page.
 
-The API answers `{"detail", "code", "fields"}` for our refusals and for those of Django and REST framework.
+The API answers `{"detail", "code", "fields"}`, for errors of Django and REST framework too.
 """
 
 import logging
+import sys
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
 from django.shortcuts import render
 from rest_framework import views
 from rest_framework.response import Response
 
-from mlplatform.core import errors
+from mlplatform.core import database_errors, errors
+from mlplatform.request_buffering import BODY_REFUSAL, TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ STATUS = {
     errors.PaymentRequired: 402,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.Unprocessable: 422,
@@ -29,8 +31,15 @@ STATUS = {
     errors.Unavailable: 503,
 }
 
-DATABASE_IS_AWAY = (OperationalError, InterfaceError)
+BODY_TOO_LARGE = errors.TooLarge("The request is larger than this server accepts.")
+BODY_TOO_SLOW = errors.TooSlow("The request did not arrive in time. Check your connection and try again.")
+
 DATABASE_RETRY_SECONDS = 5
+DATABASE_OUTAGES = {
+    database_errors.UNREACHABLE: "The database cannot be reached at the moment. Try again in a few seconds.",
+    database_errors.BUSY: "The database is busy at the moment. Try again in a few seconds.",
+    database_errors.FULL: "The database has no space left at the moment. Try again later.",
+}
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -52,18 +61,17 @@ def headers_of(error: errors.DomainError) -> dict:
 
 
 def as_refusal(error: Exception) -> errors.DomainError | None:
-    """What a known failure of the framework or the database means in our words; None for a bug."""
+    """A known error of the framework or the database as one of ours; None for a bug."""
     if isinstance(error, errors.DomainError):
         return error
     if isinstance(error, RequestDataTooBig):
         return errors.TooLarge(str(error))
     if isinstance(error, SuspiciousOperation):
         return errors.InvalidInput("The request is malformed.")
-    if isinstance(error, DATABASE_IS_AWAY):
-        logger.error("the database does not answer", exc_info=error)
-        return errors.Unavailable(
-            "The database does not answer just now. Nothing was charged; try again soon."
-        )
+    if outage := database_errors.outage_of(error):
+        fields = {"outage": outage, "database_code": database_errors.code_of(error)}
+        logger.error("database outage", exc_info=error, extra={"fields": fields})
+        return errors.Unavailable(DATABASE_OUTAGES[outage])
     return None
 
 
@@ -104,18 +112,20 @@ def flatten(data, path: str = ""):
         yield path, " ".join(map(str, data)) if isinstance(data, list) else str(data)
 
 
-# Plain Django: pages, partials, and what fails before a view is reached
+# Plain Django: pages, partials, and errors before a view is reached
 
 
 class RefusalMiddleware:
-    """Turns the refusals of plain views into answers."""
+    """Turns the refusals of plain views, and bodies that were not received, into answers."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            return refuse(request, errors.InvalidInput("The address holds the character NUL."))
+            return refuse(request, errors.InvalidInput("The URL contains a NUL character."))
+        if reason := request.META.get(BODY_REFUSAL):
+            return refuse(request, BODY_TOO_LARGE if reason == TOO_LARGE else BODY_TOO_SLOW)
         return self.get_response(request)
 
     def process_exception(self, request, error):
@@ -139,7 +149,7 @@ def refuse(request, error: errors.DomainError):
 
 
 def bare_page(request, status: int, message: str):
-    """Asks no database and no context processor, since they may be what is broken."""
+    """Uses neither the database nor context processors, since they may be what is broken."""
     return render(None, "errors/bare.html", {"message": message, **heading(request, status)}, status=status)
 
 
@@ -148,18 +158,22 @@ def heading(request, status: int) -> dict:
 
 
 TITLES = {
-    400: "This cannot be read",
+    400: "Bad request",
     401: "Please log in",
     402: "Not enough tokens",
-    403: "This is not allowed",
-    404: "There is nothing here",
-    409: "Not possible now",
+    403: "Not allowed",
+    404: "Page not found",
+    408: "Request timed out",
+    409: "Conflict",
     413: "Too large",
-    422: "This contradicts an earlier request",
+    422: "Request does not match",
     429: "Too many requests",
-    500: "Something went wrong here",
-    503: "Not available just now",
+    500: "Something went wrong",
+    503: "Temporarily unavailable",
 }
+
+
+# Handlers that Django calls
 
 
 def bad_request(request, exception):
@@ -167,25 +181,23 @@ def bad_request(request, exception):
 
 
 def permission_denied(request, exception):
-    return refuse(request, errors.Forbidden(str(exception) or "You may not do this."))
+    return refuse(request, errors.Forbidden(str(exception) or "You are not allowed to do this."))
 
 
 def csrf_failure(request, reason=""):
-    return refuse(
-        request,
-        errors.Forbidden(
-            "The form has expired or cookies are off. Load the page again and send it once more."
-        ),
-    )
+    message = "This form has expired, or cookies are disabled. Reload the page and submit it again."
+    return refuse(request, errors.Forbidden(message))
 
 
 def page_not_found(request, exception):
-    return refuse(request, errors.NotFound("There is no such page, or it belongs to somebody else."))
+    return refuse(request, errors.NotFound("This page does not exist, or you do not have access to it."))
 
 
 def server_error(request):
-    """For a bug of ours."""
-    message = "Something went wrong here. It is logged, and nothing that failed was charged."
+    """A bug, or an outage that a middleware met: those never reach RefusalMiddleware."""
+    if refusal := as_refusal(sys.exc_info()[1]):
+        return refuse(request, refusal)
+    message = "Something went wrong on our side. The error has been logged."
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": message, "code": "server_error", "fields": {}}, status=500)
     return bare_page(request, 500, message)

@@ -1,4 +1,4 @@
-"""Probes: /healthz says that requests are served, /readyz that all that they need is there."""
+"""Probes: /healthz says that requests are served, /readyz that the database and a worker are available."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def readyz(request):
 
 
 def find_failing() -> dict[str, str]:
-    """What is not there, by name; one thing at a time, since the later ones need the earlier."""
+    """The first part that fails, by name: each check needs the ones before it."""
     try:
         connection.ensure_connection()
         if has_pending_migrations():

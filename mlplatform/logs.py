@@ -95,7 +95,9 @@ class RequestLogMiddleware:
 def user_id_of(request) -> int | None:
     """Without asking the database: a session that nobody looked at stays unread."""
     of_token, of_session = request.__dict__.get("user"), getattr(request, "_cached_user", None)
-    known = [user.__dict__["id"] for user in (of_token, of_session) if user and "id" in user.__dict__]
+    known = [
+        user.__dict__["id"] for user in (of_token, of_session) if user is not None and "id" in user.__dict__
+    ]
     return known[0] if known else None
 
 

@@ -1,4 +1,4 @@
-"""Pages of somebody who is signed in are nobody else's: no cache keeps them, no back button shows them."""
+"""Caching, who must be logged in, early refusal of large bodies, and the content security policy."""
 
 from dataclasses import asdict
 from functools import cached_property
@@ -6,25 +6,67 @@ from functools import cached_property
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
+from mlplatform.core.errors import NotSignedIn
+from mlplatform.error_responses import refuse
+from mlplatform.request_buffering import content_length
 
-class PrivatePagesMiddleware:
+
+class NoStoreMiddleware:
+    """No cache keeps answers of the API or pages of a session, and no back button shows them.
+
+    The session cookie decides, whether or not it is valid, so that the database is not asked.
+    """
+
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         response = self.get_response(request)
-        if request.path.startswith("/api/"):  # no sessions there, and no time to lose
-            return response
-        if request.user.is_authenticated and not response.has_header("Cache-Control"):
-            add_never_cache_headers(response)
-        patch_vary_headers(response, ["HX-Request"])
+        is_api = request.path.startswith("/api/")
+        if not response.has_header("Cache-Control"):
+            if is_api:
+                response["Cache-Control"] = "no-store"
+            elif settings.SESSION_COOKIE_NAME in request.COOKIES:
+                add_never_cache_headers(response)
+        if not is_api:
+            patch_vary_headers(response, ["HX-Request"])
         return response
 
 
+class LoginUnlessPublicMiddleware(LoginRequiredMiddleware):
+    """Django's looks up the user first, which would have public pages and /healthz ask the database."""
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class AnonymousBodyMiddleware:
+    """Refuses a large body of an anonymous visitor before CsrfViewMiddleware parses the form.
+
+    Only forms of signed-in users carry files. REST framework authenticates before it parses.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        is_large = content_length(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if is_large and not getattr(view, "csrf_exempt", False) and not request.user.is_authenticated:
+            return refuse(request, NotSignedIn("Log in before you upload a file."))
+        return None
+
+
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """django-csp, with the policy that nearly all answers have put together once instead of every time."""
+    """django-csp; the policy of nearly all answers is built once, not for each answer."""
 
     def process_response(self, request, response):
         has_its_own = any(name.startswith("_csp") for name in vars(response)) or hasattr(

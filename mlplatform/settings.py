@@ -1,39 +1,50 @@
 """All settings, from environment variables (and `.env`) with defaults that run on a laptop.
 
-The table of variables stands in README.md.
+README.md lists the variables.
 """
 
+import os
+import secrets
 import sys
 from datetime import timedelta
 from pathlib import Path
 
 import environ
+from corsheaders.defaults import default_headers
 
-from mlplatform import secret_key
+from mlplatform import data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
-# Where everything lives that is not code
+# `manage.py COMMAND --help` works without a key and makes no folder
+ASKS_FOR_HELP = not {"-h", "--help"}.isdisjoint(sys.argv) or sys.argv[1:2] == ["help"]
+
+# Everything that is not code; for this user alone, with the files that are made from now on
 DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+os.umask(0o077)
+if not ASKS_FOR_HELP:
+    data_dir.prepare(DATA_DIR)
 
 DEBUG = env.bool("DEBUG", default=False)
 
-# Who sets up a laptop gets a key; a production start without one stops, since a new key ends every session
+# `make run` and developers get a key; in production its absence stops the start: a new key ends every session
 MAY_MAKE_A_KEY = DEBUG or sys.argv[1:2] == ["quickstart"]
-SECRET_KEY = env("SECRET_KEY", default="") or secret_key.read(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
-# Former keys, which open sessions and model files and sign nothing new
+SECRET_KEY = env("SECRET_KEY", default="") or (
+    secrets.token_urlsafe(50) if ASKS_FOR_HELP else data_dir.secret_key(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
+)
+# Former keys: still accepted, never used to sign
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
-# Where it is served. SERVED_OVER_HTTPS turns on what would lock people out of a plain http://localhost.
+# SERVED_OVER_HTTPS turns on what would lock users out of http://localhost
 SERVED_OVER_HTTPS = env.bool("SERVED_OVER_HTTPS", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "prefer"]
 CORS_EXPOSE_HEADERS = [
     "Idempotency-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-ID",
 ]  # fmt: skip
@@ -68,13 +79,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "mlplatform.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlplatform.middleware.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mlplatform.middleware.AnonymousBodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # private unless a view says otherwise
-    "mlplatform.middleware.PrivatePagesMiddleware",
+    "mlplatform.middleware.LoginUnlessPublicMiddleware",  # private unless a view says otherwise
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -106,6 +118,7 @@ FORM_RENDERER = "mlplatform.form_renderer.PageRenderer"
 # Database. Never ATOMIC_REQUESTS: a transaction is as short as the operation that owns it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    data_dir.make_private(DATABASES["default"]["NAME"])
     DATABASES["default"] |= {
         "ENGINE": "mlplatform.sqlite3",  # writers queue for a lock instead of sleeping and retrying
         "CONN_MAX_AGE": None,
@@ -119,11 +132,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    # Whoever waits for a row that hangs is refused in the end, as on SQLite
+    # A request that waits for a locked row ends in an error, as on SQLite
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# People
+# Accounts
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -137,7 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_ENGINE = "accounts.sessions"
 PASSWORD_RESET_TIMEOUT = 60 * 60
-# What else goes when a person is removed: functions with the keyword owner
+# Called with owner= when an account is removed
 ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
 # What else is stored about a user: functions with the keyword owner that return a dict of iterators
 ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.erasure.everything_of"]
@@ -151,23 +164,20 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Files. `quickstart` collects the static ones, with a hash of the contents in each name; before that, as in
-# tests, they are found where they lie.
+# Files. `prepare` collects static files, with a hash of the contents in each name; before that, as in tests,
+# they are served from where they are.
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+STATIC_IS_COLLECTED = (DATA_DIR / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not STATIC_IS_COLLECTED
 MEDIA_ROOT = DATA_DIR / "files"
-STORAGE_URL = env(
-    "STORAGE_URL", default=""
-)  # such as s3://bucket; the AWS_… variables are django-storages' own
+STORAGE_URL = env("STORAGE_URL", default="")  # django-storages reads the AWS_… variables itself
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": (
-            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            "mlplatform.static_files.HashedStaticStorage"
             if STATIC_IS_COLLECTED or sys.argv[1:2] == ["collectstatic"]
             else "django.contrib.staticfiles.storage.StaticFilesStorage"
         ),
@@ -214,7 +224,7 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Training: a worker says every heartbeat that it is at a run; when a lease passes in silence it loses the run
+# A worker that sends no heartbeat for the length of a lease loses its training run
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 # What the worker clears besides its own rows: functions without arguments
@@ -244,7 +254,7 @@ REST_FRAMEWORK = {
     "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "mlplatform.error_responses.answer_in_json",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # Politeness towards the others; what costs tokens is limited by them, and by limits in the database
+    # Paid calls are limited by their price, and by limits in the database
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.ScopedRateThrottle",
@@ -291,9 +301,13 @@ AXES_USERNAME_CALLABLE = "accounts.lockout.client_username"
 AXES_SENSITIVE_PARAMETERS = ["username", "email", "ip_address", "pwd", "new_password", "token"]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",
+    "security.W005",  # subdomains and preload in HSTS are the operator's choice
+    "security.W021",
+]
 
-# Mail: EMAIL_URL such as smtp+tls://user:password@host:587; to the console without one
+# E-mail: such as smtp+tls://user:password@host:587
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="mlplatform@localhost")
@@ -317,12 +331,12 @@ SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_OVER_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS
-SECURE_HSTS_PRELOAD = SERVED_OVER_HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
 CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 
-# Logs: one JSON object a line to standard output
+# Logs: one JSON object per line on standard output
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -332,7 +346,7 @@ LOGGING = {
     "root": {"handlers": ["standard_output"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # Every request has its line of mlplatform.requests; this one adds where a bug is
+        # mlplatform.requests logs every request; this logger adds the traceback of a bug
         "django.request": {"level": "ERROR", "filters": ["exceptions"]},
         "django.server": {"handlers": [], "propagate": True},
     },

@@ -1,4 +1,7 @@
-"""Collects static files when they have changed, and not at every start."""
+"""Collects static files when they have changed, and not at every start.
+
+What describes the collection lies beside STATIC_ROOT, since everything inside is served.
+"""
 
 import hashlib
 import subprocess
@@ -7,17 +10,26 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.files.storage import FileSystemStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticStorage(CompressedManifestStaticFilesStorage):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, manifest_storage=FileSystemStorage(settings.DATA_DIR), **kwargs)
 
 
 def collect_when_changed():
-    signature_of_file = Path(settings.STATIC_ROOT) / "fingerprint"
+    kept = Path(settings.DATA_DIR) / "static_fingerprint"
     current = fingerprint()
-    if signature_of_file.exists() and signature_of_file.read_text() == current:
+    if kept.exists() and kept.read_text() == current:
         return
     # A process of its own: only when that is its task do the settings choose the storage with hashed names
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
-    subprocess.run(command, check=True, cwd=settings.BASE_DIR)  # noqa: S603 - a command of ours
-    signature_of_file.write_text(current)
+    subprocess.run(command, check=True, cwd=settings.BASE_DIR)  # noqa: S603 - a fixed command
+    for name in ("staticfiles.json", "fingerprint"):  # where earlier versions kept them, and served them
+        (Path(settings.STATIC_ROOT) / name).unlink(missing_ok=True)
+    kept.write_text(current)
 
 
 def fingerprint() -> str:

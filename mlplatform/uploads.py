@@ -1,14 +1,15 @@
-"""Ends an upload at the limit, while it arrives: Django has no limit of its own for files."""
+"""Ends an upload at the limit while it arrives: Django has no limit of its own for files."""
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
-FORM_BYTES_MAX = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # what may stand around the file
+FORM_BYTES_MAX = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # of everything around the file
+REQUEST_BYTES_MAX = settings.MAX_UPLOAD_MB * 1_000_000 + FORM_BYTES_MAX
 
 
 class UploadTooLarge(RequestDataTooBig):
-    """A class of Django's, so that every middleware that reads the form may run into it."""
+    """A class of Django's, since any middleware that reads the form may meet it."""
 
 
 class LimitedUploadHandler(FileUploadHandler):

@@ -1,7 +1,7 @@
-"""The web server: granian on `mlplatform.wsgi`, a fixed number of threads in each process.
+"""The web server: granian, with a fixed number of threads in each process.
 
-`python -m mlplatform.web_server --host 0.0.0.0 --port 8000 --processes 4`. The process that only looks after
-the serving ones imports nothing of Django.
+`python -m mlplatform.web_server --host 0.0.0.0 --port 8000 --processes 4`. The process that supervises the
+serving ones imports nothing of Django.
 """
 
 import argparse
@@ -10,14 +10,18 @@ import signal
 from functools import partial
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from mlplatform.processes import end_with_parent
+from mlplatform.request_buffering import BufferedApplication
 
 THREADS = 8  # of one process; half of them may wait for trainings (mlmodels.limits.WAITING_REQUESTS_MAX)
 PROCESSES = 2  # where there are two cores: benchmarks/README.md says what the second one is worth
 STOP_SECONDS = 8  # for the requests that are being served when the end comes
+HEADER_SECONDS = 10  # from the connection, or the last answer on it, to the end of the headers
+CONNECTIONS = 2_000  # of one process; a slow client occupies one of these and no thread
 
 LOG = {
     "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
@@ -29,13 +33,14 @@ LOG = {
 def serve(host: str, port: int, processes: int):
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one request must not take every core
     server = Granian(
-        "mlplatform.wsgi:application",
+        "mlplatform.web_server",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         workers=processes,
-        blocking_threads=THREADS,
-        blocking_threads_idle_timeout=600,  # a thread takes its database connection with it
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=STOP_SECONDS,
@@ -46,15 +51,16 @@ def serve(host: str, port: int, processes: int):
 
 
 def load_application(parent: int):
-    """Runs in each serving process; none outlives the one that looks after them, `parent`.
+    """Runs in each serving process; none outlives its supervisor, `parent`.
 
     Until granian has set its own handlers, the signal to end must not meet those of the forked parent.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(parent)
-    from mlplatform.wsgi import application
+    from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
+    from mlplatform.uploads import REQUEST_BYTES_MAX
 
-    return application
+    return BufferedApplication(application, threads=THREADS, body_bytes_max=REQUEST_BYTES_MAX)
 
 
 def main():

@@ -71,6 +71,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class TooSlow(DomainError):
+    """The body of the request did not arrive in time."""
+
+    code = "too_slow"
+
+
 class TooLarge(DomainError):
     """More bytes, rows or columns than the limits allow."""
 

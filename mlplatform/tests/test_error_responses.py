@@ -1,10 +1,11 @@
 import json
 import logging
+import sqlite3
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import Http404, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -202,14 +203,75 @@ def test_a_throttled_caller_is_told_when_to_come_back(get):
     assert response.json()["code"] == "throttled"
 
 
-@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
-def test_a_database_that_does_not_answer_is_a_503_and_is_logged(get, address, caplog):
-    with caplog.at_level(logging.ERROR, logger="mlplatform.error_responses"):
-        response = get(address, OperationalError("server closed the connection; secret=1"))
+def database_error(kind=OperationalError, **attributes):
+    """As Django raises it: the error of the driver, with its code, is the cause."""
+    error = kind("server said: secret=1")
+    error.__cause__ = Exception()
+    vars(error.__cause__).update(attributes)
+    return error
 
+
+def sqlite_error(name):
+    return database_error(sqlite_errorcode=getattr(sqlite3, name), sqlite_errorname=name)
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
+@pytest.mark.parametrize(
+    ("error", "outage", "code"),
+    [
+        (database_error(), "unreachable", None),
+        (database_error(InterfaceError), "unreachable", None),
+        (database_error(pgcode="57P01"), "unreachable", "57P01"),
+        (database_error(pgcode="53300"), "unreachable", "53300"),
+        (database_error(pgcode="55P03"), "busy", "55P03"),
+        (database_error(pgcode="40P01"), "busy", "40P01"),
+        (database_error(pgcode="53100"), "full", "53100"),
+        (OperationalError("database is locked"), "busy", None),
+        (sqlite_error("SQLITE_BUSY"), "busy", "SQLITE_BUSY"),
+        (sqlite_error("SQLITE_FULL"), "full", "SQLITE_FULL"),
+        (sqlite_error("SQLITE_CANTOPEN"), "unreachable", "SQLITE_CANTOPEN"),
+    ],
+)
+def test_a_database_outage_is_a_503_and_is_logged_with_its_code(get, address, error, outage, code, caplog):
+    with caplog.at_level(logging.ERROR, logger="mlplatform.error_responses"):
+        response = get(address, error)
+
+    words = response.content.decode()
+    logged = next(record for record in caplog.records if record.getMessage() == "database outage")
     assert response.status_code == 503
-    assert "secret" not in response.content.decode()
-    assert "the database does not answer" in caplog.text
+    assert response["Retry-After"] == "5"
+    assert "Try again" in words
+    assert "secret" not in words
+    assert "charged" not in words
+    assert logged.fields == {"outage": outage, "database_code": code}
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
+@pytest.mark.parametrize("error", [sqlite_error("SQLITE_ERROR"), ProgrammingError("no such table")])
+def test_a_missing_table_is_a_bug_and_no_outage(get, address, error):
+    response = get(address, error)
+
+    assert response.status_code == 500
+    assert "charged" not in response.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/", "/datasets/", "/ok", "/healthz"])
+def test_with_the_database_away_a_session_cookie_gets_an_answer_and_a_log_line(
+    client, address, monkeypatch, capfd
+):
+    def gone(*_):
+        raise database_error()
+
+    client.cookies["sessionid"] = "x" * 32
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", gone)
+    response = client.get(address)
+
+    output = capfd.readouterr()
+    lines = [json.loads(line) for line in output.out.splitlines()]
+    assert response.status_code == (200 if address in ("/ok", "/healthz") else 503)
+    assert response.status_code == 200 or response["Retry-After"] == "5"
+    assert "Traceback" not in output.err
+    assert [line["status"] for line in lines if line["message"] == "request"] == [response.status_code]
 
 
 @pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint"])
@@ -234,7 +296,7 @@ def test_an_unknown_address_is_json_below_api_and_a_page_elsewhere(client):
 
     assert (below_api.status_code, elsewhere.status_code) == (404, 404)
     assert below_api.json()["code"] == "not_found"
-    assert "<h1>There is nothing here</h1>" in elsewhere.content.decode()
+    assert "<h1>Page not found</h1>" in elsewhere.content.decode()
 
 
 @pytest.mark.parametrize("address", ["/ok", "/api/endpoint"])
@@ -256,7 +318,7 @@ def test_a_form_without_its_token_is_refused_in_words():
     response = client.post("/ok")
 
     assert response.status_code == 403
-    assert "Load the page again" in response.content.decode()
+    assert "Reload the page" in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -274,3 +336,17 @@ def test_every_endpoint_reads_json_strictly(client, body, status):
 
     assert response.status_code == status
     assert status == 200 or set(json.loads(response.content)) == {"detail", "code", "fields"}
+
+
+def test_answers_of_the_api_are_not_stored_by_any_cache(client):
+    for address in ("/api/endpoint", "/api/models", "/api/nothing"):
+        assert client.get(address)["Cache-Control"] == "no-store"
+
+
+def test_scripts_of_other_sites_may_send_idempotency_key_and_prefer(client, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    headers = {"origin": "https://app.example.com", "access-control-request-method": "POST"}
+
+    allowed = client.options("/api/endpoint", headers=headers)["Access-Control-Allow-Headers"]
+
+    assert {"idempotency-key", "prefer"} <= set(allowed.split(", "))

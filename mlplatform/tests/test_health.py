@@ -21,6 +21,15 @@ def test_healthz_needs_nothing_but_the_process(client):
     assert "no-store" in response["Cache-Control"]
 
 
+def test_healthz_asks_no_database_even_with_a_session_cookie(pages_of, alice, django_assert_num_queries):
+    client = pages_of(alice)
+
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+
+    assert response.status_code == 200
+
+
 @pytest.mark.django_db
 def test_ready_when_a_worker_was_seen(client):
     a_worker(seen_seconds_ago=WORKER_SILENT_SECONDS - 5)

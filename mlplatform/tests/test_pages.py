@@ -53,7 +53,7 @@ def test_an_unknown_address_is_a_page_in_our_words(alice, pages_of):
     answer = pages_of(alice).get("/nothing/")
 
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
     assert "request " in answer.content.decode()
 
 

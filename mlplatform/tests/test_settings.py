@@ -1,6 +1,8 @@
 """The contract's environment variables, each in a process of its own as a start would read them."""
 
 import json
+import os
+import stat
 import subprocess
 import sys
 
@@ -122,6 +124,54 @@ def test_https_turns_on_what_would_lock_out_a_plain_localhost(read):
 
     assert set(read(*names, SERVED_OVER_HTTPS="on").values()) == {True, 31_536_000}
     assert set(read(*names).values()) == {False}
+
+
+def test_hsts_covers_subdomains_and_preload_lists_only_on_request(read):
+    names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+
+    assert set(read(*names, SERVED_OVER_HTTPS="on").values()) == {False}
+    assert set(read(*names, HSTS_INCLUDE_SUBDOMAINS="on", HSTS_PRELOAD="on").values()) == {True}
+
+
+def test_the_data_folder_and_the_database_are_private_also_where_they_were_not(read, tmp_path):
+    names = [f"db.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock")]
+    tmp_path.chmod(0o755)
+    for name in names:
+        (tmp_path / name).touch(0o644)
+
+    read("DATA_DIR")
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names} == {0o600}
+
+
+def test_a_new_database_is_private(tmp_path):
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3",
+    }
+    command = [sys.executable, "manage.py", "migrate", "accounts", "0001", "-v0"]
+    subprocess.run(command, cwd=BASE_DIR, env=environment, check=True, umask=0o022)
+
+    made = list(tmp_path.glob("new.sqlite3*"))
+    assert made
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+
+
+@pytest.mark.parametrize("command", ["predict", "quickstart", "verify_ledger"])
+def test_help_works_without_a_key_and_makes_no_folder(tmp_path, command):
+    ended = subprocess.run(
+        [sys.executable, "manage.py", command, "--help"],
+        cwd=BASE_DIR,
+        env={"DATA_DIR": str(tmp_path / "var")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("usage:")
+    assert not (tmp_path / "var").exists()
 
 
 def test_a_production_start_without_a_key_stops_with_one_line(tmp_path):

@@ -12,6 +12,7 @@ def collections(settings, tmp_path, monkeypatch):
     source = tmp_path / "source"
     source.mkdir()
     (source / "site.css").write_text("body {}")
+    settings.DATA_DIR = tmp_path
     settings.STATIC_ROOT = tmp_path / "collected"
     settings.STATIC_ROOT.mkdir()
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
@@ -47,3 +48,14 @@ def test_a_new_file_is_collected(collections, tmp_path):
     static_files.collect_when_changed()
 
     assert len(collections) == 2
+
+
+def test_what_describes_the_collection_is_not_served(settings, collections):
+    """Everything in STATIC_ROOT is served; earlier versions kept both files there."""
+    for name in ("staticfiles.json", "fingerprint"):
+        (settings.STATIC_ROOT / name).touch()
+
+    static_files.collect_when_changed()
+
+    assert list(settings.STATIC_ROOT.iterdir()) == []
+    assert static_files.HashedStaticStorage().manifest_storage.location == str(settings.DATA_DIR)

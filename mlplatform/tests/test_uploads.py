@@ -38,12 +38,16 @@ def limit_of_two_megabytes(settings):
     settings.MAX_UPLOAD_MB = 2
 
 
-def upload(address, size):
-    return Client().post(address, {"csv_file": SimpleUploadedFile("houses.csv", b"x" * size)})
+@pytest.fixture
+def upload(pages_of, alice):
+    def upload(address, size):
+        return pages_of(alice).post(address, {"csv_file": SimpleUploadedFile("houses.csv", b"x" * size)})
+
+    return upload
 
 
 @DOORS
-def test_a_file_at_the_limit_is_taken(address):
+def test_a_file_at_the_limit_is_taken(upload, address):
     response = upload(address, 2 * MEGABYTE)
 
     assert response.status_code == 200
@@ -52,7 +56,7 @@ def test_a_file_at_the_limit_is_taken(address):
 
 @DOORS
 @pytest.mark.parametrize("size", [2 * MEGABYTE + 1, 4 * MEGABYTE])
-def test_a_larger_file_is_refused_with_the_limit(address, size):
+def test_a_larger_file_is_refused_with_the_limit(upload, address, size):
     response = upload(address, size)
 
     assert response.status_code == 413
@@ -71,13 +75,30 @@ def test_a_file_that_is_announced_too_large_is_refused_before_it_is_read():
     assert response.status_code == 413
 
 
-def test_the_limit_also_holds_where_the_form_is_read_to_find_its_token():
+def test_the_limit_also_holds_where_the_form_is_read_to_find_its_token(alice):
     client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
     client.cookies["csrftoken"] = "x" * 32
 
     response = client.post("/upload", {"csv_file": SimpleUploadedFile("a.csv", b"x" * 3 * MEGABYTE)})
 
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize("address", ["/upload", "/datasets/", "/accounts/login/", "/admin/login/"])
+@pytest.mark.parametrize("cookies", [{}, {"sessionid": "x" * 32}])
+def test_a_large_form_of_an_anonymous_visitor_is_refused_before_it_is_read(db, monkeypatch, address, cookies):
+    def read(*_):
+        raise AssertionError("the form was parsed")
+
+    monkeypatch.setattr("django.http.multipartparser.MultiPartParser.parse", read)
+    client = Client(enforce_csrf_checks=True)
+    client.cookies.load({"csrftoken": "x" * 32, **cookies})
+
+    response = client.post(address, {"csv_file": SimpleUploadedFile("a.csv", b"x" * (MEGABYTE + 1))})
+
+    assert response.status_code == 401
+    assert "Log in before you upload a file." in response.content.decode()
 
 
 def test_more_than_one_file_is_refused():

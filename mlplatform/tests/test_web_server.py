@@ -1,12 +1,15 @@
-"""The web server as processes: one that looks after those that serve."""
+"""The web server as real processes on a real port."""
 
+import http.client
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
+from mlplatform.request_buffering import BODY_SECONDS
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.postgresql import free_port
 
@@ -25,3 +28,74 @@ def test_killed_while_its_serving_process_still_starts_it_leaves_nobody(tmp_path
     kill(server)
 
     until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving process to end")
+
+
+@pytest.fixture
+def port(environment):
+    port = free_port()
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=environment, check=True)
+    command = [sys.executable, "-m", "mlplatform.web_server", "--processes", "1", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=BASE_DIR, env=environment)
+    until(lambda: is_served(port), what="for the web server")
+    yield port
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def is_served(port):
+    try:
+        return ask(port, "GET", "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def ask(port, method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, content
+
+
+def unfinished(port):
+    """A client that has sent all headers and the first byte of its body."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=BODY_SECONDS + 10)
+    head = "POST /api/request_token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    client.sendall(f"{head}Content-Length: 5000\r\n\r\n{{".encode())
+    return client
+
+
+def test_forty_clients_with_unfinished_bodies_stop_nobody_and_are_refused_in_the_end(port):
+    slow = [unfinished(port) for _ in range(40)]
+
+    read = ask(port, "GET", "/api/models")[0]
+    written = ask(port, "POST", "/api/request_token", '{"username": "a@example.com", "password": "x"}')[0]
+    ends = [client.recv(20) for client in slow]
+
+    assert (read, written) == (200, 401)
+    assert {end.split(b" ")[1] for end in ends} == {b"408"}
+    for client in slow:
+        client.close()
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(port):
+    unfinished(port).close()
+
+    assert ask(port, "GET", "/api/models")[0] == 200
+
+
+def test_a_body_above_every_limit_is_refused_unread(port):
+    client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    client.sendall(b"POST /api/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n")
+
+    assert client.recv(20).split(b" ")[1] == b"413"
+    client.close()
+
+
+def test_long_answers_arrive_whole(port):
+    path = max(BASE_DIR.glob("static/**/*.js"), key=lambda path: path.stat().st_size)
+    status, content = ask(port, "GET", f"/static/{path.relative_to(BASE_DIR / 'static')}")
+
+    assert status == 200
+    assert content == path.read_bytes()

@@ -12,7 +12,6 @@ from mlmodels.operations import datasets, training
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
 from mlplatform.core.commands import ProgressBar
-from mlplatform.core.errors import DomainError
 
 EMAIL = "demo@example.com"
 SAMPLE = "iris"
@@ -27,7 +26,7 @@ class Command(commands.Command):
         "password is kept in DATA_DIR/demo_password, which only the owner of the file can read."
     )
     epilog = """
-Every step is done once: the command can be repeated, and goes on where an earlier one was stopped. A changed
+The command can be repeated: it skips what exists and continues where an earlier one stopped. A changed
 password stays changed.
 
 exit codes:
@@ -36,11 +35,8 @@ exit codes:
 """
 
     def handle(self, *args, **options):
-        try:
-            owner = ensure_account(Path(settings.DATA_DIR) / "demo_password")
-            self.ensure_model(owner)
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        owner = ensure_account(Path(settings.DATA_DIR) / "demo_password")
+        self.ensure_model(owner)
         self.stdout.write(f"The demo account is {owner.email}; its password is in DATA_DIR/demo_password.")
 
     def ensure_model(self, owner):
@@ -60,7 +56,7 @@ exit codes:
 
 
 def ensure_account(password_file: Path):
-    """The password is on the disk before the account exists: nobody is left with one that is unknown."""
+    """Writes the password to disk before the account exists, so that it is never lost."""
     owner = User.objects.filter(email=EMAIL).first()
     is_known = password_file.exists()
     password = password_file.read_text().strip() if is_known else new_password(password_file)
@@ -72,7 +68,7 @@ def ensure_account(password_file: Path):
 
 
 def new_password(path: Path) -> str:
-    """Written as a whole and for nobody else to read, or not at all."""
+    """Written as a whole or not at all, readable for the owner of the file alone."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)

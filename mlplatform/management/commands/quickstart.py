@@ -23,7 +23,7 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Command(commands.Command):
     help = "Prepares everything, makes a demo account once, runs web server and training worker until Ctrl-C."
     epilog = """
-For one machine and a demonstration; docs/operations.md says how to serve others. What dies is started again.
+For one machine and a demonstration; docs/operations.md says how to serve others. What exits is restarted.
 The variables HOST and PORT are the defaults, and DATA_DIR says where everything is kept.
 
 exit codes:
@@ -81,7 +81,7 @@ examples:
         deadline = time.monotonic() + START_SECONDS
         while not is_served(host, port):
             if not web_server.is_running or time.monotonic() > deadline:
-                raise CommandError("The web server did not start; its messages stand above.")
+                raise CommandError("The web server did not start; see the messages above.")
             time.sleep(LOOK_SECONDS)
 
     def make_demo(self, supervisor):
@@ -93,16 +93,16 @@ examples:
             time.sleep(LOOK_SECONDS)
         supervisor.children.remove(demo)
         if demo.process.returncode:
-            self.say("The demo account could not be made; its messages stand above.")
+            self.say("The demo account could not be made; see the messages above.")
 
     def greet(self, host, port):
         here = address(host, port)
-        self.say(f"\nmlplatform serves on {here}, its API is described on {here}/api/docs")
+        self.say(f"\nmlplatform is running at {here}. API documentation: {here}/api/docs")
         with contextlib.suppress(FileNotFoundError):
             password = (settings.DATA_DIR / "demo_password").read_text().strip()
             self.say(f"Demo login: {DEMO_EMAIL}, password: {password}")
         if host not in LOCAL_HOSTS and not os.environ.get("ALLOWED_HOSTS"):
-            self.say("Other machines reach it once ALLOWED_HOSTS has the names or addresses that they use.")
+            self.say("To reach it from other machines, add its host names or IP addresses to ALLOWED_HOSTS.")
         self.say("Ctrl-C stops it.\n")
 
     def say(self, text):

@@ -145,7 +145,7 @@ def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
 
     for address in (model, dataset, run):
         assert bob.goto(address).status == 404
-        expect(people.heading(bob)).to_have_text("There is nothing here")
+        expect(people.heading(bob)).to_have_text("Page not found")
 
 
 def test_a_data_set_is_deleted_after_a_question_and_its_model_stays(page, model):

@@ -1,0 +1,137 @@
+"""Receives whole requests on granian's event loop, then hands them to the WSGI application in a thread.
+
+A client that sends slowly occupies no thread, and its body must arrive at a minimum rate. A body that is too
+slow or too large is not passed on: the application finds the reason in `environ[BODY_REFUSAL]` and answers.
+"""
+
+import asyncio
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+BODY_REFUSAL = "mlplatform.body_refusal"
+TOO_SLOW, TOO_LARGE = "too slow", "too large"
+
+BODY_SECONDS = 10  # until a body must be there, and longer for those that keep the minimum rate
+BODY_BYTES_PER_SECOND_MIN = 20_000
+BODY_MEMORY_BYTES = 64 * 1024  # larger bodies wait in a temporary file
+SEND_BYTES = 64 * 1024
+SEND_SECONDS = 30  # for a client to take so many bytes of a long answer
+
+
+class BufferedApplication:
+    """What granian calls (RSGI). `body_bytes_max` limits the bodies that are read at all."""
+
+    def __init__(self, application, *, threads: int, body_bytes_max: int):
+        self.application = application
+        self.body_bytes_max = body_bytes_max
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self.loop = None
+
+    def __rsgi_init__(self, loop):
+        self.loop = loop
+
+    async def __rsgi__(self, scope, protocol):
+        environ = environ_of(scope)
+        with tempfile.SpooledTemporaryFile(BODY_MEMORY_BYTES) as body:
+            environ["wsgi.input"] = body
+            if length := content_length(environ):
+                refusal, received = await self.receive(protocol, body, length)
+                if refusal:
+                    environ |= {BODY_REFUSAL: refusal, "CONTENT_LENGTH": "0"}
+                    body.truncate(0)
+                elif received < length:  # the client has gone
+                    protocol.response_empty(400, [])
+                    return
+                body.seek(0)
+            await self.loop.run_in_executor(self.threads, self.answer, environ, protocol)
+
+    async def receive(self, protocol, body, length: int) -> tuple[str | None, int]:
+        """Reads the body into `body`; returns why it was given up, if so, and how many bytes came."""
+        if length > self.body_bytes_max:
+            return TOO_LARGE, 0
+        received, started = 0, self.loop.time()
+        try:
+            async with asyncio.timeout(BODY_SECONDS) as limit:
+                async for chunk in protocol:
+                    received += len(chunk)
+                    body.write(chunk)
+                    limit.reschedule(started + BODY_SECONDS + received / BODY_BYTES_PER_SECOND_MIN)
+        except TimeoutError:
+            return TOO_SLOW, received
+        return None, received
+
+    def answer(self, environ, protocol):
+        """Runs in a thread."""
+        head = []
+        response = self.application(environ, lambda status, headers, _=None: head.extend((status, headers)))
+        try:
+            pieces = gathered(response)
+            first, second = next(pieces, b""), next(pieces, None)
+            status, headers = int(head[0].split(" ", 1)[0]), head[1]
+            if second is None:
+                protocol.response_bytes(status, headers, first)
+                return
+            transport = protocol.response_stream(status, headers)
+            for piece in chain([first, second], pieces):
+                sending = asyncio.run_coroutine_threadsafe(send(transport, piece), self.loop)
+                sending.result()
+        except TimeoutError:
+            return  # the client does not read on
+        finally:
+            response.close()
+
+
+async def send(transport, piece: bytes):
+    async with asyncio.timeout(SEND_SECONDS):
+        await transport.send_bytes(piece)
+
+
+def gathered(chunks):
+    """The chunks joined to pieces of SEND_BYTES or more, since each piece is a step of the event loop."""
+    piece = bytearray()
+    for chunk in chunks:
+        piece += chunk
+        if len(piece) >= SEND_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+def content_length(environ) -> int:
+    """Without a length, as in chunked requests, there is no body, as in Django."""
+    length = str(environ.get("CONTENT_LENGTH", ""))
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def environ_of(scope) -> dict:
+    server_name, _, server_port = scope.server.rpartition(":")
+    environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "SERVER_NAME": server_name.strip("[]"),
+        "SERVER_PORT": server_port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_SOFTWARE": "granian",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    # A value that is not ASCII is in keys() and not in items()
+    unreadable = ((name, "�") for name in set(scope.headers.keys()) if scope.headers.get(name) is None)
+    for name, value in chain(scope.headers.items(), unreadable):
+        if "_" in name:  # could pass for a header that a proxy sets
+            continue
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        separator = "; " if key == "HTTP_COOKIE" else ","
+        environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+    return environ
