@@ -154,6 +154,7 @@ class DateCells:
         style = date_format["style"]
         self._unix = _UNIX if style == "unix" else _UNIX_BESIDE_TEXT
         self._reads_compact = style == "compact"
+        self._blank_words = date_format.get("blank_words", {})
 
     def one(self, text: str) -> float:
         """Raises ValueError with words for the user when `text` is no date of this column."""
@@ -165,8 +166,8 @@ class DateCells:
                 raise ValueError(_UNREADABLE) from None
             if seconds is not None:
                 return seconds
-            if is_missing_word(text):
-                return math.nan
+        if is_missing_word(text) or text in self._blank_words:
+            return math.nan
         raise ValueError(_UNREADABLE)
 
     def number(self, number: float) -> float:

@@ -28,10 +28,10 @@ class FileHints:
 
 def file_hints(evidence: Sequence[ColumnEvidence], separator: str) -> FileHints:
     """Marks and day order that are certain in some column hold for the doubtful columns of the same file."""
-    number_columns = [column for column in evidence if not column.not_numbers.texts]
+    number_columns = [column for column in evidence if column.blank_words(column.not_numbers) is not None]
     decimals = {shape.decimal for column in number_columns for shape in column.number_shapes} - {""}
     marks = MarkHints(decimals.pop() if len(decimals) == 1 else "", separator)
-    date_columns = [column for column in evidence if column.date_shapes and not column.not_dates.texts]
+    date_columns = [column for column in evidence if column.blank_words(column.not_dates) is not None]
     proven = {day_comes_first(column.date_shapes) for column in date_columns} - {None}
     if len(proven) == 1:
         return FileHints(marks, day_first=proven.pop())

@@ -1,8 +1,8 @@
 """One decision per column, from its evidence, with the reason in a sentence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column
+from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column, blank_words_sentence
 from mlmodels.learning.tables.dates import day_comes_first
 from mlmodels.learning.tables.errors import counted, shown
 from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
@@ -51,11 +51,21 @@ def _decide(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
     if "boolean" in formats:
         words = formats["boolean"]
         return _Decision("boolean", words, f"Only {shown(words['true'])} and {shown(words['false'])} occur.")
-    if not evidence.not_numbers.texts and "number" in formats and not _are_codes(evidence):
-        return _decide_number(evidence, formats)
-    if "date" in formats and not evidence.not_dates.texts and not evidence.number_shapes:
-        return _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
+    words = evidence.blank_words(evidence.not_numbers)
+    if words is not None and "number" in formats and not _are_codes(evidence):
+        return _with_blank_words(_decide_number(evidence, formats), words)
+    words = evidence.blank_words(evidence.not_dates)
+    if words is not None and "date" in formats and not evidence.number_shapes:
+        decision = _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
+        return _with_blank_words(decision, words)
     return _decide_text(evidence, formats)
+
+
+def _with_blank_words(decision: _Decision, words: dict[str, int]) -> _Decision:
+    if not words:
+        return decision
+    reason = f"{blank_words_sentence(words)} {decision.reason.replace('Every', 'Every other', 1)}"
+    return replace(decision, format={**decision.format, "blank_words": words}, reason=reason)
 
 
 def _are_codes(evidence: ColumnEvidence) -> bool:

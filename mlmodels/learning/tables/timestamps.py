@@ -2,7 +2,6 @@
 
 from mlmodels.learning.tables.dates import UNIX_FORMAT, DateCells
 from mlmodels.learning.tables.evidence import ColumnEvidence
-from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.names import names_a_time, names_an_identifier
 
 _COMPACT = {"type": "date", "style": "compact", "day_first": True}
@@ -26,20 +25,20 @@ def compact_dates(evidence: ColumnEvidence) -> dict | None:
     if _digits(evidence) != {8} or evidence.is_capped or not names_a_time(evidence.name):
         return None
     try:
-        DateCells(_COMPACT).many(list(evidence.counts))
+        DateCells({**_COMPACT, "blank_words": evidence.not_numbers.cells}).many(list(evidence.counts))
     except ValueError:
         return None
     return _COMPACT
 
 
 def _digits(evidence: ColumnEvidence) -> set[int]:
-    """How many digits the numbers have; empty unless every cell is digits alone or missing."""
-    if evidence.not_numbers.texts or any(
-        shape.is_code or not shape.digits for shape in evidence.number_shapes
-    ):
+    """How many digits the numbers have; empty unless every readable cell is digits alone."""
+    is_whole = all(shape.digits and not shape.is_code for shape in evidence.number_shapes)
+    if not is_whole or evidence.blank_words(evidence.not_numbers) is None:
         return set()
     return {shape.digits for shape in evidence.number_shapes}
 
 
 def _whole_numbers(evidence: ColumnEvidence) -> list[int]:
-    return [int(text) for text in evidence.counts if not is_missing_word(text)]
+    words = evidence.missing_words | evidence.not_numbers.cells.keys()
+    return [int(text) for text in evidence.counts if text not in words]
