@@ -95,7 +95,7 @@ def test_columns_that_may_not_be_meant_so_are_worth_a_look(alice, pages_of):
     assert [name for name in ("size", "id", "country", "remark") if f"<b>{name}</b>" in card] == [
         "size", "id", "country", "remark"
     ]  # fmt: skip
-    assert "Not used: identifier. The name says so and no value comes twice." in card
+    assert "Not used: identifier. The name suggests it and every value is unique." in card
     assert "Not used: always the same." in card
     assert "<b>price</b>" not in card
 
