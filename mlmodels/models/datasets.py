@@ -96,8 +96,8 @@ class Dataset(models.Model):
     def doubtful_columns(self):
         """Those that were hardly meant to be read as they are, and those that upload switched off."""
         columns = list(map(Column.from_dict, self.columns))
-        nearly = [column for column in columns if column.nearly]
-        return nearly + [column for column in columns if column.is_switched_off and not column.nearly]
+        doubtful = [column for column in columns if column.is_doubtful]
+        return doubtful + [column for column in columns if column.is_switched_off and not column.is_doubtful]
 
     def column(self, name):
         """The tables.Column of this name."""

@@ -7,6 +7,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
+from mlmodels.learning.tables.columns import Column, blank_words_sentence
 from mlmodels.models.datasets import Dataset, is_uuid
 from mlmodels.models.ownership import OwnedQuerySet, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
@@ -110,8 +111,14 @@ class TrainedModel(models.Model):
     @property
     def notes(self):
         """Warnings about columns that were probably read as the wrong kind, and about the training."""
-        doubtful = [column for column in [*self.features, self.target] if column.get("nearly")]
-        said = [f'The column "{column["name"]}" is read as words. {column["reason"]}' for column in doubtful]
+        columns = [Column.from_dict(column) for column in [*self.features, self.target]]
+        said = [
+            f'The column "{column.name}" is read as words. {column.reason}'
+            if column.nearly
+            else f'The column "{column.name}": {blank_words_sentence(column.blank_words)}'
+            for column in columns
+            if column.nearly or column.blank_words
+        ]
         return said + self.report.get("notes", [])
 
     def rename(self, label):

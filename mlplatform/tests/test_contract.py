@@ -260,7 +260,7 @@ def test_no_parameters_can_be_said_in_many_ways(client, trains_at_once, nothing)
 def test_a_column_that_is_numbers_but_for_one_cell_is_pointed_out(client, trains_at_once):
     rows = [*FLATS, ["abc", 1, "Bonn", 47000]]
     said = (
-        'The column "size" is read as words. No value comes twice. Not numbers, because of "abc" in row 92.'
+        'The column "size" is read as words. Every value is unique. Not numbers, because of "abc" in row 92.'
     )
 
     answer = client.post("/api/create", order(csv_file=csv_file(rows)), format="multipart")

@@ -19,17 +19,6 @@ from mlmodels.learning.tables.row import RowReader
 from mlmodels.learning.tables.target import TargetValues, guess_task, target_values
 
 __all__ = [
-    "KINDS",
-    "Column",
-    "RowReader",
-    "TableRefused",
-    "TableSummary",
-    "TargetGuess",
-    "TargetValues",
-    "date_text",
-    "guess_task",
-    "inspect",
-    "read",
-    "retype",
-    "target_values",
-]
+    "KINDS", "Column", "RowReader", "TableRefused", "TableSummary", "TargetGuess", "TargetValues",
+    "date_text", "guess_task", "inspect", "read", "retype", "target_values",
+]  # fmt: skip

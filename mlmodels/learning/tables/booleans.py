@@ -3,24 +3,12 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from mlmodels.learning.tables.missing import is_missing_word
+from mlmodels.learning.tables.missing import each_once, is_missing_word
 
-WORD_PAIRS = (
-    ("true", "false"),
-    ("yes", "no"),
-    ("t", "f"),
-    ("y", "n"),
-    ("on", "off"),
-    ("ja", "nein"),
-    ("j", "n"),
-    ("wahr", "falsch"),
-    ("oui", "non"),
-    ("vrai", "faux"),
-    ("sí", "no"),
-    ("si", "no"),
-    ("ja", "nee"),
-    ("sim", "não"),
-)
+_PAIRS = """
+    true/false yes/no t/f y/n on/off ja/nein j/n wahr/falsch oui/non vrai/faux sí/no si/no ja/nee sim/não
+"""
+WORD_PAIRS = tuple(tuple(pair.split("/")) for pair in _PAIRS.split())
 _VALUES = {word: value for pair in WORD_PAIRS for word, value in zip(pair, (1.0, 0.0), strict=True)}
 _VALUES |= {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
@@ -45,5 +33,4 @@ class BooleanCells:
         raise ValueError("is neither yes nor no")
 
     def many(self, texts: Sequence[str]) -> list[float]:
-        seen = {text: self.one(text) for text in set(texts)}
-        return [seen[text] for text in texts]
+        return each_once(self.one, texts)

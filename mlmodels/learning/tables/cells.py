@@ -10,6 +10,7 @@ from typing import Any
 
 from mlmodels.learning.tables.booleans import BooleanCells
 from mlmodels.learning.tables.dates import DateCells
+from mlmodels.learning.tables.missing import each_once
 from mlmodels.learning.tables.numbers import NumberCells
 
 
@@ -38,8 +39,7 @@ class NumberedTextCells(TextCells):
         return text if math.isnan(number) else number_text(number)
 
     def many(self, texts: Sequence[str]) -> list[str]:
-        seen = {text: self.one(text) for text in set(texts)}
-        return [seen[text] for text in texts]
+        return each_once(self.one, texts)
 
 
 def number_text(value: float) -> str:

@@ -4,13 +4,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mlmodels.learning.tables.dates import UNIX_FORMAT
-from mlmodels.learning.tables.errors import TableRefused, shown
+from mlmodels.learning.tables.errors import TableRefused, counted, shown
 
 KINDS = ("number", "date", "boolean", "category", "identifier", "text", "constant", "empty")
 USED_KINDS = frozenset({"number", "date", "boolean", "category"})
 TEXT_FORMAT = {"type": "text"}
 ZERO_ONE_FORMAT = {"type": "boolean", "true": "1", "false": "0"}
 CHOSEN_BY_HAND = "Chosen by hand."
+_BLANK_WORDS_NAMED_MAX = 5
 _AS = {"number": "a number", "date": "a date", "boolean": "yes or no"}
 
 
@@ -38,6 +39,16 @@ class Column:
         return "category" if self.format["type"] == "text" else "number"
 
     @property
+    def blank_words(self) -> dict[str, int]:
+        """Words among numbers or dates that are read as blanks, with the number of cells of each."""
+        return self.format.get("blank_words", {})
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may not be meant as it is read, by what was found in it."""
+        return bool(self.nearly or (self.blank_words and self.reason != CHOSEN_BY_HAND))
+
+    @property
     def is_switched_off(self) -> bool:
         """By what was found in it: nobody has said so."""
         return not self.use and self.kind not in USED_KINDS and self.reason != CHOSEN_BY_HAND
@@ -49,6 +60,15 @@ class Column:
     def from_dict(cls, data: dict[str, Any]) -> "Column":
         known = cls.__dataclass_fields__
         return cls(**{name: value for name, value in data.items() if name in known})
+
+
+def blank_words_sentence(words: dict[str, int]) -> str:
+    """How many cells are read as blanks, and the most frequent of their texts."""
+    frequent = sorted(words, key=words.__getitem__, reverse=True)[:_BLANK_WORDS_NAMED_MAX]
+    named = ", ".join(f"{shown(word)} ({counted(words[word], 'cell')})" for word in frequent)
+    more = f" and {counted(len(words) - len(frequent), 'other text')}" if len(words) > len(frequent) else ""
+    verb = "is" if sum(words.values()) == 1 else "are"
+    return f"{counted(sum(words.values()), 'cell')} {verb} read as blank: {named}{more}."
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from mlmodels.learning.tables.missing import is_missing_word
+from mlmodels.learning.tables.missing import each_once, is_missing_word
 
 DATE_CHARACTERS_MAX = 60
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138; as milliseconds March 1973
@@ -154,6 +154,7 @@ class DateCells:
         style = date_format["style"]
         self._unix = _UNIX if style == "unix" else _UNIX_BESIDE_TEXT
         self._reads_compact = style == "compact"
+        self._blank_words = date_format.get("blank_words", {})
 
     def one(self, text: str) -> float:
         """Raises ValueError with words for the user when `text` is no date of this column."""
@@ -165,8 +166,8 @@ class DateCells:
                 raise ValueError(_UNREADABLE) from None
             if seconds is not None:
                 return seconds
-            if is_missing_word(text):
-                return math.nan
+        if is_missing_word(text) or text in self._blank_words:
+            return math.nan
         raise ValueError(_UNREADABLE)
 
     def number(self, number: float) -> float:
@@ -176,9 +177,7 @@ class DateCells:
         return unix_seconds(number)
 
     def many(self, texts: Sequence[str]) -> list[float]:
-        """The same for a whole chunk; a date that comes back is read once."""
-        seen = {text: self.one(text) for text in set(texts)}
-        return [seen[text] for text in texts]
+        return each_once(self.one, texts)
 
     def _seconds(self, text: str) -> float | None:
         if self._reads_compact and (match := _COMPACT.fullmatch(text)):

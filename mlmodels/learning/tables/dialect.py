@@ -32,7 +32,7 @@ class Dialect:
 def sniff_dialect(handle: BinaryIO) -> Dialect:
     """Reads all bytes once for the encoding and the first 64 KB for the rest.
 
-    A comma is returned where no character separates columns: whether one column is enough, the caller knows.
+    Returns a comma if there is one column only; the caller decides whether that is enough.
     """
     encoding = sniff_encoding(handle)
     sample = _first_text(handle, encoding)
@@ -78,7 +78,7 @@ def _widths(sample: str, separator: str) -> list[int]:
             if len(widths) >= _SAMPLE_RECORDS:
                 break
     except csv.Error:
-        return widths  # whatever is wrong there is refused with its row when the file is read
+        return widths  # reading refuses it with its row
     return widths
 
 

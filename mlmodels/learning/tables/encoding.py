@@ -33,27 +33,20 @@ _SIGNATURES = (
     (b"{\\rtf", "an RTF document"),
     (b"\x7fELF", "a program"),
     (b"RIFF", "a sound or video file"),
-    (b"\xff\xfe\x00\x00", "text in UTF-32"),
-    (b"\x00\x00\xfe\xff", "text in UTF-32"),
+    ((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "text in UTF-32"),
 )
 _MARKUP = (
-    (b"<!doctype html", "a web page (HTML)"),
-    (b"<html", "a web page (HTML)"),
-    (b"<?xml", "an XML file"),
-    (b'{"', "a JSON file"),
-    (b"{\n", "a JSON file"),
-    (b"{\r\n", "a JSON file"),
-    (b"[{", "a JSON file"),
-    (b"[\n", "a JSON file"),
-    (b"[[", "a JSON file"),
+    ((b"<!doctype html", b"<html"), "a web page (HTML)"),
+    ((b"<?xml",), "an XML file"),
+    ((b'{"', b"{\n", b"{\r\n", b"[{", b"[\n", b"[["), "a JSON file"),
 )
 
 
 def sniff_encoding(handle: BinaryIO) -> str:
     """The Python name of the encoding in which the whole file can be read.
 
-    Goes through all bytes, a block at a time. UTF-8 is taken when the file is valid UTF-8, since other text
-    practically never is; what is left is Windows-1252, or Latin-1 where that has holes.
+    Reads all bytes in blocks. Valid UTF-8 is UTF-8, since other text practically never is; the rest is
+    Windows-1252, or Latin-1 if a byte is undefined there.
     """
     handle.seek(0)
     sample = handle.read(SAMPLE_BYTES)
@@ -70,8 +63,7 @@ def sniff_encoding(handle: BinaryIO) -> str:
         return utf8
     if damage.accents_before >= _ACCENTS_THAT_PROVE_UTF8:
         raise TableRefused(
-            f"The file is UTF-8 up to row {damage.row:,} and not from there on. Save it again as CSV in "
-            "UTF-8.",
+            f"The file is UTF-8 up to row {damage.row:,} but not after it. Save it again as CSV in UTF-8.",
             row=damage.row,
         )
     return "latin-1" if _first_damage(handle, "cp1252") else "cp1252"
@@ -86,7 +78,7 @@ def _refuse_binary(sample: bytes) -> None:
         raise TableRefused(f"This is {what}, not a CSV file. {_EXPORT}")
     start = sample.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
     found = [what for signature, what in _SIGNATURES if sample.startswith(signature)]
-    found += [what for signature, what in _MARKUP if start.startswith(signature)]
+    found += [what for signatures, what in _MARKUP if start.startswith(signatures)]
     if found:
         raise TableRefused(f"This is {found[0]}, not a CSV file. {_EXPORT}")
 
@@ -143,6 +135,6 @@ def _accents_in(text: str) -> int:
 
 def _refuse_null(row: int) -> None:
     raise TableRefused(
-        f"Row {row:,} holds a NUL byte, so this is not plain text or the file is damaged. "
+        f"Row {row:,} contains a NUL byte: this is not plain text, or the file is damaged. "
         "Export the table again as CSV in UTF-8."
     )

@@ -21,7 +21,7 @@ class TableRefused(InvalidInput):
 
 
 def shown(text: str, characters_max: int = 40) -> str:
-    """`text` in quotation marks, on one line and not longer than a sentence can bear."""
+    """`text` in quotation marks, on one line and shortened."""
     flat = " ".join(str(text).split())
     printable = "".join(c if c.isprintable() or c in _SHOWN_FORMATTING else "?" for c in flat)
     return f'"{printable}"' if len(printable) <= characters_max else f'"{printable[:characters_max]}…"'

@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlmodels.learning.tables.dates import DateShape, date_shape
-from mlmodels.learning.tables.limits import DISTINCT_COUNTED_MAX, KEPT_CHARACTERS_MAX
+from mlmodels.learning.tables.limits import (
+    BLANK_WORDS_CELLS_MIN,
+    BLANK_WORDS_SHARE_MAX,
+    DISTINCT_COUNTED_MAX,
+    KEPT_CHARACTERS_MAX,
+    SHOWN_CHARACTERS_MAX,
+)
 from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
 
@@ -18,16 +24,22 @@ _MISFITS_LOOKED_AT = 500  # after so many texts that do not fit, nobody will rea
 
 @dataclass
 class Misfits:
-    """Texts that are not of a kind: how many were looked at, and the first of them with its row."""
+    """Texts that are not of a kind, the first of them with its row, and how often each occurs while few."""
 
     texts: int = 0
     first_text: str = ""
     first_row: int = 0
+    cells: Counter = field(default_factory=Counter)
 
-    def add(self, text: str, cells: list[str], row_numbers: Sequence[int]) -> None:
+    def add(self, text: str, count: int, cells: list[str], row_numbers: Sequence[int]) -> None:
         if not self.texts:
             self.first_text, self.first_row = text, row_numbers[cells.index(text)]
-        self.texts += 1
+        text = text[: SHOWN_CHARACTERS_MAX + 1]
+        self.texts += text not in self.cells
+        if self.settle_it:
+            self.cells.clear()
+        else:
+            self.cells[text] += count
 
     @property
     def settle_it(self) -> bool:
@@ -78,7 +90,7 @@ class ColumnEvidence:
         self._count(found, new)
         if new:
             self._measure(new)
-            self._look_at(new, stripped, row_numbers)
+            self._look_at(new, found, stripped, row_numbers)
 
     def _knows_any(self, texts: Counter) -> bool:
         return not self.counts.keys().isdisjoint(texts)
@@ -102,7 +114,20 @@ class ColumnEvidence:
         self.characters_seen += sum(map(len, texts))
         self.spaces_seen += " ".join(texts).count(" ") - len(texts) + 1
 
-    def _look_at(self, texts: list[str], cells: list[str], row_numbers: Sequence[int]) -> None:
+    def blank_words(self, misfits: Misfits) -> dict[str, int] | None:
+        """The misfits and their cells if they are few enough to be read as blanks, else None."""
+        if not misfits.texts:
+            return {}
+        # A text that is counted is counted on; one that came when no more were counted is looked at again
+        words = {text: self.counts.get(text, cells) for text, cells in misfits.cells.items()}
+        readable = self.present - sum(self.counts[word] for word in self.missing_words)
+        is_few = sum(words.values()) <= BLANK_WORDS_SHARE_MAX * readable
+        is_short = max(map(len, words), default=0) <= SHOWN_CHARACTERS_MAX
+        return words if words and is_few and is_short and readable >= BLANK_WORDS_CELLS_MIN else None
+
+    def _look_at(
+        self, texts: list[str], found: Counter, cells: list[str], row_numbers: Sequence[int]
+    ) -> None:
         if self.not_numbers.settle_it and self.not_dates.settle_it:
             return
         shapes = plain_shapes(texts)
@@ -113,9 +138,9 @@ class ColumnEvidence:
             if is_missing_word(text):
                 self.missing_words.add(text)
             elif not self._is_number(text):
-                self.not_numbers.add(text, cells, row_numbers)
+                self.not_numbers.add(text, found[text], cells, row_numbers)
                 if not self._is_date(text):
-                    self.not_dates.add(text, cells, row_numbers)
+                    self.not_dates.add(text, found[text], cells, row_numbers)
 
     def _is_number(self, text: str) -> bool:
         shape = None if self.not_numbers.settle_it else number_shape(text)

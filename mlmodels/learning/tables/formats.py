@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 from mlmodels.learning.tables.booleans import word_pair
 from mlmodels.learning.tables.columns import ZERO_ONE_FORMAT
-from mlmodels.learning.tables.dates import day_comes_first, shapes_agree
+from mlmodels.learning.tables.dates import UNIX_FORMAT, DateCells, day_comes_first, shapes_agree
 from mlmodels.learning.tables.evidence import ColumnEvidence
 from mlmodels.learning.tables.missing import is_missing_word
-from mlmodels.learning.tables.names import names_a_claim
+from mlmodels.learning.tables.names import names_a_claim, names_a_time, names_an_identifier
 from mlmodels.learning.tables.numbers import MarkHints, number_format
-from mlmodels.learning.tables.timestamps import compact_dates, unix_dates
 
+_COMPACT = {"type": "date", "style": "compact", "day_first": True}
+# Seconds from 1973 to 2100; without a name that says time only from 2001 to 2033: phone numbers lie above.
+_NAMED_RANGE = (100_000_000, 4_102_444_800)
+_BARE_RANGE = (1_000_000_000, 2_000_000_000)
 _SPELLINGS_MAX = 20  # of yes, no and missing words in one column
 
 
@@ -28,10 +31,10 @@ class FileHints:
 
 def file_hints(evidence: Sequence[ColumnEvidence], separator: str) -> FileHints:
     """Marks and day order that are certain in some column hold for the doubtful columns of the same file."""
-    number_columns = [column for column in evidence if not column.not_numbers.texts]
+    number_columns = [column for column in evidence if column.blank_words(column.not_numbers) is not None]
     decimals = {shape.decimal for column in number_columns for shape in column.number_shapes} - {""}
     marks = MarkHints(decimals.pop() if len(decimals) == 1 else "", separator)
-    date_columns = [column for column in evidence if column.date_shapes and not column.not_dates.texts]
+    date_columns = [column for column in evidence if column.blank_words(column.not_dates) is not None]
     proven = {day_comes_first(column.date_shapes) for column in date_columns} - {None}
     if len(proven) == 1:
         return FileHints(marks, day_first=proven.pop())
@@ -63,7 +66,7 @@ def _boolean_format(evidence: ColumnEvidence) -> dict | None:
 
 def _date_format(evidence: ColumnEvidence, hints: FileHints) -> dict | None:
     if not evidence.date_shapes:
-        return compact_dates(evidence) or unix_dates(evidence)
+        return _compact_dates(evidence) or _unix_dates(evidence)
     if not shapes_agree(evidence.date_shapes):
         return None
     day_first = day_comes_first(evidence.date_shapes)
@@ -86,3 +89,37 @@ def _likely_day_first(evidence: ColumnEvidence, hints: FileHints) -> bool:
     if (first == {1}) != (second == {1}):
         return first == {1}
     return mark in ".-" or hints.day_first
+
+
+def _unix_dates(evidence: ColumnEvidence) -> dict | None:
+    """The date format of a column of Unix timestamps, None when it is not one."""
+    digits = _digits(evidence)
+    if digits not in ({9}, {10}, {9, 10}, {12}, {13}, {12, 13}) or names_an_identifier(evidence.name):
+        return None
+    low, high = _NAMED_RANGE if names_a_time(evidence.name) else _BARE_RANGE
+    scale = 1000 if max(digits) > 10 else 1
+    return UNIX_FORMAT if all(low <= number / scale <= high for number in _whole_numbers(evidence)) else None
+
+
+def _compact_dates(evidence: ColumnEvidence) -> dict | None:
+    """The date format of a column of YYYYMMDD under a name that says time, None when it is not one."""
+    if _digits(evidence) != {8} or evidence.is_capped or not names_a_time(evidence.name):
+        return None
+    try:
+        DateCells({**_COMPACT, "blank_words": evidence.not_numbers.cells}).many(list(evidence.counts))
+    except ValueError:
+        return None
+    return _COMPACT
+
+
+def _digits(evidence: ColumnEvidence) -> set[int]:
+    """How many digits the numbers have; empty unless every readable cell is digits alone."""
+    is_whole = all(shape.digits and not shape.is_code for shape in evidence.number_shapes)
+    if not is_whole or evidence.blank_words(evidence.not_numbers) is None:
+        return set()
+    return {shape.digits for shape in evidence.number_shapes}
+
+
+def _whole_numbers(evidence: ColumnEvidence) -> list[int]:
+    words = evidence.missing_words | evidence.not_numbers.cells.keys()
+    return [int(text) for text in evidence.counts if text not in words]

@@ -1,4 +1,4 @@
-"""The header: are its names usable, and are they names at all? Without a header a table is refused."""
+"""Checks the header: usable, unique names, and not a row of data."""
 
 import re
 import unicodedata
@@ -47,8 +47,8 @@ def _check_name(name: str, position: int, row: int) -> None:
         )
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise TableRefused(
-            f"The name of column {position}, {shown(name)}, holds control characters, so this may not be a "
-            "text file. Save the table as CSV in UTF-8.",
+            f"The name of column {position}, {shown(name)}, contains control characters, so this may not be "
+            "a text file. Save the table as CSV in UTF-8.",
             row=row,
         )
 
@@ -59,7 +59,7 @@ def _refuse_duplicates(names: list[str], row: int) -> None:
         if name in positions:
             raise TableRefused(
                 f"Columns {positions[name]} and {position} are both named {shown(name)} (row {row}). "
-                "Give every column a name of its own.",
+                "Give every column a unique name.",
                 row=row,
                 column=name,
             )

@@ -1,8 +1,8 @@
 """One decision per column, from its evidence, with the reason in a sentence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column
+from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column, blank_words_sentence
 from mlmodels.learning.tables.dates import day_comes_first
 from mlmodels.learning.tables.errors import counted, shown
 from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
@@ -32,7 +32,7 @@ def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
     decision = _decide(evidence, formats)
     if evidence.rows > 1 and not evidence.blanks and len(evidence.counts) == 1:
         text = next(iter(evidence.counts))
-        decision = _Decision("constant", decision.format, f"Every row says {shown(text)}.")
+        decision = _Decision("constant", decision.format, f"Every cell is {shown(text)}.")
     alternatives = {kind: found for kind, found in formats.items() if kind != decision.format["type"]}
     return Column(
         name=evidence.name,
@@ -51,11 +51,21 @@ def _decide(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
     if "boolean" in formats:
         words = formats["boolean"]
         return _Decision("boolean", words, f"Only {shown(words['true'])} and {shown(words['false'])} occur.")
-    if not evidence.not_numbers.texts and "number" in formats and not _are_codes(evidence):
-        return _decide_number(evidence, formats)
-    if "date" in formats and not evidence.not_dates.texts and not evidence.number_shapes:
-        return _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
+    words = evidence.blank_words(evidence.not_numbers)
+    if words is not None and "number" in formats and not _are_codes(evidence):
+        return _with_blank_words(_decide_number(evidence, formats), words)
+    words = evidence.blank_words(evidence.not_dates)
+    if words is not None and "date" in formats and not evidence.number_shapes:
+        decision = _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
+        return _with_blank_words(decision, words)
     return _decide_text(evidence, formats)
+
+
+def _with_blank_words(decision: _Decision, words: dict[str, int]) -> _Decision:
+    if not words:
+        return decision
+    reason = f"{blank_words_sentence(words)} {decision.reason.replace('Every', 'Every other', 1)}"
+    return replace(decision, format={**decision.format, "blank_words": words}, reason=reason)
 
 
 def _are_codes(evidence: ColumnEvidence) -> bool:
@@ -68,7 +78,7 @@ def _decide_number(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decis
         return _Decision("date", formats["date"], f"The whole numbers are {style}.")
     whole = all(not shape.decimal and not shape.mark_in_doubt for shape in evidence.number_shapes)
     if whole and names_an_identifier(evidence.name) and not evidence.has_repeats:
-        return _Decision("identifier", formats["number"], "The name says so and no value comes twice.")
+        return _Decision("identifier", formats["number"], "The name suggests it and every value is unique.")
     return _Decision("number", formats["number"], _number_reason(evidence, formats["number"]))
 
 
@@ -121,23 +131,23 @@ def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
     mostly_different = different > _MOSTLY_DIFFERENT * evidence.counts.total()
     if not evidence.has_repeats and (is_id_like or evidence.present >= _FEW_ROWS):
         if mean_words > _MANY_WORDS:
-            return "text", "Sentences that are different in every row."
-        return "identifier", "No value comes twice."
+            return "text", "A different sentence in every row."
+        return "identifier", "Every value is unique."
     if mostly_different and is_id_like:
-        return "identifier", "The name says so and most values come once."
+        return "identifier", "The name suggests it and most values are unique."
     if mostly_different and (mean_characters > _LONG_TEXT_CHARACTERS or mean_words > _MANY_WORDS):
-        return "text", "Sentences, most of them different."
+        return "text", "Sentences, most of them unique."
     if mostly_different and evidence.present >= _FEW_ROWS:
         return "text", f"{at_least}{different:,} different values, too many for categories."
     return "category", f"{at_least}{counted(different, 'different value')}."
 
 
 def _why_not_numbers(evidence: ColumnEvidence) -> tuple[str, str]:
-    """The kind that nearly all texts have, and what stood in the way of it; also where only some have one."""
+    """The kind of nearly all texts (or "") and a sentence on what does not fit."""
     if evidence.number_shapes and not evidence.not_numbers.texts:
         if _are_codes(evidence):
             return "", " Leading zeros or long digits would be lost in a number."
-        return "number", " The numbers are written in ways that contradict each other."
+        return "number", " The numbers use formats that contradict each other."
     kind, misfits = _closest_kind(evidence)
     if not kind or not _can_be_named(misfits):
         return "", ""

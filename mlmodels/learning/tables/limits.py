@@ -8,6 +8,10 @@ NUMBER_MAX = 1e30  # of either sign; beyond it float32 (trees) and squares (scal
 CLASSES_MAX = 100  # different labels that a classification may have
 NUMBER_MAX = 1e30  # beyond it float32 (trees) and squares (scaling, errors) overflow
 
+# A few words among numbers or dates are read as blanks, in a column of at least so many cells.
+BLANK_WORDS_SHARE_MAX = 0.01
+BLANK_WORDS_CELLS_MIN = 100
+
 # What is kept while a file is inspected and in the profile that is stored with it.
 FIRST_ROWS = 20
 SHOWN_CHARACTERS_MAX = 100

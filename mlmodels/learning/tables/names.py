@@ -1,39 +1,26 @@
-"""What a column's name gives away. Names are split at case changes, digits and punctuation."""
+"""What a column's name suggests. Names are split at case changes, digits and punctuation."""
 
 import re
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
-_IDENTIFIER_WORDS = frozenset(
-    {"id", "ids", "uuid", "guid", "key", "hash", "token", "email", "phone", "iban", "ssn", "isbn", "url"}
-)
+_IDENTIFIERS = "id ids uuid guid key hash token email phone iban ssn isbn url"
+_IDENTIFIER_WORDS = frozenset(_IDENTIFIERS.split())
 _IDENTIFIER_NAMES = frozenset(
     {"index", "idx", "unnamed 0", "row", "rowid", "row number", "rownames", "no", "nr"}
 )
-_TIME_WORDS = frozenset(
-    {"date", "datetime", "time", "timestamp", "ts", "unix", "epoch", "created", "updated", "modified", "dob"}
-    | {"datum", "zeit", "zeitstempel", "fecha", "heure"}
-)
+_TIMES = """
+    date datetime time timestamp ts unix epoch created updated modified dob datum zeit zeitstempel fecha heure
+"""
+_TIME_WORDS = frozenset(_TIMES.split())
 _TIME_ENDINGS = frozenset({"at", "on"})  # created_at, sold_on
-_CLAIM_WORDS = frozenset(
-    {"is", "has", "had", "was", "can", "did", "does", "will", "should", "ist", "hat", "est"}
+_CLAIMS = "is has had was can did does will should ist hat est"
+_CLAIM_WORDS = frozenset(_CLAIMS.split())
+_TARGETS = (  # the strongest names first
+    "target label class y outcome response output",
+    "ziel klasse cible diagnosis species survived churn churned default price",
+    "saleprice sales revenue quality rating grade score preis prix salary wage",
 )
-_TARGET_NAMES = (
-    ("target", "label", "class", "y", "outcome", "response", "output"),
-    ("ziel", "klasse", "cible", "diagnosis", "species", "survived", "churn", "churned", "default", "price"),
-    (
-        "saleprice",
-        "sales",
-        "revenue",
-        "quality",
-        "rating",
-        "grade",
-        "score",
-        "preis",
-        "prix",
-        "salary",
-        "wage",
-    ),
-)
+_TARGET_NAMES = tuple(frozenset(names.split()) for names in _TARGETS)
 _TARGET_ENDINGS = frozenset({"target", "label", "outcome", "price"})  # house_price
 
 
@@ -59,7 +46,7 @@ def names_a_claim(name: str) -> bool:
 
 
 def target_rank(name: str) -> int | None:
-    """How strongly a name says "predict me": 0 is strongest, None is not at all."""
+    """How strongly a name suggests a target: 0 is strongest, None is not at all."""
     words = words_of(name)
     joined = "".join(words)
     for rank, names in enumerate(_TARGET_NAMES):

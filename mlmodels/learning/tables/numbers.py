@@ -1,7 +1,8 @@
 """Numbers as people write them: which marks a column uses, and text to float under that decision.
 
 A number format is plain data: `{"type": "number", "decimal": ",", "thousands": ".", "currency": "€",
-"percent": False}`. `12 %` reads as 12.0, the figure that is written.
+"percent": False}`. `12 %` reads as 12.0, the figure that is written. `blank_words`, if there, holds words
+that are read as blanks.
 """
 
 import math
@@ -181,6 +182,7 @@ class NumberCells:
         self._to_plain = _plain_table(*marks)
         self._one = _pattern_of_one(*marks, number_format["currency"], number_format["percent"])
         self._many = _pattern_of_many(*marks)
+        self._blank_words = number_format.get("blank_words", {})
 
     def one(self, text: str) -> float:
         """Raises ValueError with words for the user when `text` is no number of this column."""
@@ -193,12 +195,14 @@ class NumberCells:
             return -value if match["open"] or not _MINUS_SIGNS.isdisjoint(signs) else value
         if _PLAIN_ONE.fullmatch(text):  # programs and number inputs of forms write so, whatever the file does
             return float(text)
-        if is_missing_word(text):
+        if is_missing_word(text) or text in self._blank_words:
             return math.nan
         raise ValueError("is not a number")
 
     def many(self, texts: Sequence[str]) -> list[float]:
         """The same for a whole chunk; several times faster where the cells are written simply."""
+        if self._blank_words:
+            texts = ["" if text.strip() in self._blank_words else text for text in texts]
         joined = "\n".join(texts) + "\n"
         if self._many.fullmatch(joined):
             numbers = joined.translate(self._to_plain).split("\n") if self._to_plain else joined.split("\n")

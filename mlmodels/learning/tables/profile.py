@@ -112,7 +112,8 @@ def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatis
     reads_words_as_missing = column.format["type"] != "text"
     texts = evidence.counts
     if reads_words_as_missing:
-        texts = {text: cells for text, cells in texts.items() if not is_missing_word(text)}
+        words = column.blank_words
+        texts = {text: n for text, n in texts.items() if not is_missing_word(text) and text not in words}
     words = sum(evidence.counts.values()) - sum(texts.values())
     top = sorted(texts.items(), key=lambda item: -item[1])[:TOP_VALUES]
     profile = {

@@ -54,10 +54,10 @@ class Rows:
             if chunk.rows:
                 yield chunk
         if not row_count:
-            raise TableRefused("The file holds a header and no rows. Add at least one row of data below it.")
+            raise TableRefused("The file has a header but no rows. Add at least one row of data below it.")
 
     def _next_chunk(self) -> Chunk | None:
-        """Stops at a number of cells and at a number of bytes, whatever comes first; None at the end."""
+        """Limited in cells and in bytes; None at the end."""
         first_row = self._row + 1
         rows_max = max(_CHUNK_CELLS // len(self.header), 1)
         bytes_max = self._handle.tell() + _CHUNK_BYTES
@@ -109,7 +109,7 @@ class Rows:
                 )
             raise TableRefused(
                 f"Row {row:,} has {counted(len(cells), 'cell')} and the header has {width}. Remove the extra "
-                f"cells, or put quotation marks around a cell that holds the separator.",
+                f"cells, or put quotation marks around a cell that contains the separator.",
                 row=row,
             )
         if cells[:width] == self.header:
@@ -137,7 +137,7 @@ def open_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[Rows]:
             lines.readline()
         yield Rows(handle, lines, dialect)
     except UnicodeDecodeError:
-        raise TableRefused(f"The file is not text in {dialect.encoding} any more. Upload it again.") from None
+        raise TableRefused(f"The file is no longer valid {dialect.encoding}. Upload it again.") from None
     finally:
         lines.detach()
 
@@ -152,6 +152,6 @@ def _csv_advice(error: csv.Error) -> str:
     if "unexpected end" in reason:
         return "a quotation mark is opened and never closed. Close it or remove it."
     return (
-        "there is text behind a closing quotation mark. Write a quotation mark inside a quoted cell twice, "
+        "there is text after a closing quotation mark. Write a quotation mark inside a quoted cell twice, "
         "or remove the quotation marks."
     )

@@ -34,7 +34,7 @@ def _has_few_whole_numbers(column: Column) -> bool:
 
 
 def guess_target(columns: Sequence[Column]) -> TargetGuess | None:
-    """The column that its name gives away, else the last one that can be predicted; None when none can."""
+    """The column whose name suggests it, else the last one that can be predicted, else None."""
     usable = [column for column in columns if _is_usable(column)]
     if not usable:
         return None
@@ -43,7 +43,7 @@ def guess_target(columns: Sequence[Column]) -> TargetGuess | None:
     if named:
         best = min(rank for rank, _ in named)
         column = [column for rank, column in named if rank == best][-1]
-        return TargetGuess(column.name, f"Its name, {shown(column.name)}, says so.", guess_task(column))
+        return TargetGuess(column.name, f"The name {shown(column.name)} suggests it.", guess_task(column))
     column = usable[-1]
     where = "the last column" if column is columns[-1] else "the last column that can be predicted"
     return TargetGuess(column.name, f"It is {where}, with few blank cells.", guess_task(column))
@@ -68,7 +68,7 @@ class TargetValues:
 
 
 def target_values(column: Column, cells: "pandas.Series", task: str) -> TargetValues:
-    """What a model learns to answer, from a column that `read` has typed.
+    """What a model learns to predict, from a column that `read` has typed.
 
     Regression: float64. Classification: int64 where the column holds whole numbers, else text; yes/no keeps
     the words of the file. Rows without a target are dropped and counted.
@@ -87,7 +87,7 @@ def target_values(column: Column, cells: "pandas.Series", task: str) -> TargetVa
 def _regression_values(column: Column, known: "numpy.ndarray") -> "numpy.ndarray":
     if column.role == "category":
         raise TableRefused(
-            f"Column {shown(column.name)} holds words, so it cannot be predicted as a number. "
+            f"Column {shown(column.name)} contains words, so it cannot be predicted as a number. "
             "Choose classification, or another column.",
             column=column.name,
         )

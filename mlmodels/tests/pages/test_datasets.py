@@ -1,9 +1,11 @@
 """/datasets/ as a browser uses it, with and without htmx."""
 
+import html
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from mlmodels.models import Dataset, TrainingRun
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations.datasets import change_columns
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 
@@ -93,9 +95,23 @@ def test_columns_that_may_not_be_meant_so_are_worth_a_look(alice, pages_of):
     assert [name for name in ("size", "id", "country", "remark") if f"<b>{name}</b>" in card] == [
         "size", "id", "country", "remark"
     ]  # fmt: skip
-    assert "Not used: identifier. The name says so and no value comes twice." in card
+    assert "Not used: identifier. The name suggests it and every value is unique." in card
     assert "Not used: always the same." in card
     assert "<b>price</b>" not in card
+
+
+def test_a_word_among_many_numbers_is_worth_a_look_and_the_model_says_it_too(alice, pages_of):
+    rows = "".join(f"{number}.5,{number % 7},{2 * number}\n" for number in range(300))
+    dataset = make_dataset(alice, f"size,rooms,price\nabc,1,1\n{rows}".encode())
+    finding = '1 cell is read as blank: "abc" (1 cell).'
+    run = start_run(alice, dataset, target="price")
+
+    page = html.unescape(pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode())
+    model = TrainedModel(features=run.features, target=run.target_column)
+
+    assert finding in page[page.index("Worth a look</h2>") :].partition("</section>")[0]
+    assert [column["name"] for column in run.features] == ["size", "rooms"]
+    assert model.notes == [f'The column "size": {finding}']
 
 
 def test_of_many_such_columns_the_first_are_shown_and_the_others_counted(alice, pages_of):

@@ -76,7 +76,7 @@ REFUSED = {
     "a name missing at the start": (b",a,b\n0,1,x\n1,2,y\n", ["Column 1 has no name", "index=False"]),
     "a name missing in the middle": (b"a,,b\n1,x,2\n", ["Column 2 has no name", "Name it"]),
     "a name missing at the end": (b"a,b,\n1,2,x\n", ["Row 2", "column 3", "Name the column"]),
-    "the same name twice": (b"size,b,size\n1,x,2\n", ["Columns 1 and 3", '"size"', "name of its own"]),
+    "the same name twice": (b"size,b,size\n1,x,2\n", ["Columns 1 and 3", '"size"', "unique name"]),
     "the same name but for white space": (b"size,b, size \n1,x,2\n", ["Columns 1 and 3", '"size"']),
     "a name of 201 characters": (b"a," + b"n" * 201 + b"\n" + ROWS.encode(), ["column 2", "201", "Shorten"]),
     "1,001 columns": (
@@ -99,7 +99,10 @@ REFUSED = {
     "a ragged row behind blank lines": (b"a,b\n\n\n1,x\n2,y,z\n", ["Row 5", "3 cells"]),
     "the header twice": (b"a,b\n1,x\na,b\n2,y\n", ["Row 3", "repeats the header", "remove"]),
     "a quotation mark never closed": (b'a,b\n1,"x\n2,y\n', ["Row 2", "never closed", "Close it"]),
-    "text behind a quotation mark": (b'a,b\n1,x\n2,"y"z\n', ["Row 3", "closing quotation mark", "twice"]),
+    "text behind a quotation mark": (
+        b'a,b\n1,x\n2,"y"z\n',
+        ["Row 3", "after a closing", "twice"],
+    ),
     "a cell without end": (
         b'a,b\n1,x\n2,"' + b"y" * (limits.CELL_CHARACTERS_MAX + 10) + b'"\n',
         ["Row 3", "131,072 characters", "Shorten"],
