@@ -30,7 +30,7 @@ class NumberCode(NamedTuple):
 
 
 class MissingCode(NamedTuple):
-    """What goes to the column that says whether a value is missing."""
+    """The values of the column that flags missing values."""
 
     index: int
     position: int

@@ -33,7 +33,7 @@ class SearchResult:
 def search(
     plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray, on_fit: Callable[[int, int], None]
 ) -> SearchResult:
-    """Tries `plan.grid` on the training rows; `on_fit` is told how many fits of how many are done."""
+    """Tries `plan.grid` on the training rows; `on_fit` gets the number of fits done and of all fits."""
     combinations = list(ParameterGrid(plan.grid))
     folds = make_folds(labels, plan.task, SEARCH_FOLDS)
     smallest = min(len(training) for training, _ in folds)
@@ -71,7 +71,7 @@ def summarise(plan: TrainingPlan, combinations: Sequence[dict], scores, seconds)
     means, stds = scores.mean(axis=1), scores.std(axis=1)
     if np.all(np.isnan(means)):
         raise DataRefused(
-            "No combination can be fitted on a part of these rows. Bring more rows.", field="grid"
+            "No combination can be fitted on a part of these rows. Add more rows.", field="grid"
         )
     best = int(np.nanargmax(means))
     candidates = [
