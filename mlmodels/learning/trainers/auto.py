@@ -13,10 +13,10 @@ import pandas as pd
 
 from mlmodels.learning.trainers.algorithms import TRAINERS
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns, score
+from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
-from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds
+from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds, score_on
 from mlmodels.learning.trainers.trainer import Trainer
 
 COMPARED_ALGORITHMS = (
@@ -149,8 +149,3 @@ def algorithms_for(task: str) -> Sequence[Trainer]:
 
 def compared_rows(row_count: int, columns: int) -> int:
     return min(row_count, COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
-
-
-def score_on(fold: PreparedFold, model, scoring: str) -> float:
-    model.fit(fold.training, fold.training_labels)
-    return score(scoring, model, fold.validation, fold.validation_labels)

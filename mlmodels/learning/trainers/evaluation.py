@@ -20,12 +20,11 @@ ROC_POINTS = 100
 def evaluate(predictions: Predictions, rows: pd.DataFrame) -> dict:
     """The parts of the report that depend on the task. `rows` are those predicted, before preparation."""
     if predictions.classes is None:
+        residuals = predictions.actual - predictions.predicted
         return {
             "sample": sample(predictions, rows),
-            "residuals": residual_histogram(predictions.actual - predictions.predicted),
-            "largest_misses": largest_misses(
-                predictions, rows, np.abs(predictions.actual - predictions.predicted)
-            ),
+            "residuals": residual_histogram(residuals),
+            "largest_misses": largest_misses(predictions, rows, np.abs(residuals)),
         }
     return {
         "sample": sample(predictions, rows),

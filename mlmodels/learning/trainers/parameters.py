@@ -81,9 +81,8 @@ class Parameter:
             return value if isinstance(value, bool) else None
         if self.type == "str":
             return value if isinstance(value, str) and value in self.choices else None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        if not self.minimum <= value <= self.maximum:  # false for NaN as well
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self.minimum <= value <= self.maximum:  # false for NaN as well
             return None
         if self.type == "float":
             return float(value)

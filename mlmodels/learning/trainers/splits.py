@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
+from mlmodels.learning.trainers.metrics import score
 from mlmodels.learning.trainers.parameters import shorten
 from mlmodels.learning.trainers.plan import NUMBER, Feature
 from mlmodels.learning.trainers.trainer import CLASSIFICATION
@@ -182,3 +183,8 @@ def prepare_folds(
             validation=prepare.transform(frame.iloc[validation]),
             validation_labels=labels[validation],
         )
+
+
+def score_on(fold: PreparedFold, model, scoring: str) -> float:
+    model.fit(fold.training, fold.training_labels)
+    return score(scoring, model, fold.validation, fold.validation_labels)

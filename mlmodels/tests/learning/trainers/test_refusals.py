@@ -157,7 +157,7 @@ def test_a_number_that_would_overflow_is_refused_with_its_row_in_the_file(value)
 def test_more_neighbors_than_rows_are_refused_with_the_largest_choice():
     table = numbers(rows=20)
 
-    with pytest.raises(DataRefused, match="n_neighbors is 17 and there are only 16 training rows.*Choose 16 or less"):
+    with pytest.raises(DataRefused, match="n_neighbors is 17 and there are only 16 training rows.*Choose 16"):
         train(table, "knn", REGRESSION, parameters={"n_neighbors": 17})
 
     assert train(table, "knn", REGRESSION, parameters={"n_neighbors": 16}).training_rows == 16
