@@ -1,11 +1,12 @@
-"""Paid predictions over HTTP against the old way, as a Markdown table.
+"""Paid predictions over HTTP compared with the old services, as a Markdown table.
 
     python benchmarks/http_predict.py                       # needs benchmarks/requirements.txt
     python benchmarks/http_predict.py --algorithms linear random_forest --seconds 10
 
 Ours is what `quickstart` starts: granian, a worker, and the checks, the charge and the stored result of each
 prediction, on SQLite and on PostgreSQL. The old way is one uvicorn process that loads the same pipeline's
-pickle for each request, without login, database or payment. They take turns: noise hits all alike then.
+pickle for each request, without login, database or payment. They take turns, so that
+other load on the machine affects all of them.
 """
 
 import argparse
@@ -42,8 +43,8 @@ ROW = dict.fromkeys(NUMBERS, 0.5) | dict.fromkeys(CATEGORIES, "Kiel")
 
 
 @dataclass
-class Contestant:
-    """Something that answers predictions, and all that it was measured at."""
+class Server:
+    """A server of predictions, and the load measured on it."""
 
     name: str
     port: int
@@ -68,9 +69,7 @@ def main() -> None:
             stack.enter_context(Service.started(engine, url, folder / engine))
             for engine, url in database_urls(arguments.engines, stack).items()
         ]
-        print(
-            f"{arguments.connections} connections, {arguments.rounds} turns of {arguments.seconds:g} s each\n"
-        )
+        print(f"{arguments.connections} connections, {arguments.rounds} × {arguments.seconds:g} s each\n")
         print("| algorithm | | requests/s | median ms | p99 ms | rate against the old way |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
         for algorithm in arguments.algorithms:
@@ -80,9 +79,8 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--engines", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"]
-    )
+    engines = ["sqlite", "postgresql"]
+    parser.add_argument("--engines", nargs="+", choices=engines, default=engines)
     parser.add_argument("--algorithms", nargs="+", default=["linear", "random_forest", "gradient_boosting"])
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5, help="length of one turn")
@@ -105,31 +103,31 @@ def database_urls(engines: list[str], stack: contextlib.ExitStack) -> dict[str, 
 
 def compare(algorithm, services, stack, folder: Path, arguments) -> None:
     table = make_table()
-    ours = [service.contestant(algorithm, table) for service in services]
+    ours = [service.server(algorithm, table) for service in services]
     old = stack.enter_context(old_way(services[0].newest_model_file(), folder / f"{algorithm}.joblib"))
-    for contestant in [old, *ours]:
-        contestant.measure(arguments.connections, 1)
-        contestant.load = Load()  # the first second loads libraries and models
+    for server in [old, *ours]:
+        server.measure(arguments.connections, 1)
+        server.load = Load()  # the first second loads libraries and models
     balances = [service.tokens() for service in services]
     for _ in range(arguments.rounds):
-        for contestant in [old, *ours]:
-            contestant.measure(arguments.connections, arguments.seconds)
-    for service, contestant, before in zip(services, ours, balances, strict=True):
-        check_payment(service, contestant, before)
-    for contestant in [old, *ours]:
-        load = contestant.load
+        for server in [old, *ours]:
+            server.measure(arguments.connections, arguments.seconds)
+    for service, server, before in zip(services, ours, balances, strict=True):
+        check_payment(service, server, before)
+    for server in [old, *ours]:
+        load = server.load
         print(
-            f"| {algorithm} | {contestant.name} | {load.rate:,.0f} | {load.median_ms:.1f} "
+            f"| {algorithm} | {server.name} | {load.rate:,.0f} | {load.median_ms:.1f} "
             f"| {load.p99_ms:.1f} | {load.rate / old.load.rate:.1f} |",
             flush=True,
         )
 
 
-def check_payment(service: "Service", contestant: Contestant, before: int) -> None:
-    """Every answer was charged, once."""
+def check_payment(service: "Service", server: Server, before: int) -> None:
+    """Every prediction was charged once."""
     charged = before - service.tokens()
-    if charged != 5 * len(contestant.load.latencies):
-        raise SystemExit(f"{contestant.name}: {charged} tokens for {len(contestant.load.latencies)} answers")
+    if charged != 5 * len(server.load.latencies):
+        raise SystemExit(f"{server.name}: {charged} tokens for {len(server.load.latencies)} answers")
 
 
 class Service:
@@ -145,13 +143,8 @@ class Service:
     @contextlib.contextmanager
     def started(cls, engine: str, database_url: str, data_dir: Path):
         port = postgresql.free_port()
-        environment = {
-            **os.environ,
-            "DATA_DIR": str(data_dir),
-            "THROTTLING": "off",
-            "JWT_EXP_MINUTES": "600",
-            "DEBUG": "off",
-        }
+        settings = {"DATA_DIR": data_dir, "THROTTLING": "off", "JWT_EXP_MINUTES": 600, "DEBUG": "off"}
+        environment = os.environ | {name: str(value) for name, value in settings.items()}
         environment.pop("DATABASE_URL", None)
         if database_url:
             environment["DATABASE_URL"] = database_url
@@ -169,31 +162,24 @@ class Service:
             cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def contestant(self, algorithm: str, table: bytes) -> Contestant:
-        body, content_type = multipart(
-            {
-                "model_type": algorithm,
-                "feature_cols": json.dumps(NUMBERS + CATEGORIES),
-                "label_col": "target",
-            },
-            table,
-        )
+    def server(self, algorithm: str, table: bytes) -> Server:
+        columns = json.dumps(NUMBERS + CATEGORIES)
+        fields = {"model_type": algorithm, "feature_cols": columns, "label_col": "target"}
+        body, content_type = multipart(fields, table)
         model_name = self.call("create", body, content_type)["model_name"]
         request = http_request(
             f"/api/predict/{model_name}",
             json.dumps({"features": ROW}).encode(),
             {"Authorization": f"Bearer {self.access_token}"},
         )
-        return Contestant(self.name, self.port, request)
+        return Server(self.name, self.port, request)
 
     def tokens(self) -> int:
         return self.call("user/tokens")["tokens"]
 
     def newest_model_file(self) -> Path:
-        files = Path(self.environment["DATA_DIR"], "files", "models")
-        return max(
-            (path for path in files.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime
-        )
+        folder = Path(self.environment["DATA_DIR"], "files", "models")
+        return max(filter(Path.is_file, folder.iterdir()), key=lambda path: path.stat().st_mtime)
 
     def call(self, path: str, body=None, content_type="application/json") -> dict:
         if body is not None and not isinstance(body, bytes):
@@ -218,19 +204,11 @@ def old_way(model_file: Path, plain_file: Path):
 
     joblib.dump(joblib.load(model_file), plain_file)  # our own file, written a moment ago
     port = postgresql.free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "benchmarks.old_way:app",
-        "--port",
-        str(port),
-        "--no-access-log",
-    ]
+    command = [sys.executable, *f"-m uvicorn benchmarks.old_way:app --port {port} --no-access-log".split()]
     environment = {**os.environ, "MODEL_FILE": str(plain_file)}
     with running(command, environment, f"http://127.0.0.1:{port}/docs", plain_file.with_suffix(".log")):
         body = json.dumps({"features": ROW}).encode()
-        yield Contestant("old way", port, http_request("/predict/model", body, {}))
+        yield Server("old way", port, http_request("/predict/model", body, {}))
 
 
 @contextlib.contextmanager
@@ -238,14 +216,14 @@ def running(command: list[str], environment: dict[str, str], url: str, log: Path
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
-            wait_until_it_answers(process, url, log)
+            wait_until_ready(process, url, log)
             yield
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
 
 
-def wait_until_it_answers(process: subprocess.Popen, url: str, log: Path) -> None:
+def wait_until_ready(process: subprocess.Popen, url: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):

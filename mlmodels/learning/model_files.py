@@ -1,6 +1,6 @@
-"""A fitted pipeline as a file: written, signed, and read back only when the signature holds.
+"""A fitted pipeline as a file: written, signed, and read back only if the signature is valid.
 
-The worker's child uses this to check its own file; `operations.artifacts` keeps and loads those of models.
+The training process checks its own file with this; `operations.model_files` stores and loads them.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class FileSignature:
         return hmac.new(key, facts.encode(), hashlib.sha256).hexdigest()
 
     def is_signed(self, signature: str, key: bytes, key_id: str) -> bool:
-        """Takes the same time however much of the signature is right, so nobody can guess it bit by bit."""
+        """In constant time, so that a signature cannot be guessed bit by bit."""
         return hmac.compare_digest(self.signature(key, key_id).encode(), signature.encode())
 
 

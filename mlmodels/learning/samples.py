@@ -1,9 +1,10 @@
-"""Tables to start with, out of those that scikit-learn brings along; it is imported when one is asked for."""
+"""Sample tables from scikit-learn, which is imported when one is loaded."""
 
 import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,6 @@ def plain_cell(cell: object) -> object:
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
-def iris() -> list[list]:
-    return classified("load_iris", target="species")
-
-
-def iris_numbered() -> list[list]:
-    return measured("load_iris", target="species")
-
-
-def wine() -> list[list]:
-    return classified("load_wine", target="cultivar")
-
-
-def breast_cancer() -> list[list]:
-    return classified("load_breast_cancer", target="diagnosis")
-
-
-def diabetes() -> list[list]:
-    return measured("load_diabetes", target="progression", scaled=False)
-
-
 def linnerud() -> list[list]:
     """Two of its three targets become columns to predict from: the product predicts one column."""
     bunch = load("load_linnerud")
@@ -59,22 +40,21 @@ def linnerud() -> list[list]:
     return [header, *map(list, zip(*bunch.data.T.tolist(), pulse, waist, weight, strict=True))]
 
 
-def classified(loader: str, target: str) -> list[list]:
-    """The target in words."""
+def labeled(loader: str, target: str) -> list[list]:
+    """The target as text."""
     bunch = load(loader)
-    words = [str(bunch.target_names[number]) for number in bunch.target]
-    return table(bunch, words, target)
+    return table(bunch, [str(bunch.target_names[number]) for number in bunch.target], target)
 
 
-def measured(loader: str, target: str, **options) -> list[list]:
+def numbered(loader: str, target: str, **options) -> list[list]:
     """The target as the number that scikit-learn has."""
     bunch = load(loader, **options)
     return table(bunch, bunch.target.tolist(), target)
 
 
-def table(bunch, answers: list, target: str) -> list[list]:
+def table(bunch, labels: list, target: str) -> list[list]:
     header = [*(str(name) for name in bunch.feature_names), target]
-    return [header, *([*row, answer] for row, answer in zip(bunch.data.tolist(), answers, strict=True))]
+    return [header, *([*row, label] for row, label in zip(bunch.data.tolist(), labels, strict=True))]
 
 
 def load(loader: str, **options):
@@ -91,28 +71,28 @@ SAMPLES: dict[str, Sample] = {
             "Iris flowers",
             "Tell three species of iris apart by the size of their petals and sepals: 150 flowers.",
             "species",
-            iris,
+            partial(labeled, "load_iris", "species"),
         ),
         Sample(
             "diabetes",
             "Diabetes",
             "How far diabetes has progressed after a year, from ten measurements: 442 patients.",
             "progression",
-            diabetes,
+            partial(numbered, "load_diabetes", "progression", scaled=False),
         ),
         Sample(
             "wine",
             "Wine",
             "Tell three growers apart by thirteen chemical measurements of their wine: 178 wines.",
             "cultivar",
-            wine,
+            partial(labeled, "load_wine", "cultivar"),
         ),
         Sample(
             "breast_cancer",
             "Breast cancer",
             "Tell malignant from benign by thirty measurements of cell nuclei: 569 samples.",
             "diagnosis",
-            breast_cancer,
+            partial(labeled, "load_breast_cancer", "diagnosis"),
         ),
         Sample(
             "linnerud",
@@ -127,7 +107,7 @@ SAMPLES: dict[str, Sample] = {
             "Iris flowers, numbered",
             "The iris table with species as numbers: 0 setosa, 1 versicolor, 2 virginica.",
             "species",
-            iris_numbered,
+            partial(numbered, "load_iris", "species"),
         ),
     )
 }

@@ -64,7 +64,7 @@ class Reporter:
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
             self.say(REFUSED, code="model_too_large", message="")
         elif error is not None:
-            # Where it broke goes to the log; what the exception says may quote the user's data and does not.
+            # The log gets the stack, and not the exception's message, which may quote the user's data.
             sys.stderr.write("".join(traceback.format_tb(trace)) + kind.__name__ + "\n")
             self.say(CRASHED, error=kind.__name__)
         return error is not None

@@ -1,4 +1,4 @@
-"""One row in, one answer out: a fitted pipeline compiled for single predictions, and the cache that keeps it.
+"""A fitted pipeline compiled for single predictions, and the cache of loaded models.
 
 Importing this package loads no numpy, pandas or scikit-learn: that happens when something is first scored.
 """
@@ -20,14 +20,14 @@ def compile_pipeline(pipeline, features):
 
 
 def verify(scorer, pipeline, frame) -> bool:
-    """Whether the scorer answers as the pipeline does on rows of `frame`, and on the same rows made worse."""
+    """Whether it predicts as the pipeline does on rows of `frame`, also with blanks and unseen values."""
     from mlmodels.learning.scoring.compiler import verify
 
     return verify(scorer, pipeline, frame)
 
 
 def pipeline_scorer(pipeline, features):
-    """The pipeline itself behind the interface of a scorer: slow, and always right."""
+    """The pipeline itself behind the interface of a scorer: slow and exact."""
     from mlmodels.learning.scoring.scorers import scorer_of_pipeline
 
     return scorer_of_pipeline(pipeline, features)

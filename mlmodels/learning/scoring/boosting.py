@@ -65,7 +65,7 @@ class NumberColumn:
 
 
 class CategoryColumn:
-    """A category is coded by its place among the known ones; missing and unknown come after the last."""
+    """A category is coded by its index among the known ones; missing and unknown ones come after the last."""
 
     def __init__(self, position: int, categories: list[float]):
         self.position = position
@@ -123,23 +123,23 @@ def rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
     nodes = [LEAF] * len(tree.nodes)
     splits = np.flatnonzero(tree.nodes["is_leaf"] == 0)
     fields = (tree.nodes[field][splits].tolist() for field in SPLIT_FIELDS)
-    for number, left, right, column, threshold, blank_goes_left, is_categorical, bitset in zip(
+    for number, left, right, column, threshold, blank_left, is_categorical, bitset in zip(
         splits.tolist(), *fields, strict=True
     ):
         if is_categorical:
-            goes_left = _codes_going_left(tree.raw_left_cat_bitsets[bitset], columns[column], blank_goes_left)
+            goes_left = _codes_going_left(tree.raw_left_cat_bitsets[bitset], columns[column], blank_left)
             _search(nodes, number, column, _runs(goes_left, left, right))
         else:
-            nodes[number] = (left, right, column, columns[column].code(threshold), blank_goes_left)
+            nodes[number] = (left, right, column, columns[column].code(threshold), blank_left)
     values = np.zeros((len(nodes), 1))
     values[: len(tree.nodes), 0] = tree.nodes["value"]
     return _node_records(nodes), values
 
 
-def _codes_going_left(bitset: np.ndarray, column, blank_goes_left: int) -> np.ndarray:
-    """For every code of the column whether it goes left; the last one stands for all that is not known."""
+def _codes_going_left(bitset: np.ndarray, column, blank_left: int) -> np.ndarray:
+    """For every code of the column whether it goes left; the last code is that of unknown categories."""
     known = np.unpackbits(bitset.view(np.uint8), bitorder="little")[: column.unknown]
-    return np.append(known, blank_goes_left).astype(bool)
+    return np.append(known, blank_left).astype(bool)
 
 
 def _runs(goes_left: np.ndarray, left: int, right: int) -> list[tuple[int, int]]:

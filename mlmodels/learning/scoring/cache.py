@@ -6,9 +6,9 @@ from concurrent.futures import Future
 
 
 class ScorerCache:
-    """Keeps what was used last, bounded by the scorers' own `nbytes`. Safe to share between threads.
+    """Keeps the most recently used, bounded by their own `nbytes`. Safe to share between threads.
 
-    While a key is being loaded, everybody who asks for it waits for that one load.
+    All callers that need the same key wait for one load.
     """
 
     def __init__(self, bytes_max: int):
@@ -25,21 +25,21 @@ class ScorerCache:
         return key in self._scorers
 
     def get(self, key, load):
-        """The scorer of this key, by `load()` when it is not here. A load that fails is not remembered."""
+        """The scorer of this key, by `load()` if it is not in memory. A failed load is not remembered."""
         with self._lock:
             scorer = self._scorers.get(key)
             if scorer is not None:
                 self._scorers.move_to_end(key)
                 return scorer
-            waiting_for = self._loads.get(key)
-            if waiting_for is None:
+            running = self._loads.get(key)
+            if running is None:
                 own = self._loads[key] = Future()
-        if waiting_for is not None:
-            return waiting_for.result()
+        if running is not None:
+            return running.result()
         return self._load(key, load, own)
 
     def drop(self, key) -> None:
-        """Forget this key. A load that is under way answers its callers and is not kept."""
+        """Removes this key. The result of a load in progress goes to its callers and is not kept."""
         with self._lock:
             self._loads.pop(key, None)
             self._remove(key)
@@ -58,7 +58,7 @@ class ScorerCache:
     def _finish(self, key, own: Future, scorer=None) -> None:
         with self._lock:
             if self._loads.get(key) is not own:
-                return  # dropped in the meantime: what was loaded may be out of date
+                return  # dropped during the load, which may be out of date
             del self._loads[key]
             if scorer is not None and scorer.nbytes <= self.bytes_max:
                 self._scorers[key] = scorer

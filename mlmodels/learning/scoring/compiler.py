@@ -1,4 +1,4 @@
-"""Which kernel answers for which model."""
+"""The kernel of each kind of model, and the check that it predicts as its pipeline does."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from mlmodels.learning.scoring.boosting import BoostingClassificationKernel, Boo
 from mlmodels.learning.scoring.encoder import NoExactKernel, RowEncoder
 from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
 from mlmodels.learning.scoring.neighbors import NeighborsClassificationKernel, NeighborsRegressionKernel
-from mlmodels.learning.scoring.scorers import ClassificationScorer, RegressionScorer
+from mlmodels.learning.scoring.scorers import Scorer
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 KERNELS = {
@@ -34,7 +34,7 @@ KERNELS = {
 }
 
 
-def compile_pipeline(pipeline, features) -> RegressionScorer | ClassificationScorer | None:
+def compile_pipeline(pipeline, features) -> Scorer | None:
     model = pipeline["model"]
     if type(model) not in KERNELS:
         return None
@@ -43,15 +43,14 @@ def compile_pipeline(pipeline, features) -> RegressionScorer | ClassificationSco
         kernel = KERNELS[type(model)](model)
     except NoExactKernel:
         return None
-    if hasattr(model, "classes_"):
-        return ClassificationScorer(features, encoder, kernel, model.classes_.tolist())
-    return RegressionScorer(features, encoder, kernel)
+    classes = model.classes_.tolist() if hasattr(model, "classes_") else None
+    return Scorer(features, encoder, kernel, classes)
 
 
 ROWS_MAX = 250
 SEED = 42
 RELATIVE_TOLERANCE = 1e-9
-# What is a rounding error beside the largest answer is none in an answer near zero.
+# A rounding error of the largest prediction may be large beside a prediction near zero.
 TOLERANCE_OF_LARGEST = 1e-12
 UNSEEN_CATEGORY = "never seen before"
 
@@ -59,12 +58,12 @@ UNSEEN_CATEGORY = "never seen before"
 def verify(scorer, pipeline, frame: pd.DataFrame) -> bool:
     rows = _trial_rows(frame[[feature.name for feature in scorer.features]], scorer.features)
     prepared, model = pipeline["prepare"].transform(rows), pipeline["model"]
-    given = [_answer(scorer, row) for row in rows.itertuples(index=False, name=None)]
-    expected = _answers_of_model(model, prepared)
+    given = [_prediction(scorer, row) for row in rows.itertuples(index=False, name=None)]
+    expected = _model_predictions(model, prepared)
     scale = max(abs(number) for _, numbers in expected for number in numbers)
     differing = [n for n, pair in enumerate(zip(given, expected, strict=True)) if not _agree(*pair, scale)]
-    # Where rounding decides, a model may answer differently for a row on its own, which is what counts.
-    return all(_agree(given[n], _answers_of_model(model, prepared[n : n + 1])[0], scale) for n in differing)
+    # In a tie, a model may predict differently for a row on its own, which is what counts.
+    return all(_agree(given[n], _model_predictions(model, prepared[n : n + 1])[0], scale) for n in differing)
 
 
 def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:
@@ -74,17 +73,13 @@ def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:
     for at, feature in enumerate(features):
         is_number = feature.role == "number"
         blank.iloc[at :: len(features), at] = np.nan if is_number else ""
-        unseen.iloc[at :: len(features), at] = _beyond(real.iloc[:, at]) if is_number else UNSEEN_CATEGORY
+        past_all_others = float(np.nan_to_num(real.iloc[:, at].abs().max())) * 2 + 1 if is_number else None
+        unseen.iloc[at :: len(features), at] = past_all_others if is_number else UNSEEN_CATEGORY
         all_blank.iloc[:, at] = np.nan if is_number else ""
     return pd.concat([real, blank, unseen, all_blank], ignore_index=True)
 
 
-def _beyond(numbers: pd.Series) -> float:
-    """A number past all others."""
-    return float(np.nan_to_num(numbers.abs().max())) * 2 + 1
-
-
-def _answers_of_model(model, prepared) -> list[tuple]:
+def _model_predictions(model, prepared) -> list[tuple]:
     """(label, probabilities) of each row; for regression (None, [prediction])."""
     predictions = model.predict(prepared).tolist()
     if not hasattr(model, "classes_"):
@@ -92,7 +87,7 @@ def _answers_of_model(model, prepared) -> list[tuple]:
     return list(zip(predictions, model.predict_proba(prepared).tolist(), strict=True))
 
 
-def _answer(scorer, row) -> tuple:
+def _prediction(scorer, row) -> tuple:
     return (None, [scorer.predict(row)]) if scorer.classes is None else scorer.classify(row)
 
 

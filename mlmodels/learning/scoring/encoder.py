@@ -1,4 +1,4 @@
-"""What a fitted ColumnTransformer does to a row, taken out of it into plain numbers and dictionaries."""
+"""A fitted ColumnTransformer as plain numbers and dictionaries, for single rows."""
 
 import math
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class NumberCode(NamedTuple):
 
 
 class MissingCode(NamedTuple):
-    """What goes to the column that says whether a value is missing."""
+    """The values of the column that flags missing values."""
 
     index: int
     position: int
@@ -95,12 +95,12 @@ class RowEncoder:
             )
 
     def _add_categories(self, transformer, indexes: list[int], place: slice, columns: list[str]) -> None:
-        """Ask the transformer itself what each category becomes, one column at a time, the others unknown."""
+        """Encodes each category with the transformer itself, one column at a time, the others unknown."""
         known = _known_categories(transformer)
-        strangers = [_stranger_to(categories) for categories in known]
-        self._unknown[place] = unknown = _transform(transformer, columns, [strangers])[0]
+        unknowns = [_unknown_to(categories) for categories in known]
+        self._unknown[place] = unknown = _transform(transformer, columns, [unknowns])[0]
         for n, categories in enumerate(known):
-            rows = [[*strangers[:n], category, *strangers[n + 1 :]] for category in categories]
+            rows = [[*unknowns[:n], category, *unknowns[n + 1 :]] for category in categories]
             encoded = _transform(transformer, columns, rows)
             writes = {
                 category: tuple((place.start + at, float(values[at])) for at in _differing(values, unknown))
@@ -110,7 +110,7 @@ class RowEncoder:
 
 
 def _imputer_and_scaler(transformer):
-    """The two parts that a block of numbers may have, None for one that it has not."""
+    """The two steps that a block of numbers may have, None for one that is absent."""
     steps = [step for _, step in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
     parts = {type(step): step for step in steps if not _passes_through(step)}
     imputer, scaler = parts.pop(SimpleImputer, None), parts.pop(StandardScaler, None)
@@ -130,7 +130,7 @@ def _known_categories(transformer) -> list[list[str]]:
     return [categories.tolist() for categories in encoder.categories_]
 
 
-def _stranger_to(categories: list[str]) -> str:
+def _unknown_to(categories: list[str]) -> str:
     """A text longer than every known category is none of them."""
     return "?" * (max(map(len, categories), default=0) + 1)
 
@@ -146,4 +146,4 @@ def _differing(values: np.ndarray, unknown: np.ndarray) -> list[int]:
 
 
 class NoExactKernel(Exception):
-    """A part of the pipeline that no kernel reproduces exactly; the pipeline itself has to serve."""
+    """No kernel reproduces a part of the pipeline exactly, so the pipeline itself has to predict."""

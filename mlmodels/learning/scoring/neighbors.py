@@ -1,7 +1,7 @@
-"""Nearest neighbours: scikit-learn's own tree where the model has one, else one matrix product.
+"""Nearest neighbors: scikit-learn's own tree where the model has one, else one matrix product.
 
-The product finds the neighbours for certain unless two rows are equally far to within rounding. Where
-rounding would decide, scikit-learn's model is asked, so that its choice among equals is the answer.
+The product finds the neighbors for certain unless two rows are equally far to within rounding. In such a tie
+scikit-learn's model predicts, so that its choice among equals counts.
 """
 
 import numpy as np
@@ -16,20 +16,20 @@ NEAR_TOLERANCE = 1e-5
 MAGNITUDE_MAX = 1e30  # far below where float32 ends
 
 
-class RoundingDecides(Exception):
-    """Two answers are equal but for rounding."""
+class Tie(Exception):
+    """Two rows are equally near, or two classes have equal votes, to within rounding."""
 
 
 class NeighborsRegressionKernel:
     def __init__(self, model):
         self._model = model
-        self._neighbours = _search_for(model)
+        self._search = _search_of(model)
         self._targets = np.ravel(model._y).astype(np.float64)
 
     def value(self, encoded: np.ndarray) -> float:
         try:
-            weights, rows = self._neighbours.find(encoded)
-        except RoundingDecides:
+            weights, rows = self._search.find(encoded)
+        except Tie:
             return self._model.predict(_as_matrix(encoded, self._model)).item()
         targets = self._targets[rows]
         return float(targets.mean() if weights is None else (targets * weights).sum() / weights.sum())
@@ -38,24 +38,20 @@ class NeighborsRegressionKernel:
 class NeighborsClassificationKernel:
     def __init__(self, model):
         self._model = model
-        self._neighbours = _search_for(model)
+        self._search = _search_of(model)
         self._class_count = len(model.classes_)
 
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
         try:
-            weights, rows = self._neighbours.find(encoded)
+            weights, rows = self._search.find(encoded)
             votes = np.bincount(self._model._y[rows], weights, minlength=self._class_count)
             if weights is not None:
                 _refuse_close_winner(votes)
-        except RoundingDecides:
-            return self._ask_model(encoded)
+        except Tie:
+            matrix = _as_matrix(encoded, self._model)
+            winner = int(np.flatnonzero(self._model.classes_ == self._model.predict(matrix))[0])
+            return winner, self._model.predict_proba(matrix)[0].tolist()
         return int(votes.argmax()), (votes / votes.sum()).tolist()
-
-    def _ask_model(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        matrix = _as_matrix(encoded, self._model)
-        label = self._model.predict(matrix)
-        winner = int(np.flatnonzero(self._model.classes_ == label)[0])
-        return winner, self._model.predict_proba(matrix)[0].tolist()
 
 
 class TreeSearch:
@@ -92,17 +88,17 @@ class MatrixSearch:
     def find(self, encoded: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         magnitude = float(encoded @ encoded) + self._longest
         if not magnitude < MAGNITUDE_MAX:
-            raise RoundingDecides
+            raise Tie
         candidates = self._candidates(encoded, magnitude)
         squares = _squared_distances(self._rows[candidates], encoded)
         order = squares.argsort(kind="stable")
         inside, others = order[: self._count], order[self._count :]
         if len(others) and squares[others[0]] - squares[inside[-1]] <= TIE_TOLERANCE * magnitude:
-            raise RoundingDecides
+            raise Tie
         if not self._is_weighted:
             return None, candidates[inside]
         if squares[inside[0]] <= NEAR_TOLERANCE * magnitude:
-            raise RoundingDecides
+            raise Tie
         return 1.0 / np.sqrt(squares[inside]), candidates[inside]
 
     def _candidates(self, encoded: np.ndarray, magnitude: float) -> np.ndarray:
@@ -121,7 +117,7 @@ def _squared_distances(rows, encoded: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", differences, differences)
 
 
-def _search_for(model) -> TreeSearch | MatrixSearch:
+def _search_of(model) -> TreeSearch | MatrixSearch:
     if model._tree is not None:
         return TreeSearch(model)
     if model.effective_metric_ != "euclidean":
@@ -130,15 +126,15 @@ def _search_for(model) -> TreeSearch | MatrixSearch:
 
 
 def _weights(distances: np.ndarray) -> np.ndarray:
-    """One over the distance; where a row is met exactly, only such rows count."""
-    met = distances == 0
-    return met.astype(np.float64) if met.any() else 1.0 / distances
+    """One over the distance; where rows are equal to this one, only they count."""
+    is_equal = distances == 0
+    return is_equal.astype(np.float64) if is_equal.any() else 1.0 / distances
 
 
 def _refuse_close_winner(votes: np.ndarray) -> None:
     second, first = np.partition(votes, -2)[-2:]
     if first - second <= TIE_TOLERANCE * first:
-        raise RoundingDecides
+        raise Tie
 
 
 def _as_matrix(encoded: np.ndarray, model):

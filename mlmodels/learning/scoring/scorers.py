@@ -1,7 +1,7 @@
-"""The two compiled scorers: an encoder in front of a kernel.
+"""A scorer is an encoder in front of a kernel, compiled or the pipeline itself.
 
-A kernel gets the encoded row as a fresh float64 array. For regression it has `value(encoded) -> float`, for
-classification `classify(encoded) -> (index of the winner, probabilities)`. Scorers hold no state between
+An encoder turns a row into what its kernel takes. A kernel has `value(encoded) -> float` for regression and
+`classify(encoded) -> (index of the class, probabilities)` for classification. Scorers hold no state between
 calls, so any number of threads may share one.
 """
 
@@ -10,21 +10,10 @@ import pickle
 import pandas as pd
 
 
-class RegressionScorer:
-    classes = None
+class Scorer:
+    """`classes` are the labels of a classifier in the order of the probabilities, None for regression."""
 
-    def __init__(self, features, encoder, kernel):
-        self.features = tuple(features)
-        self._encoder = encoder
-        self._kernel = kernel
-        self.nbytes = memory_bytes((encoder, kernel))
-
-    def predict(self, row: list) -> float:
-        return self._kernel.value(self._encoder.encode(row))
-
-
-class ClassificationScorer:
-    def __init__(self, features, encoder, kernel, classes: list):
+    def __init__(self, features, encoder, kernel, classes: list | None):
         self.features = tuple(features)
         self.classes = classes
         self._encoder = encoder
@@ -32,51 +21,42 @@ class ClassificationScorer:
         self.nbytes = memory_bytes((encoder, kernel))
 
     def predict(self, row: list):
+        if self.classes is None:
+            return self._kernel.value(self._encoder.encode(row))
         return self.classify(row)[0]
 
     def predict_proba(self, row: list) -> list[float]:
         return self.classify(row)[1]
 
     def classify(self, row: list):
-        """Label and probabilities in one go."""
+        """Label and probabilities in one call."""
         winner, probabilities = self._kernel.classify(self._encoder.encode(row))
         return self.classes[winner], probabilities
 
 
-def scorer_of_pipeline(pipeline, features):
-    kind = PipelineClassificationScorer if hasattr(pipeline, "classes_") else PipelineScorer
-    return kind(pipeline, features)
+def scorer_of_pipeline(pipeline, features) -> Scorer:
+    classes = pipeline.classes_.tolist() if hasattr(pipeline, "classes_") else None
+    return Scorer(features, FrameEncoder(features), PipelineKernel(pipeline), classes)
 
 
-class PipelineScorer:
-    classes = None
+class FrameEncoder:
+    def __init__(self, features):
+        self._names = [feature.name for feature in features]
 
-    def __init__(self, pipeline, features):
-        self.features = tuple(features)
+    def encode(self, row: list) -> pd.DataFrame:
+        return pd.DataFrame([row], columns=self._names)
+
+
+class PipelineKernel:
+    def __init__(self, pipeline):
         self._pipeline = pipeline
-        self.nbytes = memory_bytes(pipeline)
 
-    def predict(self, row: list) -> float:
-        return self._pipeline.predict(self._frame(row)).item()
+    def value(self, frame: pd.DataFrame) -> float:
+        return self._pipeline.predict(frame).item()
 
-    def _frame(self, row: list) -> pd.DataFrame:
-        return pd.DataFrame([row], columns=[feature.name for feature in self.features])
-
-
-class PipelineClassificationScorer(PipelineScorer):
-    def __init__(self, pipeline, features):
-        super().__init__(pipeline, features)
-        self.classes = pipeline.classes_.tolist()
-
-    def predict(self, row: list):
-        return self._pipeline.predict(self._frame(row)).tolist()[0]
-
-    def predict_proba(self, row: list) -> list[float]:
-        return self._pipeline.predict_proba(self._frame(row))[0].tolist()
-
-    def classify(self, row: list):
-        """Label and probabilities."""
-        return self.predict(row), self.predict_proba(row)
+    def classify(self, frame: pd.DataFrame) -> tuple[int, list[float]]:
+        label = self._pipeline.predict(frame).tolist()[0]
+        return self._pipeline.classes_.tolist().index(label), self._pipeline.predict_proba(frame)[0].tolist()
 
 
 # A dictionary of tuples takes about this much more in memory than in its pickled form.

@@ -1,4 +1,4 @@
-"""Trees and forests, and many trees asked in one call."""
+"""Trees and forests: all trees of a model walked in one call."""
 
 import numpy as np
 from sklearn.tree._tree import TREE_LEAF, TREE_UNDEFINED, Tree
@@ -17,7 +17,7 @@ class MergedTrees:
         self._tree = join(trees, column_count)
 
     def leaf_values(self, encoded: np.ndarray) -> np.ndarray:
-        """What each tree says about the row, shape (trees, values)."""
+        """The leaf values of each tree for the row, shape (trees, values)."""
         rows = np.empty((self._column_count + 1, self.count), dtype=np.float32)
         rows[:-1] = encoded[:, np.newaxis]
         rows[-1] = self._numbers
@@ -25,7 +25,7 @@ class MergedTrees:
 
 
 class TreeRegressionKernel:
-    """A tree or a forest: the mean of what its trees say."""
+    """A tree or a forest: the mean of its trees' predictions."""
 
     def __init__(self, model):
         self._trees = _trees_of(model)
@@ -36,7 +36,7 @@ class TreeRegressionKernel:
 
 
 class TreeClassificationKernel:
-    """A tree or a forest: the mean of its trees' class shares."""
+    """A tree or a forest: the mean of its trees' class probabilities."""
 
     def __init__(self, model):
         self._trees = _trees_of(model)
@@ -84,7 +84,7 @@ def _distinct_leaves(trees) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _moved(nodes: np.ndarray, start: int, leaf_places: np.ndarray) -> tuple[int, np.ndarray]:
-    """Where the root comes to be, and the tree's branches as they are from `start` on."""
+    """The new place of the root, and the tree's branches renumbered from `start` on."""
     is_leaf = _is_leaf(nodes)
     branches = nodes[~is_leaf]
     places = np.empty(len(nodes), dtype=np.intp)
@@ -99,7 +99,7 @@ def _selector(roots: list[int], number_column: int) -> np.ndarray:
     """Branches from node 0 to the root of the tree whose number the row carries."""
     nodes = np.zeros(max(len(roots) - 1, 1), dtype=node_dtype())
     nodes["feature"] = number_column
-    nodes["left_child"] = nodes["right_child"] = roots[0]  # all there is to say of a lone tree
+    nodes["left_child"] = nodes["right_child"] = roots[0]  # a single tree needs no selection
     free = iter(range(len(nodes)))
 
     def branch(first: int, last: int) -> int:
@@ -128,7 +128,7 @@ def _is_leaf(nodes: np.ndarray) -> np.ndarray:
 
 def _tree_of(nodes: np.ndarray, values: np.ndarray, column_count: int) -> Tree:
     tree = _empty_tree(column_count, values.shape[2])
-    # The depth is only told to whoever asks; walking a tree does not need it.
+    # Walking a tree does not need its depth.
     state = {"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": values}
     tree.__setstate__(tree.__getstate__() | state)
     return tree

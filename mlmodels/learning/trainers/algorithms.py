@@ -5,48 +5,31 @@ scikit-learn is imported when an estimator is made, not before, so that forms, s
 
 from mlmodels.learning.trainers.errors import DataRefused, PlanRefused
 from mlmodels.learning.trainers.limits import DEPTH_MAX, ESTIMATORS_MAX, ESTIMATORS_MIN, NEIGHBORS_MAX, SEED
-from mlmodels.learning.trainers.parameters import Parameter, shorten
+from mlmodels.learning.trainers.parameters import boolean, choice, integer, number, shorten
 from mlmodels.learning.trainers.trainer import BOOSTING, CLASSIFICATION, REGRESSION, SCALED, TREES, Trainer
 
-FIT_INTERCEPT = Parameter(
-    "fit_intercept", "bool", True, help="Whether the line may start anywhere or must pass through zero."
-)
-CLASS_WEIGHT = Parameter(
+FIT_INTERCEPT = boolean("fit_intercept", True, "Whether to fit an intercept, or force the line through zero.")
+CLASS_WEIGHT = choice(
     "class_weight",
-    "str",
     None,
-    choices=("balanced",),
+    ("balanced",),
+    "'balanced' gives rare classes the same total weight as common ones.",
     nullable=True,
     tasks=(CLASSIFICATION,),
-    help="'balanced' gives rare classes as much say as common ones.",
 )
-MAX_DEPTH = Parameter(
-    "max_depth",
-    "int",
-    None,
-    minimum=1,
-    maximum=DEPTH_MAX,
-    nullable=True,
-    help="How many questions a tree asks in a row; null lets it grow until its leaves are pure.",
+MAX_DEPTH = integer(
+    "max_depth", None, 1, DEPTH_MAX, "The largest depth of a tree; null for no limit.", nullable=True
 )
-MIN_SAMPLES_SPLIT = Parameter(
-    "min_samples_split", "int", 2, minimum=2, maximum=10_000, help="The fewest rows that are still divided."
+MIN_SAMPLES_SPLIT = integer("min_samples_split", 2, 2, 10_000, "The fewest rows that a split needs.")
+MIN_SAMPLES_LEAF = integer(
+    "min_samples_leaf", 1, 1, 10_000, "The fewest rows in a leaf; more gives a smoother model."
 )
-MIN_SAMPLES_LEAF = Parameter(
-    "min_samples_leaf",
-    "int",
-    1,
-    minimum=1,
-    maximum=10_000,
-    help="The fewest rows in a leaf; more is smoother.",
-)
-CRITERION = Parameter(
+CRITERION = choice(
     "criterion",
-    "str",
     "gini",
-    choices=("gini", "entropy", "log_loss"),
+    ("gini", "entropy", "log_loss"),
+    "How the quality of a split is measured.",
     tasks=(CLASSIFICATION,),
-    help="How the purity of a division is measured.",
 )
 
 
@@ -69,13 +52,11 @@ class Linear(Trainer):
 class Ridge(Trainer):
     name = "ridge"
     label = "Ridge regression"
-    summary = "Linear regression held back from extreme weights: steadier with many or related columns."
+    summary = "Linear regression with smaller weights: more stable with many or correlated columns."
     family = SCALED
     tasks = (REGRESSION,)
     parameters = (
-        Parameter(
-            "alpha", "float", 1.0, minimum=1e-6, maximum=1e6, help="How strongly large weights are held back."
-        ),
+        number("alpha", 1.0, 1e-6, 1e6, "How strongly large weights are penalized."),
         FIT_INTERCEPT,
     )
     default_grid = {"alpha": (0.01, 0.1, 1.0, 10.0, 100.0)}
@@ -93,18 +74,8 @@ class Logistic(Trainer):
     family = SCALED
     tasks = (CLASSIFICATION,)
     parameters = (
-        Parameter(
-            "C", "float", 1.0, minimum=1e-6, maximum=1e6, help="Smaller holds large weights back more."
-        ),
-        Parameter(
-            "max_iter",
-            "int",
-            1000,
-            minimum=10,
-            maximum=5000,
-            searchable=False,
-            help="How many rounds the solver may take before it stops where it is.",
-        ),
+        number("C", 1.0, 1e-6, 1e6, "Smaller values penalize large weights more."),
+        integer("max_iter", 1000, 10, 5000, "The most iterations of the solver.", searchable=False),
         FIT_INTERCEPT,
         CLASS_WEIGHT,
     )
@@ -118,25 +89,18 @@ class Logistic(Trainer):
 
 class NearestNeighbors(Trainer):
     name = "knn"
-    label = "Nearest neighbours"
-    summary = "Answers from the most similar rows it has seen. Good on small tables with few columns."
+    label = "Nearest neighbors"
+    summary = "Predicts from the most similar training rows. Good on small tables with few columns."
     family = SCALED
     parameters = (
-        Parameter(
+        integer(
             "n_neighbors",
-            "int",
             5,
-            minimum=1,
-            maximum=NEIGHBORS_MAX,
-            help="How many similar rows are asked; at most as many as there are training rows.",
+            1,
+            NEIGHBORS_MAX,
+            "How many similar rows to use; at most the number of training rows.",
         ),
-        Parameter(
-            "weights",
-            "str",
-            "uniform",
-            choices=("uniform", "distance"),
-            help="'distance' lets closer rows count for more.",
-        ),
+        choice("weights", "uniform", ("uniform", "distance"), "'distance' lets closer rows count for more."),
     )
     default_grid = {"n_neighbors": (3, 5, 7, 11, 15), "weights": ("uniform", "distance")}
 
@@ -149,8 +113,8 @@ class NearestNeighbors(Trainer):
         wanted = parameters["n_neighbors"]
         if wanted > training_rows:
             raise DataRefused(
-                f"n_neighbors is {wanted} and there are only {training_rows} rows to learn from. "
-                f"Choose {training_rows} or less, or bring more rows.",
+                f"n_neighbors is {wanted} and there are only {training_rows} training rows. "
+                f"Choose {training_rows} or less, or add more rows.",
                 field="n_neighbors",
             )
 
@@ -158,7 +122,7 @@ class NearestNeighbors(Trainer):
 class DecisionTree(Trainer):
     name = "decision_tree"
     label = "Decision tree"
-    summary = "One chain of questions per row. Easy to read, coarse in its answers."
+    summary = "A series of yes/no questions about the columns. Easy to read, less precise."
     family = TREES
     parameters = (MAX_DEPTH, MIN_SAMPLES_SPLIT, MIN_SAMPLES_LEAF, CRITERION, CLASS_WEIGHT)
     default_grid = {"max_depth": (3, 5, 10, None), "min_samples_leaf": (1, 5, 20)}
@@ -173,28 +137,20 @@ class DecisionTree(Trainer):
 class RandomForest(Trainer):
     name = "random_forest"
     label = "Random forest"
-    summary = "The average of many varied trees. Strong without tuning; large and slower on big tables."
+    summary = "The average of many different trees. Strong without tuning; large and slow on big tables."
     family = TREES
     parameters = (
-        Parameter(
-            "n_estimators",
-            "int",
-            100,
-            minimum=ESTIMATORS_MIN,
-            maximum=ESTIMATORS_MAX,
-            help="How many trees are averaged.",
-        ),
+        integer("n_estimators", 100, ESTIMATORS_MIN, ESTIMATORS_MAX, "The number of trees."),
         MAX_DEPTH,
         MIN_SAMPLES_SPLIT,
         MIN_SAMPLES_LEAF,
-        Parameter(
+        choice(
             "max_features",
-            "str",
             "auto",
-            choices=("auto", "sqrt", "log2"),
-            nullable=True,
-            help="How many columns a division may choose from: null all, 'sqrt' or 'log2' of their number, "
+            ("auto", "sqrt", "log2"),
+            "How many columns a split may choose from: null all, 'sqrt' or 'log2' of their number, "
             "'auto' all for regression and the square root for classification.",
+            nullable=True,
         ),
         CRITERION,
         CLASS_WEIGHT,
@@ -213,41 +169,15 @@ class RandomForest(Trainer):
 class GradientBoosting(Trainer):
     name = "gradient_boosting"
     label = "Gradient boosting"
-    summary = "Small trees, each mending what the ones before got wrong. Often the best on larger tables."
+    summary = "Small trees, each correcting the errors of those before. Often the best on larger tables."
     family = BOOSTING
     parameters = (
-        Parameter(
-            "max_iter",
-            "int",
-            100,
-            minimum=ESTIMATORS_MIN,
-            maximum=ESTIMATORS_MAX,
-            help="How many trees follow each other at most.",
-        ),
-        Parameter(
-            "learning_rate", "float", 0.1, minimum=0.001, maximum=1.0, help="How much each tree may mend."
-        ),
-        Parameter(
-            "max_leaf_nodes",
-            "int",
-            31,
-            minimum=2,
-            maximum=255,
-            nullable=True,
-            help="The most leaves per tree; null for no limit.",
-        ),
+        integer("max_iter", 100, ESTIMATORS_MIN, ESTIMATORS_MAX, "The largest number of boosting rounds."),
+        number("learning_rate", 0.1, 0.001, 1.0, "How much each tree corrects."),
+        integer("max_leaf_nodes", 31, 2, 255, "The most leaves per tree; null for no limit.", nullable=True),
         MAX_DEPTH,
-        Parameter(
-            "min_samples_leaf", "int", 20, minimum=1, maximum=10_000, help="The fewest rows in a leaf."
-        ),
-        Parameter(
-            "l2_regularization",
-            "float",
-            0.0,
-            minimum=0.0,
-            maximum=1e6,
-            help="How strongly leaves are held back.",
-        ),
+        integer("min_samples_leaf", 20, 1, 10_000, "The fewest rows in a leaf."),
+        number("l2_regularization", 0.0, 0.0, 1e6, "How strongly large leaf values are penalized."),
         CLASS_WEIGHT,
     )
     default_grid = {"learning_rate": (0.03, 0.1, 0.3), "max_leaf_nodes": (7, 31)}
@@ -260,11 +190,11 @@ class GradientBoosting(Trainer):
 
 
 class Auto(Trainer):
-    """No estimator of its own: auto.py lets the others compete."""
+    """No estimator of its own: auto.py compares the others."""
 
     name = "auto"
     label = "Best of all"
-    summary = "Tries every suitable algorithm on the same rows and keeps the best one."
+    summary = "Compares every suitable algorithm on the same rows and keeps the best one."
 
 
 TRAINERS: dict[str, Trainer] = {

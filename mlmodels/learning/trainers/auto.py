@@ -1,6 +1,6 @@
-"""The algorithms compete on the same folds of the training rows, each with its defaults; the best one wins.
+"""Compares the algorithms, each with its defaults, on the same folds of the training rows.
 
-Time is bounded by size, not by the clock, so that the same table always gives the same winner: a large table
+Time is bounded by size, not by the clock, so that the same table always gives the same model: a large table
 is compared on its first rows (the training part is in random order), on three folds instead of five, and
 without the algorithms whose time grows out of proportion.
 """
@@ -13,13 +13,21 @@ import pandas as pd
 
 from mlmodels.learning.trainers.algorithms import TRAINERS
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns, score
+from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
-from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds
+from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds, score_on
 from mlmodels.learning.trainers.trainer import Trainer
 
-CONTENDERS = ("linear", "ridge", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting")
+COMPARED_ALGORITHMS = (
+    "linear",
+    "ridge",
+    "logistic",
+    "knn",
+    "decision_tree",
+    "random_forest",
+    "gradient_boosting",
+)
 TRAINING_ROWS_MAX = {"knn": 50_000, "random_forest": 20_000}  # beyond it left out: too slow, models too large
 TRAINING_CELLS_MAX = {"knn": 1_000_000, "random_forest": 1_000_000}
 COMPARED_ROWS_MAX = 10_000
@@ -32,33 +40,29 @@ LARGE_TABLE_FOLDS = 3
 Candidates = list[dict]
 
 
-def compete(
+def compare_algorithms(
     plan: TrainingPlan,
     frame: pd.DataFrame,
     labels: np.ndarray,
     on_candidate: Callable[[int, Candidates], None],
 ) -> tuple[Trainer, Candidates]:
-    """The winner, and a row per candidate: algorithm, label, status, score, std, seconds, scoring, note.
+    """The best algorithm and the candidates: algorithm, label, status, score, std, seconds, scoring, note.
 
     `status` goes from waiting over running to done, skipped or failed; `score` is the mean over the folds and
-    `std` their standard deviation, higher being better. `on_candidate` is told how many are done, before
+    `std` their standard deviation, higher being better. `on_candidate` gets the number done, before
     each of them and after the last.
     """
-    competition = Competition(plan, frame, labels)
-    for number, candidate in enumerate(competition.candidates):
+    comparison = Comparison(plan, frame, labels)
+    for number, candidate in enumerate(comparison.candidates):
         candidate["status"] = "running"
-        on_candidate(number, competition.candidates)
-        competition.run(candidate)
-    on_candidate(len(competition.candidates), competition.candidates)
-    return competition.winner(), competition.candidates
+        on_candidate(number, comparison.candidates)
+        comparison.run(candidate)
+    on_candidate(len(comparison.candidates), comparison.candidates)
+    return comparison.best(), comparison.candidates
 
 
-def candidate_count(task: str) -> int:
-    return 1 + len(contenders(task))
-
-
-class Competition:
-    """The rows compared on, their folds, and what they look like prepared for each family."""
+class Comparison:
+    """The rows compared on and their folds, prepared once per family."""
 
     def __init__(self, plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray):
         self.plan = plan
@@ -71,44 +75,37 @@ class Competition:
         self.scoring = choose_scoring(plan.task, self.labels, len(self.folds))
         self.prepared: dict[str, tuple] = {}
         self.candidates = [self._row("baseline", "Baseline")]
-        self.candidates += [self._row(trainer.name, trainer.label) for trainer in contenders(plan.task)]
+        self.candidates += [self._row(trainer.name, trainer.label) for trainer in algorithms_for(plan.task)]
 
     def run(self, candidate: dict) -> None:
-        """Scores one candidate and fills in its row; its failure leaves the others alone."""
+        """Scores one candidate and fills in its row; a failure does not affect the others."""
         started = time.monotonic()
         try:
             models = self._models(candidate["algorithm"])
-            started = time.monotonic()  # preparation is shared: it is nobody's own time
+            started = time.monotonic()  # preparation is shared and not counted
             scores = [score_on(fold, model, self.scoring) for fold, model in models]
         except DataRefused as refused:
             candidate.update(status="skipped", note=refused.message)
-        except ValueError:  # what scikit-learn raises for rows that it cannot take, in words for programmers
-            candidate.update(status="failed", note="It cannot learn from a part of these rows.")
+        except ValueError:  # scikit-learn's message is for programmers
+            candidate.update(status="failed", note="It cannot be trained on a part of these rows.")
         except MemoryError:
-            candidate.update(status="failed", note="It needs more memory than a training may use.")
+            candidate.update(status="failed", note="It needs more memory than a training run may use.")
         else:
             candidate.update(status="done", score=float(np.mean(scores)), std=float(np.std(scores)))
         candidate["seconds"] = round(time.monotonic() - started, 3)
 
-    def winner(self) -> Trainer:
-        """The highest score, and the simpler of two equal ones. The baseline never wins."""
+    def best(self) -> Trainer:
+        """The highest score, and the simpler of two equal ones; never the baseline."""
         done = [row for row in self.candidates if row["status"] == "done" and row["algorithm"] in TRAINERS]
         if not done:
             raise DataRefused(
-                "No algorithm could learn from these rows. Bring more rows, or choose other columns."
+                "No algorithm could be trained on these rows. Add more rows, or choose other columns."
             )
         return TRAINERS[max(done, key=lambda row: row["score"])["algorithm"]]
 
     def _row(self, algorithm: str, label: str) -> dict:
-        empty = dict.fromkeys(("score", "std", "seconds"))
-        return {
-            "algorithm": algorithm,
-            "label": label,
-            "status": "waiting",
-            **empty,
-            "scoring": self.scoring,
-            "note": "",
-        }
+        row = {"algorithm": algorithm, "label": label, "status": "waiting"}
+        return row | dict.fromkeys(("score", "std", "seconds")) | {"scoring": self.scoring, "note": ""}
 
     def _models(self, algorithm: str) -> list[tuple[PreparedFold, object]]:
         """Folds and unfitted models; DataRefused where the algorithm does not suit the table."""
@@ -125,7 +122,7 @@ class Competition:
         ]
 
     def _check_size(self, algorithm: str) -> None:
-        """For the rows that the winner is fitted on in the end, of which those compared on may be a part."""
+        """By all training rows, on which the best algorithm is fitted in the end."""
         cells = self.training_rows * len(self.plan.features)
         if self.training_rows > TRAINING_ROWS_MAX.get(algorithm, self.training_rows) or (
             cells > TRAINING_CELLS_MAX.get(algorithm, cells)
@@ -146,14 +143,9 @@ class Competition:
         return [PreparedFold(no_columns(a), a, no_columns(b), b) for a, b in labels]
 
 
-def contenders(task: str) -> Sequence[Trainer]:
-    return [TRAINERS[name] for name in CONTENDERS if task in TRAINERS[name].tasks]
+def algorithms_for(task: str) -> Sequence[Trainer]:
+    return [TRAINERS[name] for name in COMPARED_ALGORITHMS if task in TRAINERS[name].tasks]
 
 
 def compared_rows(row_count: int, columns: int) -> int:
     return min(row_count, COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
-
-
-def score_on(fold: PreparedFold, model, scoring: str) -> float:
-    model.fit(fold.training, fold.training_labels)
-    return score(scoring, model, fold.validation, fold.validation_labels)

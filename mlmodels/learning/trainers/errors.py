@@ -1,10 +1,10 @@
-"""Why a training is refused: before it starts (plan, parameters) or once the rows have been seen."""
+"""Why a training run is refused: before it starts (plan, parameters) or once the rows are read."""
 
 from mlplatform.core.errors import InvalidInput
 
 
 class PlanRefused(InvalidInput):
-    """Algorithm, task, columns or share of training rows do not make a training."""
+    """Algorithm, task, columns or share of training rows do not make a training run."""
 
     code = "invalid_training"
 
@@ -16,6 +16,6 @@ class ParametersRefused(InvalidInput):
 
 
 class DataRefused(InvalidInput):
-    """The plan is fine and these rows cannot be learned from."""
+    """The plan is valid, but no model can be trained on these rows."""
 
     code = "unsuitable_data"

@@ -1,4 +1,4 @@
-"""The report that is kept with a model: everything a page or a reader asks about it, as plain JSON data."""
+"""The report that is stored with a model, as plain JSON data."""
 
 import math
 
@@ -17,30 +17,31 @@ ROC_CURVES = 10
 ROC_POINTS = 100
 
 
-def evaluate(answers: Predictions, rows: pd.DataFrame) -> dict:
-    """The task's own parts of the report. `rows` are those of the answers, before preparation."""
-    if answers.classes is None:
+def evaluate(predictions: Predictions, rows: pd.DataFrame) -> dict:
+    """The parts of the report that depend on the task. `rows` are those predicted, before preparation."""
+    if predictions.classes is None:
+        residuals = predictions.actual - predictions.predicted
         return {
-            "sample": sample(answers, rows),
-            "residuals": residual_histogram(answers.actual - answers.predicted),
-            "largest_misses": largest_misses(answers, rows, np.abs(answers.actual - answers.predicted)),
+            "sample": sample(predictions, rows),
+            "residuals": residual_histogram(residuals),
+            "largest_misses": largest_misses(predictions, rows, np.abs(residuals)),
         }
     return {
-        "sample": sample(answers, rows),
-        "largest_misses": largest_misses(answers, rows, surprise(answers)),
-        "confusion_matrix": confusion(answers),
-        "classes": per_class(answers),
-        "roc": roc_curves(answers),
+        "sample": sample(predictions, rows),
+        "largest_misses": largest_misses(predictions, rows, surprise(predictions)),
+        "confusion_matrix": confusion(predictions),
+        "classes": per_class(predictions),
+        "roc": roc_curves(predictions),
     }
 
 
-def sample(answers: Predictions, rows: pd.DataFrame) -> dict:
+def sample(predictions: Predictions, rows: pd.DataFrame) -> dict:
     """Actual against predicted, for at most SAMPLE_ROWS rows drawn with a fixed seed."""
     drawn = np.sort(np.random.default_rng(SEED).permutation(len(rows))[:SAMPLE_ROWS])
     return {
         "rows": [file_row(rows, position) for position in drawn],
-        "actual": answers.actual[drawn].tolist(),
-        "predicted": answers.predicted[drawn].tolist(),
+        "actual": predictions.actual[drawn].tolist(),
+        "predicted": predictions.predicted[drawn].tolist(),
     }
 
 
@@ -54,16 +55,16 @@ def residual_histogram(residuals: np.ndarray) -> dict:
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def largest_misses(answers: Predictions, rows: pd.DataFrame, misses: np.ndarray) -> list[dict]:
-    """The rows with the largest misses above zero, with their place in the file and their inputs."""
+def largest_misses(predictions: Predictions, rows: pd.DataFrame, misses: np.ndarray) -> list[dict]:
+    """The rows with the largest misses above zero, with their row in the file and their inputs."""
     worst = [
         position for position in np.argsort(-misses, kind="stable")[:MISSES_SHOWN] if misses[position] > 0
     ]
     return [
         {
             "row": file_row(rows, position),
-            "actual": answers.actual[position : position + 1].tolist()[0],
-            "predicted": answers.predicted[position : position + 1].tolist()[0],
+            "actual": predictions.actual[position : position + 1].tolist()[0],
+            "predicted": predictions.predicted[position : position + 1].tolist()[0],
             "miss": float(misses[position]),
             "inputs": {name: plain(value) for name, value in rows.iloc[position].items()},
         }
@@ -71,44 +72,44 @@ def largest_misses(answers: Predictions, rows: pd.DataFrame, misses: np.ndarray)
     ]
 
 
-def surprise(answers: Predictions) -> np.ndarray:
-    """How much likelier the model held its wrong answer than the right one; zero where it was right."""
-    everyone = np.arange(len(answers.actual))
-    actual = answers.probabilities[everyone, np.searchsorted(answers.classes, answers.actual)]
-    predicted = answers.probabilities[everyone, np.searchsorted(answers.classes, answers.predicted)]
-    is_wrong = answers.actual != answers.predicted
+def surprise(predictions: Predictions) -> np.ndarray:
+    """How much more probable the wrong class was to the model than the right one; zero where it was right."""
+    rows = np.arange(len(predictions.actual))
+    actual = predictions.probabilities[rows, np.searchsorted(predictions.classes, predictions.actual)]
+    predicted = predictions.probabilities[rows, np.searchsorted(predictions.classes, predictions.predicted)]
+    is_wrong = predictions.actual != predictions.predicted
     return np.where(is_wrong, np.maximum(predicted - actual, np.finfo(float).tiny), 0.0)
 
 
-def confusion(answers: Predictions) -> dict:
-    """`counts[i][j]`: rows of class i that were taken for class j."""
-    counts = confusion_matrix(answers.actual, answers.predicted, labels=answers.classes)
-    return {"labels": answers.classes.tolist(), "counts": counts.tolist()}
+def confusion(predictions: Predictions) -> dict:
+    """`counts[i][j]`: rows of class i predicted as class j."""
+    counts = confusion_matrix(predictions.actual, predictions.predicted, labels=predictions.classes)
+    return {"labels": predictions.classes.tolist(), "counts": counts.tolist()}
 
 
-def per_class(answers: Predictions) -> list[dict]:
+def per_class(predictions: Predictions) -> list[dict]:
     figures = precision_recall_fscore_support(
-        answers.actual, answers.predicted, labels=answers.classes, zero_division=0
+        predictions.actual, predictions.predicted, labels=predictions.classes, zero_division=0
     )
     names = ("label", "precision", "recall", "f1_score", "support")
-    columns = [answers.classes.tolist(), *(figure.tolist() for figure in figures)]
+    columns = [predictions.classes.tolist(), *(figure.tolist() for figure in figures)]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def roc_curves(answers: Predictions) -> list[dict]:
+def roc_curves(predictions: Predictions) -> list[dict]:
     """One curve for two classes (of the second one), else one per class of the most frequent ones."""
-    supports = [int(np.sum(answers.actual == label)) for label in answers.classes]
-    drawable = [column for column, support in enumerate(supports) if 0 < support < len(answers.actual)]
-    if len(answers.classes) == 2:
-        return [roc_of(answers, column) for column in drawable[1:]]
+    supports = [int(np.sum(predictions.actual == label)) for label in predictions.classes]
+    drawable = [column for column, support in enumerate(supports) if 0 < support < len(predictions.actual)]
+    if len(predictions.classes) == 2:
+        return [roc_of(predictions, column) for column in drawable[1:]]
     ranked = sorted(drawable, key=lambda column: -supports[column])
-    return [roc_of(answers, column) for column in ranked[:ROC_CURVES]]
+    return [roc_of(predictions, column) for column in ranked[:ROC_CURVES]]
 
 
-def roc_of(answers: Predictions, column: int) -> dict:
+def roc_of(predictions: Predictions, column: int) -> dict:
     """False and true positive rates, thinned to at most ROC_POINTS; the area is of the full curve."""
-    label = answers.classes[column : column + 1].tolist()[0]
-    false_rates, true_rates, _ = roc_curve(answers.actual == label, answers.probabilities[:, column])
+    label = predictions.classes[column : column + 1].tolist()[0]
+    false_rates, true_rates, _ = roc_curve(predictions.actual == label, predictions.probabilities[:, column])
     kept = np.unique(np.linspace(0, len(false_rates) - 1, ROC_POINTS).round().astype(int))
     points = np.column_stack([false_rates[kept], true_rates[kept]]).round(6)
     return {"label": label, "area": float(auc(false_rates, true_rates)), "points": points.tolist()}

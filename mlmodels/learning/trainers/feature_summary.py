@@ -11,29 +11,20 @@ CATEGORIES_SHOWN = 100
 
 
 def describe_features(frame: pd.DataFrame, features: Sequence[Feature]) -> list[dict]:
-    """One plain dict per feature, of the rows that the model learned from."""
-    return [
-        {"name": feature.name, "role": feature.role, **describe(frame[feature.name], feature.role)}
-        for feature in features
-    ]
-
-
-def describe(column: pd.Series, role: str) -> dict:
-    return describe_numbers(column) if role == NUMBER else describe_categories(column)
+    """One plain dict per feature, of the training rows."""
+    described = []
+    for feature in features:
+        describe = describe_numbers if feature.role == NUMBER else describe_categories
+        described.append({"name": feature.name, "role": feature.role, **describe(frame[feature.name])})
+    return described
 
 
 def describe_numbers(column: pd.Series) -> dict:
     """`typical` is the lower middle value, so that it is one that occurs: no half years, no half yes."""
     observed = column.dropna().to_numpy()
     if not len(observed):
-        return {
-            "typical": None,
-            "minimum": None,
-            "maximum": None,
-            "mean": None,
-            "missing": len(column),
-            "whole": True,
-        }
+        unknown = dict.fromkeys(("typical", "minimum", "maximum", "mean"))
+        return {**unknown, "missing": len(column), "whole": True}
     return {
         "typical": float(np.quantile(observed, 0.5, method="lower")),
         "minimum": float(observed.min()),

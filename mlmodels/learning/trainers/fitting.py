@@ -1,4 +1,4 @@
-"""One training from rows to result: split, compete or search, fit, measure, explain."""
+"""One training run from rows to result: split, compare or search, fit, measure, explain."""
 
 import time
 import warnings
@@ -26,7 +26,7 @@ CLOSING_STEPS = 3  # fit, check, explain
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows on one side of the split, with the truth."""
+    """The rows on one side of the split, with their labels."""
 
     frame: pd.DataFrame
     labels: np.ndarray
@@ -35,7 +35,7 @@ class Rows:
 def train(
     frame: pd.DataFrame, target_labels, plan: TrainingPlan, on_progress: Callable[[Progress], None]
 ) -> FitResult:
-    """Trains on `frame`, one row per label, and measures on the rows kept aside.
+    """Trains on a part of `frame`, one row per label, and measures on the rest, the test set.
 
     `frame` has the plan's columns: floats with NaN for a blank, texts with "" for one; its index counts the
     file's rows of data from 0, so that reports can name them. `target_labels` are floats for regression,
@@ -52,7 +52,7 @@ def train(
     hold_out = Rows(frame.iloc[split.hold_out], labels[split.hold_out])
 
     steps = Steps(on_progress)
-    with quiet_learning():
+    with warnings_silenced():
         if plan.algorithm == "auto":
             result = train_best(plan, training, hold_out, steps)
         elif plan.grid is not None:
@@ -65,8 +65,10 @@ def train(
 
 
 def train_best(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
-    winner, candidates = auto.compete(plan, training.frame, training.labels, steps.show_candidates)
-    best = replace(plan, algorithm=winner.name, parameters=winner.defaults(plan.task))
+    trainer, candidates = auto.compare_algorithms(
+        plan, training.frame, training.labels, steps.show_candidates
+    )
+    best = replace(plan, algorithm=trainer.name, parameters=trainer.defaults(plan.task))
     result = fit_and_explain(best, training, hold_out, steps)
     result.candidates = candidates
     return result
@@ -83,7 +85,7 @@ def train_searched(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "S
 
 
 def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
-    """Fits one algorithm with fixed parameters and says how good it is and why."""
+    """Fits one algorithm with fixed parameters, measures it and ranks its columns."""
     note = f"Fitting {plan.trainer.label.lower()}"
     steps.close(0, note)
     started = time.monotonic()
@@ -92,11 +94,11 @@ def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "
         unfitted, training.frame, training.labels, on_share=lambda share: steps.close(share, note)
     )
     fit_seconds = time.monotonic() - started
-    steps.close(1, "Checking on the rows kept aside")
-    answers = predict(pipeline, plan.task, hold_out.frame, hold_out.labels)
-    metrics = measure(answers)
+    steps.close(1, "Measuring on the test set")
+    predictions = predict(pipeline, plan.task, hold_out.frame, hold_out.labels)
+    metrics = measure(predictions)
     baseline = baseline_metrics(plan.task, training.labels, hold_out.labels)
-    steps.close(2, "Finding out what drives it")
+    steps.close(2, "Measuring which columns matter")
     importance = column_importance(pipeline, plan.task, hold_out.frame, hold_out.labels, len(training.labels))
     steps.close(3, "Trained")
     return FitResult(
@@ -112,7 +114,7 @@ def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "
             "metrics": metrics,
             "baseline": baseline,
             "importance": importance,
-            **evaluate(answers, hold_out.frame),
+            **evaluate(predictions, hold_out.frame),
         },
         features=describe_features(training.frame, plan.features),
         training_rows=len(training.labels),
@@ -122,7 +124,7 @@ def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "
 
 
 class Steps:
-    """Tells `on_progress` where the whole training stands, whatever comes before the closing steps."""
+    """Reports the progress of the whole training run, whatever comes before the closing steps."""
 
     def __init__(self, on_progress: Callable[[Progress], None]):
         self.on_progress = on_progress
@@ -136,7 +138,7 @@ class Steps:
     def show_candidates(self, done: int, candidates: list[dict]) -> None:
         self.before, self.candidates = len(candidates), candidates
         running = [row["label"] for row in candidates if row["status"] == "running"]
-        self._tell(done, f"Trying {running[0].lower()}" if running else "Compared all of them")
+        self._tell(done, f"Trying {running[0].lower()}" if running else "All algorithms compared")
 
     def close(self, number: float, note: str) -> None:
         self._tell(self.before + number, note)
@@ -147,8 +149,8 @@ class Steps:
 
 
 @contextmanager
-def quiet_learning():
-    """Silences two warnings that users cannot see: one becomes a note in the report, one is harmless."""
+def warnings_silenced():
+    """Of two warnings, one becomes a note in the report, and the other is harmless."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The least populated class")
@@ -161,7 +163,7 @@ def convergence_notes(pipeline, parameters: dict) -> list[str]:
     if not is_iterative or np.max(pipeline["model"].n_iter_) < rounds:
         return []
     return [
-        f"The solver stopped after max_iter = {rounds} rounds, before it had settled. More may do better."
+        f"The solver stopped after max_iter = {rounds} rounds before it converged. A higher one may help."
     ]
 
 

@@ -1,4 +1,4 @@
-"""What drives a model: how much worse it gets on the rows kept aside when one column is shuffled."""
+"""Permutation importance: how much worse a model gets on the test set when one column is shuffled."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ def column_importance(
     """The loss of score per column, the largest first, with the scoring and the number of rows behind it.
 
     Bounded by the number of predictions, whatever the table: at most ROWS_MAX rows drawn with a fixed seed
-    and REPEATS_MAX shuffles, then fewer shuffles, then fewer rows. `stored_rows` bounds nearest neighbours
+    and REPEATS_MAX shuffles, then fewer shuffles, then fewer rows. `stored_rows` bounds nearest neighbors
     further, which compare with all of them each time. Shuffled copies are stacked and predicted together,
     as a call costs more than a row.
     """

@@ -1,6 +1,6 @@
-"""What a training may ask for. Everything here is a number that documents and tests read as well."""
+"""The limits of a training run. Documents and tests read these numbers as well."""
 
-from mlmodels.learning.tables.limits import CLASSES_MAX, NUMBER_MAX  # noqa: F401 - limits of trainings too
+from mlmodels.learning.tables.limits import CLASSES_MAX, NUMBER_MAX  # noqa: F401 - limits of training too
 
 SEED = 42  # one seed for the split, the folds, the samples and every algorithm that draws
 

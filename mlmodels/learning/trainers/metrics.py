@@ -15,9 +15,9 @@ ROC_AUC = "roc_auc"
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says to rows whose truth is known.
+    """What a model predicts for rows whose target is known.
 
-    For classification `classes` name the columns of `probabilities`, those that only the truth has included.
+    For classification `classes` name the columns of `probabilities`, including those that only `actual` has.
     """
 
     actual: np.ndarray
@@ -27,61 +27,65 @@ class Predictions:
 
 
 def predict(model, task: str, rows, actual: np.ndarray) -> Predictions:
-    """The answers of a fitted estimator or pipeline."""
+    """By a fitted estimator or pipeline."""
     if task == REGRESSION:
         return Predictions(actual, model.predict(rows))
     classes, probabilities = with_unseen_classes(actual, model.predict_proba(rows), model.classes_)
     return Predictions(actual, model.predict(rows), probabilities, classes)
 
 
-def measure(answers: Predictions) -> dict[str, float | None]:
+def measure(predictions: Predictions) -> dict[str, float | None]:
     """All metrics of the task. `f1_score` weighs classes by their rows, `f1_macro` equally."""
-    return measure_numbers(answers) if answers.classes is None else measure_classes(answers)
+    return measure_numbers(predictions) if predictions.classes is None else measure_classes(predictions)
 
 
-def measure_numbers(answers: Predictions) -> dict[str, float | None]:
-    truth = answers.actual, answers.predicted
+def measure_numbers(predictions: Predictions) -> dict[str, float | None]:
+    truth = predictions.actual, predictions.predicted
     return {
-        R2: float(measures.r2_score(*truth)) if len(answers.actual) > 1 else None,
+        R2: float(measures.r2_score(*truth)) if len(predictions.actual) > 1 else None,
         "mean_squared_error": float(measures.mean_squared_error(*truth)),
         "mean_absolute_error": float(measures.mean_absolute_error(*truth)),
         "root_mean_squared_error": float(measures.root_mean_squared_error(*truth)),
     }
 
 
-def measure_classes(answers: Predictions) -> dict[str, float | None]:
-    truth = answers.actual, answers.predicted
-    occurring = np.unique(answers.actual)
+def measure_classes(predictions: Predictions) -> dict[str, float | None]:
+    truth = predictions.actual, predictions.predicted
+    occurring = np.unique(predictions.actual)
     return {
         ACCURACY: float(measures.accuracy_score(*truth)),
         # scikit-learn's balanced accuracy, without its warning about predicted classes that have no rows
         "balanced_accuracy": float(measures.recall_score(*truth, labels=occurring, average="macro")),
         "f1_score": float(measures.f1_score(*truth, average="weighted", zero_division=0)),
         "f1_macro": float(measures.f1_score(*truth, average="macro", zero_division=0)),
-        ROC_AUC: roc_auc(answers),
-        "log_loss": float(measures.log_loss(answers.actual, answers.probabilities, labels=answers.classes)),
+        ROC_AUC: roc_auc(predictions),
+        "log_loss": float(
+            measures.log_loss(predictions.actual, predictions.probabilities, labels=predictions.classes)
+        ),
     }
 
 
-def roc_auc(answers: Predictions) -> float | None:
+def roc_auc(predictions: Predictions) -> float | None:
     """The area under the ROC curve, each class against the rest and weighed by its rows.
 
     With two classes both areas are the same, so this is the usual figure. Classes without a row are left out;
     None where only one class has rows.
     """
-    columns = [column for column, label in enumerate(answers.classes) if np.any(answers.actual == label)]
+    columns = [
+        column for column, label in enumerate(predictions.classes) if np.any(predictions.actual == label)
+    ]
     if len(columns) < 2:
         return None
-    is_class = [answers.actual == answers.classes[column] for column in columns]
+    is_class = [predictions.actual == predictions.classes[column] for column in columns]
     areas = [
-        measures.roc_auc_score(truth, answers.probabilities[:, column])
+        measures.roc_auc_score(truth, predictions.probabilities[:, column])
         for truth, column in zip(is_class, columns, strict=True)
     ]
     return float(np.average(areas, weights=[truth.sum() for truth in is_class]))
 
 
 def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
-    """Classes and probabilities, with a column of zeros for each class that only the truth has."""
+    """Classes and probabilities, with a column of zeros for each class that only `actual` has."""
     known = np.union1d(classes, actual)
     if len(known) == len(classes):
         return classes, probabilities
@@ -93,7 +97,7 @@ def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: 
 def choose_scoring(task: str, labels: np.ndarray, folds: int = 1) -> str:
     """The one figure by which models are compared: R², the ROC AUC of two classes, or accuracy.
 
-    The ROC AUC sees a better order even where no answer changes, but needs both classes in every fold.
+    The ROC AUC sees a better order even where no prediction changes, but needs both classes in every fold.
     """
     if task == REGRESSION:
         return R2
@@ -107,7 +111,7 @@ def score(scoring: str, model, rows, actual: np.ndarray) -> float:
 
 
 def response_values(scoring: str, model, rows) -> np.ndarray:
-    """What the figure is computed from, one value per row: the second class's probability, or the answer."""
+    """One value per row: the probability of the second class, or the prediction."""
     return model.predict_proba(rows)[:, 1] if scoring == ROC_AUC else model.predict(rows)
 
 
@@ -118,7 +122,7 @@ def figure(scoring: str, model, responses: np.ndarray, actual: np.ndarray) -> fl
 
 
 def make_baseline(task: str):
-    """Unfitted. "prior" answers the most frequent class, with the shares of all classes as probabilities."""
+    """Unfitted. "prior" predicts the most frequent class, with the class frequencies as probabilities."""
     return DummyRegressor(strategy="mean") if task == REGRESSION else DummyClassifier(strategy="prior")
 
 

@@ -1,4 +1,4 @@
-"""Values of a row that training never saw: the model answers all the same, and the user should know."""
+"""Values of a row outside the training data: the model still predicts, and the user is told."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mlmodels.learning.trainers.plan import NUMBER
 
 @dataclass(frozen=True)
 class OutOfRangeValue:
-    """`minimum` and `maximum` are what training saw of a number; both are None for an unseen category."""
+    """`minimum` and `maximum` are the range of a number in training; both are None for an unseen category."""
 
     column: str
     value: float | str
@@ -19,8 +19,8 @@ class OutOfRangeValue:
 def out_of_range_values(features: Sequence[dict], row: Mapping) -> list[OutOfRangeValue]:
     """Numbers outside the range of training, and categories it did not have.
 
-    `features` are what `describe_features` said of the training rows. Blanks are never out_of_range, and of a
-    column with more categories than are listed nothing is said.
+    `features` come from `describe_features` on the training rows. Blanks are never out of range. Columns with
+    more categories than are listed are not checked.
     """
     found = []
     for feature in features:

@@ -16,9 +16,9 @@ KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One knob of an algorithm. Numbers always have both bounds, texts always have choices.
+    """One setting of an algorithm. Numbers always have both bounds, texts always have choices.
 
-    `tasks` is empty where the knob exists for every task of its algorithm. `searchable` opens it to grids.
+    `tasks` is empty where it exists for every task of its algorithm. `searchable` opens it to grids.
     """
 
     name: str
@@ -81,9 +81,8 @@ class Parameter:
             return value if isinstance(value, bool) else None
         if self.type == "str":
             return value if isinstance(value, str) and value in self.choices else None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        if not self.minimum <= value <= self.maximum:  # false for NaN as well
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self.minimum <= value <= self.maximum:  # false for NaN as well
             return None
         if self.type == "float":
             return float(value)
@@ -98,6 +97,22 @@ class Parameter:
             return float(word)
         except ValueError:
             raise self.refusal(word) from None
+
+
+def integer(name: str, default: object, minimum: int, maximum: int, help: str, **options) -> Parameter:
+    return Parameter(name, "int", default, help, minimum, maximum, **options)
+
+
+def number(name: str, default: float, minimum: float, maximum: float, help: str) -> Parameter:
+    return Parameter(name, "float", default, help, minimum, maximum)
+
+
+def choice(name: str, default: object, choices: tuple[str, ...], help: str, **options) -> Parameter:
+    return Parameter(name, "str", default, help, choices=choices, **options)
+
+
+def boolean(name: str, default: bool, help: str) -> Parameter:
+    return Parameter(name, "bool", default, help)
 
 
 def check_values(owner: str, parameters: tuple[Parameter, ...], values: object, task: str | None) -> dict:
@@ -119,10 +134,10 @@ def check_values(owner: str, parameters: tuple[Parameter, ...], values: object, 
 
 def find(owner: str, parameters: tuple[Parameter, ...], name: object, task: str | None) -> Parameter:
     """The parameter of this name, refused where the algorithm has none for the task."""
-    open_ones = {p.name: p for p in parameters if task is None or not p.tasks or task in p.tasks}
-    if name in open_ones:
-        return open_ones[name]
-    offer = f"Its parameters are: {', '.join(open_ones)}." if open_ones else "It takes no parameters."
+    available = {p.name: p for p in parameters if task is None or not p.tasks or task in p.tasks}
+    if name in available:
+        return available[name]
+    offer = f"Its parameters are: {', '.join(available)}." if available else "It takes no parameters."
     purpose = f" for {task}" if any(p.name == name for p in parameters) else ""
     raise ParametersRefused(
         f"{owner} has no parameter {shorten(name)}{purpose}. {offer}", field=field_name(name)
@@ -130,7 +145,7 @@ def find(owner: str, parameters: tuple[Parameter, ...], name: object, task: str 
 
 
 def field_name(name: object) -> str:
-    """The name of a parameter as somebody wrote it, cut to what may be repeated."""
+    """The name of a parameter as given, cut to what may be repeated."""
     return str(name)[:NAME_CHARACTERS_SHOWN]
 
 

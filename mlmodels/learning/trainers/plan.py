@@ -1,4 +1,4 @@
-"""What goes into a training and what comes out, as plain data that a worker can be sent."""
+"""The input and the result of a training run, as plain data for a worker."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -66,7 +66,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `step` steps of `of` are done, with a fraction inside of a long one.
+    """How far a training run is: `step` steps of `of` are done, with a fraction within a long one.
 
     `candidates` are the rows of a leaderboard.
     """
@@ -129,7 +129,7 @@ def check_columns(features: Sequence[str], target: str) -> None:
 
 
 def check_train_percentage(value: object) -> float:
-    """The share of rows to learn from, between 0 and 1 and neither of them."""
+    """The share of training rows, between 0 and 1, both excluded."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
         raise PlanRefused(
             f"train_percentage must be a number between 0 and 1, such as 0.8; it was {shorten(value)}.",

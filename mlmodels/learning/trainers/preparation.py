@@ -35,16 +35,16 @@ RARE_CLASS_ROWS = 10
 
 
 def build_pipeline(plan: TrainingPlan, frame: pd.DataFrame, labels) -> Pipeline:
-    """The unfitted pipeline of "prepare" and "model"; `frame` and `labels` are the rows to learn from."""
+    """The unfitted pipeline of "prepare" and "model"; `frame` and `labels` are the training rows."""
     preparation = build_preparation(plan.trainer.family, plan.task, plan.features, frame, labels)
     model = build_model(plan.trainer, plan.task, plan.parameters, preparation, labels)
     return Pipeline([("prepare", preparation), ("model", model)])
 
 
 def build_model(trainer: Trainer, task: str, parameters: dict, preparation: ColumnTransformer, labels):
-    """The unfitted estimator; boosting is told which columns are categories and if it may stop early.
+    """The unfitted estimator; boosting gets the categorical columns and whether it may stop early.
 
-    On more than 10,000 rows it does so by rows that it keeps aside itself, which takes some of each class.
+    On more than 10,000 rows it does so by validation rows of its own, which takes some of each class.
     """
     model = trainer.estimator(task, parameters)
     if trainer.family == BOOSTING:
@@ -79,7 +79,7 @@ def build_preparation(
     return ColumnTransformer(
         blocks,
         remainder="drop",
-        sparse_threshold=1.0,  # sparse exactly where the category block says so
+        sparse_threshold=1.0,  # sparse only where the category block is
         verbose_feature_names_out=False,
     )
 

@@ -1,4 +1,4 @@
-"""Long fits say how far they are. scikit-learn gives most algorithms no way to, but forests can be grown."""
+"""Reports the progress of a forest's fit, which scikit-learn can continue part by part."""
 
 import warnings
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PARTS = 10
 def fit(
     pipeline: Pipeline, frame: pd.DataFrame, labels: np.ndarray, on_share: Callable[[float], None]
 ) -> Pipeline:
-    """`pipeline.fit`, with `on_share` told the share that is done after each part of a forest."""
+    """`pipeline.fit`, calling `on_share` with the share done after each part of a forest."""
     if not isinstance(pipeline["model"], RandomForestClassifier | RandomForestRegressor):
         return pipeline.fit(frame, labels)
     grow(pipeline["model"], pipeline["prepare"].fit_transform(frame, labels), labels, on_share)

@@ -14,10 +14,10 @@ from sklearn.model_selection import ParameterGrid
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEARCH_FOLDS
-from mlmodels.learning.trainers.metrics import ACCURACY, R2, score
+from mlmodels.learning.trainers.metrics import ACCURACY, R2
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
-from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds
+from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds, score_on
 from mlmodels.learning.trainers.trainer import REGRESSION
 
 
@@ -33,7 +33,7 @@ class SearchResult:
 def search(
     plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray, on_fit: Callable[[int, int], None]
 ) -> SearchResult:
-    """Tries `plan.grid` on the training rows; `on_fit` is told how many fits of how many are done."""
+    """Tries `plan.grid` on the training rows; `on_fit` gets the number of fits done and of all fits."""
     combinations = list(ParameterGrid(plan.grid))
     folds = make_folds(labels, plan.task, SEARCH_FOLDS)
     smallest = min(len(training) for training, _ in folds)
@@ -47,19 +47,18 @@ def search(
                 plan.trainer, plan.task, {**plan.parameters, **combination}, preparation, labels
             )
             started = time.monotonic()
-            scores[row, number] = score_on(fold, model, scoring_of(plan.task))
+            scores[row, number] = score_or_nan(fold, model, scoring_of(plan.task))
             seconds[row] += time.monotonic() - started
             on_fit(number * len(combinations) + row + 1, scores.size)
     return summarise(plan, combinations, scores, seconds)
 
 
-def score_on(fold: PreparedFold, model, scoring: str) -> float:
+def score_or_nan(fold: PreparedFold, model, scoring: str) -> float:
     """The score of a model fitted on the fold; NaN where it cannot be, as in scikit-learn's own searches."""
     try:
-        model.fit(fold.training, fold.training_labels)
+        return score_on(fold, model, scoring)
     except ValueError:
         return np.nan
-    return score(scoring, model, fold.validation, fold.validation_labels)
 
 
 def scoring_of(task: str) -> str:
@@ -71,7 +70,7 @@ def summarise(plan: TrainingPlan, combinations: Sequence[dict], scores, seconds)
     means, stds = scores.mean(axis=1), scores.std(axis=1)
     if np.all(np.isnan(means)):
         raise DataRefused(
-            "No combination can be fitted on a part of these rows. Bring more rows.", field="grid"
+            "No combination can be fitted on a part of these rows. Add more rows.", field="grid"
         )
     best = int(np.nanargmax(means))
     candidates = [

@@ -1,4 +1,4 @@
-"""Which rows a model learns from, and which are kept aside to measure it."""
+"""Which rows a model is trained on, and which are the test set that measures it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
+from mlmodels.learning.trainers.metrics import score
 from mlmodels.learning.trainers.parameters import shorten
 from mlmodels.learning.trainers.plan import NUMBER, Feature
 from mlmodels.learning.trainers.trainer import CLASSIFICATION
@@ -18,7 +19,7 @@ from mlmodels.learning.trainers.trainer import CLASSIFICATION
 
 @dataclass
 class Split:
-    """Positions of the rows to learn from and of those kept aside; `notes` are sentences for the report."""
+    """Positions of the training rows and of the test set; `notes` are sentences for the report."""
 
     training: np.ndarray
     hold_out: np.ndarray
@@ -28,20 +29,20 @@ class Split:
 def split_rows(labels: np.ndarray, task: str, train_percentage: float) -> Split:
     """scikit-learn's train_test_split on the rows in file order, stratified for classification.
 
-    A class with one row cannot be on both sides: its row is learned from, and the other rows are split as if
+    A class with one row cannot be on both sides: its row is trained on, and the other rows are split as if
     it were not there. Any other class that cannot be divided is refused.
     """
     positions = np.arange(len(labels))
     if task != CLASSIFICATION:
         check_sizes(len(positions), train_percentage)
         return Split(*train_test_split(positions, train_size=train_percentage, random_state=SEED))
-    alone = rows_alone_in_their_class(labels)
+    alone = rows_of_single_row_classes(labels)
     rest = np.delete(positions, alone)
     check_stratified_sizes(labels[rest], len(alone), train_percentage)
     training, hold_out = train_test_split(
         rest, train_size=train_percentage, random_state=SEED, stratify=labels[rest]
     )
-    split = Split(np.concatenate([training, alone]), hold_out, notes_on_lone_rows(labels[alone]))
+    split = Split(np.concatenate([training, alone]), hold_out, notes_on_single_row_classes(labels[alone]))
     check_two_classes_learned(labels[split.training])
     return split
 
@@ -53,13 +54,13 @@ def check_target(labels: np.ndarray, task: str, target: str) -> None:
     distinct = len(np.unique(labels))
     if distinct < 2:
         raise DataRefused(
-            f"Every row has the same value in {target}. A model needs at least two different answers to "
-            "learn from. Choose another target, or upload rows with other answers.",
+            f"Every row has the same value in {target}. A model needs at least two different values to "
+            "learn from. Choose another target, or upload rows with other values.",
             field="target",
         )
     if task == CLASSIFICATION and distinct > CLASSES_MAX:
         raise DataRefused(
-            f"{target} has {distinct} different values, and a model can tell {CLASSES_MAX} apart at most. "
+            f"{target} has {distinct} different values, and a model can have at most {CLASSES_MAX} classes. "
             "Choose regression if it is a number, or another target.",
             field="target",
         )
@@ -91,28 +92,28 @@ def check_sizes(row_count: int, train_percentage: float) -> None:
     training = int(train_percentage * row_count)
     if training < TRAINING_ROWS_MIN or training == row_count:
         raise DataRefused(
-            f"A train_percentage of {train_percentage:g} leaves {training} of {row_count} rows to learn "
-            f"from; at least {TRAINING_ROWS_MIN} are needed, and 1 to check the model on. "
-            "Bring more rows, or choose another train_percentage.",
+            f"A train_percentage of {train_percentage:g} leaves {training} of {row_count} rows to train "
+            f"on; at least {TRAINING_ROWS_MIN} are needed, and 1 to test on. "
+            "Add more rows, or choose another train_percentage.",
             field="train_percentage",
         )
 
 
-def check_stratified_sizes(labels: np.ndarray, lone_rows: int, train_percentage: float) -> None:
-    """Each side needs a row for each class: scikit-learn refuses less, in words that help nobody."""
+def check_stratified_sizes(labels: np.ndarray, single_rows: int, train_percentage: float) -> None:
+    """Each side needs a row for each class: scikit-learn refuses less, without saying what to do."""
     row_count, classes = len(labels), len(np.unique(labels))
     if not classes:
         raise DataRefused(
-            f"Each of the {lone_rows} rows has an answer of its own. Choose another target, or regression "
+            f"Each of the {single_rows} rows has a value of its own. Choose another target, or regression "
             "if it is a number.",
             field="target",
         )
     training = int(train_percentage * row_count)
     if training < classes or row_count - training < classes:
         raise DataRefused(
-            f"A train_percentage of {train_percentage:g} leaves {training} rows to learn from and "
-            f"{row_count - training} to check the model on; both need at least one row for each of the "
-            f"{classes} classes. Bring more rows, or choose another train_percentage.",
+            f"A train_percentage of {train_percentage:g} leaves {training} rows to train on and "
+            f"{row_count - training} to test on; both need at least one row for each of the "
+            f"{classes} classes. Add more rows, or choose another train_percentage.",
             field="train_percentage",
         )
 
@@ -120,24 +121,28 @@ def check_stratified_sizes(labels: np.ndarray, lone_rows: int, train_percentage:
 def check_two_classes_learned(labels: np.ndarray) -> None:
     if len(np.unique(labels)) < 2:
         raise DataRefused(
-            "All rows to learn from have the same answer. Bring more rows of the other one, or raise "
+            "All training rows have the same value. Add more rows with the other one, or raise "
             "train_percentage.",
             field="train_percentage",
         )
 
 
-def rows_alone_in_their_class(labels: np.ndarray) -> np.ndarray:
+def rows_of_single_row_classes(labels: np.ndarray) -> np.ndarray:
     _, class_of_row, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.flatnonzero(counts[class_of_row] == 1)
 
 
-def notes_on_lone_rows(labels: np.ndarray) -> list[str]:
+def notes_on_single_row_classes(labels: np.ndarray) -> list[str]:
     if not len(labels):
         return []
     named = ", ".join(shorten(label) for label in labels[:5].tolist()) + (", …" if len(labels) > 5 else "")
     if len(labels) == 1:
-        return [f"The answer {named} occurs in a single row: it is learned from and never checked."]
-    return [f"{len(labels)} answers occur in a single row each ({named}): learned from and never checked."]
+        return [
+            f"The value {named} occurs in a single row, which is used for training and not in the test set."
+        ]
+    return [
+        f"{len(labels)} values occur in a single row each ({named}): used for training, not in the test set."
+    ]
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def make_folds(labels: np.ndarray, task: str, count: int) -> list[tuple[np.ndarr
     count = min(count, int(most))
     if count < 2:
         raise DataRefused(
-            "There are too few rows to compare models on. Bring more rows, or choose one algorithm."
+            "There are too few rows to compare models on. Add more rows, or choose one algorithm."
         )
     splitter = StratifiedKFold(count) if task == CLASSIFICATION else KFold(count)
     return list(splitter.split(np.zeros(len(labels)), labels))
@@ -178,3 +183,8 @@ def prepare_folds(
             validation=prepare.transform(frame.iloc[validation]),
             validation_labels=labels[validation],
         )
+
+
+def score_on(fold: PreparedFold, model, scoring: str) -> float:
+    model.fit(fold.training, fold.training_labels)
+    return score(scoring, model, fold.validation, fold.validation_labels)

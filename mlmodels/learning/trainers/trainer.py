@@ -1,4 +1,4 @@
-"""What every algorithm has in common: its words, its parameters, and the checks made from them."""
+"""What every algorithm declares: its name, texts and parameters, and the checks made from them."""
 
 import math
 
@@ -30,7 +30,7 @@ class Trainer:
     default_grid: dict[str, tuple] = {}
 
     def estimator(self, task: str, parameters: dict):
-        """An unfitted scikit-learn estimator; `parameters` as `check_parameters` answers them."""
+        """An unfitted scikit-learn estimator; `parameters` as `check_parameters` returns them."""
         raise NotImplementedError
 
     def check_parameters(self, values: dict, task: str | None = None) -> dict:
@@ -38,15 +38,13 @@ class Trainer:
         return {**self.defaults(task), **check_values(self.name, self.parameters, values, task)}
 
     def check_grid(self, grid: dict, task: str | None = None, folds: int = SEARCH_FOLDS) -> dict[str, list]:
-        """Names and lists of values to try; an empty grid means the default, a lone value a list of one."""
+        """Names and lists of values to try; an empty grid means the default, a single value a list of one."""
         if not self.is_searchable:
-            raise ParametersRefused(
-                f"{self.name} has nothing to search. Train it without a grid.", field="grid"
-            )
+            raise ParametersRefused(f"{self.name} cannot be searched. Train it without a grid.", field="grid")
         if not isinstance(grid, dict):
             raise ParametersRefused("A grid must be an object of names and lists of values.", field="grid")
-        asked = grid or self.default_grid
-        checked = {name: self._check_values_to_try(name, values, task) for name, values in asked.items()}
+        wanted = grid or self.default_grid
+        checked = {name: self._check_values_to_try(name, values, task) for name, values in wanted.items()}
         self._check_size(checked, folds)
         return checked
 
@@ -76,7 +74,7 @@ class Trainer:
         if not values:
             raise ParametersRefused(f"The list of values for {name} is empty. Give at least one.", field=name)
         if len(values) > 1 and not parameter.searchable:
-            raise ParametersRefused(f"{name} is not open to search. Give it one fixed value.", field=name)
+            raise ParametersRefused(f"{name} cannot be searched. Give it one fixed value.", field=name)
         checked = [parameter.check(value) for value in values]
         if len(set(checked)) < len(checked):
             raise ParametersRefused(f"{name} has the same value twice: {shorten(values)}.", field=name)

@@ -15,13 +15,13 @@ COLUMNS = {"algorithm", "label", "status", "score", "std", "seconds", "scoring",
 
 
 @pytest.fixture
-def quick_contest(monkeypatch):
+def quick_comparison(monkeypatch):
     """Without the two ensembles, which take nearly all of the time."""
-    monkeypatch.setattr(auto, "CONTENDERS", ("linear", "ridge", "logistic", "knn", "decision_tree"))
+    monkeypatch.setattr(auto, "COMPARED_ALGORITHMS", ("linear", "ridge", "logistic", "knn", "decision_tree"))
 
 
 @pytest.mark.parametrize(("task", "expected"), [(REGRESSION, OF_NUMBERS), (CLASSIFICATION, OF_CLASSES)])
-def test_the_baseline_and_every_suitable_algorithm_compete(task, expected):
+def test_the_baseline_and_every_suitable_algorithm_are_compared(task, expected):
     candidates = trained("auto", task).candidates
 
     assert [row["algorithm"] for row in candidates] == expected
@@ -56,7 +56,7 @@ def test_each_score_is_the_cross_validation_of_scikit_learn(algorithm):
     assert row["std"] == pytest.approx(scores.std(), abs=1e-12)
 
 
-def test_two_classes_are_compared_by_the_area_under_the_roc_curve(quick_contest):
+def test_two_classes_are_compared_by_the_area_under_the_roc_curve(quick_comparison):
     table = numbers()
     labels = np.where(table.truth > 0, "yes", "no").astype(object)
 
@@ -66,7 +66,7 @@ def test_two_classes_are_compared_by_the_area_under_the_roc_curve(quick_contest)
     assert result.candidates[0]["score"] == 0.5
 
 
-def test_the_leaderboard_grows_while_it_runs(quick_contest):
+def test_the_leaderboard_grows_while_it_runs(quick_comparison):
     seen = []
     table = numbers()
 
@@ -81,7 +81,7 @@ def test_the_leaderboard_grows_while_it_runs(quick_contest):
     assert [row["status"] for row in seen[-1].candidates] == ["done"] * 5
 
 
-def test_the_same_rows_give_the_same_winner_and_scores(quick_contest):
+def test_the_same_rows_give_the_same_winner_and_scores(quick_comparison):
     first, again = (train(TABLES["mixed"](), "auto", REGRESSION) for _ in range(2))
 
     def comparable(result):
@@ -90,7 +90,7 @@ def test_the_same_rows_give_the_same_winner_and_scores(quick_contest):
     assert comparable(again) == comparable(first)
 
 
-def test_an_algorithm_that_does_not_suit_the_rows_is_skipped_with_its_reason(quick_contest):
+def test_an_algorithm_that_does_not_suit_the_rows_is_skipped_with_its_reason(quick_comparison):
     result = train(numbers(rows=7), "auto", REGRESSION)
 
     by_name = {row["algorithm"]: row for row in result.candidates}
@@ -101,9 +101,11 @@ def test_an_algorithm_that_does_not_suit_the_rows_is_skipped_with_its_reason(qui
 
 @pytest.mark.parametrize(
     ("error", "note"),
-    [(ValueError, "a part of these rows."), (MemoryError, "more memory than a training may use.")],
+    [(ValueError, "a part of these rows."), (MemoryError, "more memory than a training run may use.")],
 )
-def test_an_algorithm_that_fails_leaves_the_others_in_the_contest(error, note, monkeypatch, quick_contest):
+def test_an_algorithm_that_fails_leaves_the_others_in_the_comparison(
+    error, note, monkeypatch, quick_comparison
+):
     class Broken:
         def fit(self, rows, labels):
             raise error
@@ -119,13 +121,13 @@ def test_an_algorithm_that_fails_leaves_the_others_in_the_contest(error, note, m
 
 
 def test_when_no_algorithm_can_learn_the_training_is_refused(monkeypatch):
-    monkeypatch.setattr(auto, "CONTENDERS", ("knn",))
+    monkeypatch.setattr(auto, "COMPARED_ALGORITHMS", ("knn",))
 
-    with pytest.raises(DataRefused, match="No algorithm could learn from these rows"):
+    with pytest.raises(DataRefused, match="No algorithm could be trained on these rows"):
         train(numbers(rows=7), "auto", REGRESSION)
 
 
-def test_large_tables_leave_out_what_would_take_too_long(monkeypatch, quick_contest):
+def test_large_tables_leave_out_what_would_take_too_long(monkeypatch, quick_comparison):
     monkeypatch.setattr(auto, "TRAINING_ROWS_MAX", {"ridge": 95, "linear": 96})
     monkeypatch.setattr(auto, "TRAINING_CELLS_MAX", {"knn": 3 * 96 - 1})
 
@@ -135,17 +137,17 @@ def test_large_tables_leave_out_what_would_take_too_long(monkeypatch, quick_cont
     assert skipped == {"ridge", "knn"}
 
 
-def test_large_tables_are_compared_on_a_part_and_on_fewer_folds(monkeypatch, quick_contest):
+def test_large_tables_are_compared_on_a_part_and_on_fewer_folds(monkeypatch, quick_comparison):
     monkeypatch.setattr(auto, "COMPARED_ROWS_MAX", 60)
     monkeypatch.setattr(auto, "LARGE_TABLE_ROWS", 50)
     table = numbers()
     labels = thirds(table.truth)
     plan = plan_for(table, "auto", CLASSIFICATION)
 
-    contest = auto.Competition(plan, table.frame, labels)
+    comparison = auto.Comparison(plan, table.frame, labels)
 
-    assert len(contest.labels) == 60
-    assert len(contest.folds) == 3
+    assert len(comparison.labels) == 60
+    assert len(comparison.folds) == 3
     assert trainers.train(table.frame, labels, plan).training_rows == 96
 
 
@@ -165,4 +167,4 @@ def test_a_class_with_too_few_rows_for_every_fold_is_no_obstacle():
 
     assert {row["status"] for row in result.candidates} == {"done"}
     assert list(result.pipeline.classes_) == ["a", "b", "lone", "rare"]
-    assert result.report["notes"][0].startswith("The answer 'lone' occurs in a single row")
+    assert result.report["notes"][0].startswith("The value 'lone' occurs in a single row")

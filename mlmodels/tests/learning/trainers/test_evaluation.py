@@ -155,5 +155,5 @@ def test_a_solver_that_gave_up_says_so_in_the_report():
     result = train(TABLES["mixed"](), "logistic", CLASSIFICATION, parameters={"max_iter": 10, "C": 1e6})
 
     assert result.report["notes"] == [
-        "The solver stopped after max_iter = 10 rounds, before it had settled. More may do better."
+        "The solver stopped after max_iter = 10 rounds before it converged. A higher one may help."
     ]

@@ -27,21 +27,23 @@ def test_every_row_is_on_one_side_and_classes_keep_their_shares(train_percentage
     assert np.mean(labels[split.hold_out] == "b") == pytest.approx(0.25, abs=0.02)
 
 
-def test_the_only_row_of_a_class_is_learned_from_and_reported():
+def test_the_only_row_of_a_class_is_trained_on_and_reported():
     labels = np.array(["a", "b"] * 20 + ["lone"], dtype=object)
 
     split = split_rows(labels, CLASSIFICATION, 0.8)
 
     assert split.training[-1] == 40
-    assert split.notes == ["The answer 'lone' occurs in a single row: it is learned from and never checked."]
+    assert split.notes == [
+        "The value 'lone' occurs in a single row, which is used for training and not in the test set."
+    ]
     expected = train_test_split(np.arange(40), train_size=0.8, random_state=42, stratify=labels[:40])
     np.testing.assert_array_equal(split.hold_out, expected[1])
 
 
-def test_many_lone_classes_are_named_in_part():
+def test_many_classes_of_one_row_are_named_in_part():
     labels = np.array(["a", "b"] * 20 + [f"lone {i}" for i in range(9)], dtype=object)
 
     notes = split_rows(labels, CLASSIFICATION, 0.8).notes
 
-    assert notes[0].startswith("9 answers occur in a single row each ('lone 0', ")
+    assert notes[0].startswith("9 values occur in a single row each ('lone 0', ")
     assert notes[0].count("lone") == 5

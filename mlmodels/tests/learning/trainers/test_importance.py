@@ -41,7 +41,7 @@ def test_importance_says_what_it_is_based_on(task, scoring):
 
 
 def test_two_of_three_classes_in_the_hold_out_are_scored_by_accuracy():
-    labels = np.array(["b", "c"] * 50 + ["a"], dtype=object)  # the lone row is learned from
+    labels = np.array(["b", "c"] * 50 + ["a"], dtype=object)  # the row of a is in the training set
     table = Table(numbers(rows=101).frame, labels)
 
     result = trainers.train(table.frame, labels, plan_for(table, "logistic", CLASSIFICATION))
@@ -80,7 +80,7 @@ def test_a_stack_shuffles_one_column_and_leaves_the_others(rows_at_once, monkeyp
         (50_000, 40, 100_000, (1000, 2)),  # more columns: fewer repeats
         (50_000, 200, 100_000, (500, 1)),  # many columns: fewer rows
         (50_000, 1000, 100_000, (50, 1)),  # the widest: bounded by cells
-        (1_000, 10, 40, (4, 1)),  # nearest neighbours on a large table
+        (1_000, 10, 40, (4, 1)),  # nearest neighbors on a large table
         (1_000, 10, 0, (2, 1)),
     ],
 )

@@ -19,8 +19,8 @@ def test_a_single_fit_has_three_steps():
 
     assert [(progress.step, progress.note) for progress in seen] == [
         (0, "Fitting linear regression"),
-        (1, "Checking on the rows kept aside"),
-        (2, "Finding out what drives it"),
+        (1, "Measuring on the test set"),
+        (2, "Measuring which columns matter"),
         (3, "Trained"),
     ]
     assert {progress.of for progress in seen} == {3}

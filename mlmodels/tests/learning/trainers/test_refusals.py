@@ -75,7 +75,7 @@ PLANS = [
     (
         {"algorithm": "logistic", "task": CLASSIFICATION, "grid": {"max_iter": [100, 200]}},
         "max_iter",
-        "not open to search",
+        "cannot be searched",
     ),
 ]
 
@@ -107,11 +107,11 @@ CLASSES = [
         classes(**{f"c{i}": 1 for i in range(20)}),
         0.8,
         "target",
-        "Each of the 20 rows has an answer of its own",
+        "Each of the 20 rows has a value of its own",
     ),
-    (classes(a=3, b=3), 0.9, "train_percentage", "5 rows to learn from and 1 to check"),
-    (classes(a=10, b=10, c=10), 0.05, "train_percentage", "1 rows to learn from and 29 to check"),
-    (classes(a=98, b=2), 0.1, "train_percentage", "All rows to learn from have the same answer"),
+    (classes(a=3, b=3), 0.9, "train_percentage", "5 rows to train on and 1 to test"),
+    (classes(a=10, b=10, c=10), 0.05, "train_percentage", "1 rows to train on and 29 to test"),
+    (classes(a=98, b=2), 0.1, "train_percentage", "All training rows have the same value"),
     (classes(), 0.8, "target", "No row has a value in truth"),
 ]
 
@@ -130,7 +130,7 @@ def test_classes_that_cannot_be_learned_are_refused(table, train_percentage, fie
     ("truth", "words"),
     [
         ([5.0] * 30, "Every row has the same value"),
-        ([1.0, 2.0], "1 of 2 rows to learn from"),
+        ([1.0, 2.0], "1 of 2 rows to train on"),
         ([1.0, 1e31] * 10, "a number beyond 1e\\+30"),
         ([1.0, np.inf] * 10, "a number beyond 1e\\+30"),
         ([], "No row has a value"),
@@ -154,17 +154,17 @@ def test_a_number_that_would_overflow_is_refused_with_its_row_in_the_file(value)
     assert list(refused.value.fields) == ["n1"]
 
 
-def test_more_neighbours_than_rows_are_refused_with_the_largest_choice():
+def test_more_neighbors_than_rows_are_refused_with_the_largest_choice():
     table = numbers(rows=20)
 
-    with pytest.raises(DataRefused, match="n_neighbors is 17 and there are only 16 rows.*Choose 16 or less"):
+    with pytest.raises(DataRefused, match="n_neighbors is 17 and there are only 16 training rows.*Choose 16"):
         train(table, "knn", REGRESSION, parameters={"n_neighbors": 17})
 
     assert train(table, "knn", REGRESSION, parameters={"n_neighbors": 16}).training_rows == 16
 
 
-def test_more_neighbours_than_rows_of_a_fold_are_refused_in_a_search():
-    with pytest.raises(DataRefused, match="n_neighbors is 13 and there are only 12 rows"):
+def test_more_neighbors_than_rows_of_a_fold_are_refused_in_a_search():
+    with pytest.raises(DataRefused, match="n_neighbors is 13 and there are only 12 training rows"):
         train(numbers(rows=20), "knn", REGRESSION, grid={"n_neighbors": [3, 13]})
 
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours, above all where rounding decides who is near."""
+"""Nearest neighbors, above all where rounding decides who is near."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from mlmodels.learning.scoring.neighbors import (
     MatrixSearch,
     NeighborsClassificationKernel,
     NeighborsRegressionKernel,
-    RoundingDecides,
+    Tie,
     TreeSearch,
 )
 
@@ -56,13 +56,13 @@ def test_classification_agrees_on_new_rows_and_on_rows_of_the_table(table, weigh
 def test_a_narrow_table_is_searched_by_the_models_own_tree():
     kernel = NeighborsRegressionKernel(KNeighborsRegressor().fit(NARROW, TARGET))
 
-    assert isinstance(kernel._neighbours, TreeSearch)
+    assert isinstance(kernel._search, TreeSearch)
 
 
 def test_equal_distances_are_left_to_scikit_learn():
     search = MatrixSearch(KNeighborsRegressor(3).fit(np.repeat(WIDE[:100], 6, axis=0), TARGET))
 
-    with pytest.raises(RoundingDecides):
+    with pytest.raises(Tie):
         search.find(WIDE[200])
 
 
@@ -79,7 +79,7 @@ def test_a_row_met_exactly_is_left_to_scikit_learn_where_distance_counts():
     """scikit-learn's own distance to it is a rounding error, and one over that is anything."""
     search = MatrixSearch(KNeighborsRegressor(3, weights="distance").fit(WIDE, TARGET))
 
-    with pytest.raises(RoundingDecides):
+    with pytest.raises(Tie):
         search.find(WIDE[5])
 
 
@@ -108,7 +108,7 @@ def test_rows_from_far_outside_agree(name, far):
 
 
 @pytest.mark.parametrize("name", ["narrow", "wide"])
-def test_as_many_neighbours_as_rows_are_all_of_them(name):
+def test_as_many_neighbors_as_rows_are_all_of_them(name):
     model = KNeighborsRegressor(600).fit(TABLES[name], TARGET)
 
     kernel = NeighborsRegressionKernel(model)
