@@ -16,7 +16,7 @@ KINDS_IN_WORDS = {
     "category": "category",
     "identifier": "identifier",
     "text": "free text",
-    "constant": "always the same",
+    "constant": "constant",
     "empty": "empty",
 }
 SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}

@@ -124,7 +124,7 @@ def column(request, uuid, position):
             form.add_error("kind", refused.message)
         else:
             kind = kind_in_words(form.cleaned_data["kind"])
-            messages.success(request, f"{column['name']} is read as {kind} now.")
+            messages.success(request, f"{column['name']} is now read as {kind}.")
             return redirect("mlmodels:dataset", dataset.uuid)
     context = {
         "section": "datasets",
@@ -141,7 +141,7 @@ def delete(request, uuid):
     dataset = owned_dataset(request.user, uuid)
     if request.method == "POST":
         operations.delete_dataset(dataset=dataset)
-        messages.success(request, f"{dataset.name} is deleted.")
+        messages.success(request, f"{dataset.name} was deleted.")
         return go_to(request, reverse("mlmodels:datasets"))
     context = {"section": "datasets", "dataset": dataset, **operations.what_depends_on(dataset)}
     return render(request, "mlmodels/dataset_delete.html", context)

@@ -94,7 +94,7 @@ def delete(request, name):
     model = owned_model(request.user, name)
     if request.method == "POST":
         operations.delete_model(model=model)
-        messages.success(request, f"{model} is deleted.")
+        messages.success(request, f"{model} was deleted.")
         return go_to(request, reverse("mlmodels:models"))
     context = {"section": "models", "model": model, "predictions": model.predictions.count()}
     template = "mlmodels/_model_delete.html" if request.htmx else "mlmodels/model_delete.html"
@@ -104,7 +104,8 @@ def delete(request, name):
 @require_GET
 def compare(request):
     """Two to four models side by side; asked for with ?model=a&model=b."""
-    names = list(dict.fromkeys(request.GET.getlist("model")))[:COMPARED_MAX]
+    asked = list(dict.fromkeys(request.GET.getlist("model")))
+    names = asked[:COMPARED_MAX]
     chosen = sorted(
         request.user.trained_models.select_related("dataset").filter(name__in=names),
         key=lambda model: names.index(model.name),
@@ -112,6 +113,7 @@ def compare(request):
     context = {
         "section": "models",
         "chosen": chosen,
+        "too_many": len(asked) > COMPARED_MAX,
         "models": request.user.trained_models.for_lists().newest_first()[:100],
         "compared_max": COMPARED_MAX,
     }

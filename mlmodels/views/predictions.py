@@ -37,6 +37,6 @@ def delete(request, uuid):
     prediction = owned_prediction(request.user, uuid)
     if request.method == "POST":
         request.user.predictions.filter(pk=prediction.pk).erase()
-        messages.success(request, "The prediction is erased. Its payment stays in your ledger.")
+        messages.success(request, "The prediction was erased. Its charge stays in your ledger.")
         return redirect("mlmodels:predictions")
     return render(request, "mlmodels/prediction_delete.html", {"section": "models", "prediction": prediction})

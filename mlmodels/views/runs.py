@@ -33,7 +33,7 @@ def run(request, uuid):
 @require_POST
 def cancel(request, uuid):
     run = training.cancel_run(run=owned_run(request.user, uuid))
-    messages.success(request, "The training is being stopped. Its tokens come back.")
+    messages.success(request, "The training run is being cancelled. The charge is refunded.")
     return redirect("mlmodels:run", run.uuid)
 
 

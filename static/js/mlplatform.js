@@ -123,7 +123,7 @@ for (const form of document.querySelectorAll("form.upload")) {
     bar.value = 0;
   });
   form.addEventListener("htmx:xhr:abort", () => {
-    message.textContent = "Upload stopped. Nothing was kept.";
+    message.textContent = "Upload cancelled. Nothing was saved.";
     input.focus();
   });
   form.addEventListener("htmx:sendError", () => show("broken"));

@@ -1,12 +1,8 @@
 import uuid
 from argparse import ArgumentTypeError
 
-from django.contrib.auth import get_user_model
-from django.core.management import CommandError
-
 from billing import operations
 from mlplatform.core import commands
-from mlplatform.core.errors import DomainError
 
 
 class Command(commands.Command):
@@ -34,13 +30,10 @@ examples:
         )
 
     def handle(self, *, email, amount, reason, operation, **options):
-        user = find_user(email)
-        try:
-            entry = operations.grant(
-                user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
-            )
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        user = commands.find_user(email)
+        entry = operations.grant(
+            user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
+        )
         self.stdout.write(
             f"{user.email}: {operations.count_tokens(amount)} granted as {entry.operation}, "
             f"the balance is {entry.balance_after}."
@@ -52,11 +45,3 @@ def positive(text: str) -> int:
     if amount < 1:
         raise ArgumentTypeError("give 1 token or more")
     return amount
-
-
-def find_user(email):
-    users = get_user_model()
-    try:
-        return users.objects.get_by_natural_key(email)
-    except users.DoesNotExist:
-        raise CommandError(f"There is no user with the address {email}.", returncode=3) from None

@@ -29,10 +29,10 @@ def test_a_run_shows_its_candidates_live_and_stopping_gives_the_token_back(page,
     expect(page.get_by_role("rowheader", name="Linear regression")).to_be_visible()
     expect(page.get_by_text("seconds so far")).to_be_visible()
     people.expect_balance(page, 14)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Cancel").click()
 
-    expect(page.get_by_text("Nothing was charged: the 1 token came back.")).to_be_visible()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.get_by_text("1 token refunded.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     people.expect_balance(page, 15)
 
 
@@ -110,7 +110,7 @@ def test_a_column_that_is_read_as_another_kind_is_said_and_kept(page, alice):
     page.get_by_label("Kind").select_option(label="category")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_text("rooms is read as category now.")).to_be_visible()
+    expect(page.get_by_text("rooms is now read as category.")).to_be_visible()
     expect(page.get_by_role("row", name="rooms").get_by_role("link", name="category")).to_be_visible()
 
 
@@ -133,8 +133,8 @@ def test_a_training_that_cannot_work_says_why_and_gives_the_token_back(page, ali
 
     page.get_by_role("button", name="Train").click()
 
-    expect(page.get_by_role("heading", name="The training failed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Training failed")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("size")
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
+    expect(page.get_by_role("alert")).to_contain_text("refunded")
     people.expect_balance(page, 15)
-    expect(page.get_by_role("link", name="Change something and train again")).to_be_visible()
+    expect(page.get_by_role("link", name="Change settings and train again")).to_be_visible()
