@@ -34,11 +34,11 @@ class RenameForm(forms.Form):
 
 
 class ColumnForm(forms.Form):
-    """What a person knows better about a column than its cells told."""
+    """Corrects how a column is read."""
 
     kind = forms.ChoiceField(
         choices=list(KINDS_IN_WORDS.items()),
-        help_text="A cell that does not fit ends the training run with its row and column; the charge is refunded.",
+        help_text="Cells that do not fit are reported. A training run that fails is refunded.",
     )
     use = forms.BooleanField(label="Use this column", required=False)
 

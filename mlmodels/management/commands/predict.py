@@ -42,21 +42,15 @@ examples:
 
     def handle(self, *, model, row, csv, out, yes, **options):
         model = find_model(model)
-        try:
-            if row is not None:
-                self.predict_row(model, row)
-            else:
-                self.predict_table(model, csv, out, yes)
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
-
-    def predict_row(self, model, text):
-        answer = predictions.predict(owner=model.owner, model=model, features=parse_row(text))
-        self.stdout.write(json.dumps(answer.output, ensure_ascii=False))
-
-    def predict_table(self, model, source, target, is_agreed):
-        if target is None:
+        if row is not None:
+            prediction = predictions.predict(owner=model.owner, model=model, features=parse_row(row))
+            self.stdout.write(json.dumps(prediction.output, ensure_ascii=False))
+        elif out is None:
             raise CommandError("Pass --out with the path of the output file.")
+        else:
+            self.predict_file(model, csv, out, is_confirmed=yes)
+
+    def predict_file(self, model, source, target, *, is_confirmed):
         batch = read(source)
         self.confirm(len(batch.rows), is_confirmed)
         with NewFile(target) as file:

@@ -14,7 +14,7 @@ from mlplatform.core.commands import ProgressBar, figures_table, find_user
 
 class Command(commands.Command):
     help = (
-        "Trains a model on a CSV file, charges its owner, and prints the model's metrics next to those of the "
+        "Trains a model on a CSV file, charges its owner, and prints the metrics of the model and of the "
         "baseline."
     )
     epilog = """

@@ -216,7 +216,7 @@ def test_nobody_pays_for_many_rows_without_having_agreed(rich_alice, model, tabl
     order = (model.name, "--csv", source, "--out", tmp_path / "out.csv")
 
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(CommandError, match="1 rows cost 5 tokens. Pass --yes"):
+    with pytest.raises(CommandError, match="Predicting 1 row costs 5 tokens. Pass --yes"):
         predict(*order)
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
