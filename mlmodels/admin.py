@@ -155,7 +155,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             except DomainError as refusal:
                 self.message_user(request, f"{run.model_name}: {refusal}", messages.WARNING)
             else:
-                self.message_user(request, f"{run.model_name}: cancelled.", messages.SUCCESS)
+                self.message_user(request, f"{run.model_name}: cancellation requested.", messages.SUCCESS)
 
     @admin.display(description="progress", ordering="progress")
     def percent(self, run):

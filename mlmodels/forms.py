@@ -37,6 +37,7 @@ class ColumnForm(forms.Form):
     """Corrects how a column is read."""
 
     kind = forms.ChoiceField(
+        label="Type",
         choices=list(KINDS_IN_WORDS.items()),
         help_text="Cells that do not fit are reported. A training run that fails is refunded.",
     )

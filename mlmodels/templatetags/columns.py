@@ -19,7 +19,7 @@ KINDS_IN_WORDS = {
     "constant": "constant",
     "empty": "empty",
 }
-SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}
+SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Pipe"}
 SECONDS_A_DAY = 86_400
 
 
@@ -38,7 +38,7 @@ def doubt_in_words(column):
 @register.filter
 def dialect_in_words(dialect):
     separator = SEPARATORS_IN_WORDS.get(dialect["separator"], dialect["separator"])
-    return f"{separator} separated, {dialect['encoding'].upper()}"
+    return f"{separator}-separated, {dialect['encoding'].upper()}"
 
 
 @register.filter

@@ -172,6 +172,6 @@ def plan_context(dataset, form) -> dict:
     return context
 
 
-def go_to(request, address):
+def go_to(request, url):
     """A redirect that htmx follows as a whole page."""
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -47,7 +47,7 @@ def model(request, name):
     stored = None
     if "prediction" in request.GET:
         stored = owned_prediction(request.user, request.GET["prediction"])
-    return render(request, "mlmodels/model.html", page_of(request, model, stored=stored))
+    return render(request, "mlmodels/model.html", model_context(request, model, stored=stored))
 
 
 @require_POST
@@ -68,7 +68,7 @@ def predict(request, name):
     if not request.htmx:
         return redirect(f"{reverse('mlmodels:model', args=[model.name])}?prediction={stored.uuid}#result")
     request.user.refresh_from_db(fields=["token_balance"])
-    return render(request, "mlmodels/_predicted.html", page_of(request, model, stored=stored))
+    return render(request, "mlmodels/_predicted.html", model_context(request, model, stored=stored))
 
 
 @require_http_methods(["GET", "POST"])
@@ -123,10 +123,10 @@ def compare(request):
 def show_refused(request, model, form):
     """The form again, with each sentence at its place. 422, so that scripts and caches know."""
     template = "mlmodels/_prediction_form.html" if request.htmx else "mlmodels/model.html"
-    return render(request, template, page_of(request, model, form=form), status=422)
+    return render(request, template, model_context(request, model, form=form), status=422)
 
 
-def page_of(request, model, *, form=None, stored=None) -> dict:
+def model_context(request, model, *, form=None, stored=None) -> dict:
     inputs = stored.inputs if stored else None
     return {
         "section": "models",

@@ -75,7 +75,7 @@ def test_the_page_shows_each_column_with_its_kind_and_the_guessed_target(alice, 
     for name in ("size", "rooms", "place", "price"):
         assert f'<th scope="row">{name}' in page
     assert "Suggested target: <code>price</code>" in page
-    assert "Costs 1 token of your 15." in page
+    assert "Costs 1 token. You have 15." in page
 
 
 def nearly_numbers(rows: int = 61) -> bytes:
