@@ -1,5 +1,4 @@
-"""What people fill in. Forms are made from columns and from the parameters of algorithms; they parse, and the
-operations decide.
+"""Forms, made from columns and from the parameters of algorithms. They parse; the operations decide.
 
 Column names can be any text, so fields are numbered and the names are their labels.
 """
@@ -164,7 +163,7 @@ def suggested_name(dataset, target: str | None) -> str:
 
 
 def typical_order(dataset) -> dict:
-    """What most people want: the guessed target, from every usable column, by auto.
+    """The defaults: the guessed target, every usable column, and auto.
 
     The target keeps its place among the columns in use, for when another one becomes the target.
     """
@@ -293,7 +292,7 @@ def input_text(value, column: dict) -> str:
 
 
 def seen_in_words(column: dict, seen: dict) -> str:
-    """ "Training data: 21 to 460", so that a person knows what the model knows."""
+    """ "Training data: 21 to 460", so that users know the range of the training data."""
     blanks = f", blank in {seen['missing']:,} rows" if seen["missing"] else ""
     if "categories" in seen:
         return f"Training data: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"

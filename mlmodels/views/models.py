@@ -13,7 +13,7 @@ from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.lookups import owned_model, owned_prediction
-from mlmodels.operations import predictions as predictions
+from mlmodels.operations import predictions
 from mlmodels.operations import trained_models as operations
 from mlmodels.snippets import snippets_for
 from mlmodels.views.datasets import go_to
@@ -42,7 +42,7 @@ def models(request):
 
 @require_GET
 def model(request, name):
-    """With ?prediction= the stored answer is shown again, and its row stands in the form."""
+    """With ?prediction= the form and the result show that stored prediction."""
     model = owned_model(request.user, name)
     stored = None
     if "prediction" in request.GET:
@@ -73,7 +73,7 @@ def predict(request, name):
 
 @require_http_methods(["GET", "POST"])
 def rename(request, name):
-    """In place of the title, or with ?row in place of a name in the list; without scripts on a page."""
+    """Replaces the title, or with ?row a name in the list; without scripts it is a page."""
     model = owned_model(request.user, name)
     in_row = "row" in request.GET
     place = f"name-{model.name}" if in_row else "model-title"
