@@ -1,13 +1,15 @@
-"""What staff look at: runs, datasets, models, predictions, workers.
+"""Read-only lists of datasets, training runs, models, predictions and workers.
 
-Nothing is edited here and nothing uploaded: a pickle that somebody sends in must never reach the loader.
-What staff may do, cancelling and deleting, goes through the same operations as everywhere else.
+Nothing can be uploaded: a foreign pickle must never reach the loader. Staff cancel and delete through the
+same operations as pages and API.
 """
 
 from django.contrib import admin, messages
+from django.core.paginator import Paginator
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
@@ -15,6 +17,8 @@ from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
 from mlplatform.core.errors import DomainError
+
+ROWS_COUNTED_MAX = 10_000
 
 
 def link_to(thing, text=None):
@@ -31,15 +35,24 @@ def link_to_list(model, text, **lookups):
     return format_html('<a href="{}">{}</a>', address, text)
 
 
-def as_figure(value):
-    """Some figures do not exist, such as R² of a single row."""
+def as_number(value):
+    """Some metrics do not exist, such as the R² of a single row."""
     return "-" if value is None else f"{value:.3f}"
+
+
+class CappedPaginator(Paginator):
+    """Counts at most ROWS_COUNTED_MAX rows; filters and the search lead to older ones."""
+
+    @cached_property
+    def count(self):
+        return self.object_list[:ROWS_COUNTED_MAX].count()
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Lists and shows. `large_fields` stay out of the list's query."""
 
     large_fields = ()
+    paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
 
@@ -120,7 +133,7 @@ class DatasetAdmin(DeletableAdmin):
 class TrainingRunAdmin(ReadOnlyAdmin):
     list_display = [
         "model_name", "status", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
-        "created_at", "seconds", "why_failed",
+        "created_at", "seconds", "short_error",
     ]  # fmt: skip
     list_filter = ["status", "algorithm", "task", "is_search", "error_code", "created_at"]
     list_select_related = ["owner", "dataset"]
@@ -142,7 +155,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             except DomainError as refusal:
                 self.message_user(request, f"{run.model_name}: {refusal}", messages.WARNING)
             else:
-                self.message_user(request, f"{run.model_name}: asked to stop.", messages.SUCCESS)
+                self.message_user(request, f"{run.model_name}: cancellation requested.", messages.SUCCESS)
 
     @admin.display(description="progress", ordering="progress")
     def percent(self, run):
@@ -154,8 +167,8 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             return "-"
         return f"{((run.finished_at or timezone.now()) - run.started_at).total_seconds():.1f}"
 
-    @admin.display(description="why failed", ordering="error")
-    def why_failed(self, run):
+    @admin.display(description="error", ordering="error")
+    def short_error(self, run):
         return run.error[:120] or "-"
 
     @admin.display(description="model")
@@ -188,7 +201,7 @@ class TrainedModelAdmin(DeletableAdmin):
     @admin.display(description="score (baseline)")
     def score(self, model):
         measure = "r2_score" if model.task == "regression" else "accuracy"
-        return f"{measure} {as_figure(model.metrics.get(measure))} ({as_figure(model.baseline.get(measure))})"
+        return f"{measure} {as_number(model.metrics.get(measure))} ({as_number(model.baseline.get(measure))})"
 
     @admin.display(description="training run")
     def run_link(self, model):
@@ -205,7 +218,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_filter = ["created_at", "erased_at"]
     list_select_related = ["owner", "model"]
     large_fields = ["inputs", "output", "model__report", "model__features", "model__metrics"]
-    search_fields = ["uuid", "model_name", "owner__email"]
+    search_fields = ["=uuid", "=model_name", "=owner__email"]
     fields = [
         "uuid", "owner_link", "model_link", "model_name", "inputs", "output", "cost_tokens", "created_at",
         "erased_at",
@@ -222,6 +235,6 @@ class WorkerAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
     fields = ["name", "started_at", "seen_at", "seconds_silent"]
 
-    @admin.display(description="silent for", ordering="-seen_at")
+    @admin.display(description="last seen (seconds ago)", ordering="-seen_at")
     def seconds_silent(self, worker):
-        return f"{(timezone.now() - worker.seen_at).total_seconds():.0f} s"
+        return f"{(timezone.now() - worker.seen_at).total_seconds():.0f}"

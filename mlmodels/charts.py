@@ -1,4 +1,4 @@
-"""Numbers to inline SVG: no script, no style attributes, coloured by static/css/charts.css.
+"""Numbers to inline SVG: no script, no style attributes, colored by static/css/charts.css.
 
 Every chart takes a `name` that is unique on its page (its ids are made from it), a `title`, and a `message`:
 one sentence that says what the chart shows, read out by screen readers. Charts are drawn in
@@ -27,13 +27,7 @@ def scatter(
     plot.axes(x_label, y_label)
     dots = "".join(f"M{plot.x(x):g} {plot.y(y):g}h0" for x, y in points)
     plot.add('<path class="dots" d="{}"/>', dots)
-    plot.add(
-        '<path class="ref" d="M{} {}L{} {}"/>',
-        plot.x(plot.x_low),
-        plot.y(plot.y_low),
-        plot.x(plot.x_high),
-        plot.y(plot.y_high),
-    )
+    plot.reference_line(plot.x_low, plot.y_low, plot.x_high, plot.y_high)
     return plot.svg()
 
 
@@ -81,15 +75,10 @@ def roc(
     plot = Plot(name, title, message)
     plot.scale(x=(0, 1), y=(0, 1), padded=False)
     plot.axes("False positive rate", "True positive rate", x_ticks=quarters, y_ticks=quarters)
-    plot.add('<path class="ref" d="M{} {}L{} {}"/>', plot.x(0), plot.y(0), plot.x(1), plot.y(1))
+    plot.reference_line(0, 0, 1, 1)
     line = "L".join(f"{plot.x(x):g} {plot.y(y):g}" for x, y in points)
     plot.add('<path class="line" d="M{}"/>', line)
-    plot.add(
-        '<text class="label" x="{}" y="{}" text-anchor="end">AUC {}</text>',
-        plot.x(0.97),
-        plot.y(0.06),
-        f"{area:.3f}",
-    )
+    plot.text(plot.x(0.97), plot.y(0.06), f"AUC {area:.3f}", anchor="end", css="label")
     return plot.svg()
 
 
@@ -105,24 +94,12 @@ def confusion_matrix(
         name, title, message, width=left + len(labels) * cell + 8, height=top + len(labels) * cell + 8
     )
     middle = len(labels) * cell / 2
-    plot.add('<text x="{}" y="16" text-anchor="middle">Predicted</text>', left + middle)
-    plot.add(
-        '<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">Actual</text>', top + middle
-    )
+    plot.text(left + middle, 16, "Predicted")
+    plot.vertical_text(14, top + middle, "Actual")
     for i, label in enumerate(shown):
-        centre = i * cell + cell / 2
-        plot.add(
-            '<text class="label" x="{}" y="{}" text-anchor="middle">{}</text>',
-            left + centre,
-            top - 12,
-            shorten(label, round(cell / TYPE_WIDTH)),
-        )
-        plot.add(
-            '<text class="label" x="{}" y="{}" text-anchor="end">{}</text>',
-            left - 10,
-            top + centre + 4,
-            label,
-        )
+        center = i * cell + cell / 2
+        plot.text(left + center, top - 12, shorten(label, round(cell / TYPE_WIDTH)), css="label")
+        plot.text(left - 10, top + center + 4, label, anchor="end", css="label")
     for i, row in enumerate(matrix):
         for j, count in enumerate(row):
             _confusion_cell(plot, left + j * cell, top + i * cell, cell, count, count / (sum(row) or 1))
@@ -131,23 +108,11 @@ def confusion_matrix(
 
 def _confusion_cell(plot, x, y, cell, count, share):
     step = min(HEAT_STEPS, int(share * (HEAT_STEPS + 1)))
-    contrast = "on-dark-cell" if step >= 6 else ""
-    plot.add(
-        '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}" rx="3"/>',
-        step,
-        x + 1,
-        y + 1,
-        cell - 2,
-        cell - 2,
-    )
+    css = "value on-dark-cell" if step >= 6 else "value"
+    rect = '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}" rx="3"/>'
+    plot.add(rect, step, x + 1, y + 1, cell - 2, cell - 2)
     for offset, text in ((-2, count), (16, f"{share:.0%}")):
-        plot.add(
-            '<text class="value {}" x="{}" y="{}" text-anchor="middle">{}</text>',
-            contrast,
-            x + cell / 2,
-            y + cell / 2 + offset,
-            text,
-        )
+        plot.text(x + cell / 2, y + cell / 2 + offset, text, css=css)
 
 
 def sparkbars(counts: Sequence[int], *, label: str) -> SafeString:
@@ -209,32 +174,26 @@ class Plot:
     def add(self, template: str, *values):
         self.parts.append(format_html(template, *values))
 
+    def text(self, x: float, y: float, content, *, anchor: str = "middle", css: str = "tick"):
+        self.add('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>', css, x, y, anchor, content)
+
+    def vertical_text(self, x: float, y: float, content):
+        element = '<text transform="translate({} {}) rotate(-90)" text-anchor="middle">{}</text>'
+        self.add(element, x, y, content)
+
+    def reference_line(self, x1: float, y1: float, x2: float, y2: float):
+        self.add('<path class="ref" d="M{} {}L{} {}"/>', self.x(x1), self.y(y1), self.x(x2), self.y(y2))
+
     def axes(self, x_label: str, y_label: str, x_ticks=None, y_ticks=None):
         for value in y_ticks or nice_ticks(self.y_low, self.y_high):
             at = self.y(value)
             self.add('<path class="grid" d="M{} {}H{}"/>', self.left, at, self.right)
-            self.add(
-                '<text x="{}" y="{}" text-anchor="end">{}</text>', self.left - 6, at + 4, short_number(value)
-            )
+            self.text(self.left - 6, at + 4, short_number(value), anchor="end")
         for value in x_ticks or nice_ticks(self.x_low, self.x_high):
-            self.add(
-                '<text x="{}" y="{}" text-anchor="middle">{}</text>',
-                self.x(value),
-                self.bottom + 16,
-                short_number(value),
-            )
+            self.text(self.x(value), self.bottom + 16, short_number(value))
         self.add('<path class="axis" d="M{} {}H{}"/>', self.left, self.bottom, self.right)
-        self.add(
-            '<text x="{}" y="{}" text-anchor="middle">{}</text>',
-            (self.left + self.right) / 2,
-            self.height - 6,
-            shorten(x_label, 48),
-        )
-        self.add(
-            '<text transform="translate(13 {}) rotate(-90)" text-anchor="middle">{}</text>',
-            (self.top + self.bottom) / 2,
-            shorten(y_label, 32),
-        )
+        self.text((self.left + self.right) / 2, self.height - 6, shorten(x_label, 48))
+        self.vertical_text(13, (self.top + self.bottom) / 2, shorten(y_label, 32))
 
     def svg(self) -> SafeString:
         return format_html(

@@ -1,5 +1,4 @@
-"""What people fill in. Forms are made from columns and from the parameters of algorithms; they parse, and the
-operations decide.
+"""Forms, made from columns and from the parameters of algorithms. They parse; the operations decide.
 
 Column names can be any text, so fields are numbered and the names are their labels.
 """
@@ -35,13 +34,14 @@ class RenameForm(forms.Form):
 
 
 class ColumnForm(forms.Form):
-    """What a person knows better about a column than its cells told."""
+    """Corrects how a column is read."""
 
     kind = forms.ChoiceField(
+        label="Type",
         choices=list(KINDS_IN_WORDS.items()),
-        help_text="Cells that do not fit are named when a training reads them; nothing is charged then.",
+        help_text="Cells that do not fit are reported. A training run that fails is refunded.",
     )
-    use = forms.BooleanField(label="Predict from this column", required=False)
+    use = forms.BooleanField(label="Use this column", required=False)
 
 
 class TrainingForm(forms.Form):
@@ -51,22 +51,22 @@ class TrainingForm(forms.Form):
     """
 
     target = forms.ChoiceField(label="Column to predict")
-    algorithm = forms.ChoiceField(label="Model")
+    algorithm = forms.ChoiceField(label="Algorithm")
     use = forms.MultipleChoiceField(
-        label="Columns to predict from",
-        error_messages={"required": "Choose at least one column to predict from."},
+        label="Columns to use",
+        error_messages={"required": "Choose at least one column to use."},
     )
     train_percentage = forms.FloatField(
-        label="Share of rows to learn from",
+        label="Share of rows for training",
         initial=0.8,
-        help_text="The rest is kept aside to check the model.",
+        help_text="The remaining rows test the model.",
         widget=forms.NumberInput(attrs={"min": "0.05", "max": "0.95", "step": "0.05"}),
     )
     model_name = forms.CharField(
-        label="Name of the model",
+        label="Model name",
         required=False,
         max_length=100,
-        help_text="Left empty, it gets date and time.",
+        help_text="If left blank, the name is the date and time.",
     )
     idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
 
@@ -164,7 +164,7 @@ def suggested_name(dataset, target: str | None) -> str:
 
 
 def typical_order(dataset) -> dict:
-    """What most people want: the guessed target, from every usable column, by auto.
+    """The defaults: the guessed target, every usable column, and auto.
 
     The target keeps its place among the columns in use, for when another one becomes the target.
     """
@@ -256,7 +256,7 @@ def row_field(column: dict, seen: dict, value) -> forms.Field:
         "required": not seen["missing"],  # what was never blank in training is probably forgotten
         "help_text": seen_in_words(column, seen),
         "initial": input_text(value, column),
-        "error_messages": {"required": "Fill this in: it was never empty in training."},
+        "error_messages": {"required": "Enter a value: this column was never blank in the training data."},
     }
     blank = [("", BLANK)] if seen["missing"] else []
     if kind == "boolean":
@@ -293,13 +293,13 @@ def input_text(value, column: dict) -> str:
 
 
 def seen_in_words(column: dict, seen: dict) -> str:
-    """ "In training: 21 to 460", so that a person knows what the model knows."""
-    blanks = f", empty in {seen['missing']:,} rows" if seen["missing"] else ""
+    """ "Training data: 21 to 460", so that users know the range of the training data."""
+    blanks = f", blank in {seen['missing']:,} rows" if seen["missing"] else ""
     if "categories" in seen:
-        return f"In training: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
+        return f"Training data: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
     if seen["minimum"] is None:
-        return "In training: always empty"
+        return "Training data: always blank"
     if column["format"]["type"] == "boolean":
-        return f"In training: {column['format']['true']} in {seen['mean']:.0%} of the rows{blanks}"
+        return f"Training data: {column['format']['true']} in {seen['mean']:.0%} of the rows{blanks}"
     low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
-    return f"In training: {low} to {high}{blanks}"
+    return f"Training data: {low} to {high}{blanks}"

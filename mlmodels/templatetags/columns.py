@@ -16,10 +16,10 @@ KINDS_IN_WORDS = {
     "category": "category",
     "identifier": "identifier",
     "text": "free text",
-    "constant": "always the same",
+    "constant": "constant",
     "empty": "empty",
 }
-SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}
+SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Pipe"}
 SECONDS_A_DAY = 86_400
 
 
@@ -38,7 +38,7 @@ def doubt_in_words(column):
 @register.filter
 def dialect_in_words(dialect):
     separator = SEPARATORS_IN_WORDS.get(dialect["separator"], dialect["separator"])
-    return f"{separator} separated, {dialect['encoding'].upper()}"
+    return f"{separator}-separated, {dialect['encoding'].upper()}"
 
 
 @register.filter
@@ -60,11 +60,8 @@ def typical_in_words(column):
     if profile.get("typical") is None:
         return "no values"
     if column["kind"] == "identifier":
-        return (
-            "all different"
-            if profile["distinct"] == profile["rows"] - profile["missing"]
-            else "mostly different"
-        )
+        is_unique = profile["distinct"] == profile["rows"] - profile["missing"]
+        return "all different" if is_unique else "mostly different"
     typical = column_value(profile["typical"], column)
     if "minimum" in profile:
         low, high = (column_value(profile[end], column) for end in ("minimum", "maximum"))
@@ -85,12 +82,10 @@ def column_sparkline(column):
 
 @register.simple_tag
 def column_histogram(column, name, marked=None):
-    """The histogram of a column of numbers or dates, with a line at `marked`."""
+    """The histogram of a column of numbers, with a line at `marked`."""
     profile = column["profile"]
     histogram = profile.get("histogram")
-    if not histogram:
-        return ""
-    if column["kind"] == "date":
+    if not histogram or column["kind"] == "date":
         return ""
     return charts.histogram(
         histogram["edges"],

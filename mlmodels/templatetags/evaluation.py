@@ -15,24 +15,24 @@ register = template.Library()
 
 # Name, what it means, and whether it is shown as a percentage
 METRICS = {
-    "r2_score": ("R squared", "1 is perfect, 0 is the average", False),
-    "mean_absolute_error": ("Typical error (MAE)", "in units of the target", False),
-    "root_mean_squared_error": ("RMSE", "weighs big misses more", False),
-    "mean_squared_error": ("MSE", "RMSE times itself", False),
-    "accuracy": ("Right answers (accuracy)", "of the rows kept aside", True),
-    "balanced_accuracy": ("Balanced accuracy", "every class counts the same", True),
-    "f1_score": ("F1", "weighted by rows", False),
-    "f1_macro": ("Macro F1", "every class counts the same", False),
-    "roc_auc": ("Ranking (AUC)", "0.5 is chance, 1 is perfect", False),
-    "log_loss": ("Log loss", "less is better; punishes false certainty", False),
+    "r2_score": ("R²", "1 is perfect, 0 is no better than the average", False),
+    "mean_absolute_error": ("Mean absolute error (MAE)", "in the units of the target", False),
+    "root_mean_squared_error": ("RMSE", "penalizes large errors more", False),
+    "mean_squared_error": ("MSE", "RMSE squared", False),
+    "accuracy": ("Accuracy", "share of test rows predicted correctly", True),
+    "balanced_accuracy": ("Balanced accuracy", "mean recall over the classes", True),
+    "f1_score": ("F1", "weighted by class size", False),
+    "f1_macro": ("Macro F1", "all classes weighted equally", False),
+    "roc_auc": ("ROC AUC", "0.5 is chance, 1 is perfect", False),
+    "log_loss": ("Log loss", "lower is better; penalizes confident errors", False),
 }
 HEADLINES = {
     "regression": ("mean_absolute_error", "r2_score", "root_mean_squared_error"),
     "classification": ("accuracy", "roc_auc", "f1_macro"),
 }
 BASELINES = {
-    "regression": ("mean_absolute_error", "Error if you guess the average"),
-    "classification": ("accuracy", "Most common answer"),
+    "regression": ("mean_absolute_error", "Baseline error (always the average)"),
+    "classification": ("accuracy", "Baseline (most common class)"),
 }
 
 
@@ -84,23 +84,23 @@ def all_metrics(model):
 
 @register.simple_tag
 def quality_in_words(model):
-    """One sentence that needs no statistics: how wrong it is, and how wrong guessing would be."""
+    """One sentence without statistics: the error of the model and of the baseline."""
     name, _ = BASELINES[model.task]
     value, baseline = model.metrics.get(name), model.baseline.get(name)
     if value is None or baseline is None:
         return ""
     if model.task == "classification":
         return (
-            f"It is right in {value * 100:.0f} of 100 cases; "
-            f"always answering the most common one is right in {baseline * 100:.0f}."
+            f"It is correct in {value * 100:.0f} of 100 cases; "
+            f"always predicting the most common class would be correct in {baseline * 100:.0f}."
         )
     compared = ""
     if baseline:
         change = 1 - value / baseline
         compared = (
-            f", {abs(change):.0%} {'less' if change >= 0 else 'more'} than always answering the average"
+            f", {abs(change):.0%} {'less' if change >= 0 else 'more'} than always predicting the average"
         )
-    return f"Its guesses are off by {figure(value)} on average{compared}."
+    return f"Predictions are off by {figure(value)} on average{compared}."
 
 
 @register.simple_tag
@@ -114,13 +114,13 @@ def run_in_words(run):
 
 @register.inclusion_tag("components/_status.html")
 def candidate_status(candidate, candidates):
-    """Where a candidate stands; the one with the highest score leads, and wins when all have ended."""
+    """The state of a candidate; the one with the highest score is marked as best."""
     scores = [
         row["score"] for row in candidates if row["score"] is not None and row["algorithm"] != "baseline"
     ]
     some_are_left = any(row["status"] in ("running", "waiting") for row in candidates)
     if candidate["status"] == "running":
-        return status("run", "Trying")
+        return status("run", "Running")
     if candidate["status"] == "failed":
         return status("bad", "Failed")
     if candidate["status"] == "done":
@@ -130,7 +130,7 @@ def candidate_status(candidate, candidates):
             if is_best
             else {"kind": "", "word": "Done", "icon_name": "circle-check"}
         )
-    word = "Left out" if candidate["status"] == "skipped" else "Waiting"
+    word = "Skipped" if candidate["status"] == "skipped" else "Waiting"
     return {"kind": "", "word": word, "icon_name": "clock"}
 
 
@@ -170,7 +170,7 @@ def scatter_chart(model):
         list(zip(sample["actual"], sample["predicted"], strict=True)),
         name="scatter",
         title="Predicted against actual",
-        message=f"{len(sample['actual'])} rows kept aside; on the dashed line a prediction is exactly right.",
+        message=f"{len(sample['actual'])} test rows; on the dashed line a prediction is exact.",
         x_label=f"Actual {model.target['name']}",
         y_label=f"Predicted {model.target['name']}",
     )
@@ -183,8 +183,8 @@ def residual_chart(model):
         residuals["edges"],
         residuals["counts"],
         name="residuals",
-        title="How far off, and in which direction",
-        message="Actual minus predicted for the rows kept aside; the line marks no error.",
+        title="Size and direction of errors",
+        message="Actual minus predicted on the test rows; the line marks zero error.",
         x_label="Actual minus predicted",
         marked=0,
     )
@@ -202,8 +202,8 @@ def confusion_chart(model):
         matrix["labels"],
         matrix["counts"],
         name="confusion",
-        title="Where it is right and wrong",
-        message=f"{right} of {total} rows kept aside stand on the diagonal, where the answer is right.",
+        title="Correct and wrong predictions",
+        message=f"{right} of {total} test rows are on the diagonal, where the prediction is correct.",
     )
 
 
@@ -217,7 +217,7 @@ def roc_charts(model):
                 curve["points"],
                 area=curve["area"],
                 name=f"roc-{number}",
-                title=f"How well {curve['label']} is ranked (ROC)",
+                title=f"ROC curve for {curve['label']}",
                 message=f"The area under the curve is {curve['area']:.3f}; 0.5 is chance and 1 is perfect.",
             ),
         }
@@ -234,12 +234,12 @@ def share_bar(share):
 def out_of_range_in_words(out_of_range, model):
     """Why a value should be looked at twice."""
     if out_of_range.minimum is None:
-        return f"{out_of_range.value} did not occur in training."
+        return f"{out_of_range.value} was not in the training data."
     column = next(column for column in model.features if column["name"] == out_of_range.column)
     value, low, high = (
         column_value(v, column) for v in (out_of_range.value, out_of_range.minimum, out_of_range.maximum)
     )
-    return f"{value} lies outside of what training saw, {low} to {high}."
+    return f"{value} is outside the range of the training data, {low} to {high}."
 
 
 @register.filter
@@ -281,7 +281,7 @@ def residual_rows(model):
 
 @register.simple_tag
 def miss_rows(model):
-    """The largest misses, with their inputs in the order of the columns."""
+    """The largest errors, with their inputs in column order."""
     return [
         {**miss, "cells": [column_value(miss["inputs"][c["name"]], c) for c in model.features]}
         for miss in model.report["largest_misses"]
@@ -305,12 +305,12 @@ def comparison(models):
     """A row per figure: metrics, baseline, table, algorithm, time. The best of comparable ones is marked."""
     same_target = len({(model.task, model.target["name"]) for model in models}) == 1
     rows = [
-        row_of("Predicts", [model.target["name"] for model in models]),
+        row_of("Target", [model.target["name"] for model in models]),
         row_of("Algorithm", [algorithm_name(model.algorithm) for model in models]),
-        row_of("Table", [model.dataset.name if model.dataset else "deleted" for model in models]),
+        row_of("Dataset", [model.dataset.name if model.dataset else "deleted" for model in models]),
         row_of("Columns", [len(model.features) for model in models]),
-        row_of("Rows learned from", [figure(model.report["training_rows"]) for model in models]),
-        row_of("Rows kept aside", [figure(model.report["hold_out_rows"]) for model in models]),
+        row_of("Training rows", [figure(model.report["training_rows"]) for model in models]),
+        row_of("Test rows", [figure(model.report["hold_out_rows"]) for model in models]),
     ]
     for name, _ in ordered({name: None for model in models for name in model.metrics}):
         rows.append(metric_row(name, models, same_target))
@@ -322,9 +322,9 @@ def comparison(models):
 def compare_warnings(models):
     """Why two figures side by side may not mean the same."""
     if len({(model.task, model.target["name"]) for model in models}) > 1:
-        return ["These models predict different things, so their figures cannot be held against each other."]
+        return ["These models predict different targets, so their metrics cannot be compared."]
     if len({model.dataset_id for model in models}) > 1:
-        return ["These models were checked on rows of different tables; small differences mean nothing."]
+        return ["These models were tested on different datasets, so small differences are not meaningful."]
     return []
 
 

@@ -1,4 +1,4 @@
-"""/datasets/: upload, look, correct, train, delete."""
+"""/datasets/: upload, view, change columns, train, delete."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -25,7 +25,7 @@ DOUBTS_SHOWN = 6
 
 @require_http_methods(["GET", "POST"])
 def datasets(request):
-    """The list, and where a dropped file is sent."""
+    """The list; a POST is an upload."""
     if request.method == "POST":
         return upload(request)
     search = request.GET.get("search", "").strip()
@@ -53,7 +53,7 @@ def upload(request):
 
 
 def refuse_upload(request, sentence, status):
-    """The words appear in the drop zone; the file stays chosen where scripts run."""
+    """The message appears in the drop zone; with scripts, the file stays selected."""
     if request.htmx:
         context = {"kind": "bad", "text": sentence}
         return render(request, "components/_note.html", context, status=status)
@@ -75,7 +75,7 @@ def dataset(request, uuid):
 
 @require_GET
 def plan(request, uuid):
-    """The part of the page that says what would be trained, after target, algorithm or columns changed."""
+    """The part of the page that describes the training run, after target, algorithm or columns changed."""
     dataset = owned_dataset(request.user, uuid)
     form = TrainingForm.changed(request.GET, dataset=dataset)
     if not request.htmx:
@@ -83,7 +83,7 @@ def plan(request, uuid):
     context = {
         "dataset": dataset,
         "form": form,
-        # Ticking a box must not swap the table under the finger that ticks the next one
+        # A changed checkbox must not replace the table while the user changes the next one
         "is_other_target": request.GET.get("shown_target") != form["target"].value(),
         **plan_context(dataset, form),
     }
@@ -111,7 +111,7 @@ def train(request, uuid):
 
 @require_http_methods(["GET", "POST"])
 def column(request, uuid, position):
-    """One column in full, and how else it could be read."""
+    """One column in full, with a form to change its type."""
     dataset = owned_dataset(request.user, uuid)
     if position >= len(dataset.columns):
         raise NotFound("There is no such column.")
@@ -124,7 +124,7 @@ def column(request, uuid, position):
             form.add_error("kind", refused.message)
         else:
             kind = kind_in_words(form.cleaned_data["kind"])
-            messages.success(request, f"{column['name']} is read as {kind} now.")
+            messages.success(request, f"{column['name']} is now read as {kind}.")
             return redirect("mlmodels:dataset", dataset.uuid)
     context = {
         "section": "datasets",
@@ -141,7 +141,7 @@ def delete(request, uuid):
     dataset = owned_dataset(request.user, uuid)
     if request.method == "POST":
         operations.delete_dataset(dataset=dataset)
-        messages.success(request, f"{dataset.name} is deleted.")
+        messages.success(request, f"{dataset.name} was deleted.")
         return go_to(request, reverse("mlmodels:datasets"))
     context = {"section": "datasets", "dataset": dataset, **operations.what_depends_on(dataset)}
     return render(request, "mlmodels/dataset_delete.html", context)
@@ -163,7 +163,7 @@ def show_dataset(request, dataset, form=None, status=200):
 
 
 def plan_context(dataset, form) -> dict:
-    """What the training would be and cost, or why it would be refused."""
+    """The plan and price of the training run, or why it would be refused."""
     context = {"price": settings.TRAINING_TOKEN_COST}
     try:
         context["checked"] = plans.make_plan(dataset, task=None, grid=None, **form.draft())
@@ -172,6 +172,6 @@ def plan_context(dataset, form) -> dict:
     return context
 
 
-def go_to(request, address):
+def go_to(request, url):
     """A redirect that htmx follows as a whole page."""
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

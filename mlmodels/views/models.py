@@ -13,7 +13,7 @@ from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.lookups import owned_model, owned_prediction
-from mlmodels.operations import predictions as predictions
+from mlmodels.operations import predictions
 from mlmodels.operations import trained_models as operations
 from mlmodels.snippets import snippets_for
 from mlmodels.views.datasets import go_to
@@ -42,12 +42,12 @@ def models(request):
 
 @require_GET
 def model(request, name):
-    """With ?prediction= the stored answer is shown again, and its row stands in the form."""
+    """With ?prediction= the form and the result show that stored prediction."""
     model = owned_model(request.user, name)
     stored = None
     if "prediction" in request.GET:
         stored = owned_prediction(request.user, request.GET["prediction"])
-    return render(request, "mlmodels/model.html", page_of(request, model, stored=stored))
+    return render(request, "mlmodels/model.html", model_context(request, model, stored=stored))
 
 
 @require_POST
@@ -68,12 +68,12 @@ def predict(request, name):
     if not request.htmx:
         return redirect(f"{reverse('mlmodels:model', args=[model.name])}?prediction={stored.uuid}#result")
     request.user.refresh_from_db(fields=["token_balance"])
-    return render(request, "mlmodels/_predicted.html", page_of(request, model, stored=stored))
+    return render(request, "mlmodels/_predicted.html", model_context(request, model, stored=stored))
 
 
 @require_http_methods(["GET", "POST"])
 def rename(request, name):
-    """In place of the title, or with ?row in place of a name in the list; without scripts on a page."""
+    """Replaces the title, or with ?row a name in the list; without scripts it is a page."""
     model = owned_model(request.user, name)
     in_row = "row" in request.GET
     place = f"name-{model.name}" if in_row else "model-title"
@@ -94,7 +94,7 @@ def delete(request, name):
     model = owned_model(request.user, name)
     if request.method == "POST":
         operations.delete_model(model=model)
-        messages.success(request, f"{model} is deleted.")
+        messages.success(request, f"{model} was deleted.")
         return go_to(request, reverse("mlmodels:models"))
     context = {"section": "models", "model": model, "predictions": model.predictions.count()}
     template = "mlmodels/_model_delete.html" if request.htmx else "mlmodels/model_delete.html"
@@ -104,7 +104,8 @@ def delete(request, name):
 @require_GET
 def compare(request):
     """Two to four models side by side; asked for with ?model=a&model=b."""
-    names = list(dict.fromkeys(request.GET.getlist("model")))[:COMPARED_MAX]
+    asked = list(dict.fromkeys(request.GET.getlist("model")))
+    names = asked[:COMPARED_MAX]
     chosen = sorted(
         request.user.trained_models.select_related("dataset").filter(name__in=names),
         key=lambda model: names.index(model.name),
@@ -112,6 +113,7 @@ def compare(request):
     context = {
         "section": "models",
         "chosen": chosen,
+        "too_many": len(asked) > COMPARED_MAX,
         "models": request.user.trained_models.for_lists().newest_first()[:100],
         "compared_max": COMPARED_MAX,
     }
@@ -121,10 +123,10 @@ def compare(request):
 def show_refused(request, model, form):
     """The form again, with each sentence at its place. 422, so that scripts and caches know."""
     template = "mlmodels/_prediction_form.html" if request.htmx else "mlmodels/model.html"
-    return render(request, template, page_of(request, model, form=form), status=422)
+    return render(request, template, model_context(request, model, form=form), status=422)
 
 
-def page_of(request, model, *, form=None, stored=None) -> dict:
+def model_context(request, model, *, form=None, stored=None) -> dict:
     inputs = stored.inputs if stored else None
     return {
         "section": "models",

@@ -1,4 +1,4 @@
-"""/predictions/: what was asked and answered, and what was paid."""
+"""/predictions/: the history of predictions."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -24,7 +24,7 @@ def predictions(request):
 
 @require_GET
 def prediction(request, uuid):
-    """Where the ledger points: the answer on its model's page, or in the list when the model is gone."""
+    """The target of ledger links: the model's page, or the list if the model was deleted."""
     prediction = owned_prediction(request.user, uuid)
     if prediction.model is None:
         return redirect("mlmodels:predictions")
@@ -33,10 +33,10 @@ def prediction(request, uuid):
 
 @require_http_methods(["GET", "POST"])
 def delete(request, uuid):
-    """Erases what was asked and answered; the payment stays in the ledger."""
+    """Erases inputs and result; the charge stays in the ledger."""
     prediction = owned_prediction(request.user, uuid)
     if request.method == "POST":
         request.user.predictions.filter(pk=prediction.pk).erase()
-        messages.success(request, "The prediction is erased. Its payment stays in your ledger.")
+        messages.success(request, "The prediction was erased. Its charge stays in your ledger.")
         return redirect("mlmodels:predictions")
     return render(request, "mlmodels/prediction_delete.html", {"section": "models", "prediction": prediction})

@@ -1,4 +1,4 @@
-"""/runs/: a training while it goes on, and how it ended."""
+"""/runs/: the progress and the outcome of a training run."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -17,7 +17,7 @@ LATER_AFTER_SECONDS = 30
 
 @require_GET
 def run(request, uuid):
-    """The page polls its own middle part, more slowly when it takes long."""
+    """The page polls its middle part, and less often after LATER_AFTER_SECONDS."""
     run = owned_run(request.user, uuid)
     if request.htmx and run.status == TrainingRun.Status.SUCCEEDED and is_awaited(request, run):
         return HttpResponseClientRedirect(f"{reverse('mlmodels:model', args=[run.model_name])}#predict")
@@ -33,12 +33,12 @@ def run(request, uuid):
 @require_POST
 def cancel(request, uuid):
     run = training.cancel_run(run=owned_run(request.user, uuid))
-    messages.success(request, "The training is being stopped. Its tokens come back.")
+    messages.success(request, "The training run is being cancelled. The charge is refunded.")
     return redirect("mlmodels:run", run.uuid)
 
 
 def is_awaited(request, run) -> bool:
-    """Who started a training is taken to its model; who merely looks is not carried away."""
+    """Whether this session started the run, and so is redirected to the model, once."""
     if request.session.get("awaited_run") != str(run.uuid):
         return False
     del request.session["awaited_run"]

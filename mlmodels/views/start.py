@@ -1,4 +1,4 @@
-"""The first page: what this is, or where the visitor left off."""
+"""The landing page for visitors, the start page for users."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -27,7 +27,7 @@ def start(request):
 
 
 def upload_context() -> dict:
-    """What the drop zone needs to say its rules before a byte is sent."""
+    """Samples and limits that the drop zone shows before an upload."""
     return {
         "samples": [samples.SAMPLES[name] for name in SAMPLES_OFFERED],
         "upload_megabytes_max": settings.MAX_UPLOAD_MB,

@@ -2,6 +2,7 @@
 
 import argparse
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 
 from mlplatform.core.errors import DomainError
@@ -26,6 +27,15 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
+
+
+def find_user(email: str):
+    """The user of this e-mail address, in any case; exit code 3 without one."""
+    users = get_user_model()
+    try:
+        return users.objects.get_by_natural_key(email)
+    except users.DoesNotExist:
+        raise CommandError(f"There is no user with the address {email}.", returncode=3) from None
 
 
 class ProgressBar:

@@ -60,7 +60,7 @@ document.addEventListener("htmx:afterSettle", () => {
 
 document.addEventListener("htmx:sendError", (event) => {
   if (event.target.closest(".upload")) return; // the upload says it in its own place
-  announce("The server could not be reached. Nothing was charged; try again.");
+  announce("The server could not be reached. Try again: a repeated request is charged only once.");
 });
 
 function announce(text) {
@@ -123,7 +123,7 @@ for (const form of document.querySelectorAll("form.upload")) {
     bar.value = 0;
   });
   form.addEventListener("htmx:xhr:abort", () => {
-    message.textContent = "Upload stopped. Nothing was kept.";
+    message.textContent = "Upload cancelled. Nothing was saved.";
     input.focus();
   });
   form.addEventListener("htmx:sendError", () => show("broken"));

@@ -1,9 +1,6 @@
 import uuid
 from argparse import ArgumentTypeError
 
-from django.contrib.auth import get_user_model
-from django.core.management import CommandError
-
 from billing import operations
 from mlplatform.core import commands
 from mlplatform.core.text import plural
@@ -34,7 +31,7 @@ examples:
         )
 
     def handle(self, *, email, amount, reason, operation, **options):
-        user = find_user(email)
+        user = commands.find_user(email)
         entry = operations.grant(
             user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
         )
@@ -49,11 +46,3 @@ def positive(text: str) -> int:
     if amount < 1:
         raise ArgumentTypeError("enter 1 or more")
     return amount
-
-
-def find_user(email):
-    users = get_user_model()
-    try:
-        return users.objects.get_by_natural_key(email)
-    except users.DoesNotExist:
-        raise CommandError(f"There is no user with the e-mail address {email}.", returncode=3) from None

@@ -11,22 +11,21 @@ from mlmodels.models import TrainedModel
 from mlmodels.operations import predictions
 from mlplatform.core import commands
 from mlplatform.core.csv_export import write_csv
-from mlplatform.core.errors import DomainError
 
 
 class Command(commands.Command):
     help = "Predicts one row, or every row of a CSV file, with a trained model."
     epilog = """
-The owner of the model pays per row. A table is answered as a whole or not at all: a row that cannot be used
-is named, and then nothing is charged and no file is written. The answers are on the disk before they are
-paid, as .NAME.part beside the table, and get its name afterwards. Cells that a spreadsheet would take for a
-formula get an apostrophe in front.
+The owner of the model pays per row. A file is predicted as a whole or not at all: if a row is invalid, the
+error names it, nothing is charged and no file is written. The output is written to .NAME.part before the
+owner is charged, and renamed afterwards. Cells that a spreadsheet would read as a formula are prefixed with
+an apostrophe.
 
 exit codes:
   0  predicted and charged
   1  refused; nothing was charged
   2  wrong usage
-  4  paid and stored, but the table could not be given its name; its answers are in .NAME.part
+  4  charged and stored, but the output could not be renamed; it is in .NAME.part
 
 examples:
   manage.py predict 1_houses --row '{"size": 100, "rooms": 4}'
@@ -36,48 +35,42 @@ examples:
     def add_arguments(self, parser):
         parser.add_argument("model", help="name of the model")
         rows = parser.add_mutually_exclusive_group(required=True)
-        rows.add_argument("--row", metavar="JSON", help="one row: an object of column names and values")
-        rows.add_argument(
-            "--csv", type=Path, help="a table with the columns of the model; others are passed through"
-        )
-        parser.add_argument("--out", type=Path, help="where the answered table goes; it must not exist yet")
-        parser.add_argument("--yes", action="store_true", help="do not ask before many rows are charged")
+        rows.add_argument("--row", metavar="JSON", help="one row as an object of column names and values")
+        rows.add_argument("--csv", type=Path, help="CSV file with the model's columns; others are copied")
+        parser.add_argument("--out", type=Path, help="CSV file to write; it must not exist yet")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
     def handle(self, *, model, row, csv, out, yes, **options):
         model = find_model(model)
-        try:
-            if row is not None:
-                self.predict_row(model, row)
-            else:
-                self.predict_table(model, csv, out, yes)
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        if row is not None:
+            prediction = predictions.predict(owner=model.owner, model=model, features=parse_row(row))
+            self.stdout.write(json.dumps(prediction.output, ensure_ascii=False))
+        elif out is None:
+            raise CommandError("Pass --out with the path of the output file.")
+        else:
+            self.predict_file(model, csv, out, is_confirmed=yes)
 
-    def predict_row(self, model, text):
-        answer = predictions.predict(owner=model.owner, model=model, features=parse_row(text))
-        self.stdout.write(json.dumps(answer.output, ensure_ascii=False))
-
-    def predict_table(self, model, source, target, is_agreed):
-        if target is None:
-            raise CommandError("Say with --out where the answered table goes.")
+    def predict_file(self, model, source, target, *, is_confirmed):
         batch = read(source)
-        self.confirm(len(batch.rows), is_agreed)
-        with NewTable(target) as table:
+        self.confirm(len(batch.rows), is_confirmed)
+        with NewFile(target) as file:
             answers = predictions.predict_batch(
                 owner=model.owner,
                 model=model,
                 batch=batch,
-                on_answered=lambda answers: table.write(*predictions.answers_of(batch, answers)),
+                on_answered=lambda answers: file.write(*predictions.answers_of(batch, answers)),
             )
-        self.stdout.write(f"{len(answers):,} rows predicted for {price_in_words(len(answers))}: {target}")
+        self.stdout.write(
+            f"Predicted {count_rows(len(answers))} for {price_in_words(len(answers))}: {target}"
+        )
 
-    def confirm(self, rows, is_agreed):
-        question = f"{rows:,} rows cost {price_in_words(rows)}."
-        if is_agreed:
+    def confirm(self, rows, is_confirmed):
+        question = f"Predicting {count_rows(rows)} costs {price_in_words(rows)}."
+        if is_confirmed:
             self.stdout.write(question)
         elif not sys.stdin.isatty():
-            raise CommandError(f"{question} Say --yes to go on.")
-        elif input(f"{question} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError(f"{question} Pass --yes to confirm.")
+        elif input(f"{question} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was charged.")
 
 
@@ -106,10 +99,10 @@ def read(source: Path) -> predictions.Batch:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
 
 
-class NewTable:
-    """A file whose rows are written before they are paid, and which gets its name once they are.
+class NewFile:
+    """Context manager for a file that is written before the charge and gets its name after it.
 
-    Used as a context. When what it surrounds is refused, nothing of it stays.
+    If the block raises, no file remains.
     """
 
     def __init__(self, path: Path):
@@ -117,7 +110,7 @@ class NewTable:
         self._part = path.with_name(f".{path.name}.part")
         self._made = ExitStack()
 
-    def __enter__(self) -> "NewTable":
+    def __enter__(self) -> "NewFile":
         self._create(self._path)
         return self
 
@@ -134,13 +127,13 @@ class NewTable:
             with suppress(OSError):
                 self._path.unlink()
             raise CommandError(
-                f"The predictions are paid and stored, and {self._path} cannot be written: "
-                f"{failed.strerror}. The answered table is in {self._part}.",
+                f"The predictions are charged and stored, but {self._path} cannot be written: "
+                f"{failed.strerror}. They are in {self._part}.",
                 returncode=4,
             ) from failed
 
     def _create(self, path: Path, *table) -> None:
-        """A new file, empty or with a header and rows: one that was there before stays as it is."""
+        """Creates a file, empty or with a header and rows. An existing file is not touched."""
         try:
             with path.open("x", encoding="utf-8", newline="") as handle:
                 self._made.callback(path.unlink)
@@ -154,3 +147,7 @@ class NewTable:
 
 def price_in_words(rows: int) -> str:
     return count_tokens(predictions.price_of(rows))
+
+
+def count_rows(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"

@@ -5,25 +5,23 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
-from billing.management.commands.grant_tokens import find_user
 from mlmodels.operations import predictions
 from mlplatform.core import commands
-from mlplatform.core.commands import ProgressBar
+from mlplatform.core.commands import ProgressBar, find_user
 
 DAYS_MAX = 36_500
 
 
 class Command(commands.Command):
-    help = "Erases the contents of old predictions, such as personal data that is no longer needed."
+    help = "Erases the inputs and results of old predictions, such as personal data that is no longer needed."
     epilog = """
-What was asked and what was answered goes, and cannot be undone. That there was a prediction, when, with
-which model and for how many tokens stays, because the ledger refers to it: balances do not change, and
-verify_ledger finds nothing. Models stay too. It works in batches next to a running server; stopped halfway,
-run it again.
+This cannot be undone. The record of each prediction (time, model and tokens) stays, because the ledger
+refers to it: balances do not change, and verify_ledger finds nothing. Models stay too. Predictions are
+erased in batches, next to a running server. If the command is interrupted, run it again.
 
 exit codes:
-  0  erased, or there was nothing to erase; with --dry-run: counted
-  1  the database stopped answering; what was erased until then stays erased
+  0  erased, or nothing to erase; with --dry-run: counted
+  1  the database stopped responding; predictions erased so far stay erased
   2  wrong usage
   3  there is no such user
 
@@ -39,10 +37,12 @@ examples:
             type=days,
             required=True,
             metavar="DAYS",
-            help="erase predictions that were made more than this many days ago, 1 or more",
+            help="erase predictions made more than this many days ago, 1 or more",
         )
-        parser.add_argument("--owner", metavar="EMAIL", help="only those of this user; default: of everybody")
-        parser.add_argument("--dry-run", action="store_true", help="say how many it would be, erase nothing")
+        parser.add_argument(
+            "--owner", metavar="EMAIL", help="only predictions of this user; default: all users"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="count the predictions, erase nothing")
 
     def handle(self, *, older_than, owner, dry_run, **options):
         before = timezone.now() - timedelta(days=older_than)
@@ -55,7 +55,7 @@ examples:
                 return
             erased = self.prune(count, before, owner)
         except OperationalError as error:
-            raise CommandError(f"The database does not answer; run it again. ({error})") from error
+            raise CommandError(f"The database is not responding. Run the command again. ({error})") from error
         self.stdout.write(f"{count_predictions(erased)} erased, {age}")
 
     def prune(self, count, before, owner) -> int:

@@ -8,17 +8,17 @@ from mlplatform.core import commands
 
 class Command(commands.Command):
     help = (
-        "Takes back trainings whose worker was lost: each is queued once more, or failed and refunded. Then "
+        "Recovers training runs whose worker died: each is queued once more, or failed and refunded. Also "
         "removes files that killed processes left behind, once they are over an hour old."
     )
     epilog = """
-Every worker does the same by itself: runs every few seconds, files every quarter of an hour. The command is
-for when no worker runs. It may be run at any time, and again.
+Workers do the same on their own: runs every few seconds, files every 15 minutes. Use the command when no
+worker is running. It is safe to run at any time, and repeatedly.
 
 exit codes:
-  0  done, whether or not there was anything to do
+  0  done, even if there was nothing to do
   2  wrong usage
-  3  the database does not answer
+  3  the database is not responding
 
 example:
   manage.py recover_runs
@@ -28,6 +28,6 @@ example:
         try:
             counts, swept = recover_runs(), pending_files.sweep()
         except OperationalError as error:
-            raise CommandError(f"The database does not answer: {error}", returncode=3) from error
+            raise CommandError(f"The database is not responding: {error}", returncode=3) from error
         runs = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-        self.stdout.write(f"{runs}; {swept:,} left {'file' if swept == 1 else 'files'} removed")
+        self.stdout.write(f"{runs}; {swept:,} orphaned {'file' if swept == 1 else 'files'} removed")

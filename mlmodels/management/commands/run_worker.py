@@ -6,14 +6,14 @@ from mlplatform.core import commands
 
 class Command(commands.Command):
     help = (
-        "Trains what waits in the queue until it is told to stop. Any number of workers may run, on any "
-        "number of machines over one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops it within "
-        "seconds; the training under way goes back to the queue."
+        "Processes queued training runs until it is stopped. Any number of workers can run, on any number of "
+        "machines that share one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops the worker "
+        "within seconds; the current training run goes back to the queue."
     )
     epilog = """
 exit codes:
   0  stopped by SIGTERM or Ctrl-C
-  1  not started, such as without a database; the error is printed
+  1  could not start, for example without a database; the error is printed
   2  wrong usage
 
 example:
@@ -22,13 +22,13 @@ example:
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--name", default="", help="how the worker is called; default: host name and process id"
+            "--name", default="", help="name of the worker; default: host name and process id"
         )
 
     def handle(self, *args, name, **options):
         worker = TrainingWorker(name)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        self.stdout.write(f"The worker {worker.name} waits for trainings.")
+        self.stdout.write(f"Worker {worker.name} is waiting for training runs.")
         worker.work()
-        self.stdout.write(f"The worker {worker.name} has stopped.")
+        self.stdout.write(f"Worker {worker.name} has stopped.")

@@ -3,24 +3,22 @@ from pathlib import Path
 from django.core.files import File
 from django.core.management.base import CommandError
 
-from billing.management.commands.grant_tokens import find_user
 from billing.operations import count_tokens
 from mlmodels.learning import trainers
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import train_on_upload
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
-from mlplatform.core.commands import ProgressBar, figures_table
-from mlplatform.core.errors import DomainError
+from mlplatform.core.commands import ProgressBar, figures_table, find_user
 
 
 class Command(commands.Command):
     help = (
-        "Trains a model on a CSV file, charges its owner as every other door does, and prints how good the "
-        "model is, next to the baseline."
+        "Trains a model on a CSV file, charges its owner, and prints the metrics of the model and of the "
+        "baseline."
     )
     epilog = """
-A running worker does the training; without one this command does it itself. Ctrl-C cancels it, refunded.
+A running worker does the training; without one, this command does it. Ctrl-C cancels it with a refund.
 
 exit codes:
   0  trained (or queued, with --no-wait)
@@ -35,57 +33,52 @@ examples:
 """
 
     def add_arguments(self, parser):
-        parser.add_argument("csv", type=Path, help="the table, with a header row")
+        parser.add_argument("csv", type=Path, help="CSV file with a header row")
         parser.add_argument(
-            "--owner", required=True, metavar="EMAIL", help="who pays for the model and gets it"
+            "--owner", required=True, metavar="EMAIL", help="user who pays for the model and owns it"
         )
-        parser.add_argument("--target", help="column to predict; default: the one that the table suggests")
+        parser.add_argument("--target", help="column to predict; default: detected from the dataset")
         parser.add_argument(
             "--feature",
             action="append",
             metavar="COLUMN",
-            help="column to predict from, may be repeated; default: all that look useful",
+            help="column to predict from, can be repeated; default: all usable columns",
         )
         parser.add_argument("--algorithm", default="auto", help=f"one of {', '.join(trainers.TRAINERS)}")
-        parser.add_argument("--task", choices=trainers.TASKS, help="default: what the target suggests")
+        parser.add_argument("--task", choices=trainers.TASKS, help="default: depends on the target")
         parser.add_argument(
             "--param",
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="of the algorithm, may be repeated",
+            help="parameter of the algorithm, can be repeated",
         )
         parser.add_argument(
-            "--train-percentage", type=float, default=0.8, help="share of rows to learn from (0.8)"
+            "--train-percentage", type=float, default=0.8, help="share of rows used for training (0.8)"
         )
-        parser.add_argument("--name", default="", help="name of the model; default: one with date and time")
-        parser.add_argument("--no-wait", action="store_true", help="queue it for a worker and return at once")
+        parser.add_argument("--name", default="", help="name of the model; default: made from date and time")
+        parser.add_argument(
+            "--no-wait", action="store_true", help="queue the training run for a worker and return"
+        )
 
     def handle(self, *, no_wait, **options):
-        try:
-            run = order_training(options)
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        run = start_training(options)
         self.stdout.write(f"{count_tokens(run.cost_tokens)} charged for {run.model_name}.")
         if no_wait:
-            self.stdout.write(f"Queued as run {run.uuid}.")
+            self.stdout.write(f"Queued as training run {run.uuid}.")
             return
         bar = ProgressBar(self.stdout)
         run = follow(run, bar.show)
         bar.close()
         if run.status != TrainingRun.Status.SUCCEEDED:
-            raise CommandError(f"The training {run.status} and is refunded. {run.error}".strip())
-        self.print_model(run.trained_model)
-
-    def print_model(self, model):
-        self.stdout.write(
-            f"{model.name}: {trainers.get(model.algorithm).label}, {model.task} of {model.target['name']}"
-        )
-        for line in figures_table(model.metrics, model.baseline):
-            self.stdout.write(line)
+            raise CommandError(f"The training run {run.status} and was refunded. {run.error}".strip())
+        model = run.trained_model
+        label = trainers.get(model.algorithm).label
+        self.stdout.write(f"{model.name}: {label}, {model.task} of {model.target['name']}")
+        self.stdout.write("\n".join(figures_table(model.metrics, model.baseline)))
 
 
-def order_training(options) -> TrainingRun:
+def start_training(options) -> TrainingRun:
     owner = find_user(options["owner"])
     try:
         with options["csv"].open("rb") as handle:
@@ -106,7 +99,7 @@ def order_training(options) -> TrainingRun:
 
 
 def parse_parameters(algorithm: str, pairs: list[str]) -> dict:
-    """`["max_depth=8"]` as values of the algorithm's own types."""
+    """`["max_depth=8"]` -> `{"max_depth": 8}`, in the types of the algorithm's parameters."""
     known = {parameter.name: parameter for parameter in trainers.get(algorithm).parameters}
     values = {}
     for pair in pairs:

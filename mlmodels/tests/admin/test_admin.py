@@ -102,6 +102,25 @@ def test_a_list_takes_as_many_queries_for_many_as_for_one(staff, things, make_us
     assert len(for_many) == len(for_one) <= 6
 
 
+@pytest.mark.parametrize("model", SHOWN)
+def test_no_list_counts_all_rows(staff, things, model):
+    with CaptureQueriesContext(connection) as queries:
+        staff.get(list_address(model))
+
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "mlmodels_" in query["sql"]]
+    assert counts
+    assert all("LIMIT" in count for count in counts)
+
+
+def test_a_list_ends_where_counting_ends(staff, monkeypatch):
+    monkeypatch.setattr("mlmodels.admin.ROWS_COUNTED_MAX", 60)
+    Worker.objects.bulk_create(Worker(name=f"worker-{number}") for number in range(150))
+
+    changes = staff.get(list_address(Worker)).context["cl"]
+
+    assert changes.paginator.num_pages == 2
+
+
 def test_a_run_leads_to_its_owner_data_set_and_model(staff, make_model, alice):
     model = make_model(alice)
 
@@ -143,7 +162,7 @@ def test_runs_are_cancelled_and_refunded_and_an_ended_one_is_left_alone(staff, a
 
     run.refresh_from_db(), ended.refresh_from_db(), alice.refresh_from_db()
     assert (run.status, ended.status, alice.token_balance) == ("cancelled", "succeeded", 15)
-    assert f"{run.model_name}: asked to stop." in text_of(page)
+    assert f"{run.model_name}: cancellation requested." in text_of(page)
     assert "ended already" in text_of(page)
 
 

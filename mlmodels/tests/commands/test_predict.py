@@ -93,7 +93,7 @@ def test_a_table_is_answered_row_by_row(rich_alice, model, table, tmp_path):
     assert float(first[4]) == pytest.approx(130_000)
     assert len(second) == 5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.csv"]
-    assert "2 rows cost 10 tokens" in output
+    assert "Predicting 2 rows costs 10 tokens" in output
     assert balance_of(rich_alice) == 104
 
 
@@ -179,7 +179,7 @@ def test_the_table_is_on_the_disk_before_it_is_paid(rich_alice, model, table, tm
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("os.replace", cut_off)
-    with pytest.raises(CommandError, match="paid and stored") as stopped:
+    with pytest.raises(CommandError, match="charged and stored") as stopped:
         predict(model.name, "--csv", source, "--out", target, "--yes")
 
     assert stopped.value.returncode == 4
@@ -216,7 +216,7 @@ def test_nobody_pays_for_many_rows_without_having_agreed(rich_alice, model, tabl
     order = (model.name, "--csv", source, "--out", tmp_path / "out.csv")
 
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(CommandError, match="1 rows cost 5 tokens. Say --yes"):
+    with pytest.raises(CommandError, match="Predicting 1 row costs 5 tokens. Pass --yes"):
         predict(*order)
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)

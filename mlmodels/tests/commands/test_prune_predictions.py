@@ -114,7 +114,7 @@ def test_what_is_done_stays_done_when_the_database_goes_away(alice, buy, monkeyp
         return erase(predictions)
 
     monkeypatch.setattr("mlmodels.models.predictions.PredictionQuerySet.erase", erase_once)
-    with pytest.raises(CommandError, match="run it again") as stopped:
+    with pytest.raises(CommandError, match="Run the command again") as stopped:
         prune("--older-than", 30)
 
     assert stopped.value.returncode == 1

@@ -22,8 +22,8 @@ def test_it_says_what_became_of_the_lost_runs(alice):
     call_command("recover_runs", stdout=output)
 
     assert output.getvalue().splitlines() == [
-        "1 queued, 0 failed, 0 cancelled; 0 left files removed",
-        "0 queued, 0 failed, 0 cancelled; 0 left files removed",
+        "1 queued, 0 failed, 0 cancelled; 0 orphaned files removed",
+        "0 queued, 0 failed, 0 cancelled; 0 orphaned files removed",
     ]
 
 
@@ -33,7 +33,7 @@ def test_a_database_that_does_not_answer_has_an_exit_code_of_its_own(monkeypatch
 
     monkeypatch.setattr("django.db.models.query.QuerySet._fetch_all", gone)
 
-    with pytest.raises(CommandError, match="does not answer") as refused:
+    with pytest.raises(CommandError, match="not responding") as refused:
         call_command("recover_runs")
 
     assert refused.value.returncode == 3

@@ -114,7 +114,7 @@ def test_a_broke_owner_is_refused(charlie, table):
 def test_a_failed_training_is_an_error_with_the_reason_and_refunded(alice, table, settings):
     settings.TRAINING_TIME_LIMIT_SECONDS = 0
 
-    with pytest.raises(CommandError, match="failed and is refunded. The training took longer"):
+    with pytest.raises(CommandError, match="failed and was refunded. The training took longer"):
         train_model(table, "--owner", "alice@example.com")
 
     assert balance_of(alice) == 15
@@ -140,7 +140,7 @@ def test_ctrl_c_cancels_and_refunds(alice, table, monkeypatch):
     Worker.objects.create(name="a worker that does nothing")
     monkeypatch.setattr(loop.time, "sleep", press_once)
 
-    with pytest.raises(CommandError, match="cancelled and is refunded"):
+    with pytest.raises(CommandError, match="cancelled and was refunded"):
         train_model(table, "--owner", "alice@example.com")
 
     assert balance_of(alice) == 15

@@ -76,8 +76,8 @@ def test_the_page_shows_each_column_with_its_kind_and_the_guessed_target(alice, 
 
     for name in ("size", "rooms", "place", "price"):
         assert f'<th scope="row">{name}' in page
-    assert "We guessed <code>price</code>" in page
-    assert "Costs 1 token of your 15." in page
+    assert "Suggested target: <code>price</code>" in page
+    assert "Costs 1 token. You have 15." in page
 
 
 def nearly_numbers(rows: int = 61) -> bytes:
@@ -90,13 +90,13 @@ def test_columns_that_may_not_be_meant_so_are_worth_a_look(alice, pages_of):
 
     page = pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
 
-    card = page[page.index("Worth a look</h2>") :].partition("</section>")[0]
+    card = page[page.index("Needs review</h2>") :].partition("</section>")[0]
     assert "Not numbers, because of &quot;abc&quot; in row 62." in card
     assert [name for name in ("size", "id", "country", "remark") if f"<b>{name}</b>" in card] == [
         "size", "id", "country", "remark"
     ]  # fmt: skip
     assert "Not used: identifier. The name suggests it and every value is unique." in card
-    assert "Not used: always the same." in card
+    assert "Not used: constant." in card
     assert "<b>price</b>" not in card
 
 
@@ -122,20 +122,20 @@ def test_of_many_such_columns_the_first_are_shown_and_the_others_counted(alice, 
     page = pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
 
     assert page.count("Every cell is blank.") == 6
-    assert "And 14 more: see the columns below." in page
+    assert "14 more in the columns below." in page
 
 
 def test_nothing_is_worth_a_look_in_a_table_that_is_as_it_should_be(alice, pages_of):
     dataset = make_dataset(alice)
 
-    assert "Worth a look" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+    assert "Needs review" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
 
 
 def test_a_kind_that_was_chosen_by_hand_is_not_worth_a_look(alice, pages_of):
     dataset = make_dataset(alice)
     change_columns(dataset=dataset, changes={"size": {"kind": "identifier", "use": False}})
 
-    assert "Worth a look" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+    assert "Needs review" not in pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
 
 
 def test_the_plan_says_why_a_training_would_be_refused_and_train_is_off(alice, pages_of):

@@ -29,8 +29,8 @@ def row(**changes):
 def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
 
-    assert "less than always answering the average" in page
-    assert "Error if you guess the average" in page
+    assert "less than always predicting the average" in page
+    assert "Baseline error (always the average)" in page
     assert "the baseline to beat" in page
 
 
@@ -58,7 +58,7 @@ def test_every_chart_of_a_regression_has_words_and_a_table(alice, pages_of, mode
     for name in ("scatter", "residuals"):
         assert f'id="{name}-title"' in page
         assert f'id="{name}-message"' in page
-    assert "What drives the prediction" in page
+    assert "Most important columns" in page
 
 
 def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of, classifier):
@@ -71,7 +71,7 @@ def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of,
     )
 
     assert 'id="confusion-title"' in page
-    assert "always answering the most common one is right in" in page
+    assert "always predicting the most common class would be correct in" in page
     assert "Probability" in answer.content.decode()
 
 
@@ -119,9 +119,9 @@ def test_the_form_gets_a_new_key_with_the_answer(alice, pages_of, model):
     ("wrong", "words"),
     [
         ({"column-0": "large"}, "is not a number"),
-        ({"column-0": ""}, "Fill this in"),
+        ({"column-0": ""}, "Enter a value"),
         ({"column-2": "moon"}, "not one of the available choices"),
-        ({"column-0": "large", "column-1": "many"}, "2 fields need another look"),
+        ({"column-0": "large", "column-1": "many"}, "2 fields need attention"),
         ({"column-0": "9" * 5000}, "is not a number"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_value_outside_of_training_is_said(alice, pages_of, model):
     answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(**{"column-0": "5000"}), headers=HTMX)
 
     assert "Check size." in answer.content.decode()
-    assert "5000 lies outside of what training saw" in answer.content.decode()
+    assert "5000 is outside the range of the training data" in answer.content.decode()
 
 
 def test_a_model_whose_file_is_gone_says_so_and_charges_nothing(alice, pages_of, model):
@@ -217,13 +217,23 @@ def test_two_models_are_put_side_by_side_and_the_better_figures_marked(alice, pa
 
     assert page.count(f'href="/models/{names[0]}/"') == 1
     assert "best" in page
-    assert "R squared" in page
+    assert "R²" in page
 
 
-def test_models_of_different_targets_are_not_held_against_each_other(alice, pages_of, model, classifier):
+def test_of_more_than_four_models_the_first_four_are_compared_and_it_is_said(alice, pages_of):
+    dataset = make_dataset(alice)
+    names = [train_now(start_run(alice, dataset, algorithm="linear")).trained_model.name for _ in range(5)]
+
+    page = pages_of(alice).get("/models/compare/", {"model": names}).content.decode()
+
+    assert "The first four are shown." in page
+    assert page.count('<th scope="col" class="number"><a') == 4
+
+
+def test_models_of_different_targets_are_not_compared(alice, pages_of, model, classifier):
     page = pages_of(alice).get("/models/compare/", {"model": [model.name, classifier.name]}).content.decode()
 
-    assert "cannot be held against each other" in page
+    assert "cannot be compared" in page
     assert ">best<" not in page
 
 
@@ -278,7 +288,7 @@ def test_the_list_can_be_narrowed_by_name_algorithm_and_data_set(alice, pages_of
     assert f"/models/{classifier.name}/" not in by_algorithm
     assert f"/models/{classifier.name}/" in by_dataset
     assert f"/models/{model.name}/" not in by_dataset
-    assert "No model is like this." in by_nonsense
+    assert "No models match." in by_nonsense
 
 
 def test_the_list_takes_the_same_queries_for_many_models(

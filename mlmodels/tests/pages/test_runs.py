@@ -17,7 +17,7 @@ def test_a_waiting_run_says_its_place_and_polls(alice, pages_of):
 
     page = pages_of(alice).get(f"/runs/{run.uuid}/").content.decode()
 
-    assert "Next in line" in page
+    assert "Next in the queue" in page
     assert 'hx-trigger="every 1s"' in page
 
 
@@ -43,7 +43,7 @@ def test_stop_gives_the_tokens_back_and_says_so(alice, pages_of):
     alice.refresh_from_db()
     assert alice.token_balance == 15
     assert [entry.amount for entry in alice.ledger_entries.latest_first()] == [1, -1, 15]
-    assert "Nothing was charged" in answer.content.decode()
+    assert "refunded" in answer.content.decode()
 
 
 def test_an_ended_run_cannot_be_stopped(alice, pages_of):
@@ -60,7 +60,7 @@ def test_a_failed_run_says_why_and_that_nothing_was_charged(alice, pages_of):
 
     alice.refresh_from_db()
     assert "Row 17 has too many cells." in page
-    assert "Nothing was charged" in page
+    assert "refunded" in page
     assert alice.token_balance == 15
 
 

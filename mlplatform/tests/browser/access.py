@@ -5,7 +5,8 @@ from playwright.sync_api import Page
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-    "rules": {"target-size": {"enabled": True}},  # axe leaves it out unless asked
+    # Axe leaves these out unless asked
+    "rules": {"target-size": {"enabled": True}, "landmark-unique": {"enabled": True}},
 }
 LAPTOP = {"width": 1280, "height": 900}
 

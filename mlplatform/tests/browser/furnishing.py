@@ -57,7 +57,7 @@ def furnish(page: Page) -> Furnished:
     paths["classification model"] = path_of(page)
     paths["model to rename"] = path_of(page) + "rename/"
     paths["model to delete"] = path_of(page) + "delete/"
-    paths["run"] = page.get_by_role("link", name="the training").get_attribute("href")
+    paths["run"] = page.get_by_role("link", name="training run").get_attribute("href")
 
     models = [paths[name].split("/")[2] for name in ("regression model", "classification model")]
     paths["comparison"] = f"/models/compare/?model={models[0]}&model={models[1]}"

@@ -88,7 +88,7 @@ def train(page: Page, algorithm: str | None = None):
 
 def choose_algorithm(page: Page, label: str):
     with page.expect_response("**/plan/**"):
-        page.get_by_label("Model", exact=True).select_option(label=label)
+        page.get_by_label("Algorithm", exact=True).select_option(label=label)
     expect(page.locator("#plan .htmx-request, #plan.htmx-settling")).to_have_count(0)
 
 

@@ -12,7 +12,7 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
     people.drop(page, people.HOUSES)
     expect(people.heading(page)).to_have_text("houses.csv")
     expect(page.get_by_label("Column to predict")).to_have_value("2")
-    expect(page.get_by_role("status").filter(has_text="Costs 1 token of your 15")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Costs 1 token. You have 15")).to_be_visible()
     people.expect_balance(page, 15)
 
     page.get_by_role("button", name="Train").click()  # the first
@@ -22,7 +22,7 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
     page.get_by_role("button", name="Predict").click()  # the second
     expect(page.locator("#result .big")).to_have_text("260,000")
     people.expect_balance(page, 9)
-    expect(page.get_by_text("Costs 5 tokens of your 9")).to_be_visible()
+    expect(page.get_by_text("Costs 5 tokens. You have 9")).to_be_visible()
 
     page.goto("/tokens/")
     expect(page.get_by_role("row")).to_have_count(4)  # the header, the welcome, the training, the prediction

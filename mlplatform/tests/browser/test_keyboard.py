@@ -81,13 +81,13 @@ def test_the_dialog_keeps_the_focus_and_gives_it_back(page, alice):
     people.upload(page)
     people.train(page, "Linear regression")
 
-    tab_to(page, "Delete the model")
+    tab_to(page, "Delete model")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Keep the model")).to_be_focused()
+    expect(page.get_by_role("link", name="Keep model")).to_be_focused()
     tab_to(page, "Delete it")
     page.keyboard.press("Escape")
 
-    expect(page.get_by_role("link", name="Delete the model")).to_be_focused()
+    expect(page.get_by_role("link", name="Delete model")).to_be_focused()
 
 
 def test_after_a_prediction_the_focus_stays_near_the_answer(page, alice):

@@ -54,16 +54,16 @@ def test_escape_keeps_the_old_name(page, model):
 
 
 def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
-    page.get_by_role("link", name="Delete the model").click()
+    page.get_by_role("link", name="Delete model").click()
     expect(page.get_by_role("dialog")).to_contain_text("programs that call it will get an error")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("link", name="Delete the model")).to_be_focused()
+    expect(page.get_by_role("link", name="Delete model")).to_be_focused()
 
-    page.get_by_role("link", name="Delete the model").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("link", name="Delete model").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
 
-    expect(page.get_by_role("status").filter(has_text="is deleted")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
     expect(page.get_by_text("No models yet")).to_be_visible()
     assert page.goto(model).status == 404
 
@@ -71,7 +71,7 @@ def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
 def test_the_list_is_searched_while_typing_and_back_shows_all_again(page, model):
     page.goto("/models/")
     page.get_by_role("searchbox").press_sequentially("castles")
-    expect(page.get_by_text("No model is like this.")).to_be_visible()
+    expect(page.get_by_text("No models match.")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_be_focused()
 
     page.go_back()
@@ -86,12 +86,12 @@ def test_two_models_stand_side_by_side(page, model):
     for box in page.get_by_label(re.compile("^Compare ")).all():
         box.check()
 
-    page.get_by_role("button", name="Compare the ticked ones").click()
+    page.get_by_role("button", name="Compare selected").click()
 
     expect(page.get_by_role("region", name="Models side by side").get_by_role("columnheader")).to_have_count(
         3
     )
-    expect(page.get_by_role("rowheader", name="R squared")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="R²")).to_be_visible()
 
 
 def test_an_earlier_prediction_is_shown_and_asked_again(page, model):
@@ -139,7 +139,7 @@ def test_the_snippet_is_copied(page, model):
 
 def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
     dataset = page.get_by_role("link", name="houses.csv").get_attribute("href")
-    run = page.get_by_role("link", name="the training").get_attribute("href")
+    run = page.get_by_role("link", name="training run").get_attribute("href")
     bob = open_page()
     people.sign_up(bob)
 
@@ -150,9 +150,9 @@ def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
 
 def test_a_data_set_is_deleted_after_a_question_and_its_model_stays(page, model):
     page.get_by_role("link", name="houses.csv").click()
-    page.get_by_role("link", name="Delete the dataset").click()
-    page.get_by_role("button", name="Delete it").click()
+    page.get_by_role("link", name="Delete dataset").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
 
-    expect(page.get_by_text("houses.csv is deleted.")).to_be_visible()
+    expect(page.get_by_text("houses.csv was deleted.")).to_be_visible()
     page.goto(model)
     people.predict(page)

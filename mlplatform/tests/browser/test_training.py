@@ -29,10 +29,10 @@ def test_a_run_shows_its_candidates_live_and_stopping_gives_the_token_back(page,
     expect(page.get_by_role("rowheader", name="Linear regression")).to_be_visible()
     expect(page.get_by_text("seconds so far")).to_be_visible()
     people.expect_balance(page, 14)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Cancel").click()
 
-    expect(page.get_by_text("Nothing was charged: the 1 token came back.")).to_be_visible()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.get_by_text("1 token refunded.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     people.expect_balance(page, 15)
 
 
@@ -107,10 +107,10 @@ def test_a_column_that_is_read_as_another_kind_is_said_and_kept(page, alice):
     people.upload(page)
     page.get_by_role("row", name="rooms").get_by_role("link", name="number").click()
 
-    page.get_by_label("Kind").select_option(label="category")
+    page.get_by_label("Type").select_option(label="category")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_text("rooms is read as category now.")).to_be_visible()
+    expect(page.get_by_text("rooms is now read as category.")).to_be_visible()
     expect(page.get_by_role("row", name="rooms").get_by_role("link", name="category")).to_be_visible()
 
 
@@ -118,23 +118,23 @@ def test_a_kind_that_no_cell_fits_is_refused_at_the_choice(page, alice):
     people.upload(page)
     page.get_by_role("row", name="garden").get_by_role("link").click()
 
-    page.get_by_label("Kind").select_option(label="number")
+    page.get_by_label("Type").select_option(label="number")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_label("Kind")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Type")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_role("main")).to_contain_text('No cell of column "garden" can be read as a number')
 
 
 def test_a_training_that_cannot_work_says_why_and_gives_the_token_back(page, alice):
     people.upload(page, "size,price\n" + "big,9\n3,4\nsmall,2\n" * 20)
     page.get_by_role("row", name="size").get_by_role("link").click()
-    page.get_by_label("Kind").select_option(label="number")
+    page.get_by_label("Type").select_option(label="number")
     page.get_by_role("button", name="Save").click()
 
     page.get_by_role("button", name="Train").click()
 
-    expect(page.get_by_role("heading", name="The training failed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Training failed")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("size")
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
+    expect(page.get_by_role("alert")).to_contain_text("refunded")
     people.expect_balance(page, 15)
-    expect(page.get_by_role("link", name="Change something and train again")).to_be_visible()
+    expect(page.get_by_role("link", name="Change settings and train again")).to_be_visible()

@@ -28,7 +28,7 @@ def test_a_refused_file_is_answered_in_the_zone_and_nothing_is_kept(page, alice,
     expect(page.locator(".drop-zone").get_by_role("alert")).to_contain_text(words)
     expect(page.get_by_role("progressbar", name="Upload")).to_be_hidden()
     page.goto("/datasets/")
-    expect(page.get_by_text("No tables yet")).to_be_visible()
+    expect(page.get_by_text("No datasets yet")).to_be_visible()
 
 
 def test_after_a_refusal_a_better_file_is_taken(page, alice):
@@ -48,13 +48,13 @@ def test_a_long_upload_shows_how_far_it_is_and_can_be_stopped(page, alice):
     page.get_by_label("Drop a CSV file here").set_input_files(people.csv_file(A_MEGABYTE, "long.csv"))
     expect(page.get_by_text("25% uploaded")).to_be_visible()
     expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
-    page.get_by_role("button", name="Stop the upload").click()
+    page.get_by_role("button", name="Cancel upload").click()
 
-    expect(page.get_by_text("Upload stopped. Nothing was kept.")).to_be_visible()
-    expect(page.get_by_role("button", name="Stop the upload")).to_be_hidden()
+    expect(page.get_by_text("Upload cancelled. Nothing was saved.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel upload")).to_be_hidden()
     expect(page.get_by_label("Drop a CSV file here")).to_be_focused()
     page.goto("/datasets/")
-    expect(page.get_by_text("No tables yet")).to_be_visible()
+    expect(page.get_by_text("No datasets yet")).to_be_visible()
 
 
 def test_a_broken_connection_is_said_in_the_zone(page, alice):
@@ -63,4 +63,4 @@ def test_a_broken_connection_is_said_in_the_zone(page, alice):
 
     page.get_by_label("Drop a CSV file here").set_input_files(people.csv_file(people.HOUSES))
 
-    expect(page.locator(".drop-zone")).to_contain_text("The connection broke")
+    expect(page.locator(".drop-zone")).to_contain_text("The connection was lost")

@@ -24,9 +24,7 @@ def train(page):
         if page.get_by_role("link", name="Open the model").count():
             break
         page.wait_for_timeout(300)
-        page.get_by_role("link", name="Look again").or_(
-            page.get_by_role("link", name="Open the model")
-        ).click()
+        page.get_by_role("link", name="Refresh").or_(page.get_by_role("link", name="Open the model")).click()
         if "/models/" in page.url:
             return
     page.get_by_role("link", name="Open the model").click()
@@ -35,9 +33,9 @@ def train(page):
 def test_from_sign_up_to_a_prediction(page, alice):
     upload(page)
     expect(people.heading(page)).to_have_text("houses.csv")
-    page.get_by_label("Model", exact=True).select_option(label="Linear regression")
+    page.get_by_label("Algorithm", exact=True).select_option(label="Linear regression")
     page.get_by_role("button", name="Update").click()
-    expect(page.get_by_label("Model", exact=True)).to_have_value("linear")
+    expect(page.get_by_label("Algorithm", exact=True)).to_have_value("linear")
 
     train(page)
     people.expect_balance(page, 14)
@@ -52,7 +50,7 @@ def test_a_refused_file_and_a_wrong_value_are_said(page, alice):
     expect(page.get_by_role("alert")).to_contain_text("Row 2")
 
     upload(page)
-    page.get_by_label("Model", exact=True).select_option(label="Linear regression")
+    page.get_by_label("Algorithm", exact=True).select_option(label="Linear regression")
     train(page)
     page.get_by_label("rooms").fill("many")
     page.get_by_role("button", name="Predict").click()
@@ -63,7 +61,7 @@ def test_a_refused_file_and_a_wrong_value_are_said(page, alice):
 
 def test_a_model_is_renamed_and_deleted_on_pages_of_their_own(page, alice):
     upload(page)
-    page.get_by_label("Model", exact=True).select_option(label="Linear regression")
+    page.get_by_label("Algorithm", exact=True).select_option(label="Linear regression")
     train(page)
 
     page.get_by_role("link", name="Rename").click()
@@ -71,6 +69,6 @@ def test_a_model_is_renamed_and_deleted_on_pages_of_their_own(page, alice):
     page.get_by_role("button", name="Save").click()
     expect(people.heading(page)).to_contain_text("Houses 2026")
 
-    page.get_by_role("link", name="Delete the model").click()
-    page.get_by_role("button", name="Delete it").click()
+    page.get_by_role("link", name="Delete model").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("No models yet")).to_be_visible()
