@@ -14,7 +14,7 @@ PRODUCTION := DEBUG=off SERVED_OVER_HTTPS=on SECRET_KEY=for-the-check-alone-0123
 
 help:
 	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(or $(DATA_DIR),./var); Ctrl-C stops it"
-	@echo "make test    run every test, on SQLite and on PostgreSQL"
+	@echo "make test    run every test, on SQLite and on PostgreSQL side by side"
 	@echo "make check   formatting, lint, import contracts, migrations, Django's deployment checks"
 	@echo "make format  put the code into its format"
 
@@ -22,8 +22,7 @@ run: $(VENV)/installed
 	@exec $(PYTHON) manage.py quickstart --end-with-parent
 
 test: $(VENV)/installed-for-tests
-	$(PYTHON) -m pytest --engine sqlite
-	$(PYTHON) -m pytest --engine postgresql
+	@$(PYTHON) -m mlplatform.tests.both_engines
 
 check: $(VENV)/installed-for-tests
 	$(PYTHON) -m ruff format --check .

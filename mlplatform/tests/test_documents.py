@@ -1,4 +1,4 @@
-"""What the documents say about the code, held against the code."""
+"""What the documents say about the code, checked against the code."""
 
 import ast
 import re
@@ -10,6 +10,7 @@ from mlplatform.settings import BASE_DIR
 
 DOCUMENTS = sorted([*BASE_DIR.glob("*.md"), *BASE_DIR.glob("docs/**/*.md")])
 NAMED_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+NAMED_PATH = re.compile(r"`((?:mlplatform|accounts|billing|mlmodels|docs|benchmarks|templates)/[\w/.-]*)`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 NO_DEFAULT = object()
 
@@ -106,6 +107,17 @@ def test_the_limits_of_the_documents_are_those_of_the_code():
 def constant(dotted: str):
     module, _, name = dotted.rpartition(".")
     return getattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(BASE_DIR)))
+def test_every_path_that_a_document_names_exists(document):
+    assert [path for path in NAMED_PATH.findall(document.read_text()) if not (BASE_DIR / path).exists()] == []
+
+
+def test_the_architecture_says_where_twenty_rules_are():
+    rows = text_of("docs/architecture.md").partition("## Where is the rule")[2].partition("\n## ")[0]
+
+    assert len([row for row in rows.splitlines() if NAMED_PATH.search(row)]) >= 20
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(BASE_DIR)))

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -28,14 +27,6 @@ QUIET = [
     "--no-first-run",
     "--no-pings",
 ]
-
-
-def pytest_collection_modifyitems(items):
-    """A browser goes at a pace of its own: what fails is tried again, and what fails three times fails."""
-    folder = Path(__file__).parent
-    for item in items:
-        if folder in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="package")
