@@ -107,7 +107,7 @@ def test_a_column_that_is_read_as_another_kind_is_said_and_kept(page, alice):
     people.upload(page)
     page.get_by_role("row", name="rooms").get_by_role("link", name="number").click()
 
-    page.get_by_label("Type").select_option(label="category")
+    page.get_by_label("Type", exact=True).select_option(label="category")
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_text("rooms is now read as category.")).to_be_visible()
@@ -118,17 +118,17 @@ def test_a_kind_that_no_cell_fits_is_refused_at_the_choice(page, alice):
     people.upload(page)
     page.get_by_role("row", name="garden").get_by_role("link").click()
 
-    page.get_by_label("Type").select_option(label="number")
+    page.get_by_label("Type", exact=True).select_option(label="number")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_label("Type")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Type", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_role("main")).to_contain_text('No cell of column "garden" can be read as a number')
 
 
 def test_a_training_that_cannot_work_says_why_and_gives_the_token_back(page, alice):
     people.upload(page, "size,price\n" + "big,9\n3,4\nsmall,2\n" * 20)
     page.get_by_role("row", name="size").get_by_role("link").click()
-    page.get_by_label("Type").select_option(label="number")
+    page.get_by_label("Type", exact=True).select_option(label="number")
     page.get_by_role("button", name="Save").click()
 
     page.get_by_role("button", name="Train").click()
