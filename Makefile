@@ -1,5 +1,5 @@
-# For everybody: make run, make test. For those who change something: make check, make format.
-# Needs python3 (3.11 or newer); uv is used where it is there.
+# To use it: make run, make test. To change it: make check, make format.
+# Needs python3 (3.11 or newer); uv is used if installed.
 
 PORT ?= 8000
 HOST ?= 127.0.0.1
@@ -16,7 +16,7 @@ help:
 	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(or $(DATA_DIR),./var); Ctrl-C stops it"
 	@echo "make test    run every test, on SQLite and on PostgreSQL side by side"
 	@echo "make check   formatting, lint, import contracts, migrations, Django's deployment checks"
-	@echo "make format  put the code into its format"
+	@echo "make format  format the code"
 
 run: $(VENV)/installed
 	@exec $(PYTHON) manage.py quickstart --end-with-parent

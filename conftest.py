@@ -100,7 +100,7 @@ def ledger_can_be_flushed(request, _django_db_marker):
 
 @pytest.fixture
 def make_user(db):
-    """Makes people: `make_user("dora@example.com", tokens=3)`."""
+    """Makes users: `make_user("dora@example.com", tokens=3)`."""
     from accounts.models import User
     from billing import operations
 
@@ -212,7 +212,7 @@ def environment(tmp_path, request):
 
 @pytest.fixture
 def trains_at_once(monkeypatch):
-    """Whoever waits for a training over the API has it carried out in this process."""
+    """A request that waits for a training run over the API carries it out in this process."""
     from mlmodels.api import waiting
     from mlmodels.tests.quick import train_now
 

@@ -1,0 +1,24 @@
+import os
+import subprocess
+import sys
+
+from mlplatform.settings import BASE_DIR
+
+KEPT = ("PATH", "HOME", "LANG", "TEST_DATABASE_URL")
+
+
+def test_both_engines_run_and_the_output_ends_in_a_summary():
+    ended = subprocess.run(
+        [sys.executable, "-m", "mlplatform.tests.both_engines", "-p", "no:cacheprovider"]
+        + ["mlplatform/tests/test_engine.py"],
+        cwd=BASE_DIR,
+        env={name: os.environ[name] for name in KEPT if name in os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.index("engine: sqlite") < ended.stdout.index("engine: postgresql")
+    assert " passed" in ended.stdout.rstrip().splitlines()[-1]
