@@ -12,7 +12,7 @@ SUM_UP = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_initial"), ("billing", "0001_initial")]
+    dependencies = [("accounts", "0003_index_token_expiry"), ("billing", "0001_initial")]
 
     operations = [
         migrations.AddField(
