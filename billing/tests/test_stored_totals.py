@@ -47,7 +47,7 @@ def test_the_migration_sums_up_what_was_spent_before(alice, bob):
     operations.charge(user=alice, amount=5, reason="prediction", operation="prediction:1")
     operations.charge(user=alice, amount=1, reason="training", operation="run:1:charge")
     operations.refund(operation_of_charge="run:1:charge", reason="failed")
-    migration = importlib.import_module("accounts.migrations.0002_user_tokens_spent")
+    migration = importlib.import_module("accounts.migrations.0004_user_tokens_spent")
 
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_user SET tokens_spent = 0")

@@ -35,7 +35,7 @@ def find_user(email: str):
     try:
         return users.objects.get_by_natural_key(email)
     except users.DoesNotExist:
-        raise CommandError(f"There is no user with the address {email}.", returncode=3) from None
+        raise CommandError(f"There is no user with the e-mail address {email}.", returncode=3) from None
 
 
 class ProgressBar:
