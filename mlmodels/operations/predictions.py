@@ -16,7 +16,7 @@ from django.db import IntegrityError
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
-from mlmodels.errors import PredictionRefused
+from mlmodels.errors import ModelUnusable, PredictionRefused
 from mlmodels.learning import scoring, tables
 from mlmodels.learning.tables import TableRefused
 from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
@@ -102,7 +102,12 @@ def predict_rows(
 
 def load(model: TrainedModel) -> LoadedModel:
     """The model in memory, where it is put when it is not there yet."""
-    return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
+    try:
+        return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
+    except (TrainedModel.DoesNotExist, ModelUnusable):
+        if TrainedModel.objects.filter(pk=model.pk).exists():
+            raise
+        raise NotFound("This model was deleted.") from None
 
 
 def price_of(rows: int) -> int:

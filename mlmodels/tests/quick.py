@@ -12,7 +12,7 @@ from pathlib import Path
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import runs
 from mlmodels.worker import child, supervision
-from mlmodels.worker.process import Assignment
+from mlmodels.worker.assignment import Assignment
 from mlplatform.core.errors import DomainError
 
 

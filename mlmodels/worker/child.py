@@ -22,7 +22,7 @@ import sklearn.tree  # noqa: F401 - loaded here so that no child has to
 from mlmodels.learning import model_files, scoring, tables, trainers
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.worker.process import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
+from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 

@@ -15,9 +15,10 @@ from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files, runs
 from mlmodels.operations.pending_files import work_folder
-from mlmodels.worker import process
+from mlmodels.worker import assignment as messages
+from mlmodels.worker.assignment import Assignment
 from mlmodels.worker.database import Heartbeat, retry
-from mlmodels.worker.process import Assignment, TrainingProcess
+from mlmodels.worker.process import TrainingProcess
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
 LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
@@ -161,7 +162,7 @@ class Watch:
         try:
             while not child.is_over:
                 for message in child.messages(LOOK_SECONDS):
-                    if message["kind"] == process.TRAINED:
+                    if message["kind"] == messages.TRAINED:
                         return message
                     self._take(message)
                 self._stop_for_a_reason(deadline)
@@ -172,11 +173,11 @@ class Watch:
 
     def _take(self, message: dict) -> None:
         match message["kind"]:
-            case process.PROGRESS:
+            case messages.PROGRESS:
                 self._progress = message
-            case process.REFUSED:
+            case messages.REFUSED:
                 raise Failed(message["code"], message["message"] or self._limit_in_words(message["code"]))
-            case process.CRASHED:
+            case messages.CRASHED:
                 raise Failed("crashed", f"The training stopped with an internal error ({message['error']}).")
 
     def _stop_for_a_reason(self, deadline: float) -> None:

@@ -122,7 +122,7 @@ def test_what_is_done_stays_done_when_the_database_goes_away(alice, buy, monkeyp
 
 
 def test_an_unknown_owner_is_an_error():
-    with pytest.raises(CommandError, match="no user with the address") as refused:
+    with pytest.raises(CommandError, match="no user with the e-mail address") as refused:
         prune("--older-than", 30, "--owner", "nobody@example.com")
 
     assert refused.value.returncode == 3

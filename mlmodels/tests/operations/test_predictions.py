@@ -96,10 +96,19 @@ def test_every_missing_and_unusable_column_is_named(model):
     assert refused.value.fields.keys() == {"size", "rooms", "place"}
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
-def test_an_answer_that_is_no_number_is_refused_and_costs_nothing(alice, model):
-    with pytest.raises(PredictionRefused, match="far too large"):
+def test_a_number_that_no_model_takes_is_refused_by_its_column_and_costs_nothing(alice, model):
+    with pytest.raises(InvalidInput, match='"size".*too large') as refused:
         predict(model, {**HOUSE, "size": 1.7e308})
+
+    assert refused.value.fields.keys() == {"size"}
+    assert amounts_of(alice) == [15, -1]
+
+
+def test_a_prediction_that_is_no_number_is_refused_and_costs_nothing(alice, model, monkeypatch):
+    monkeypatch.setattr(predictions.scoring, "predict", lambda scorer, row: {"prediction": float("inf")})
+
+    with pytest.raises(PredictionRefused, match="far too large"):
+        predict(model)
 
     assert amounts_of(alice) == [15, -1]
 
@@ -205,6 +214,18 @@ def test_a_model_deleted_while_it_answers_costs_nothing(alice, monkeypatch):
 
     with pytest.raises(NotFound, match="deleted meanwhile"):
         predict(model)
+
+    assert amounts_of(alice) == [15, -1]
+
+
+def test_a_model_deleted_between_its_lookup_and_its_loading_costs_nothing(alice):
+    model = make_model(alice)
+    found = TrainedModel.objects.find_for_scoring(alice, model.name)
+    predictions.forget(model)
+    TrainedModel.objects.filter(pk=model.pk).delete()
+
+    with pytest.raises(NotFound, match="was deleted"):
+        predict(found)
 
     assert amounts_of(alice) == [15, -1]
 

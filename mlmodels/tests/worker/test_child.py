@@ -8,7 +8,7 @@ import pytest
 from mlmodels.learning import scoring, tables
 from mlmodels.learning.trainers import CATEGORY, NUMBER, REGRESSION, DataRefused, Feature, TrainingPlan
 from mlmodels.worker import child
-from mlmodels.worker.process import Assignment
+from mlmodels.worker.assignment import Assignment
 
 TABLE = "size,place,price\n" + "".join(f"{n % 97},early,{n % 97 * 3}\n" for n in range(600))
 TABLE += "".join(f"{n % 89},late,{n % 89 * 5}\n" for n in range(400))
