@@ -1,4 +1,4 @@
-"""What django-axes counts by: account and network address together, and only as long as the rest lasts."""
+"""What django-axes counts by: the account together with the IP address, and only while the cool-off lasts."""
 
 import math
 from ipaddress import IPv6Address, ip_address, ip_network

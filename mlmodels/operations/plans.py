@@ -127,7 +127,7 @@ def _check_rows(plan: TrainingPlan, target: dict) -> None:
     if learned_from < max(TRAINING_ROWS_MIN, classes) or usable - learned_from < max(1, classes):
         raise PlanRefused(
             f"A train_percentage of {plan.train_percentage:g} leaves {learned_from} rows to learn from and "
-            f"{usable - learned_from} to check the model on; that is too few. Bring more rows, or choose "
+            f"{usable - learned_from} to check the model on; that is too few. Add more rows, or choose "
             "another train_percentage.",
             field="train_percentage",
         )

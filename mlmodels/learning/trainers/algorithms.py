@@ -193,7 +193,7 @@ class Auto(Trainer):
     """No estimator of its own: auto.py compares the others."""
 
     name = "auto"
-    label = "Best of all"
+    label = "Automatic"
     summary = "Compares every suitable algorithm on the same rows and keeps the best one."
 
 
