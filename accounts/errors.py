@@ -5,18 +5,14 @@ from mlplatform.core import errors
 
 class EmailTaken(errors.InvalidInput):
     code = "address_taken"
-
-    def __init__(self):
-        super().__init__(
-            "This e-mail address is already taken. Log in, or reset the password.", field="email"
-        )
+    message = "This e-mail address is already taken. Log in, or reset the password."
+    field = "email"
 
 
 class InvalidEmail(errors.InvalidInput):
     code = "invalid_address"
-
-    def __init__(self):
-        super().__init__("Enter a valid e-mail address, such as name@example.com.", field="email")
+    message = "Enter a valid e-mail address, such as name@example.com."
+    field = "email"
 
 
 class WeakPassword(errors.InvalidInput):
@@ -28,43 +24,33 @@ class WeakPassword(errors.InvalidInput):
 
 class WrongEmail(errors.InvalidInput):
     code = "wrong_address"
-
-    def __init__(self):
-        super().__init__("This is not the e-mail address of that user. Check the id.", field="email")
+    message = "This is not the e-mail address of that user. Check the id."
+    field = "email"
 
 
 class ResetLinkRefused(errors.InvalidInput):
     """Used, too old, made for another address, or for nobody: one answer for all."""
 
     code = "reset_link_refused"
-
-    def __init__(self):
-        super().__init__("This link has expired. Request a new one.", field="token")
+    message = "This link has expired. Request a new one."
+    field = "token"
 
 
 class PasswordChangedMeanwhile(errors.Conflict):
     code = "password_changed_meanwhile"
-
-    def __init__(self):
-        super().__init__("The password was changed a moment ago. Log in with the new one.")
+    message = "The password was changed a moment ago. Log in with the new one."
 
 
 class WrongCredentials(errors.NotSignedIn):
     code = "wrong_credentials"
-
-    def __init__(self):
-        super().__init__("E-mail address and password do not match an active account.")
+    message = "E-mail address and password do not match an active account."
 
 
 class SignInNeeded(errors.NotSignedIn):
     """A new password for an address, and nothing that proves whose it is."""
 
     code = "sign_in_needed"
-
-    def __init__(self):
-        super().__init__(
-            "Log in to set a new password, or send the e-mail address alone to get a reset link by email."
-        )
+    message = "Log in to set a new password, or send the e-mail address alone to get a reset link by email."
 
 
 class LockedOut(errors.TooManyRequests):
@@ -79,29 +65,23 @@ class LockedOut(errors.TooManyRequests):
 
 
 class OtherUsersAccount(errors.Forbidden):
-    def __init__(self):
-        super().__init__("You can set the password of your own account only.", field="email")
+    message = "You can set the password of your own account only."
+    field = "email"
 
 
 class AdministratorsOnly(errors.Forbidden):
-    def __init__(self):
-        super().__init__("Only administrators may do this.")
+    message = "Only administrators may do this."
 
 
 class CannotRemoveYourself(errors.Forbidden):
     code = "cannot_remove_yourself"
-
-    def __init__(self):
-        super().__init__("You cannot remove your own account. Ask another administrator.")
+    message = "You cannot remove your own account. Ask another administrator."
 
 
 class LastAdministrator(errors.Conflict):
     code = "last_administrator"
-
-    def __init__(self):
-        super().__init__("You are the only administrator. Make another user an administrator first.")
+    message = "You are the only administrator. Make another user an administrator first."
 
 
 class UserNotFound(errors.NotFound):
-    def __init__(self):
-        super().__init__("User not found.")
+    message = "User not found."

@@ -66,11 +66,7 @@ class RequestStillRunning(Conflict):
     """The first request with this key has no answer yet."""
 
     code = "request_still_running"
-
-    def __init__(self):
-        super().__init__(
-            "The first request with this Idempotency-Key is still running. Try again in a moment."
-        )
+    message = "The first request with this Idempotency-Key is still running. Try again in a moment."
 
 
 class RequestRepeated(Conflict):

@@ -51,9 +51,7 @@ class AccountClosed(NotSignedIn):
     """The account was closed after the request was let in; nothing was booked."""
 
     code = "account_closed"
-
-    def __init__(self):
-        super().__init__("This account is closed.")
+    message = "This account is closed."
 
 
 class OperationReused(Conflict):

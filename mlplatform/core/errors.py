@@ -6,26 +6,22 @@ classes of this module to HTTP statuses; an app subclasses the one that fits and
 
 
 class DomainError(Exception):
-    """A refusal in words for the user.
+    """A refusal in words for the user. A subclass that always says the same sets `message` and `field`.
 
     `code` is stable and meant for programs. `field` names the one input that is wrong; `fields` maps several
     inputs to a sentence each.
     """
 
     code = "refused"
+    message = ""
+    field = ""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        field: str | None = None,
-        fields: dict[str, str] | None = None,
-    ):
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message="", *, code="", field="", fields: dict[str, str] | None = None):
+        self.message = message or self.message
         self.code = code or self.code
-        self.fields = fields or ({field: message} if field else {})
+        self.field = field or self.field
+        self.fields = fields or ({self.field: self.message} if self.field else {})
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message
