@@ -15,6 +15,7 @@ AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
 OPERATION_CHARACTERS_MAX = 100
 Kind = LedgerEntry.Kind
+SPENDING = Kind.spending()
 
 # Decision and lock in one statement: a second transaction waits for the row and then sees the new balance.
 MOVE_BALANCE = """
@@ -214,7 +215,7 @@ def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
     values = {
         "account_id": entry.account_id,
         "amount": amount,
-        "spent": -amount if entry.kind in Kind.spending() else 0,
+        "spent": -amount if entry.kind in SPENDING else 0,
         "is_charge": entry.kind == Kind.CHARGE and not undo,
     }
     users = get_user_model()._meta.db_table

@@ -40,7 +40,7 @@ def idempotent_request(request, body=None) -> IdempotentRequest | None:
 
 def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], Response]) -> Response:
     """The answer of `work`, or the stored answer if the same request was carried out before."""
-    earlier = find(user=user, request=request)
+    earlier = request and find(user=user, request=request)
     if earlier is None:
         try:
             return work()

@@ -87,10 +87,10 @@ class JSONObjectField(serializers.Field):
     def to_internal_value(self, data):
         if isinstance(data, str):
             data = self._from_json(data.strip() or "{}")
+            if not is_storable(data):  # the parser of JSON bodies has refused it already
+                self.fail("unstorable")
         if not isinstance(data, dict):
             self.fail("syntax")
-        if not is_storable(data):
-            self.fail("unstorable")
         return data
 
     def to_representation(self, value):

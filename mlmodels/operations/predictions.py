@@ -46,7 +46,7 @@ class LoadedModel:
         """The row as it was understood, and what the model says to it."""
         row = self.reader.read(features)
         _refuse_unstorable(self.names, row)
-        output = scoring.predict(self.scorer, row)
+        output = self.scorer.predict_as_dict(row)
         if not _is_finite(output["prediction"]):
             raise PredictionRefused(
                 "These values lead to no finite number. Check them for figures that are far too large."

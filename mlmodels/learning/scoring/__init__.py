@@ -5,7 +5,7 @@ Importing this package loads no numpy, pandas or scikit-learn: that happens when
 
 from mlmodels.learning.scoring.cache import ScorerCache
 
-__all__ = ["ScorerCache", "compile_pipeline", "pipeline_scorer", "predict", "verify"]
+__all__ = ["ScorerCache", "compile_pipeline", "pipeline_scorer", "verify"]
 
 
 def compile_pipeline(pipeline, features):
@@ -31,16 +31,3 @@ def pipeline_scorer(pipeline, features):
     from mlmodels.learning.scoring.scorers import scorer_of_pipeline
 
     return scorer_of_pipeline(pipeline, features)
-
-
-def predict(scorer, row: list) -> dict:
-    """`{"prediction": …}`, and for a classifier also `{"probabilities": {label: …}}` with labels as text."""
-    if scorer.classes is None:
-        return {"prediction": scorer.predict(row)}
-    label, probabilities = scorer.classify(row)
-    return {
-        "prediction": label,
-        "probabilities": {
-            str(name): share for name, share in zip(scorer.classes, probabilities, strict=True)
-        },
-    }

@@ -9,8 +9,8 @@ from bisect import bisect_left
 import numpy as np
 from sklearn._loss.link import IdentityLink, LogLink
 
-from mlmodels.learning.scoring.encoder import NoExactKernel
 from mlmodels.learning.scoring.linear import classify_by_score, classify_by_scores
+from mlmodels.learning.scoring.scorers import NoExactKernel
 from mlmodels.learning.scoring.trees import MergedTrees, node_dtype
 
 

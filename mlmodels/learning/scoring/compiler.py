@@ -13,10 +13,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlmodels.learning.scoring.boosting import BoostingClassificationKernel, BoostingRegressionKernel
-from mlmodels.learning.scoring.encoder import NoExactKernel, RowEncoder
 from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
 from mlmodels.learning.scoring.neighbors import NeighborsClassificationKernel, NeighborsRegressionKernel
-from mlmodels.learning.scoring.scorers import Scorer
+from mlmodels.learning.scoring.scorers import NoExactKernel, RowEncoder, Scorer
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 KERNELS = {

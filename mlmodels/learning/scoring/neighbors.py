@@ -7,7 +7,7 @@ scikit-learn's model predicts, so that its choice among equals counts.
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from mlmodels.learning.scoring.encoder import NoExactKernel
+from mlmodels.learning.scoring.scorers import NoExactKernel
 
 # Squared distances this close, relative to the squared lengths of the rows, may be equal; so may votes.
 TIE_TOLERANCE = 1e-11

@@ -17,8 +17,7 @@ from mlmodels.learning.tables.numbers import NumberCells
 class TextCells:
     """Text as it stands, without the white space around it; a blank cell is the empty string."""
 
-    def one(self, text: str) -> str:
-        return text.strip()
+    one = staticmethod(str.strip)
 
     def many(self, texts: Sequence[str]) -> list[str]:
         return list(map(str.strip, texts))

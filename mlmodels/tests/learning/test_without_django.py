@@ -39,7 +39,7 @@ result = trainers.train(frame[labels.keep], labels.values, plan)
 scorer = scoring.compile_pipeline(result.pipeline, features)
 assert scoring.verify(scorer, result.pipeline, frame)
 row = tables.RowReader(columns).read(dict(zip(plan.feature_names, [5.1, 3.5, 1.4, 0.2])))
-print(scoring.predict(scorer, row)["prediction"])
+print(scorer.predict_as_dict(row)["prediction"])
 '''
 
 

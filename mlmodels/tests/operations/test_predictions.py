@@ -105,7 +105,8 @@ def test_a_number_that_no_model_takes_is_refused_by_its_column_and_costs_nothing
 
 
 def test_a_prediction_that_is_no_number_is_refused_and_costs_nothing(alice, model, monkeypatch):
-    monkeypatch.setattr(predictions.scoring, "predict", lambda scorer, row: {"prediction": float("inf")})
+    scorer = type(predictions.load(model).scorer)
+    monkeypatch.setattr(scorer, "predict_as_dict", lambda self, row: {"prediction": float("inf")})
 
     with pytest.raises(PredictionRefused, match="far too large"):
         predict(model)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from mlmodels.learning.scoring.encoder import NoExactKernel, RowEncoder
+from mlmodels.learning.scoring.scorers import NoExactKernel, RowEncoder
 from mlmodels.tests.learning.scoring.examples import (
     CASES,
     THREE_CLASSES,

@@ -5,7 +5,6 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from mlmodels.learning.scoring.encoder import NoExactKernel
 from mlmodels.learning.scoring.neighbors import (
     MatrixSearch,
     NeighborsClassificationKernel,
@@ -13,6 +12,7 @@ from mlmodels.learning.scoring.neighbors import (
     Tie,
     TreeSearch,
 )
+from mlmodels.learning.scoring.scorers import NoExactKernel
 
 DRAW = np.random.default_rng(11)
 NARROW, WIDE = DRAW.normal(size=(600, 5)), DRAW.normal(size=(600, 24))

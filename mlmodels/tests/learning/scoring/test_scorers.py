@@ -63,7 +63,7 @@ def test_any_row_gets_the_answer_of_the_pipeline(pair, row):
 def test_a_warm_scorer_makes_no_data_frame_and_opens_no_file(pair, monkeypatch):
     scorer, _ = pair
     rows = rows_of(made_worse(TABLE))[:40]
-    expected = [scoring.predict(scorer, row) for row in rows]
+    expected = [scorer.predict_as_dict(row) for row in rows]
 
     def refuse(*arguments, **options):
         raise AssertionError("A warm scorer has no business here.")
@@ -71,7 +71,7 @@ def test_a_warm_scorer_makes_no_data_frame_and_opens_no_file(pair, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "__init__", refuse)
     monkeypatch.setattr(pd.Series, "__init__", refuse)
     with listening_to_opened_files() as opened:
-        answers = [scoring.predict(scorer, row) for row in rows]
+        answers = [scorer.predict_as_dict(row) for row in rows]
 
     assert answers == expected
     assert opened == []
@@ -80,10 +80,10 @@ def test_a_warm_scorer_makes_no_data_frame_and_opens_no_file(pair, monkeypatch):
 def test_threads_that_share_a_scorer_get_the_answers_of_one_thread(pair):
     scorer, _ = pair
     rows = rows_of(made_worse(TABLE))[:60]
-    expected = [scoring.predict(scorer, row) for row in rows]
+    expected = [scorer.predict_as_dict(row) for row in rows]
 
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(lambda row: scoring.predict(scorer, row), rows * 4))
+        answers = list(threads.map(lambda row: scorer.predict_as_dict(row), rows * 4))
 
     assert answers == expected * 4
 
@@ -94,7 +94,7 @@ def test_a_scorer_can_be_pickled(pair):
 
     loaded = pickle.loads(pickle.dumps(scorer, protocol=5))
 
-    assert [scoring.predict(loaded, row) for row in rows] == [scoring.predict(scorer, row) for row in rows]
+    assert [loaded.predict_as_dict(row) for row in rows] == [scorer.predict_as_dict(row) for row in rows]
     assert loaded.nbytes == scorer.nbytes
 
 
@@ -103,7 +103,7 @@ def test_a_scorer_leaves_the_row_as_it_was(pair):
     row = rows_of(made_worse(TABLE))[3]
     before = repr(row)
 
-    scoring.predict(scorer, row)
+    scorer.predict_as_dict(row)
 
     assert repr(row) == before
 
@@ -111,7 +111,7 @@ def test_a_scorer_leaves_the_row_as_it_was(pair):
 def test_an_answer_is_made_of_plain_values(pair):
     scorer, _ = pair
 
-    answer = scoring.predict(scorer, rows_of(TABLE)[0])
+    answer = scorer.predict_as_dict(rows_of(TABLE)[0])
 
     assert type(answer["prediction"]) in (float, int, str)
     assert json.loads(json.dumps(answer)) == answer

@@ -18,7 +18,7 @@ from mlmodels.learning.scoring.boosting import (
     BoostingClassificationKernel,
     BoostingRegressionKernel,
 )
-from mlmodels.learning.scoring.encoder import NoExactKernel
+from mlmodels.learning.scoring.scorers import NoExactKernel
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 DRAW = np.random.default_rng(5)

@@ -158,6 +158,6 @@ def test_the_pipeline_answers_through_the_same_interface(table, target):
     fast = scoring.compile_pipeline(pipeline, features_of(table))
 
     for row in rows_of(table)[:5]:
-        assert scoring.predict(slow, row) == scoring.predict(fast, row)
+        assert slow.predict_as_dict(row) == fast.predict_as_dict(row)
     assert slow.classes == fast.classes
     assert slow.nbytes > 1000
