@@ -163,7 +163,7 @@ def test_runs_are_cancelled_and_refunded_and_an_ended_one_is_left_alone(staff, a
     run.refresh_from_db(), ended.refresh_from_db(), alice.refresh_from_db()
     assert (run.status, ended.status, alice.token_balance) == ("cancelled", "succeeded", 15)
     assert f"{run.model_name}: cancellation requested." in text_of(page)
-    assert "ended already" in text_of(page)
+    assert "already ended" in text_of(page)
 
 
 @pytest.mark.parametrize("way", ["one by one", "several at once"])

@@ -204,5 +204,5 @@ def test_recover_runs_sweeps_too(capsys):
 
     call_command("recover_runs")
 
-    assert capsys.readouterr().out == "0 queued, 0 failed, 0 cancelled; 1 left file removed\n"
+    assert capsys.readouterr().out == "0 queued, 0 failed, 0 cancelled; 1 orphaned file removed\n"
     assert stored() == []

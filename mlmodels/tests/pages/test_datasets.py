@@ -109,7 +109,7 @@ def test_a_word_among_many_numbers_is_worth_a_look_and_the_model_says_it_too(ali
     page = html.unescape(pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode())
     model = TrainedModel(features=run.features, target=run.target_column)
 
-    assert finding in page[page.index("Worth a look</h2>") :].partition("</section>")[0]
+    assert finding in page[page.index("Needs review</h2>") :].partition("</section>")[0]
     assert [column["name"] for column in run.features] == ["size", "rooms"]
     assert model.notes == [f'The column "size": {finding}']
 
