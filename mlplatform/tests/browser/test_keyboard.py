@@ -84,7 +84,7 @@ def test_the_dialog_keeps_the_focus_and_gives_it_back(page, alice):
     tab_to(page, "Delete model")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Keep model")).to_be_focused()
-    tab_to(page, "Delete it")
+    tab_to(page, "Delete")
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("link", name="Delete model")).to_be_focused()

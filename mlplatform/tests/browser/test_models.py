@@ -55,7 +55,7 @@ def test_escape_keeps_the_old_name(page, model):
 
 def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
     page.get_by_role("link", name="Delete model").click()
-    expect(page.get_by_role("dialog")).to_contain_text("programs that call it will get an error")
+    expect(page.get_by_role("dialog")).to_contain_text("Programs that call it will get an error")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("link", name="Delete model")).to_be_focused()
