@@ -100,7 +100,7 @@ def model_of(run: TrainingRun):
         raise TrainingFailed(f"The training failed and is refunded: {run.error}", code=run.error_code)
     if run.status == TrainingRun.Status.CANCELLED:
         raise TrainingCancelled("The training was cancelled and is refunded.")
-    model = run.owner.trained_models.filter(uuid=run.made_model_uuid).defer("report").first()
+    model = run.owner.trained_models.filter(uuid=run.made_model_uuid).first()
     if model is None:
         raise Conflict(f'The model "{run.model_name}" has already been deleted.')
     return model

@@ -6,8 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InterfaceError, OperationalError
 
-from mlmodels.api import classic, waiting
-from mlmodels.models import TrainingRun
+from mlmodels.api import classic, responses, waiting
+from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import training
 from mlmodels.tests.factories import houses_csv
 
@@ -79,3 +79,20 @@ def test_when_the_database_goes_away_after_the_charge_the_run_is_accepted(
     assert answer["Location"].endswith(f"/api/v1/runs/{run.uuid}")
     alice.refresh_from_db()
     assert alice.token_balance == 14
+
+
+def test_a_model_deleted_while_its_training_is_answered_is_answered_all_the_same(
+    alice, api_as, trains_at_once, monkeypatch
+):
+    created = responses.created
+
+    def delete_first(run, model):
+        TrainedModel.objects.filter(pk=model.pk).delete()
+        return created(run, model)
+
+    monkeypatch.setattr(responses, "created", delete_first)
+
+    answer = api_as(alice).post("/api/create", order(), format="multipart")
+
+    assert answer.status_code == 200
+    assert answer.json()["tokens_deducted"] == 1
