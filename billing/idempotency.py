@@ -14,6 +14,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from billing.models import IdempotencyKey
+from mlplatform.core.database_errors import code_of
 from mlplatform.core.errors import Conflict, InvalidInput, Unprocessable
 
 KEY_CHARACTERS_MAX = 255
@@ -144,7 +145,7 @@ def _insert(user, request, **values) -> bool:
             cursor.execute(CLAIM_KEY, values)
             return cursor.fetchone() is not None
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) == LOCK_NOT_AVAILABLE:
+        if code_of(error) == LOCK_NOT_AVAILABLE:
             raise RequestStillRunning from error
         raise
 

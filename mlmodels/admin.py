@@ -5,20 +5,17 @@ same operations as pages and API.
 """
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
+from mlplatform.core.admin import BoundedPaginator
 from mlplatform.core.errors import DomainError
-
-ROWS_COUNTED_MAX = 10_000
 
 
 def link_to(thing, text=None):
@@ -40,19 +37,11 @@ def as_number(value):
     return "-" if value is None else f"{value:.3f}"
 
 
-class CappedPaginator(Paginator):
-    """Counts at most ROWS_COUNTED_MAX rows; filters and the search lead to older ones."""
-
-    @cached_property
-    def count(self):
-        return self.object_list[:ROWS_COUNTED_MAX].count()
-
-
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Lists and shows. `large_fields` stay out of the list's query."""
 
     large_fields = ()
-    paginator = CappedPaginator
+    paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
 

@@ -192,7 +192,7 @@ def train_on_sample(*, owner, sample: str, **order) -> TrainingRun:
 
 
 def _train_on_new(dataset: Dataset, order: dict) -> TrainingRun:
-    """A refused order leaves no dataset, unless another order of the same user needs it by now."""
+    """A refused request leaves no dataset, unless another request of the same user uses it by now."""
     try:
         return start_training(owner=dataset.owner, dataset=dataset, **order)
     except DomainError:

@@ -7,6 +7,8 @@ import time
 
 from django.db import OperationalError, connection, transaction
 
+from mlplatform.core.database_errors import code_of
+
 ATTEMPTS_MAX = 5
 PAUSE_SECONDS = 0.05
 RETRIED = {"40001", "40P01"}  # PostgreSQL's codes for a serialization failure and a deadlock
@@ -28,7 +30,7 @@ def atomic_with_retry(operation):
                 with transaction.atomic():
                     return operation(*args, **kwargs)
             except OperationalError as error:
-                code = getattr(error.__cause__, "pgcode", None)
+                code = code_of(error)
                 if code not in RETRIED or attempt == attempts:
                     raise
                 log.warning("Attempt %d of %s ended with %s", attempt, operation.__name__, code)

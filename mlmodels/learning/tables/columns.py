@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mlmodels.learning.tables.dates import UNIX_FORMAT
-from mlmodels.learning.tables.errors import TableRefused, counted, shown
+from mlmodels.learning.tables.errors import TableRefused, shown
+from mlplatform.core.text import plural
 
 KINDS = ("number", "date", "boolean", "category", "identifier", "text", "constant", "empty")
 USED_KINDS = frozenset({"number", "date", "boolean", "category"})
@@ -65,10 +66,10 @@ class Column:
 def blank_words_sentence(words: dict[str, int]) -> str:
     """How many cells are read as blanks, and the most frequent of their texts."""
     frequent = sorted(words, key=words.__getitem__, reverse=True)[:_BLANK_WORDS_NAMED_MAX]
-    named = ", ".join(f"{shown(word)} ({counted(words[word], 'cell')})" for word in frequent)
-    more = f" and {counted(len(words) - len(frequent), 'other text')}" if len(words) > len(frequent) else ""
+    named = ", ".join(f"{shown(word)} ({plural(words[word], 'cell')})" for word in frequent)
+    more = f" and {plural(len(words) - len(frequent), 'other text')}" if len(words) > len(frequent) else ""
     verb = "is" if sum(words.values()) == 1 else "are"
-    return f"{counted(sum(words.values()), 'cell')} {verb} read as blank: {named}{more}."
+    return f"{plural(sum(words.values()), 'cell')} {verb} read as blank: {named}{more}."
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,3 @@ def shown(text: str, characters_max: int = 40) -> str:
     flat = " ".join(str(text).split())
     printable = "".join(c if c.isprintable() or c in _SHOWN_FORMATTING else "?" for c in flat)
     return f'"{printable}"' if len(printable) <= characters_max else f'"{printable[:characters_max]}…"'
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

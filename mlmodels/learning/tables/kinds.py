@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column, blank_words_sentence
 from mlmodels.learning.tables.dates import day_comes_first
-from mlmodels.learning.tables.errors import counted, shown
+from mlmodels.learning.tables.errors import shown
 from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
 from mlmodels.learning.tables.formats import FileHints, possible_formats
 from mlmodels.learning.tables.names import names_an_identifier
 from mlmodels.learning.tables.numbers import marks_in_doubt
+from mlplatform.core.text import plural
 
 _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
 _LONG_TEXT_CHARACTERS = 60
@@ -139,7 +140,7 @@ def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
         return "text", "Sentences, most of them unique."
     if mostly_different and evidence.present >= _FEW_ROWS:
         return "text", f"{at_least}{different:,} different values, too many for categories."
-    return "category", f"{at_least}{counted(different, 'different value')}."
+    return "category", f"{at_least}{plural(different, 'different value')}."
 
 
 def _why_not_numbers(evidence: ColumnEvidence) -> tuple[str, str]:

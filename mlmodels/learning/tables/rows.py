@@ -13,9 +13,10 @@ from typing import BinaryIO
 
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.encoding import EMPTY
-from mlmodels.learning.tables.errors import TableRefused, counted
+from mlmodels.learning.tables.errors import TableRefused
 from mlmodels.learning.tables.headers import checked_names
 from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX, ROWS_MAX
+from mlplatform.core.text import plural
 
 _BATCH_ROWS = 250
 _CHUNK_CELLS = 50_000
@@ -96,7 +97,7 @@ class Rows:
         width = len(self.header)
         if len(cells) < width:
             raise TableRefused(
-                f"Row {row:,} has {counted(len(cells), 'cell')} and the header has {width}. Add the missing "
+                f"Row {row:,} has {plural(len(cells), 'cell')} and the header has {width}. Add the missing "
                 f"cells; leave a cell blank where there is no value.",
                 row=row,
             )
@@ -108,7 +109,7 @@ class Rows:
                     row=row,
                 )
             raise TableRefused(
-                f"Row {row:,} has {counted(len(cells), 'cell')} and the header has {width}. Remove the extra "
+                f"Row {row:,} has {plural(len(cells), 'cell')} and the header has {width}. Remove the extra "
                 f"cells, or put quotation marks around a cell that contains the separator.",
                 row=row,
             )

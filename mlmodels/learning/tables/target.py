@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlmodels.learning.tables.columns import Column, TargetGuess
-from mlmodels.learning.tables.errors import TableRefused, counted, shown
+from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.limits import CLASSES_MAX
 from mlmodels.learning.tables.names import target_rank
+from mlplatform.core.text import plural
 
 if TYPE_CHECKING:
     import numpy
@@ -101,7 +102,7 @@ def _labels(column: Column, known: "numpy.ndarray") -> "numpy.ndarray":
     if not 2 <= len(classes) <= CLASSES_MAX:
         advice = "a regression fits" if column.role == "number" else "choose another column"
         raise TableRefused(
-            f"Column {shown(column.name)} has {counted(len(classes), 'different value')}; a classification "
+            f"Column {shown(column.name)} has {plural(len(classes), 'different value')}; a classification "
             f"needs 2 to {CLASSES_MAX}. With more, {advice}.",
             column=column.name,
         )

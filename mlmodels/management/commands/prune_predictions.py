@@ -8,6 +8,7 @@ from django.utils import timezone
 from mlmodels.operations import predictions
 from mlplatform.core import commands
 from mlplatform.core.commands import ProgressBar, find_user
+from mlplatform.core.text import plural
 
 DAYS_MAX = 36_500
 
@@ -51,12 +52,12 @@ examples:
             owner = find_user(owner) if owner else None
             count = predictions.prunable_predictions(before=before, owner=owner).count()
             if dry_run:
-                self.stdout.write(f"{count_predictions(count)} would be erased, {age}")
+                self.stdout.write(f"{plural(count, 'prediction')} would be erased, {age}")
                 return
             erased = self.prune(count, before, owner)
         except OperationalError as error:
             raise CommandError(f"The database is not responding. Run the command again. ({error})") from error
-        self.stdout.write(f"{count_predictions(erased)} erased, {age}")
+        self.stdout.write(f"{plural(erased, 'prediction')} erased, {age}")
 
     def prune(self, count, before, owner) -> int:
         bar = ProgressBar(self.stdout)
@@ -75,7 +76,3 @@ def days(text: str) -> int:
     if not 1 <= number <= DAYS_MAX:
         raise ArgumentTypeError(f"give 1 to {DAYS_MAX:,} days")
     return number
-
-
-def count_predictions(number: int) -> str:
-    return "1 prediction" if number == 1 else f"{number:,} predictions"

@@ -113,7 +113,7 @@ def test_no_list_counts_all_rows(staff, things, model):
 
 
 def test_a_list_ends_where_counting_ends(staff, monkeypatch):
-    monkeypatch.setattr("mlmodels.admin.ROWS_COUNTED_MAX", 60)
+    monkeypatch.setattr("mlplatform.core.admin.ROWS_COUNTED_MAX", 60)
     Worker.objects.bulk_create(Worker(name=f"worker-{number}") for number in range(150))
 
     changes = staff.get(list_address(Worker)).context["cl"]
