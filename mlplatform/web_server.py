@@ -1,12 +1,13 @@
-"""The web server: granian, with a fixed number of threads in each process.
+"""The web server: granian, with a fixed number of threads per process.
 
-`python -m mlplatform.web_server --host 0.0.0.0 --port 8000 --processes 4`. The process that supervises the
-serving ones imports nothing of Django.
+`python -m mlplatform.web_server --host 0.0.0.0 --port 8000 --processes 4`. The supervising process does not
+import Django.
 """
 
 import argparse
+import multiprocessing
 import os
-import signal
+import time
 from functools import partial
 
 from granian import Granian
@@ -17,11 +18,13 @@ from granian.log import LogLevels
 from mlplatform.processes import end_with_parent
 from mlplatform.request_buffering import BufferedApplication
 
-THREADS = 8  # of one process; half of them may wait for trainings (mlmodels.limits.WAITING_REQUESTS_MAX)
-PROCESSES = 2  # where there are two cores: benchmarks/README.md says what the second one is worth
-STOP_SECONDS = 8  # for the requests that are being served when the end comes
-HEADER_SECONDS = 10  # from the connection, or the last answer on it, to the end of the headers
-CONNECTIONS = 2_000  # of one process; a slow client occupies one of these and no thread
+THREADS = 8  # per process; half of them may wait for training runs (mlmodels.limits.WAITING_REQUESTS_MAX)
+PROCESSES = 2  # with two cores or more: benchmarks/README.md has the figures
+STOP_SECONDS = 8  # for open requests to finish at shutdown
+HEADER_SECONDS = 10  # from the connection, or the previous response on it, to the end of the headers
+CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no thread
+START_SECONDS = 10  # a process that exits by itself this early could not start, and would not the next time
+CHECK_SECONDS = 0.5
 
 LOG = {
     "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
@@ -32,7 +35,8 @@ LOG = {
 
 def serve(host: str, port: int, processes: int):
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one request must not take every core
-    server = Granian(
+    multiprocessing.set_start_method("spawn")  # a fork could inherit a lock that a thread of granian holds
+    server = WebServer(
         "mlplatform.web_server",
         address=host,
         port=port,
@@ -41,8 +45,6 @@ def serve(host: str, port: int, processes: int):
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         workers=processes,
         backpressure=CONNECTIONS,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
         log_dictconfig=LOG,
@@ -50,12 +52,29 @@ def serve(host: str, port: int, processes: int):
     server.serve(target_loader=partial(load_application, parent=os.getpid()), wrap_loader=False)
 
 
-def load_application(parent: int):
-    """Runs in each serving process; none outlives its supervisor, `parent`.
+class WebServer(Granian):
+    """Replaces every serving process that dies.
 
-    Until granian has set its own handlers, the signal to end must not meet those of the forked parent.
+    Granian's own loop exits when one dies twice within seconds, and can miss one of two that die at once.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _serve_loop(self, spawn_target, target_loader):
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait(CHECK_SECONDS)
+            self.main_loop_interrupt.clear()
+            dead = [worker for worker in self.wrks if not worker.is_alive()]
+            if any(map(could_not_start, dead)):
+                return self.shutdown(exit_code=1)
+            self.interrupt_children.clear()
+            self._respawn_workers([worker.idx for worker in dead], spawn_target, target_loader)
+
+
+def could_not_start(worker) -> bool:
+    return worker.inner.exitcode > 0 and time.monotonic() - worker.birth < START_SECONDS
+
+
+def load_application(parent: int):
+    """Runs in each serving process; none outlives its supervisor, `parent`."""
     end_with_parent(parent)
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
     from mlplatform.uploads import REQUEST_BYTES_MAX

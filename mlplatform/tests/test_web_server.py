@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,18 +17,61 @@ from mlplatform.tests.postgresql import free_port
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def test_killed_while_its_serving_process_still_starts_it_leaves_nobody(tmp_path):
-    """Whoever stayed would keep the port, and serve what nobody looks after."""
+PROCESSES = 2
+STARTED = PROCESSES + 1  # and the resource tracker of multiprocessing
+
+
+@pytest.fixture
+def unprepared_port():
+    return free_port()
+
+
+@pytest.fixture
+def server(tmp_path, unprepared_port):
+    """Without a database: it serves /healthz."""
+    options = ["--processes", str(PROCESSES), "--port", str(unprepared_port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "mlplatform.web_server", "--port", str(free_port())],
+        [sys.executable, "-m", "mlplatform.web_server", *options],
         cwd=BASE_DIR,
         env={**os.environ, "DATA_DIR": str(tmp_path)},
     )
-    serving = until(lambda: descendants(server.pid), what="for the serving process")
+    yield server
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def started(server):
+    processes = descendants(server.pid)
+    return processes if len(processes) == STARTED else []
+
+
+def test_killed_while_its_serving_processes_still_start_it_leaves_nobody(server):
+    """Whoever stayed would keep the port, and serve what nobody looks after."""
+    serving = until(lambda: started(server), what="for the serving processes")
 
     kill(server)
 
-    until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving process to end")
+    until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving processes to end")
+
+
+def test_serving_processes_are_replaced_however_often_they_are_killed(server, unprepared_port):
+    for _ in range(4):
+        until(lambda: is_served(unprepared_port), what="for the web server")
+        for process in until(lambda: started(server), what="for every serving process"):
+            os.kill(process, signal.SIGKILL)
+
+    until(lambda: is_served(unprepared_port), what="for the web server")
+    assert until(lambda: started(server), what="for every serving process")
+
+
+def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "SECRET_KEY": ""}
+    command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(free_port())]
+
+    ended = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode == 1
+    assert "SECRET_KEY is missing" in ended.stderr
 
 
 @pytest.fixture
