@@ -65,12 +65,17 @@ def pytest_report_header(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What no database can change is not run again on the second engine."""
-    if config.getoption("engine") == "sqlite":
-        return
-    again = [item for item in items if touches_database(item) and not item.get_closest_marker("sqlite_only")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in again])
-    items[:] = again
+    """Selects by engine. Tests without a database run on SQLite alone: a second run could not differ."""
+    engine = config.getoption("engine")
+    selected = [item for item in items if runs_on(engine, item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected
+
+
+def runs_on(engine: str, item) -> bool:
+    if engine == "sqlite":
+        return not item.get_closest_marker("postgresql_only")
+    return touches_database(item) and not item.get_closest_marker("sqlite_only")
 
 
 def touches_database(item) -> bool:

@@ -78,20 +78,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class DeletableAdmin(ReadOnlyAdmin):
-    """Deletes by the operation, which takes the file along."""
-
-    def delete_through_operation(self, row):
-        raise NotImplementedError
+    """A subclass deletes in `delete_model`, by the operation that deletes the file too."""
 
     def has_delete_permission(self, request, obj=None):
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
-    def delete_model(self, request, obj):
-        self.delete_through_operation(obj)
-
     def delete_queryset(self, request, queryset):
         for row in queryset:
-            self.delete_through_operation(row)
+            self.delete_model(request, row)
 
 
 @admin.register(Dataset)
@@ -106,8 +100,8 @@ class DatasetAdmin(DeletableAdmin):
         "dialect", "file_name", "size", "sha256", "runs", "models",
     ]  # fmt: skip
 
-    def delete_through_operation(self, row):
-        delete_dataset(dataset=row)
+    def delete_model(self, request, obj):
+        delete_dataset(dataset=obj)
 
     @admin.display(description="training runs")
     def runs(self, dataset):
@@ -184,8 +178,8 @@ class TrainedModelAdmin(DeletableAdmin):
         "sha256", "key_id", "library_versions", "is_compiled", "created_at", "predictions",
     ]  # fmt: skip
 
-    def delete_through_operation(self, row):
-        delete_model(model=row)
+    def delete_model(self, request, obj):
+        delete_model(model=obj)
 
     @admin.display(description="score (baseline)")
     def score(self, model):

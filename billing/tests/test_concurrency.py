@@ -48,12 +48,10 @@ def test_of_fifty_charges_with_tokens_for_three_exactly_three_succeed(alice, boo
     assert books(alice) == (0, [15, -5, -5, -5])
 
 
+@pytest.mark.postgresql_only  # SQLite lets one transaction in at a time, which hides the mistake
 def test_the_threads_do_meet_for_a_charge_that_reads_before_it_writes_sells_too_much(
     alice, at_once, monkeypatch
 ):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite lets one transaction in at a time, which hides the mistake")
-
     def read_check_write(entry, *, undo=False):
         account = get_user_model().objects.filter(pk=entry.account_id)
         balance = account.values_list("token_balance", flat=True).get() + entry.amount
@@ -153,9 +151,8 @@ def test_a_key_is_free_again_when_its_first_request_is_rolled_back(alice, books,
     assert books(alice) == (10, [15, -5])
 
 
+@pytest.mark.postgresql_only  # SQLite has one writer: who waits too long for it is refused before the claim
 def test_a_second_request_does_not_wait_for_ever(alice, at_once):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer: who waits too long for it is refused before the claim")
     is_claimed, is_refused = threading.Event(), threading.Event()
 
     def take_long():

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from abc import ABC, abstractmethod
 
 from django.db import Error as DatabaseFailure
 from rest_framework.generics import GenericAPIView
@@ -30,7 +31,7 @@ class TrainingCancelled(Conflict):
     code = "training_cancelled"
 
 
-class TrainingView(GenericAPIView):
+class TrainingView(ABC, GenericAPIView):
     """Starts a paid training and waits for its result.
 
     A repeated Idempotency-Key starts nothing and answers with the result of the first training.
@@ -39,13 +40,13 @@ class TrainingView(GenericAPIView):
     throttle_scope = "training"
     field_names = {}  # name of an input in the operations: its name in this endpoint
 
+    @abstractmethod
     def start(self, order, idempotency) -> TrainingRun:
         """Starts a training from the validated input."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, run, model) -> dict:
         """The body for a run that made `model`."""
-        raise NotImplementedError
 
     def setup(self, request, *args, **kwargs):
         """The client's wait starts here: it includes reading and inspecting the file."""

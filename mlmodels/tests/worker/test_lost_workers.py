@@ -140,9 +140,8 @@ def test_two_workers_do_each_of_thirty_runs_once(make_user, start_worker, work_s
     assert verify_ledger() == []
 
 
+@pytest.mark.postgresql_only
 def test_a_worker_survives_the_loss_of_its_database_connections(alice, slow_run, start_worker):
-    if connection.vendor != "postgresql":
-        pytest.skip("an embedded database has no connections to lose")
     worker = start_worker("worker")
     until(lambda: is_fitting(slow_run))
 
