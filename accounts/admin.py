@@ -13,11 +13,12 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import operations
 from accounts.forms import AddUserForm, GrantTokensForm, NewPasswordForm, StaffLogInForm
 from accounts.models import User
+from accounts.operations import passwords, users
 from mlplatform.core.admin import BoundedPaginator
-from mlplatform.core.errors import DomainError, InvalidInput
+from mlplatform.core.errors import DomainError
+from mlplatform.core.text import plural
 
 admin.site.login_form = StaffLogInForm
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
@@ -32,9 +33,7 @@ admin.site.password_change = change_own_password
 
 @admin.register(User)
 class AccountUserAdmin(UserAdmin):
-    """Users with their balance. Tokens come by a grant with a reason; users are removed, never deleted,
-    since the ledger stays.
-    """
+    """Tokens are granted with a reason. Users are removed, never deleted, since their ledger is kept."""
 
     add_form = AddUserForm
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
@@ -57,23 +56,19 @@ class AccountUserAdmin(UserAdmin):
     def balance(self, user):
         if user.pk is None:
             return "-"
-        return format_html(
-            '{} · <a href="{}?ids={}">grant tokens</a> · <a href="{}?account__id__exact={}">ledger</a>',
-            user.token_balance,
-            reverse("admin:accounts_user_grant"),
-            user.pk,
-            reverse("admin:billing_ledgerentry_changelist"),
-            user.pk,
-        )
+        grant = url_with_ids("admin:accounts_user_grant", [user])
+        ledger = reverse("admin:billing_ledgerentry_changelist", query={"account__id__exact": user.pk})
+        links = '{} · <a href="{}">grant tokens</a> · <a href="{}">ledger</a>'
+        return format_html(links, user.token_balance, grant, ledger)
 
     def save_model(self, request, obj, form, change):
         if change:
             return super().save_model(request, obj, form, change)
-        registered = operations.register(email=obj.email, password=form.cleaned_data["password1"])
+        registered = users.register(email=obj.email, password=form.cleaned_data["password1"])
         obj.__dict__.update(registered.__dict__)
 
     def get_readonly_fields(self, request, obj=None):
-        """Whoever gives rights could take them; whoever changes an email address could reset a password."""
+        """Staff could otherwise give themselves rights, or take over an account by its e-mail address."""
         shown = super().get_readonly_fields(request, obj)
         if obj is None or request.user.is_administrator:
             return shown
@@ -101,43 +96,40 @@ class AccountUserAdmin(UserAdmin):
         ]
 
     @admin.action(description="Grant tokens with a reason …", permissions=["administer"])
-    def grant_tokens(self, request, users):
-        return redirect(with_ids("admin:accounts_user_grant", users))
+    def grant_tokens(self, request, selected):
+        return redirect(url_with_ids("admin:accounts_user_grant", selected))
 
     @admin.action(description="Remove users and all they own …", permissions=["administer"])
-    def remove_users(self, request, users):
-        return redirect(with_ids("admin:accounts_user_remove", users))
+    def remove_users(self, request, selected):
+        return redirect(url_with_ids("admin:accounts_user_remove", selected))
 
     def grant_page(self, request):
-        users = self.selected_users(request)
+        selected = self.selected_users(request)
         form = GrantTokensForm(request.POST or None, initial={"request_id": uuid4()})
         if not form.is_valid():
-            return self.render_confirmation(request, "Grant tokens", users, form)
+            return self.render_confirmation(request, "Grant tokens", selected, form)
+        grant = form.cleaned_data
+        request_id, granted = grant.pop("request_id"), plural(grant["amount"], "token")
         with transaction.atomic():
-            for user in users:
-                operations.grant_tokens(
-                    user=user,
-                    amount=form.cleaned_data["amount"],
-                    reason=form.cleaned_data["reason"],
-                    operation=f"grant:{form.cleaned_data['request_id']}:{user.pk}",
-                    by=request.user,
-                )
-                self.log_change(request, user, f"Granted {form.cleaned_data['amount']} tokens.")
-        messages.success(request, f"{form.cleaned_data['amount']} tokens granted to each of {len(users)}.")
+            for user in selected:
+                operation = f"grant:{request_id}:{user.pk}"
+                users.grant_tokens(user=user, **grant, operation=operation, by=request.user)
+                self.log_change(request, user, f"Granted {granted}.")
+        messages.success(request, f"{granted} granted to {plural(len(selected), 'user')}.")
         return redirect("admin:accounts_user_changelist")
 
     def remove_page(self, request):
-        users = self.selected_users(request)
+        selected = self.selected_users(request)
         if request.method != "POST":
-            return self.render_confirmation(request, "Remove users and all they own", users)
-        for user in users:
+            return self.render_confirmation(request, "Remove users and all they own", selected)
+        for user in selected:
             try:
-                operations.remove_user(user=user, by=request.user)
+                users.remove_user(user=user, by=request.user)
             except DomainError as refusal:
                 messages.error(request, refusal.message)
             else:
                 self.log_change(request, user, "Removed.")
-                messages.success(request, f"Account {user.pk} is removed.")
+                messages.success(request, f"User {user.pk} is removed.")
         return redirect("admin:accounts_user_changelist")
 
     @method_decorator(sensitive_post_parameters("new_password"))
@@ -147,11 +139,8 @@ class AccountUserAdmin(UserAdmin):
             raise PermissionDenied
         form = NewPasswordForm(request.POST or None)
         if form.is_valid():
-            try:
-                operations.change_password(user=user, **form.cleaned_data, by=request.user)
-            except InvalidInput as refusal:
-                form.add_refusal(refusal)
-            else:
+            with form.refusals():
+                passwords.change_password(user=user, **form.cleaned_data, by=request.user)
                 self.log_change(request, user, "Changed password.")
                 messages.success(request, f"The password of {user.email} is changed.")
                 if user.pk == request.user.pk:
@@ -165,16 +154,11 @@ class AccountUserAdmin(UserAdmin):
         ids = [text for text in request.GET.get("ids", "").split(",") if text.isdecimal()]
         return list(User.objects.present().filter(pk__in=ids))
 
-    def render_confirmation(self, request, title, users, form=None):
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "users": users,
-            "form": form,
-            "opts": self.opts,
-        }
+    def render_confirmation(self, request, title, selected, form=None):
+        context = self.admin_site.each_context(request)
+        context |= {"title": title, "users": selected, "form": form, "opts": self.opts}
         return TemplateResponse(request, "admin/accounts/user/confirm.html", context)
 
 
-def with_ids(page: str, users) -> str:
-    return f"{reverse(page)}?ids={','.join(str(user.pk) for user in users)}"
+def url_with_ids(page: str, selected) -> str:
+    return reverse(page, query={"ids": ",".join(str(user.pk) for user in selected)})

@@ -1,11 +1,12 @@
-"""What accounts refuses."""
+"""The refusals of accounts."""
 
 from mlplatform.core import errors
+from mlplatform.core.text import plural
 
 
 class EmailTaken(errors.InvalidInput):
     code = "address_taken"
-    message = "This e-mail address is already taken. Log in, or reset the password."
+    message = "This e-mail address is already taken. Log in, or reset your password."
     field = "email"
 
 
@@ -24,12 +25,12 @@ class WeakPassword(errors.InvalidInput):
 
 class WrongEmail(errors.InvalidInput):
     code = "wrong_address"
-    message = "This is not the e-mail address of that user. Check the id."
+    message = "The user with this id has another e-mail address. Check both."
     field = "email"
 
 
 class ResetLinkRefused(errors.InvalidInput):
-    """Used, too old, made for another address, or for nobody: one answer for all."""
+    """The link was used, has expired, or belongs to another user or none: the answer is the same."""
 
     code = "reset_link_refused"
     message = "This link has expired. Request a new one."
@@ -47,21 +48,19 @@ class WrongCredentials(errors.NotSignedIn):
 
 
 class SignInNeeded(errors.NotSignedIn):
-    """A new password for an address, and nothing that proves whose it is."""
+    """A new password for an e-mail address, with nothing that proves whose it is."""
 
     code = "sign_in_needed"
-    message = "Log in to set a new password, or send the e-mail address alone to get a reset link by email."
+    message = "Log in to set a new password, or send the e-mail address alone to get a reset link by e-mail."
 
 
 class LockedOut(errors.TooManyRequests):
     code = "locked_out"
 
     def __init__(self, retry_after_seconds):
-        minutes = max(1, round(retry_after_seconds / 60))
-        super().__init__(
-            f"Too many wrong passwords. Try again in {minutes} minutes, or reset the password by email.",
-            retry_after_seconds=retry_after_seconds,
-        )
+        wait = plural(max(1, round(retry_after_seconds / 60)), "minute")
+        message = f"Too many wrong passwords. Try again in {wait}, or reset your password."
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
 
 
 class OtherUsersAccount(errors.Forbidden):

@@ -1,31 +1,27 @@
+from contextlib import contextmanager
+
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 
 from accounts.errors import WrongCredentials
 from accounts.models import User
-from accounts.operations import check_credentials
+from accounts.operations.sign_in import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
 from mlplatform.core.errors import DomainError
 
 
 class LogInForm(AuthenticationForm):
-    """Wrong credentials are an error of the form; a lock-out is a refusal of its own, as at every door."""
+    """Wrong credentials are an error of the form; a lock-out is a page of its own."""
 
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": "E-mail address and password do not match an active account.",
-    }
+    error_messages = AuthenticationForm.error_messages | {"invalid_login": WrongCredentials.message}
 
     def clean(self):
         if self.errors:
             return self.cleaned_data
+        email, password = self.cleaned_data["username"], self.cleaned_data["password"]
         try:
-            self.user_cache = check_credentials(
-                email=self.cleaned_data["username"],
-                password=self.cleaned_data["password"],
-                request=self.request,
-            )
+            self.user_cache = check_credentials(email=email, password=password, request=self.request)
         except WrongCredentials as error:
             raise self.get_invalid_login_error() from error
         self.confirm_login_allowed(self.user_cache)
@@ -37,14 +33,14 @@ class StaffLogInForm(LogInForm, AdminAuthenticationForm):
 
 
 class RefusableForm(forms.Form):
-    """A form that takes the sentences of a refusal to the fields they are about."""
-
-    def add_refusal(self, refused: DomainError):
-        for name, sentence in (refused.fields or {"": refused.message}).items():
-            self.add_error(name if name in self.fields else None, sentence)
-
-    def wrong_fields(self):
-        return [field for field in self.visible_fields() if field.errors]
+    @contextmanager
+    def refusals(self):
+        """Turns a refusal of the operation inside into errors of the fields that it names."""
+        try:
+            yield
+        except DomainError as refused:
+            for name, sentence in (refused.fields or {"": refused.message}).items():
+                self.add_error(name if name in self.fields else None, sentence)
 
 
 class EmailAddressField(forms.EmailField):
@@ -81,7 +77,7 @@ class NewPasswordForm(RefusableForm):
 
 
 class ConfirmedForm(RefusableForm):
-    """For what only the owner may do, not whoever finds the browser open."""
+    """Asks for the password, so that an unattended browser is not enough."""
 
     password = current_password_field()
 
@@ -116,8 +112,8 @@ class AddUserForm(BaseUserCreationForm):
 
 
 class GrantTokensForm(forms.Form):
-    """`request_id` makes the same form, sent twice, one grant."""
+    """`request_id` makes a form that is sent twice one grant."""
 
-    amount = forms.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens for each")
+    amount = forms.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens for each user")
     reason = forms.CharField(max_length=200, help_text="shown in the ledger")
     request_id = forms.UUIDField(widget=forms.HiddenInput)

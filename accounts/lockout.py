@@ -1,4 +1,4 @@
-"""What django-axes counts by: the account together with the IP address, and only while the cool-off lasts."""
+"""What django-axes counts by: the account together with the IP address."""
 
 import math
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -16,10 +16,10 @@ IPV6_NETWORK_BITS = 64
 
 
 def client_ip_address(request) -> str | None:
-    """Where a request comes from, or None when nobody knows.
+    """The IP address a request comes from, or None if it is unknown.
 
-    Behind `PROXY_COUNT` proxies it is what the outermost of them wrote into X-Forwarded-For; what a client
-    puts in front of that is not believed. An IPv6 client owns its network, so the network stands for it.
+    Behind `PROXY_COUNT` proxies it is what the outermost of them wrote into X-Forwarded-For; a client can
+    forge what stands before that. An IPv6 client has a whole network, so the network stands for it.
     """
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if settings.PROXY_COUNT else []
     seen = hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT > 0 else None
@@ -39,7 +39,7 @@ def parse_ip_address(text: str | None) -> str | None:
 
 
 def client_username(request, credentials: dict | None) -> str:
-    """The account that is tried. Doors say `username`, the user model says `email`."""
+    """The account of a log-in attempt. Forms name it `username`, the user model `email`."""
     credentials = credentials or {}
     return User.objects.normalize_email(credentials.get("username") or credentials.get("email"))
 
@@ -54,5 +54,5 @@ def seconds_left(request, email: str) -> int:
 
 
 def forget_failures(user: User) -> None:
-    """The owner has proven who they are another way, or is gone: what was guessed before does not count."""
+    """For a user who has proved their identity in another way, or was removed."""
     reset(username=user.email)

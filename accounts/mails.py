@@ -1,5 +1,5 @@
-"""Mails of accounts. They are written and sent by one thread of their own, so that no answer waits for a mail
-server, and none tells by its time whether there was a mail to send.
+"""E-mails of accounts. One thread of their own writes and sends them, so that no request waits for the mail
+server, and its duration does not tell whether there was an e-mail to send.
 """
 
 import logging
@@ -10,21 +10,20 @@ from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User
 
-RESET_PAGE = "/accounts/reset/{uid}/{token}/"
-
 logger = logging.getLogger(__name__)
 
-# Waiting mails are sent before the process ends: the interpreter joins the thread
+# Queued e-mails are sent before the process ends: the interpreter joins the thread
 mail_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mails")
 
 
 def send_password_reset(user: User | None, *, site_url: str) -> None:
-    """Nobody behind the address is the same work for the caller, up to here."""
+    """Without a user the caller does the same work and nothing is sent."""
     mail_sender.submit(write_password_reset, user, site_url).add_done_callback(log_failure)
 
 
@@ -35,7 +34,7 @@ def write_password_reset(user: User | None, site_url: str) -> None:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     context = {
         "email": user.email,
-        "link": urljoin(site_url, RESET_PAGE.format(uid=uid, token=token)),
+        "link": urljoin(site_url, reverse("accounts:reset-password", args=[uid, token])),
         "token": token,
         "valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
     }
@@ -45,4 +44,4 @@ def write_password_reset(user: User | None, site_url: str) -> None:
 
 def log_failure(sending: Future) -> None:
     if error := sending.exception():
-        logger.error("A mail could not be sent", exc_info=error)
+        logger.error("An e-mail could not be sent", exc_info=error)

@@ -103,19 +103,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email == type(self).objects.normalize_email(email)
 
 
-class TokenFamilyQuerySet(models.QuerySet):
-    def rotate(self, family_id, *, used, fresh, expires_at) -> bool:
-        """Put the fresh token in the place of the used one; of many at once exactly one succeeds.
-
-        A token that is no longer the newest was used twice, so somebody has a copy: the family ends.
-        """
-        family = self.filter(pk=family_id)
-        if family.filter(newest=used).update(newest=fresh, expires_at=expires_at):
-            return True
-        family.delete()
-        return False
-
-
 class TokenFamily(models.Model):
     """The refresh tokens that descend from one sign-in: only the newest is good, none without its family."""
 
@@ -126,8 +113,6 @@ class TokenFamily(models.Model):
     newest = models.CharField(max_length=32, help_text="the id (jti) of the one refresh token that works")
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
-
-    objects = TokenFamilyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "token families"

@@ -6,7 +6,7 @@ SESSION_KEY = re.compile(r"[0-9a-z]{32}")
 
 
 class SessionStore(db.SessionStore):
-    """A cookie that cannot be a session key is no session; PostgreSQL fails on a query that contains NUL."""
+    """Ignores a cookie that cannot be a session key: PostgreSQL fails on a query that contains NUL."""
 
     def __init__(self, session_key=None):
         super().__init__(session_key if SESSION_KEY.fullmatch(session_key or "") else None)

@@ -1,4 +1,4 @@
-"""Light, dark, or what the system says: a cookie, so that the first byte of a page is right."""
+"""Light, dark, or as the system says: a cookie, so that pages arrive in the right theme."""
 
 THEME_COOKIE = "theme"
 THEME_DAYS = 365

@@ -1,4 +1,4 @@
-"""/accounts/: sign up, log in and out, a forgotten password, and the own account."""
+"""/accounts/: sign up, log in and out, reset the password, and the user's account."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,7 +11,6 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import operations
 from accounts.forms import (
     CloseAccountForm,
     EndSessionsForm,
@@ -22,9 +21,8 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.lockout import client_ip_address
-from accounts.operations import exports
+from accounts.operations import passwords, users
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
-from mlplatform.core.errors import DomainError
 from mlplatform.core.streaming import in_blocks, json_object
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -38,7 +36,7 @@ class LogInView(LoginView):
 
 
 class LogOutView(LogoutView):
-    """Ends this session, by POST alone: a link on another site must not log anybody out."""
+    """By POST alone: a link on another site must not log anybody out."""
 
 
 @login_not_required
@@ -49,55 +47,45 @@ def signup(request):
         return redirect("mlmodels:start")
     form = SignUpForm(request.POST or None)
     if form.is_valid():
-        try:
-            user = operations.register(**form.cleaned_data, client_ip_address=client_ip_address(request))
-        except DomainError as refused:
-            form.add_refusal(refused)
-        else:
+        with form.refusals():
+            user = users.register(**form.cleaned_data, client_ip_address=client_ip_address(request))
             login(request, user, backend=BACKEND)
-            messages.success(request, f"Welcome. You have {user.token_balance} tokens to begin with.")
+            messages.success(request, f"Welcome. You have {user.token_balance} tokens to start with.")
             return redirect("mlmodels:start")
-    context = {"form": form, "welcome_tokens": settings.INITIAL_TOKENS}
-    return render(request, "accounts/signup.html", context, status=422 if form.errors else 200)
+    return show_form(request, "accounts/signup.html", form, welcome_tokens=settings.INITIAL_TOKENS)
 
 
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def forgotten_password(request):
-    """The answer is the same whether or not somebody has the address."""
+    """The answer is the same whether or not the e-mail address has an account."""
     form = ForgottenPasswordForm(request.POST or None)
     if form.is_valid():
-        operations.request_password_reset(
+        passwords.request_password_reset(
             email=form.cleaned_data["email"],
             site_url=request.build_absolute_uri("/"),
             client_ip_address=client_ip_address(request),
         )
-        return render(
-            request, "accounts/reset_sent.html", {"valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60}
-        )
-    status = 422 if form.errors else 200
-    return render(request, "accounts/forgotten_password.html", {"form": form}, status=status)
+        valid_minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+        return render(request, "accounts/reset_sent.html", {"valid_minutes": valid_minutes})
+    return show_form(request, "accounts/forgotten_password.html", form)
 
 
 @login_not_required
 @sensitive_post_parameters("new_password")
 @require_http_methods(["GET", "POST"])
 def reset_password(request, uid, token):
-    """What the mailed link opens. Opening it changes nothing, since mail programs open links as well."""
-    email = operations.email_for_reset(uid=uid, token=token)
+    """The page of the reset link. Opening it changes nothing, since mail programs open links too."""
+    email = passwords.email_for_reset(uid=uid, token=token)
     if email is None:
         return render(request, "accounts/reset_refused.html", status=410)
     form = NewPasswordForm(request.POST or None)
     if form.is_valid():
-        try:
-            operations.reset_password_with_token(email=email, token=token, **form.cleaned_data)
-        except DomainError as refused:
-            form.add_refusal(refused)
-        else:
+        with form.refusals():
+            passwords.reset_password_with_token(email=email, token=token, **form.cleaned_data)
             messages.success(request, "The new password is set. Log in with it.")
             return redirect("accounts:login")
-    context = {"form": form, "email": email}
-    return render(request, "accounts/reset_password.html", context, status=422 if form.errors else 200)
+    return show_form(request, "accounts/reset_password.html", form, email=email)
 
 
 @require_GET
@@ -110,14 +98,10 @@ def account(request):
 def change_password(request):
     form = OwnPasswordForm(request.POST, user=request.user)
     if form.is_valid():
-        try:
-            operations.change_password(
-                user=request.user, new_password=form.cleaned_data["new_password"], by=request.user
-            )
-        except DomainError as refused:
-            form.add_refusal(refused)
-        else:
-            update_session_auth_hash(request, request.user)
+        user, new_password = request.user, form.cleaned_data["new_password"]
+        with form.refusals():
+            passwords.change_password(user=user, new_password=new_password, by=user)
+            update_session_auth_hash(request, user)
             messages.success(request, "The password is changed. Other sessions and tokens have ended.")
             return redirect("accounts:account")
     return show_account(request, password_form=form)
@@ -126,11 +110,11 @@ def change_password(request):
 @sensitive_post_parameters("password")
 @require_POST
 def end_sessions(request):
-    """The password is stored anew, which ends whatever carries a hash of the old record."""
+    """Stores the same password again, which ends all that carries the old hash."""
     form = EndSessionsForm(request.POST, user=request.user)
     if not form.is_valid():
         return show_account(request, sessions_form=form)
-    operations.end_other_sessions(user=request.user, password=form.cleaned_data["password"])
+    passwords.store_password(user=request.user, new_password=form.cleaned_data["password"])
     update_session_auth_hash(request, request.user)
     messages.success(request, "All other sessions and tokens have ended.")
     return redirect("accounts:account")
@@ -149,9 +133,9 @@ def set_theme(request):
 
 @require_GET
 def export(request):
-    """Everything that is stored about the user, as one JSON file."""
+    """All that is stored about the user, as one JSON file."""
     return StreamingHttpResponse(
-        in_blocks(json_object(exports.everything_of(request.user))),
+        in_blocks(json_object(users.everything_of(user=request.user))),
         content_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="account.json"'},
     )
@@ -162,15 +146,14 @@ def export(request):
 def close(request):
     form = CloseAccountForm(request.POST or None, user=request.user)
     if form.is_valid():
-        operations.leave(user=request.user)
+        users.leave(user=request.user)
         request.session.flush()
         return render(request, "accounts/closed.html")
-    return render(
-        request,
-        "accounts/close.html",
-        {"section": "account", "form": form},
-        status=422 if form.errors else 200,
-    )
+    return show_form(request, "accounts/close.html", form, section="account")
+
+
+def show_form(request, template, form, **context):
+    return render(request, template, {"form": form, **context}, status=422 if form.errors else 200)
 
 
 def show_account(request, *, password_form=None, sessions_form=None):

@@ -228,7 +228,7 @@ FILE_UPLOAD_HANDLERS = [
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 # What the worker clears besides its own rows: functions without arguments
-WORKER_HOUSEKEEPING = ["accounts.operations.clear_expired"]
+WORKER_HOUSEKEEPING = ["accounts.operations.sign_in.clear_expired"]
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API
@@ -247,7 +247,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "mlplatform.browsable_api.BrowsableAPIRenderer",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "mlplatform.core.api_schema.Schema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,

@@ -2,11 +2,13 @@
 
 from rest_framework.permissions import BasePermission
 
+from accounts.errors import AdministratorsOnly
+
 
 class IsAdministrator(BasePermission):
-    """Staff who may open the administration are not enough: each call here is as good as any other right."""
+    """Not for staff, who may open the administration: each call here is as powerful as any other right."""
 
-    message = "Only administrators may do this."
+    message = AdministratorsOnly.message
 
     def has_permission(self, request, view):
         return request.user.is_authenticated and request.user.is_administrator

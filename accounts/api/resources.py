@@ -1,22 +1,18 @@
-"""`/api/v1/token…`: SimpleJWT's endpoints and bodies, with tokens that end when they should."""
+"""`/api/v1/token…`: SimpleJWT's endpoints and bodies, with refresh tokens that work once."""
 
 from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework.response import Response
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts import operations
-from accounts.api import tokens
-from accounts.api.serializers import (
-    CredentialsSerializer,
-    RefreshSerializer,
-    RevokeSerializer,
-    TokenPairSerializer,
-    VerifySerializer,
-)
+from accounts.api import serializers, tokens
+from accounts.operations.sign_in import sign_in
 
 
 class TokenView(TokenViewBase):
+    tags = ["accounts"]
+    refusals = [400, 401]
+
     def post(self, request):
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -26,69 +22,46 @@ class TokenView(TokenViewBase):
             raise InvalidToken(error.args[0]) from error
 
 
-@extend_schema_view(
-    post=extend_schema(
-        operation_id="obtain_tokens", tags=["accounts"], summary="Log in", responses=TokenPairSerializer
-    )
-)
+@extend_schema_view(post=extend_schema(summary="Log in", responses=serializers.TokenPairSerializer))
 class ObtainTokensView(TokenView):
-    """E-mail address and password for an access and a refresh token."""
+    """Exchanges an e-mail address and a password for an access token and a refresh token."""
 
-    serializer_class = CredentialsSerializer
+    serializer_class = serializers.CredentialsSerializer
+    refusals = [401, 429]
 
-    def answer(self, *, email, password):
-        user = operations.sign_in(email=email, password=password, request=self.request)
-        return tokens.pair_for(user)
+    def answer(self, **credentials):
+        return tokens.RefreshToken.for_user(sign_in(**credentials, request=self.request)).pair()
 
 
 @extend_schema_view(
-    post=extend_schema(
-        operation_id="refresh_tokens",
-        tags=["accounts"],
-        summary="Refresh the tokens",
-        responses=TokenPairSerializer,
-    )
+    post=extend_schema(summary="Refresh the tokens", responses=serializers.TokenPairSerializer)
 )
 class RefreshTokensView(TokenView):
-    """A refresh token for a new pair. It works once: used again, it ends what came from its log-in."""
+    """Exchanges a refresh token for a new pair. Used a second time, it ends all tokens of its log-in."""
 
-    serializer_class = RefreshSerializer
+    serializer_class = serializers.RefreshSerializer
 
-    def answer(self, *, refresh):
-        return tokens.refreshed_pair(refresh)
+    def answer(self, refresh):
+        return tokens.RefreshToken(refresh).rotate().pair()
 
 
-@extend_schema_view(
-    post=extend_schema(
-        operation_id="verify_token",
-        tags=["accounts"],
-        summary="Verify a token",
-        responses={200: OpenApiTypes.OBJECT},
-    )
-)
+@extend_schema_view(post=extend_schema(summary="Verify a token", responses={200: OpenApiTypes.OBJECT}))
 class VerifyTokenView(TokenView):
-    """200 when the token would be accepted now, 401 otherwise."""
+    """Answers 200 if the token would be accepted now, and 401 otherwise."""
 
-    serializer_class = VerifySerializer
+    serializer_class = serializers.VerifySerializer
 
-    def answer(self, *, token):
+    def answer(self, token):
         tokens.verify(token)
         return {}
 
 
-@extend_schema_view(
-    post=extend_schema(
-        operation_id="revoke_tokens",
-        tags=["accounts"],
-        summary="Log out",
-        responses={200: OpenApiTypes.OBJECT},
-    )
-)
+@extend_schema_view(post=extend_schema(summary="Log out", responses={200: OpenApiTypes.OBJECT}))
 class RevokeTokensView(TokenView):
     """Ends the log-in that the refresh token comes from."""
 
-    serializer_class = RevokeSerializer
+    serializer_class = serializers.RevokeSerializer
 
-    def answer(self, *, refresh):
-        tokens.revoke(refresh)
+    def answer(self, refresh):
+        tokens.RefreshToken(refresh).end_family()
         return {}

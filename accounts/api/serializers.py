@@ -1,6 +1,9 @@
-"""What the endpoints of accounts read and answer. They parse; the operations decide."""
+"""The bodies that the endpoints of accounts read and answer. They parse; the operations decide."""
+
+from functools import partial
 
 from rest_framework import serializers
+from rest_framework_simplejwt import serializers as simplejwt
 
 from accounts.limits import EMAIL_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
 
@@ -8,31 +11,11 @@ ID_MAX = 2**63 - 1
 TOKEN_CHARACTERS_MAX = 2_000
 
 
-class EmailAddressField(serializers.CharField):
-    """An e-mail address, still to be checked: a wrong one at log-in is wrong credentials, not wrong input."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{"max_length": EMAIL_CHARACTERS_MAX, **kwargs})
-
-
-class PasswordField(serializers.CharField):
-    """Taken as it is typed, spaces included; never sent back."""
-
-    def __init__(self, **kwargs):
-        super().__init__(
-            **{
-                "max_length": PASSWORD_CHARACTERS_MAX,
-                "trim_whitespace": False,
-                "write_only": True,
-                "style": {"input_type": "password", "autocomplete": "off"},
-                **kwargs,
-            }
-        )
-
-
-class SignedTokenField(serializers.CharField):
-    def __init__(self, **kwargs):
-        super().__init__(**{"max_length": TOKEN_CHARACTERS_MAX, **kwargs})
+# The e-mail address is not validated here: at log-in a malformed one means wrong credentials, not wrong input
+EmailAddressField = partial(serializers.CharField, max_length=EMAIL_CHARACTERS_MAX)
+SignedTokenField = partial(serializers.CharField, max_length=TOKEN_CHARACTERS_MAX)
+# Spaces are part of a password
+PasswordField = partial(simplejwt.PasswordField, max_length=PASSWORD_CHARACTERS_MAX, trim_whitespace=False)
 
 
 # /api/v1/token…
@@ -68,9 +51,8 @@ class SignUpSerializer(serializers.Serializer):
     pwd = PasswordField(source="password")
 
 
-class LogInSerializer(serializers.Serializer):
-    email = EmailAddressField()
-    pwd = PasswordField(source="password")
+class LogInSerializer(SignUpSerializer):
+    pass
 
 
 class RequestTokenSerializer(serializers.Serializer):
@@ -80,7 +62,7 @@ class RequestTokenSerializer(serializers.Serializer):
 
 class ResetPasswordSerializer(serializers.Serializer):
     email = EmailAddressField()
-    token = SignedTokenField(required=False, write_only=True, help_text="what the mail brought")
+    token = SignedTokenField(required=False, write_only=True, help_text="from the e-mail with the link")
     new_password = PasswordField(required=False)
 
     def validate(self, attributes):

@@ -1,7 +1,7 @@
 """Access and refresh tokens: SimpleJWT's, with refresh tokens that work once.
 
-A refresh token carries the family of its sign-in. Using it puts the next one in its place; using it again
-ends the family. All else is SimpleJWT's: signature, times, the hash of the password.
+A refresh token names the family of its log-in. Using it puts its successor in its place; using it again ends
+the family. Signature, times and the hash of the password are checked by SimpleJWT.
 """
 
 from uuid import UUID
@@ -11,7 +11,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts.api.authentication import BearerAuthentication
-from accounts.models import TokenFamily, User
+from accounts.models import TokenFamily
 
 FAMILY_CLAIM = "family"
 
@@ -48,7 +48,7 @@ class RefreshToken(CheckedClaims, tokens.RefreshToken):
 
     @property
     def jti(self) -> str:
-        """NUL and the like are in no token of ours, and PostgreSQL fails on them."""
+        """Other characters, such as NUL, are in no token of ours, and PostgreSQL fails on some of them."""
         if not str(self["jti"]).isalnum():
             raise TokenError("Token is invalid")
         return str(self["jti"])
@@ -58,59 +58,46 @@ class RefreshToken(CheckedClaims, tokens.RefreshToken):
         return datetime_from_epoch(self["exp"])
 
     @property
-    def family_id(self) -> UUID:
+    def family(self):
+        """The QuerySet of this token's family: one row, or none once the family has ended."""
         try:
-            return UUID(self.get(FAMILY_CLAIM))
+            return TokenFamily.objects.filter(pk=UUID(self.get(FAMILY_CLAIM)))
         except (TypeError, ValueError, AttributeError) as error:
             raise TokenError("Token is invalid") from error
 
-    def rotate(self) -> None:
-        """Become the next token of the family; TokenError when this one has been used."""
-        used = self.jti
+    def pair(self) -> dict[str, str]:
+        return {"access": str(self.access_token), "refresh": str(self)}
+
+    def rotate(self) -> "RefreshToken":
+        """Becomes the next token of the family; of many requests at once exactly one succeeds.
+
+        A token that is not the newest was used before, so somebody has a copy: the family ends.
+        """
+        check_user(self)
+        family, used = self.family, self.jti
         self.set_jti()
         self.set_exp()
         self.set_iat()
-        if not TokenFamily.objects.rotate(
-            self.family_id, used=used, fresh=self["jti"], expires_at=self.expires_at
-        ):
+        if not family.filter(newest=used).update(newest=self["jti"], expires_at=self.expires_at):
+            family.delete()
             raise TokenError("Token was used before; log in again")
+        return self
 
     def end_family(self) -> None:
-        if not TokenFamily.objects.filter(pk=self.family_id).delete()[0]:
+        if not self.family.delete()[0]:
             raise TokenError("Token is blacklisted")
-
-    def check_is_newest(self) -> None:
-        if not TokenFamily.objects.filter(pk=self.family_id, newest=self.jti).exists():
-            raise TokenError("Token is blacklisted")
-
-
-def pair_for(user: User) -> dict[str, str]:
-    refresh = RefreshToken.for_user(user)
-    return {"access": str(refresh.access_token), "refresh": str(refresh)}
-
-
-def refreshed_pair(raw_token: str) -> dict[str, str]:
-    refresh = RefreshToken(raw_token)
-    check_owner(refresh)
-    refresh.rotate()
-    return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
 def verify(raw_token: str) -> None:
     """TokenError or AuthenticationFailed unless the token of either kind would be accepted now."""
     if UntypedToken(raw_token).get("token_type") != RefreshToken.token_type:
-        check_owner(AccessToken(raw_token))
-        return
+        return check_user(AccessToken(raw_token))
     refresh = RefreshToken(raw_token)
-    check_owner(refresh)
-    refresh.check_is_newest()
+    check_user(refresh)
+    if not refresh.family.filter(newest=refresh.jti).exists():
+        raise TokenError("Token is blacklisted")
 
 
-def revoke(raw_token: str) -> None:
-    """End the sign-in that this refresh token comes from."""
-    RefreshToken(raw_token).end_family()
-
-
-def check_owner(token: tokens.Token) -> User:
-    """What every request with a token goes through: there, active, and the password unchanged."""
-    return BearerAuthentication().get_user(token)
+def check_user(token: tokens.Token) -> None:
+    """The check of every request with a token: the user exists, is active and has the same password."""
+    BearerAuthentication().get_user(token)

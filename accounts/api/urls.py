@@ -13,10 +13,10 @@ urlpatterns = [
     path("user/remove_user", classic.RemoveUserView.as_view()),
     path("request_token", classic.RequestTokenView.as_view()),
     # admin/users
-    path("admin/users", classic.UserListView.as_view()),
-    path("admin/users/<int:user_id>", classic.UserView.as_view()),
-    path("admin/users/<int:user_id>/tokens", classic.UserTokensView.as_view()),
-    path("admin/users/<int:user_id>/reset_password", classic.UserPasswordView.as_view()),
+    path("admin/users", classic.ListUsersView.as_view()),
+    path("admin/users/<int:user_id>", classic.RemoveUserByUrlView.as_view()),
+    path("admin/users/<int:user_id>/tokens", classic.GrantTokensView.as_view()),
+    path("admin/users/<int:user_id>/reset_password", classic.SetPasswordView.as_view()),
     # v1/token
     path("v1/token", resources.ObtainTokensView.as_view()),
     path("v1/token/refresh", resources.RefreshTokensView.as_view()),

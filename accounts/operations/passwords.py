@@ -1,4 +1,4 @@
-"""Passwords: set by the owner, by an administrator, or by whoever reads the owner's mail.
+"""Passwords: set by their user, by an administrator, or by whoever reads the user's e-mail.
 
 Every change ends all tokens and all other sessions: both carry a hash of the password.
 """
@@ -22,30 +22,31 @@ def check_password_rules(password, user, field):
 
 
 def change_password(*, user, new_password, by) -> None:
-    """A new password, by the signed-in owner or an administrator."""
+    """Sets a new password on behalf of `by`: the user or an administrator."""
     if by.pk != user.pk and not by.is_administrator:
         raise errors.OtherUsersAccount
     check_password_rules(new_password, user, "new_password")
-    store_password(user, new_password)
+    store_password(user=user, new_password=new_password)
 
 
 def request_password_reset(*, email, site_url, client_ip_address=None) -> None:
-    """Mail a one-time link to the address, if somebody has it. The caller cannot tell whether: the answer is
-    the same, and the mail is written and sent outside the request, so its time is the same as well.
+    """Sends a one-time link if the e-mail address has an account.
+
+    The caller cannot tell whether it has: the answer is the same, and so is the time, since the e-mail is
+    written and sent outside the request.
     """
     limits.count("reset-request", caller=client_ip_address, limit=limits.RESET_REQUESTS_PER_IP_ADDRESS)
     user = User.objects.with_email(email).filter(is_active=True).first()
+    mailbox = User.objects.normalize_email(email)
     try:
-        limits.count(
-            "reset-mail", caller=User.objects.normalize_email(email), limit=limits.RESET_MAILS_PER_MAILBOX
-        )
+        limits.count("reset-mail", caller=mailbox, limit=limits.RESET_MAILS_PER_MAILBOX)
     except TooManyRequests:
-        return  # to say so would tell that the mailbox is in use
+        return  # a refusal would tell that the mailbox is in use
     mails.send_password_reset(user, site_url=site_url)
 
 
 def email_for_reset(*, uid, token) -> str | None:
-    """Whose password a mailed link sets; None for a link that was used, is too old, or was never sent."""
+    """Whose password a reset link sets; None for a link that was used, has expired, or was never sent."""
     try:
         user = User.objects.present().filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
     except (ValueError, OverflowError):
@@ -53,28 +54,28 @@ def email_for_reset(*, uid, token) -> str | None:
     return user.email if user and default_token_generator.check_token(user, token) else None
 
 
-def end_other_sessions(*, user, password) -> None:
-    """The same password, stored anew: what carries a hash of the old record ends, and so do all tokens."""
-    store_password(user, password)
+def reset_password_with_token(*, email, token, new_password) -> None:
+    """Sets the password with the token of a reset link.
 
-
-def reset_password_with_token(*, email, token, new_password) -> User:
-    """Set the password with what was mailed. The token works once: the old password's hash is part of it."""
+    The token works once, since the hash of the old password is part of it.
+    """
     user = User.objects.with_email(email).filter(is_active=True).first()
-    is_good = default_token_generator.check_token(user or User(email=email), token)
-    if user is None or not is_good:
+    is_valid = default_token_generator.check_token(user or User(email=email), token)
+    if user is None or not is_valid:
         raise errors.ResetLinkRefused
     check_password_rules(new_password, user, "new_password")
-    store_password(user, new_password)
+    store_password(user=user, new_password=new_password)
     lockout.forget_failures(user)
-    return user
 
 
-def store_password(user, new_password):
-    """Of two changes of the same password at once one is refused, so that no link is used twice."""
-    old_password = user.password
+def store_password(*, user, new_password) -> None:
+    """Ends all tokens and other sessions, even if the password is the same: it gets a new hash.
+
+    Of two changes at once one is refused, so that no link is used twice.
+    """
+    old_hash = user.password
     user.set_password(new_password)
     with transaction.atomic():
-        if not User.objects.filter(pk=user.pk, password=old_password).update(password=user.password):
+        if not User.objects.filter(pk=user.pk, password=old_hash).update(password=user.password):
             raise errors.PasswordChangedMeanwhile
         user.token_families.all().delete()

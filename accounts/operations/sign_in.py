@@ -1,4 +1,4 @@
-"""Who is it? One check of address and password behind every door, with the lock-out of guessers."""
+"""One check of e-mail address and password behind every door, with a lock-out after too many guesses."""
 
 from axes.models import AccessAttempt
 from django.conf import settings
@@ -13,32 +13,32 @@ from accounts.models import LimitWindow, TokenFamily, User
 
 
 def check_credentials(*, email, password, request) -> User:
-    """The active user with this address and password; WrongCredentials, or LockedOut after too many guesses.
+    """The active user with these credentials; WrongCredentials, or LockedOut after too many failures.
 
-    Failures count per account and IP address, so that nobody locks out others, and per IP address. Each
-    attempt counts before the password is hashed; what turns out to be no failure is taken back.
+    Failures count per account and IP address, so that nobody can lock out others, and per IP address. Each
+    attempt counts before the password is hashed, and is uncounted if it turns out to be no failure.
     """
     failure = {"action": "failed-log-in", "caller": lockout.client_ip_address(request)}
     limits.count(**failure, limit=limits.FAILED_LOG_INS_PER_IP_ADDRESS)
     user = authenticate(request, username=User.objects.normalize_email(email), password=password)
-    if user is None and getattr(request, "axes_locked_out", False):
-        limits.take_back(**failure)
-        raise LockedOut(retry_after_seconds=lockout.seconds_left(request, email))
-    if user is None:
+    is_locked_out = user is None and getattr(request, "axes_locked_out", False)
+    if user is None and not is_locked_out:
         raise WrongCredentials
     limits.take_back(**failure)
+    if is_locked_out:
+        raise LockedOut(retry_after_seconds=lockout.seconds_left(request, email))
     return user
 
 
 def sign_in(*, email, password, request) -> User:
-    """`check_credentials` for doors without a session: it also forgets failures and notes the time."""
+    """`check_credentials` for doors without a session; also forgets failures and stores the time."""
     user = check_credentials(email=email, password=password, request=request)
     user_logged_in.send(sender=User, request=request, user=user)
     return user
 
 
 def clear_expired() -> dict[str, int]:
-    """Deletes expired sessions, token families, limit windows and log-in failures; how many of each."""
+    """Deletes expired sessions, token families, limit windows and log-in failures; counts each."""
     now = timezone.now()
     expired = {
         "sessions": Session.objects.filter(expire_date__lt=now),

@@ -1,4 +1,4 @@
-"""Users come and go."""
+"""Users: sign-up, tokens that an administrator grants, export, and removal."""
 
 import logging
 from uuid import uuid4
@@ -23,15 +23,16 @@ logger = logging.getLogger(__name__)
 
 
 def register(*, email, password, client_ip_address=None, **fields) -> User:
-    """A new user with the welcome grant, or nobody.
+    """Creates a user with the welcome grant.
 
-    A door that is open to all says `client_ip_address` and is limited by it. `fields` go to the user model.
+    A door that is open to everybody passes `client_ip_address`, which is limited. `fields` are the user's.
     """
     user = User(email=User.objects.normalize_email(email), **fields)
     check_email(user.email)
     check_password_rules(password, user, "password")
     limits.count("sign-up", caller=client_ip_address, limit=limits.SIGN_UPS_PER_IP_ADDRESS)
-    check_email_is_free(user.email)
+    if User.objects.filter(email=user.email).exists():
+        raise errors.EmailTaken
     user.set_password(password)
     return welcome(user)
 
@@ -45,43 +46,34 @@ def check_email(email):
         raise errors.InvalidEmail
 
 
-def check_email_is_free(email):
-    if User.objects.filter(email=email).exists():
-        raise errors.EmailTaken
-
-
 @transaction.atomic
 def welcome(user) -> User:
-    """Save the new user and the grant together. The password is hashed already: too slow to do in a lock."""
+    """Saves the new user and the grant together. Hashing the password is slow and happens before the lock."""
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError as error:
         raise errors.EmailTaken from error
-    if settings.INITIAL_TOKENS:
-        billing.grant(
-            user=user, amount=settings.INITIAL_TOKENS, reason="welcome", operation=f"signup:{user.pk}"
-        )
+    amount = settings.INITIAL_TOKENS
+    billing.grant(user=user, amount=amount, reason="welcome", operation=f"signup:{user.pk}")
     user.refresh_from_db(fields=["token_balance"])
     return user
 
 
 def ensure_administrator(*, email, password) -> User | None:
-    """Make the administrator whom the environment names, unless there is one already; the one made, or None.
+    """Creates an administrator unless there is one already, and returns the user or None.
 
-    An account that already has the address becomes the administrator, with this password: whoever opened it
-    may be somebody else. A weak password is the operator's own choice here; it is logged.
+    An existing account with this e-mail address becomes the administrator and gets this password, since
+    somebody else may have opened it. A weak password is the operator's choice; it is logged.
     """
     if not (email and password) or User.objects.administrators().exists():
         return None
-    user = User.objects.with_email(email).first()
-    is_new = user is None
-    user = user or User(email=User.objects.normalize_email(email))
+    user = User.objects.with_email(email).first() or User(email=User.objects.normalize_email(email))
     check_email(user.email)
     warn_of_weak_password(password, user)
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
-    if is_new:
+    if user.pk is None:
         return welcome(user)
     with transaction.atomic():
         user.token_families.all().delete()
@@ -102,15 +94,15 @@ def check_is_administrator(by):
 
 
 def grant_tokens(*, user, amount, reason, operation, by):
-    """Tokens that an administrator gives; `operation` names the grant, so that it is booked once."""
+    """Grants tokens on behalf of an administrator; `operation` names the grant, which is booked once."""
     check_is_administrator(by)
     return billing.grant(user=user, amount=amount, reason=reason, operation=operation, by=by)
 
 
 def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
-    """Tokens that were paid by card. The card is charged elsewhere: its number never gets as far as here.
+    """Grants tokens that were paid by card. The card is charged elsewhere: its number does not get this far.
 
-    With `idempotency`, `answer` is stored; a request that came before raises RequestRepeated.
+    With `idempotency`, `answer` is stored; a repeated request raises RequestRepeated.
     """
     check_is_administrator(by)
     if not user.has_email(email):
@@ -122,11 +114,7 @@ def grant_by_card(*, user, email, amount, by, idempotency=None, answer=None):
 
 
 def remove_user(*, user, by) -> None:
-    """Remove a user: everything they own goes, the ledger stays without a name.
-
-    The account is closed first, so that nothing new begins meanwhile; should a step fail, the same call goes
-    on from there.
-    """
+    """Removes a user with everything they own; the ledger is kept without their name."""
     check_is_administrator(by)
     if user.pk == by.pk:
         raise errors.CannotRemoveYourself
@@ -134,18 +122,27 @@ def remove_user(*, user, by) -> None:
 
 
 def leave(*, user) -> None:
-    """Close the own account. The last administrator stays, since nobody else could let the next one in."""
+    """Closes the user's own account. The last administrator stays, since nobody could appoint the next."""
     if user.is_administrator and User.objects.administrators().count() == 1:
         raise errors.LastAdministrator
     erase_user(user)
 
 
 def erase_user(user):
-    """First the account is closed, so that nothing new begins; a step that fails can be repeated."""
+    """Closes the account first, so that nothing new begins. When a step fails, the call can be repeated."""
     close_account(user)
     for path in settings.ACCOUNT_REMOVAL_HOOKS:
         import_string(path)(owner=user)
     anonymize(user)
+
+
+def everything_of(*, user) -> dict:
+    """All that is stored about the user: the account, and the iterators that ACCOUNT_EXPORT_HOOKS add."""
+    joined_at = user.joined_at.isoformat()
+    data = {"account": {"email": user.email, "joined_at": joined_at, "token_balance": user.token_balance}}
+    for path in settings.ACCOUNT_EXPORT_HOOKS:
+        data |= import_string(path)(owner=user)
+    return data
 
 
 @transaction.atomic

@@ -7,9 +7,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from rest_framework.test import APIClient
 
-from accounts import operations
 from accounts.errors import AdministratorsOnly, OtherUsersAccount
 from accounts.models import User
+from accounts.operations import passwords, users
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_staff_cannot_take_over_an_administrator(admin_user, staff, api_as, log_
 
     assert answer.status_code == 403
     with pytest.raises(OtherUsersAccount):
-        operations.change_password(user=admin_user, new_password=NEW_PASSWORD, by=staff)
+        passwords.change_password(user=admin_user, new_password=NEW_PASSWORD, by=staff)
     assert log_in(admin_user, PASSWORD)
 
 
@@ -85,7 +85,7 @@ def test_an_administrator_is_active_staff_with_all_rights(admin_user, right):
 def test_removing_is_for_administrators_at_every_door(alice, bob, staff):
     for somebody in (bob, staff):
         with pytest.raises(AdministratorsOnly):
-            operations.remove_user(user=alice, by=somebody)
+            users.remove_user(user=alice, by=somebody)
 
     assert not erased
 
@@ -95,11 +95,11 @@ def test_granting_is_for_administrators_at_every_door(alice, bob, staff, admin_u
     grant = {"user": alice, "amount": 5, "reason": "thanks", "operation": "grant:1"}
     for somebody in (alice, bob, staff):
         with pytest.raises(AdministratorsOnly):
-            operations.grant_by_card(**payment, by=somebody)
+            users.grant_by_card(**payment, by=somebody)
         with pytest.raises(AdministratorsOnly):
-            operations.grant_tokens(**grant, by=somebody)
+            users.grant_tokens(**grant, by=somebody)
 
-    operations.grant_tokens(**grant, by=admin_user)
+    users.grant_tokens(**grant, by=admin_user)
 
     alice.refresh_from_db()
     assert (alice.token_balance, alice.ledger_entries.count()) == (20, 2)
@@ -417,11 +417,11 @@ def test_the_address_of_a_removed_person_is_nowhere(admin, admin_user, alice, lo
 def test_a_removal_that_was_interrupted_goes_on_where_it_stopped(admin_user, alice, settings):
     settings.ACCOUNT_REMOVAL_HOOKS = [f"{__name__}.stumble"]
     with pytest.raises(OSError, match="disk"):
-        operations.remove_user(user=alice, by=admin_user)
+        users.remove_user(user=alice, by=admin_user)
     halfway = User.objects.get(pk=alice.pk)
     settings.ACCOUNT_REMOVAL_HOOKS = [f"{__name__}.note_erased"]
 
-    operations.remove_user(user=halfway, by=admin_user)
+    users.remove_user(user=halfway, by=admin_user)
 
     assert (halfway.is_active, erased[0][0]) == (False, alice.pk)
     assert User.objects.get(pk=alice.pk).removed_at is not None

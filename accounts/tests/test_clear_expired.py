@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts import limits, operations
+from accounts import limits
 from accounts.models import LimitWindow, TokenFamily
+from accounts.operations import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_what_has_expired_goes_and_the_rest_stays(alice, bob, log_in, pages_of, 
     old = AccessAttempt.objects.create(username="x", ip_address="192.0.2.7", failures_since_start=1)
     AccessAttempt.objects.filter(pk=old.pk).update(attempt_time=timezone.now() - timedelta(hours=1))
 
-    cleared = operations.clear_expired()
+    cleared = sign_in.clear_expired()
 
     assert cleared == {
         "sessions": before[0],
@@ -46,14 +47,14 @@ def test_what_has_expired_goes_and_the_rest_stays(alice, bob, log_in, pages_of, 
     }
     assert TokenFamily.objects.get().user == bob
     assert AccessAttempt.objects.get().username == bob.email
-    assert operations.clear_expired() == dict.fromkeys(cleared, 0)
+    assert sign_in.clear_expired() == dict.fromkeys(cleared, 0)
 
 
 def test_what_has_not_expired_still_works(alice, log_in, pages_of, guarded):
     leave_traces(alice, log_in, pages_of)
     before = kept()
 
-    operations.clear_expired()
+    sign_in.clear_expired()
 
     assert kept() == before
 

@@ -3,8 +3,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import operations
 from accounts.models import User
+from accounts.operations import users
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +59,7 @@ def test_whoever_took_the_address_before_loses_access(make_user, log_in, bearer)
 def test_a_removed_administrator_is_none(admin_user, make_user, settings):
     settings.ACCOUNT_REMOVAL_HOOKS = []
     last = make_user("last@example.com", is_staff=True, is_superuser=True)
-    operations.remove_user(user=admin_user, by=last)
+    users.remove_user(user=admin_user, by=last)
     User.objects.filter(pk=last.pk).update(is_staff=False, is_superuser=False)
 
     assert start_up() == "chief@example.com is the administrator.\n"

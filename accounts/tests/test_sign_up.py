@@ -4,9 +4,10 @@ import pytest
 from django.apps import apps
 from rest_framework.test import APIClient
 
-from accounts import limits, operations
+from accounts import limits
 from accounts.errors import EmailTaken
 from accounts.models import User
+from accounts.operations import users
 from billing.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +55,7 @@ def test_the_database_itself_knows_no_case(alice):
     double = User(email="Alice@Example.com")
 
     with pytest.raises(EmailTaken):
-        operations.users.welcome(double)
+        users.welcome(double)
 
     assert User.objects.count() == 1
 
@@ -96,7 +97,7 @@ def test_when_the_grant_fails_there_is_no_user(monkeypatch):
     monkeypatch.setattr("billing.operations.grant", fail)
 
     with pytest.raises(RuntimeError):
-        operations.register(email="dora@example.com", password=PASSWORD)
+        users.register(email="dora@example.com", password=PASSWORD)
 
     assert not User.objects.exists()
 
@@ -104,7 +105,7 @@ def test_when_the_grant_fails_there_is_no_user(monkeypatch):
 def test_without_initial_tokens_nothing_is_booked(settings):
     settings.INITIAL_TOKENS = 0
 
-    user = operations.register(email="dora@example.com", password=PASSWORD)
+    user = users.register(email="dora@example.com", password=PASSWORD)
 
     assert user.token_balance == 0
     assert not LedgerEntry.objects.exists()

@@ -5,9 +5,9 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from accounts import operations
 from accounts.api.tokens import RefreshToken
 from accounts.models import TokenFamily, User
+from accounts.operations import passwords, sign_in, users
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -32,11 +32,11 @@ def erase(user):
 
 
 def change_password(user):
-    operations.change_password(user=user, new_password="another long pass phrase", by=user)
+    passwords.change_password(user=user, new_password="another long pass phrase", by=user)
 
 
 def remove(user):
-    operations.remove_user(user=user, by=User(pk=0, is_staff=True, is_superuser=True))
+    users.remove_user(user=user, by=User(pk=0, is_staff=True, is_superuser=True))
 
 
 # token
@@ -173,7 +173,7 @@ def test_families_that_ran_out_are_cleared(alice, bob, log_in, time_machine):
 
     log_in(alice)
 
-    operations.clear_expired()
+    sign_in.clear_expired()
 
     assert (alice.token_families.count(), bob.token_families.count()) == (1, 0)
 

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
 from mlmodels.api import responses
-from mlmodels.api.responses import PREFER, documented
+from mlmodels.api.responses import PREFER
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from mlmodels.api.waiting import TrainingView
 from mlmodels.learning.trainers import parameter_types
@@ -17,6 +17,7 @@ from mlmodels.lookups import dataset_called, owned_model, owned_model_for_scorin
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import start_training, train_on_sample, train_on_upload
+from mlplatform.core.api_schema import documented
 from mlplatform.core.errors import InvalidInput
 
 SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, which existing clients expect

@@ -3,20 +3,10 @@
 The serializers describe the bodies for the API documentation; a test holds the two against each other.
 """
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
-
-
-class RefusalSerializer(serializers.Serializer):
-    """Why the request was refused."""
-
-    detail = serializers.CharField(help_text="what is wrong, and what to do")
-    code = serializers.CharField(help_text="a stable code, for programs")
-    fields = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="a sentence for each input that is wrong"
-    )
 
 
 class CreatedSerializer(serializers.Serializer):
@@ -136,25 +126,8 @@ def last_predicted(prediction: Prediction) -> dict:
     return {"prediction": prediction.output["prediction"]}
 
 
-REFUSALS = {
-    400: "The input is wrong: `fields` names what. Nothing is charged.",
-    402: "Too few tokens. Nothing is charged.",
-    404: "The caller has no such object.",
-    409: "It conflicts with stored data, such as a name that is taken.",
-    413: "The file is larger than allowed. Nothing is charged.",
-    422: "The training failed and is refunded, or the idempotency key was used with another body.",
-    429: "Too many trainings are waiting, or too many were cancelled within an hour.",
-}
-
 PREFER = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
     description="`respond-async` answers 202 at once, with the URL of the training run.",
 )
-
-
-def documented(success: dict, *refusals: int) -> dict:
-    """The `responses` of an endpoint: what it answers, and the refusals to expect."""
-    return success | {
-        status: OpenApiResponse(RefusalSerializer, description=REFUSALS[status]) for status in refusals
-    }

@@ -5,9 +5,9 @@ from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from mlmodels.api.responses import documented
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import cancel_run
+from mlplatform.core.api_schema import documented
 
 LARGE_FIELDS = ["plan", "features", "target_column"]
 

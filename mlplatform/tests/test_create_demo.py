@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 
-from accounts import operations as accounts
 from accounts.models import User
+from accounts.operations import passwords
 from billing.verify import verify_ledger
 from mlplatform.management.commands import create_demo as command
 
@@ -50,7 +50,7 @@ def test_made_again_nothing_changes_and_nothing_is_charged(password_file):
 
 
 @pytest.mark.parametrize(
-    "broken", ["accounts.register", "datasets.add_sample", "training.start_training", "follow"]
+    "broken", ["users.register", "datasets.add_sample", "training.start_training", "follow"]
 )
 def test_stopped_half_way_it_goes_on_where_it_was(password_file, monkeypatch, broken):
     class Killed(BaseException):
@@ -84,7 +84,7 @@ def test_a_lost_password_file_gets_a_new_password(password_file):
 
 def test_a_password_that_somebody_chose_stays(password_file):
     demo = create_demo()
-    accounts.change_password(user=demo, new_password="my own horse battery", by=demo)
+    passwords.change_password(user=demo, new_password="my own horse battery", by=demo)
 
     assert create_demo().check_password("my own horse battery")
 

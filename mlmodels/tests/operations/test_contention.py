@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, connections
 
-from accounts import operations as accounts
 from accounts.models import User
+from accounts.operations import users
 from billing import operations as billing
 from billing.idempotency import IdempotentRequest
 from billing.verify import verify_ledger
@@ -155,7 +155,7 @@ class Crowd:
             datasets.delete_dataset(dataset=dataset)
 
     def close(self, person, chance):
-        accounts.leave(user=User.objects.get(pk=person.pk))
+        users.leave(user=User.objects.get(pk=person.pk))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

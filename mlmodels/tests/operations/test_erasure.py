@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.models import User
-from accounts.operations import remove_user
+from accounts.operations.users import remove_user
 from billing.operations import AccountClosed
 from billing.verify import verify_ledger
 from mlmodels.errors import TooManyOpenRuns

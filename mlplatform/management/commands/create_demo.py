@@ -5,8 +5,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from accounts import operations as accounts
 from accounts.models import User
+from accounts.operations import passwords, users
 from mlmodels.models import TrainingRun
 from mlmodels.operations import datasets, training
 from mlmodels.worker.loop import follow
@@ -61,9 +61,9 @@ def ensure_account(password_file: Path):
     is_known = password_file.exists()
     password = password_file.read_text().strip() if is_known else new_password(password_file)
     if owner is None:
-        return accounts.register(email=EMAIL, password=password)
+        return users.register(email=EMAIL, password=password)
     if not is_known:
-        accounts.change_password(user=owner, new_password=password, by=owner)
+        passwords.change_password(user=owner, new_password=password, by=owner)
     return owner
 
 
