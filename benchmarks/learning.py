@@ -1,0 +1,132 @@
+"""How good the product's models are for the time they take, beside AutoGluon, FLAML and mljar-supervised.
+
+    python -m benchmarks.learning                              every table and system, then a Markdown table
+    python -m benchmarks.learning --systems ours --in-process  ours alone, without Django, as for tuning
+
+Tables and peers come from PyPI, each in an environment of its own below --folder. Every system reads the
+same train.csv, has the same time on one core, answers the rows of test.csv, and is scored by the same code.
+What a system answered is kept, and a peer with kept answers does not run again; ours does. The table is made
+of all that is kept; what ours answers in process is shown and not kept.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy: one thread, in the peers as well
+
+import argparse
+import json
+import resource
+import subprocess
+import time
+import venv
+from pathlib import Path
+
+from benchmarks import ours
+from benchmarks.scores import Answers, Table, markdown, one_line
+
+HERE = Path(__file__).parent
+OURS = "ours"
+PEERS = ("autogluon", "flaml", "mljar")
+PEER_SECONDS_MAX = 600  # some take more than their time on large tables
+
+
+def main() -> None:
+    options = parse_options()
+    tables = find_tables(options.folder, options.tables)
+    answered = []
+    for table in tables:
+        print(f"{table.name}: {table.what}", flush=True)
+        answers = kept_answers(table, options)
+        for system in options.systems:
+            if system == OURS or system not in answers:
+                answers[system] = run(system, table, options)
+                print(one_line(table, system, answers[system]), flush=True)
+        answered.append((table, answers))
+    print(markdown(answered, [OURS, *PEERS]))
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", nargs="+", default=[], metavar="NAME", help="default: all of them")
+    parser.add_argument(
+        "--systems",
+        nargs="*",
+        default=[*PEERS, OURS],
+        choices=[*PEERS, OURS],
+        help="which to run; with none named, only the table of kept answers is made",
+    )
+    parser.add_argument("--budget", type=int, default=60, metavar="SECONDS", help="for each table (60)")
+    parser.add_argument("--in-process", action="store_true", help="ours without commands and database")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("var/benchmark"), help="of tables, environments and answers"
+    )
+    return parser.parse_args()
+
+
+def find_tables(folder: Path, names: list[str]) -> list[Table]:
+    """Those named, or all, in the order of `public_tables.py`; written when they are not there."""
+    python = environment(folder, "tables")
+    subprocess.run([python, HERE / "public_tables.py", folder / "tables", *names], check=True)
+    found = [Table.read(path.parent) for path in (folder / "tables").glob("*/table.json")]
+    return sorted((table for table in found if not names or table.name in names), key=lambda t: t.order)
+
+
+def environment(folder: Path, name: str) -> Path:
+    """The Python of the environment with what `peers/NAME.txt` lists, made anew when that has changed."""
+    home, requirements = (folder / "environments" / name).absolute(), HERE / "peers" / f"{name}.txt"
+    python, installed = home / "bin" / "python", home / "installed.txt"
+    if not installed.exists() or installed.read_text() != requirements.read_text():
+        venv.create(home, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+        installed.write_text(requirements.read_text())
+    return python
+
+
+def run(system: str, table: Table, options: argparse.Namespace) -> Answers:
+    if system == OURS and options.in_process:
+        return ours.in_process(table, options.budget)
+    kept = kept_file(system, table, options)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    run_peer(system, table, kept, options)
+    return Answers.read(kept)
+
+
+def run_peer(peer: str, table: Table, kept: Path, options: argparse.Namespace) -> None:
+    """Leaves the answers as CSV, the time as JSON, and beside them all that the peer printed."""
+    python = environment(options.folder, peer)
+    command = [python, HERE / "peers" / f"with_{peer}.py", table.folder, kept, str(options.budget)]
+    started, used = time.monotonic(), processor_seconds()
+    with kept.with_suffix(".log").open("w") as log:
+        subprocess.run(
+            command,
+            check=True,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=PEER_SECONDS_MAX,
+            preexec_fn=lambda: os.sched_setaffinity(0, {max(os.sched_getaffinity(0))}),
+        )
+    seconds = {"seconds": time.monotonic() - started, "processor_seconds": processor_seconds() - used}
+    kept.with_suffix(".json").write_text(json.dumps(seconds))
+
+
+def processor_seconds() -> float:
+    """Of all children so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def kept_file(system: str, table: Table, options: argparse.Namespace) -> Path:
+    return options.folder / "answers" / table.name / f"{system}-{options.budget}.csv"
+
+
+def kept_answers(table: Table, options: argparse.Namespace) -> dict[str, Answers]:
+    files = {system: kept_file(system, table, options) for system in (OURS, *PEERS)}
+    return {
+        system: Answers.read(file) for system, file in files.items() if file.with_suffix(".json").exists()
+    }
+
+
+if __name__ == "__main__":
+    main()
