@@ -12,6 +12,8 @@ R2 = "r2_score"
 ACCURACY = "accuracy"
 ROC_AUC = "roc_auc"
 
+RARE_CLASS_SHARE_MAX = 1 / 3
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -82,6 +84,12 @@ def roc_auc(predictions: Predictions) -> float | None:
         for truth, column in zip(is_class, columns, strict=True)
     ]
     return float(np.average(areas, weights=[truth.sum() for truth in is_class]))
+
+
+def positive_column(predictions: Predictions) -> int:
+    """Which of two classes is looked for: a rare one, else the second, as "yes" comes after "no"."""
+    share = float(np.mean(predictions.actual == predictions.classes[1]))
+    return 0 if share > 1 - RARE_CLASS_SHARE_MAX else 1
 
 
 def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
