@@ -3,6 +3,7 @@
     inspect      at upload: dialect, columns with kind and profile, guess of the target
     retype       the user chooses another kind for a column
     read         at training: the asked columns as a DataFrame
+    derive       parts of dates and arithmetic of two numbers behind them; `date_parts`, `pair` name them
     RowReader    at prediction: one row out of JSON or a form
     target_values, guess_task    what a column is as a target
 
@@ -12,6 +13,7 @@ when they are called.
 
 from mlmodels.learning.tables.columns import KINDS, Column, TableSummary, TargetGuess, retype
 from mlmodels.learning.tables.dates import date_text
+from mlmodels.learning.tables.derived import Derived, date_parts, derive, pair
 from mlmodels.learning.tables.errors import TableRefused
 from mlmodels.learning.tables.inspection import inspect
 from mlmodels.learning.tables.reading import read
@@ -19,6 +21,6 @@ from mlmodels.learning.tables.row import RowReader
 from mlmodels.learning.tables.target import TargetValues, guess_task, target_values
 
 __all__ = [
-    "KINDS", "Column", "RowReader", "TableRefused", "TableSummary", "TargetGuess", "TargetValues",
-    "date_text", "guess_task", "inspect", "read", "retype", "target_values",
+    "KINDS", "Column", "Derived", "RowReader", "TableRefused", "TableSummary", "TargetGuess", "TargetValues",
+    "date_parts", "date_text", "derive", "guess_task", "inspect", "pair", "read", "retype", "target_values",
 ]  # fmt: skip

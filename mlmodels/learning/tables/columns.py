@@ -8,7 +8,7 @@ from mlmodels.learning.tables.errors import TableRefused, shown
 from mlplatform.core.text import plural
 
 KINDS = ("number", "date", "boolean", "category", "identifier", "text", "constant", "empty")
-USED_KINDS = frozenset({"number", "date", "boolean", "category"})
+USED_KINDS = frozenset({"number", "date", "boolean", "category", "text"})
 TEXT_FORMAT = {"type": "text"}
 ZERO_ONE_FORMAT = {"type": "boolean", "true": "1", "false": "0"}
 CHOSEN_BY_HAND = "Chosen by hand."
@@ -36,8 +36,10 @@ class Column:
 
     @property
     def role(self) -> str:
-        """How the column goes into a model: "number" or "category"."""
-        return "category" if self.format["type"] == "text" else "number"
+        """How the column goes into a model: "number", "category" or "text"."""
+        if self.format["type"] != "text":
+            return "number"
+        return "text" if self.kind == "text" else "category"
 
     @property
     def blank_words(self) -> dict[str, int]:

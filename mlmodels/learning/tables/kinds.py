@@ -7,7 +7,7 @@ from mlmodels.learning.tables.dates import day_comes_first
 from mlmodels.learning.tables.errors import shown
 from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
 from mlmodels.learning.tables.formats import FileHints, possible_formats
-from mlmodels.learning.tables.names import names_an_identifier
+from mlmodels.learning.tables.names import names_an_entity, names_an_identifier
 from mlmodels.learning.tables.numbers import marks_in_doubt
 from mlplatform.core.text import plural
 
@@ -15,6 +15,8 @@ _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
 _LONG_TEXT_CHARACTERS = 60
 _MANY_WORDS = 4
 _MOSTLY_DIFFERENT = 0.5
+_REPEATED_IDENTIFIERS_MIN = 20  # fewer, or with more rows for each, are rather categories such as stores
+_ROWS_PER_IDENTIFIER_MAX = 100
 _MISFITS_NAMED_MAX = 5  # different texts that keep a column from being numbers or dates
 _NEARLY_ALL = 0.8  # of the different texts
 
@@ -39,7 +41,7 @@ def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
         name=evidence.name,
         kind=decision.kind,
         format=decision.format,
-        use=decision.kind in USED_KINDS,
+        use=decision.kind in USED_KINDS and not (decision.kind == "text" and decision.nearly),
         reason=decision.reason,
         nearly=decision.nearly,
         alternatives=alternatives,
@@ -80,6 +82,8 @@ def _decide_number(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decis
     whole = all(not shape.decimal and not shape.mark_in_doubt for shape in evidence.number_shapes)
     if whole and names_an_identifier(evidence.name) and not evidence.has_repeats:
         return _Decision("identifier", formats["number"], "The name suggests it and every value is unique.")
+    if whole and _identifies_groups(evidence):
+        return _Decision("identifier", formats["number"], _group_reason(evidence))
     return _Decision("number", formats["number"], _number_reason(evidence, formats["number"]))
 
 
@@ -96,6 +100,21 @@ def _number_reason(evidence: ColumnEvidence, number: dict) -> str:
     ]
     said = "; ".join(detail for detail in details if detail)
     return f"Every cell is a number ({said})." if said else "Every cell is a number."
+
+
+def _identifies_groups(evidence: ColumnEvidence) -> bool:
+    """Whether the values name patients, customers and the like, each with a few rows."""
+    return (
+        names_an_entity(evidence.name)
+        and evidence.has_repeats
+        and len(evidence.counts) >= _REPEATED_IDENTIFIERS_MIN
+        and evidence.present <= _ROWS_PER_IDENTIFIER_MAX * len(evidence.counts)
+    )
+
+
+def _group_reason(evidence: ColumnEvidence) -> str:
+    at_least = "at least " if evidence.is_capped else ""
+    return f"The name suggests it: {at_least}{len(evidence.counts):,} different values, some in several rows."
 
 
 _MARK_NAMES = {",": "commas", ".": "dots", "'": "apostrophes", " ": "spaces"}
@@ -136,6 +155,8 @@ def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
         return "identifier", "Every value is unique."
     if mostly_different and is_id_like:
         return "identifier", "The name suggests it and most values are unique."
+    if _identifies_groups(evidence):
+        return "identifier", _group_reason(evidence)
     if mostly_different and (mean_characters > _LONG_TEXT_CHARACTERS or mean_words > _MANY_WORDS):
         return "text", "Sentences, most of them unique."
     if mostly_different and evidence.present >= _FEW_ROWS:

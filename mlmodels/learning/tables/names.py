@@ -5,6 +5,8 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 _IDENTIFIERS = "id ids uuid guid key hash token email phone iban ssn isbn url"
 _IDENTIFIER_WORDS = frozenset(_IDENTIFIERS.split())
+_ENTITIES = "id ids uuid guid email phone iban ssn"
+_ENTITY_WORDS = frozenset(_ENTITIES.split())
 _IDENTIFIER_NAMES = frozenset(
     {"index", "idx", "unnamed 0", "row", "rowid", "row number", "rownames", "no", "nr"}
 )
@@ -32,6 +34,12 @@ def words_of(name: str) -> list[str]:
 def names_an_identifier(name: str) -> bool:
     words = words_of(name)
     return " ".join(words) in _IDENTIFIER_NAMES or bool(words and words[-1] in _IDENTIFIER_WORDS)
+
+
+def names_an_entity(name: str) -> bool:
+    """`patient_id`: a value says who or what a row is about, and may come again with further rows."""
+    words = words_of(name)
+    return bool(words and words[-1] in _ENTITY_WORDS)
 
 
 def names_a_time(name: str) -> bool:

@@ -8,6 +8,7 @@ minimum maximum mean   numbers and dates, from all rows; dates are Unix seconds
 whole                  True when every number is whole
 quantiles              {"0.05": …, "0.25": …, "0.5": …, "0.75": …, "0.95": …}
 histogram              {"edges": n + 1 numbers, "counts": n cells}
+varying_parts          dates: which of year, month, weekday, day_of_year, hour are not the same in all rows
 sampled                None, or how many random rows quantiles and histogram were taken from
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlmodels.learning.tables.columns import Column
+from mlmodels.learning.tables.derived import varying_parts
 from mlmodels.learning.tables.evidence import ColumnEvidence
 from mlmodels.learning.tables.limits import (
     HISTOGRAM_BINS,
@@ -27,6 +29,7 @@ from mlmodels.learning.tables.limits import (
 )
 from mlmodels.learning.tables.missing import is_missing_word
 
+_DATES_LOOKED_AT = 5_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -70,6 +73,12 @@ class NumberStatistics:
     def _share(self, count: int) -> int:
         whole, rest = divmod(count, self._every)
         return whole + (self._random.random() < rest / self._every)
+
+    def varying_parts(self) -> list[str]:
+        values = self._sample
+        return varying_parts(
+            values if len(values) <= _DATES_LOOKED_AT else self._random.sample(values, _DATES_LOOKED_AT)
+        )
 
     def summary(self) -> dict:
         if not self.count:
@@ -125,6 +134,8 @@ def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatis
         "typical": _cut(top[0][0]) if top else None,
         **(numbers.summary() if numbers else {}),
     }
+    if column.format["type"] == "date":
+        profile["varying_parts"] = numbers.varying_parts()
     return replace(column, profile=profile)
 
 

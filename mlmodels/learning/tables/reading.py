@@ -23,7 +23,7 @@ def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -
     """The asked columns in the order asked, typed by their role.
 
     "number": float64, NaN where missing; dates are Unix seconds, yes/no is 1.0 and 0.0, `12 %` is 12.0.
-    "category": object, text without the white space around it, a blank cell is "".
+    "category", "text": object, text without the white space around it, a blank cell is "".
     Raises TableRefused with row and column for a cell that does not fit, and for a column that is not there.
     """
     typed = [_TypedColumn(column) for column in columns]

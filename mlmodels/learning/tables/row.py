@@ -7,6 +7,7 @@ from typing import Any
 from mlmodels.learning.tables.cells import cells_of, number_text
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dates import DateCells
+from mlmodels.learning.tables.derived import Derived, reader_of
 from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX, NUMBER_MAX
 
@@ -16,19 +17,23 @@ _TOO_LARGE = f"is too large; numbers can be up to {NUMBER_MAX:g}"
 class RowReader:
     """Reads single rows for a fixed list of columns. Make it once for a model and keep it."""
 
-    def __init__(self, columns: Sequence[Column]):
+    def __init__(self, columns: Sequence[Column], derived: Sequence[Derived] = ()):
         self._cells = [(column.name, _value_reader(column)) for column in columns]
+        names = [column.name for column in columns]
+        self._derived = [reader_of(made, names) for made in derived]
 
     def read(self, values: Mapping[str, Any]) -> list[float | str]:
-        """The row in column order: floats (NaN for blank) and texts ("" for blank). Further keys are ignored.
+        """Floats (NaN for blank) and texts ("" for blank) in column order, then the derived values.
 
-        Raises one TableRefused that names every column that is absent or has an unusable value.
+        Further keys are ignored. Raises one TableRefused that names every column that is absent or has an
+        unusable value.
         """
         try:
-            return [read(values[name]) for name, read in self._cells]
+            row = [read(values[name]) for name, read in self._cells]
         except (KeyError, ValueError, TypeError):
             self._refuse(values)
             raise
+        return row + [made(row) for made in self._derived] if self._derived else row
 
     def _refuse(self, values: Mapping[str, Any]) -> None:
         if not isinstance(values, Mapping):

@@ -20,7 +20,7 @@ _TARGET_KINDS = frozenset({"number", "boolean", "category"})
 
 def guess_task(column: Column) -> str:
     """Classification for words, yes/no and few whole numbers; regression for other numbers and dates."""
-    if column.role == "category" or column.kind == "boolean":
+    if column.role != "number" or column.kind == "boolean":
         return "classification"
     return "classification" if column.kind == "number" and _has_few_whole_numbers(column) else "regression"
 
@@ -77,7 +77,7 @@ def target_values(column: Column, cells: "pandas.Series", task: str) -> TargetVa
     import numpy
 
     values = cells.to_numpy()
-    keep = values != "" if column.role == "category" else ~numpy.isnan(values)
+    keep = ~numpy.isnan(values) if column.role == "number" else values != ""
     known = values[keep]
     if not len(known):
         raise TableRefused(f"Column {shown(column.name)} is blank in every row.", column=column.name)
@@ -86,7 +86,7 @@ def target_values(column: Column, cells: "pandas.Series", task: str) -> TargetVa
 
 
 def _regression_values(column: Column, known: "numpy.ndarray") -> "numpy.ndarray":
-    if column.role == "category":
+    if column.role != "number":
         raise TableRefused(
             f"Column {shown(column.name)} contains words, so it cannot be predicted as a number. "
             "Choose classification, or another column.",
@@ -106,7 +106,7 @@ def _labels(column: Column, known: "numpy.ndarray") -> "numpy.ndarray":
             f"needs 2 to {CLASSES_MAX}. With more, {advice}.",
             column=column.name,
         )
-    if column.role == "category":
+    if column.role != "number":
         return known.astype(object)
     if column.kind == "boolean" and not column.format["true"].isdigit():
         return numpy.where(known == 1.0, column.format["true"], column.format["false"]).astype(object)

@@ -3,7 +3,7 @@
 from mlmodels.learning.trainers.algorithms import TRAINERS, get, parameter_types
 from mlmodels.learning.trainers.errors import DataRefused, ParametersRefused, PlanRefused
 from mlmodels.learning.trainers.parameters import Parameter
-from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, Feature, FitResult, Progress, TrainingPlan
+from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, TEXT, Feature, FitResult, Progress, TrainingPlan
 from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, TASKS, Trainer
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "NUMBER",
     "REGRESSION",
     "TASKS",
+    "TEXT",
     "TRAINERS",
     "DataRefused",
     "Feature",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NUMBER = "number"
 CATEGORY = "category"
+TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Feature:
     role: str
 
     def __post_init__(self):
-        assert self.role in (NUMBER, CATEGORY), self.role
+        assert self.role in (NUMBER, CATEGORY, TEXT), self.role
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,13 @@ def test_the_finding_counts_each_text_and_names_the_most_frequent():
 
 
 @pytest.mark.parametrize(
-    ("cells", "words", "role"),
-    [(99, 1, "number"), (98, 1, "category"), (990, 10, "number"), (989, 10, "category")],
+    ("cells", "words", "kind"),
+    [(99, 1, "number"), (98, 1, "identifier"), (990, 10, "number"), (989, 10, "text")],
 )
-def test_one_cell_in_a_hundred_may_be_a_word_and_a_hundred_cells_are_needed(cells, words, role):
+def test_one_cell_in_a_hundred_may_be_a_word_and_a_hundred_cells_are_needed(cells, words, kind):
     mixed = NUMBERS[:cells] + ["abc"] * words
 
-    assert column_of(mixed).role == role
+    assert column_of(mixed).kind == kind
 
 
 def test_blanks_and_missing_words_do_not_make_a_column_of_numbers():
@@ -71,7 +71,8 @@ def test_words_are_counted_in_columns_of_more_texts_than_are_kept():
     numbers = [f"{n / 7:.6f}" for n in range(30_000)]
 
     assert column_of(with_words(numbers, *["abc"] * 20, *["x"] * 200)).blank_words == {"abc": 20, "x": 200}
-    assert column_of(with_words(numbers, *["abc"] * 400)).role == "category"
+    column = column_of(with_words(numbers, *["abc"] * 400))
+    assert (column.kind, column.use) == ("text", False)  # numbers are no words to learn from
 
 
 def test_a_long_text_is_no_word_among_numbers():

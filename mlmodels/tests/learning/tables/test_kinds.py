@@ -31,10 +31,14 @@ MANY = range(40)
         ("customer_uuid", [f"a{n}-b" for n in MANY], "identifier", False),
         ("email", [f"p{n % 30}@example.com" for n in MANY], "identifier", False),
         ("plate", [f"K-{n}" for n in MANY], "identifier", False),
-        ("ticket", [f"A/{n % 30}" for n in MANY], "text", False),
-        ("comment", [f"this is what person {n} had to say" for n in MANY], "text", False),
-        ("comment", [f"this is what person {n % 30} had to say" for n in MANY], "text", False),
-        ("comment", ["a note " * 20, "more " * 30, "a note " * 20, "other " * 50], "text", False),
+        ("patient_id", [str(n % 25) for n in MANY], "identifier", False),
+        ("CustomerID", [f"C{n // 4}" for n in range(200)], "identifier", False),
+        ("store_id", [f"{n % 3}" for n in range(400)], "number", True),
+        ("song_key", [f"{n % 24}" for n in range(200)], "number", True),
+        ("ticket", [f"A/{n % 30}" for n in MANY], "text", True),
+        ("comment", [f"this is what person {n} had to say" for n in MANY], "text", True),
+        ("comment", [f"this is what person {n % 30} had to say" for n in MANY], "text", True),
+        ("comment", ["a note " * 20, "more " * 30, "a note " * 20, "other " * 50], "text", True),
         ("zip", [f"0{1000 + n % 9}" for n in MANY], "category", True),
         ("x", [str(n) for n in MANY], "number", True),  # different numbers are measurements, unless named
         ("store_id", [str(n % 7) for n in MANY], "number", True),
@@ -69,7 +73,7 @@ DATES = [f"2024-01-{1 + n % 28:02}" for n in MANY]
 def test_a_column_that_is_numbers_or_dates_but_for_a_few_cells_says_so(cells, nearly, words):
     column = column_of(cells)
 
-    assert (column.role, column.nearly) == ("category", nearly)
+    assert (column.role != "number", column.nearly) == (True, nearly)
     assert words in column.reason
 
 
@@ -180,6 +184,13 @@ def test_one_row_is_enough_for_a_decision():
     assert [column.kind for column in summary.columns] == ["number", "category"]
 
 
+def test_free_text_has_a_role_of_its_own():
+    column = column_of([f"this is what person {n} had to say" for n in MANY])
+
+    assert (column.kind, column.role) == ("text", "text")
+    assert tables.retype(column, "category").role == "category"
+
+
 def test_an_identifier_of_whole_numbers_has_the_role_of_a_number():
     summary = inspect_bytes("id,key,size\n1,a1,5\n2,a2,6\n3,a3,7\n")
 
@@ -240,7 +251,7 @@ class TestRetype:
         column = tables.retype(column_of(["0", "1", "1"]), kind)
 
         assert tables.Column.from_dict(column.to_dict()) == column
-        assert column.use == (kind in ("number", "date", "boolean", "category"))
+        assert column.use == (kind not in ("identifier", "constant", "empty"))
 
     def test_the_same_kind_changes_nothing(self):
         column = column_of(["1", "2"])
