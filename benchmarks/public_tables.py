@@ -27,7 +27,10 @@ DROPPED_EVERYWHERE = ("rownames",)  # R's row numbers
 
 @dataclass(frozen=True)
 class Table:
-    """`dropped` columns are known only afterwards, repeat another column, or give the answer away."""
+    """`dropped` columns are known only afterwards, repeat another column, or give the answer away.
+
+    With `is_by_time` the last rows by `date` are the test.
+    """
 
     name: str
     load: Callable[[], pd.DataFrame]
@@ -35,7 +38,8 @@ class Table:
     task: str
     what: str
     dropped: tuple[str, ...] = ()
-    by_time: str | None = None
+    date: str | None = None
+    is_by_time: bool = False
 
 
 def from_r(package: str, *names: str) -> Callable[[], pd.DataFrame]:
@@ -72,50 +76,53 @@ def rodents() -> pd.DataFrame:
 TABLES = (
     Table("births", from_r("mosaicData", "BirthsSSA"), "births", REGRESSION,
           "births in the USA per day, from the date alone",
-          ("wday", "year", "month", "day_of_year", "day_of_month", "day_of_week"), by_time="date"),
+          ("wday", "year", "month", "day_of_year", "day_of_month", "day_of_week"),
+          date="date", is_by_time=True),
     Table("attrition", from_r("modeldata", "attrition"), "Attrition", BINARY,
           "who leaves the company; 16 % do"),
     Table("ames", from_r("openintro", "ames"), "price", REGRESSION,
           "sale prices of houses; two identifiers, blanks that mean none"),
     Table("hpc_jobs", from_r("modeldata", "hpc_data"), "class", MULTICLASS,
           "how long a job runs, in four classes"),
-    Table("covid_tests", covid_tests, "result", BINARY,
-          "results of tests; identifiers and names, 6 % positive", ("ct_result",)),
     Table("hotel_rates", from_r("modeldata", "hotel_rates"), "avg_price_per_room", REGRESSION,
-          "room rates; dates, countries, agents", ("arrival_date_num",), by_time="arrival_date"),
+          "room rates; dates, countries, agents", ("arrival_date_num",),
+          date="arrival_date", is_by_time=True),
     Table("fine_foods", from_r("modeldata", "training_data", "testing_data"), "score", BINARY,
           "reviews in free text: great or not"),
     Table("weather", seattle_weather, "weather", MULTICLASS,
-          "weather of a day, in five classes", by_time="date"),
-    Table("credit", from_r("modeldata", "credit_data"), "Status", BINARY,
-          "loans: good or bad; blanks"),
-    Table("diabetes", diabetes, "target", REGRESSION,
-          "how far diabetes has progressed"),
+          "weather of a day, in five classes", date="date", is_by_time=True),
+    Table("covid_tests", covid_tests, "result", BINARY,
+          "results of tests; identifiers and names, 6 % positive", ("ct_result",)),
     Table("leaves", from_r("modeldata", "leaf_id_flavia"), "species", MULTICLASS,
           "32 species by shape and color of a leaf"),
-    Table("chicago", from_r("modeldata", "Chicago"), "ridership", REGRESSION,
-          "train passengers per day; counts of two weeks before, weather, games", by_time="date"),
+    Table("credit", from_r("modeldata", "credit_data"), "Status", BINARY,
+          "loans: good or bad; blanks"),
+    Table("rodents", rodents, "species_id", MULTICLASS,
+          "species of a caught animal, in 26 classes; blanks", ("genus", "species", "taxa")),
     Table("interest_rates", from_r("openintro", "loans_full_schema"), "interest_rate", REGRESSION,
           "interest of loans; job titles in free text, blanks",
           ("grade", "sub_grade", "installment", "loan_status", "balance", "paid_total", "paid_principal",
            "paid_interest", "paid_late_fees")),
-    Table("churn", from_r("modeldata", "wa_churn"), "churn", BINARY,
-          "which customers leave"),
-    Table("concrete", from_r("modeldata", "concrete"), "compressive_strength", REGRESSION,
-          "strength of concrete by its mixture"),
+    Table("chicago", from_r("modeldata", "Chicago"), "ridership", REGRESSION,
+          "train passengers per day; counts of two weeks before, weather, games",
+          date="date", is_by_time=True),
     Table("tweets", own_tweets, "retweet_count", REGRESSION,
           "retweets of a tweet; free text, time, very skewed",
-          ("favorite_count", "is_retweet")),
+          ("favorite_count", "is_retweet"), date="created_at"),
+    Table("concrete", from_r("modeldata", "concrete"), "compressive_strength", REGRESSION,
+          "strength of concrete by its mixture"),
     Table("movies", from_r("ggplot2movies", "movies"), "rating", REGRESSION,
           "ratings of movies; titles, nine of ten budgets blank",
           tuple(f"r{number}" for number in range(1, 11))),
+    Table("diabetes", diabetes, "target", REGRESSION,
+          "how far diabetes has progressed"),
+    Table("churn", from_r("modeldata", "wa_churn"), "churn", BINARY,
+          "which customers leave"),
     Table("flights", from_r("openintro", "nycflights"), "arr_delay", REGRESSION,
           "delay on arrival as of departure; 3,000 tail numbers, skewed", ("arr_time", "air_time")),
     Table("person_searches", person_searches, "personSearch", BINARY,
           "which police stops include a search; time and place",
-          ("vehicleSearch",)),
-    Table("rodents", rodents, "species_id", MULTICLASS,
-          "species of a caught animal, in 26 classes; blanks", ("genus", "species", "taxa")),
+          ("vehicleSearch",), date="date"),
 )  # fmt: skip
 
 
@@ -132,13 +139,14 @@ def main() -> None:
 
 def write(table: Table, folder: Path) -> None:
     frame = cleaned(table)
-    training, test = split(frame, table.by_time)
+    training, test = split(frame, table.date if table.is_by_time else None)
     folder.mkdir(parents=True, exist_ok=True)
     training.to_csv(folder / "train.csv", index=False)
     test.to_csv(folder / "test.csv", index=False)
     facts = {
         "target": table.target,
         "task": table.task,
+        "date": table.date,
         "what": table.what,
         "rows": len(frame),
         "columns": frame.shape[1] - 1,

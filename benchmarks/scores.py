@@ -21,6 +21,7 @@ class Table:
     folder: Path
     target: str
     task: str
+    date: str | None
     what: str
     rows: int
     columns: int
@@ -72,11 +73,14 @@ def standard_error(table: Table, answers: Answers, actual: np.ndarray) -> float:
     return float(np.std([score(table, answers, actual, rows) for rows in drawn]))
 
 
-def one_line(table: Table, system: str, answers: Answers) -> str:
-    reached = shown(table, score(table, answers, table.actual()))
+def one_line(table: Table, system: str, answers: dict[str, Answers]) -> str:
+    if system not in answers:
+        return f"  {system}: failed"
+    given = answers[system]
+    reached = shown(table, score(table, given, table.actual()))
     return (
-        f"  {system}: {METRICS[table.task]} {reached} after {answers.seconds:.0f} s, "
-        f"{answers.processor_seconds:.0f} of them on the processor"
+        f"  {system}: {METRICS[table.task]} {reached} after {given.seconds:.0f} s, "
+        f"{given.processor_seconds:.0f} of them on the processor"
     )
 
 

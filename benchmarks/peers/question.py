@@ -1,6 +1,6 @@
-"""What every peer shares: reads train.csv and test.csv without its target, writes the predictions.
+"""What every peer shares: reads train.csv and test.csv without its target, writes the answers.
 
-    python peers/with_NAME.py TABLE_FOLDER OUT.csv SECONDS
+    python peers/with_NAME.py TABLE_FOLDER ANSWERS.csv SECONDS
 
 The peers run in environments of their own, so this needs pandas and nothing of the product.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from processor_clock import processor_clock
 
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
 
@@ -39,6 +40,9 @@ def answer(predict: Callable[[Question], pd.DataFrame]) -> None:
     facts = json.loads((folder / "table.json").read_text())
     target, task = facts["target"], facts["task"]
     types = {} if task == REGRESSION else {target: str}
-    training = pd.read_csv(folder / "train.csv", dtype=types)
-    test = pd.read_csv(folder / "test.csv").drop(columns=target)
-    predict(Question(training, test, target, task, seconds)).to_csv(out, index=False)
+    dates = [facts["date"]] if facts["date"] else []
+    training = pd.read_csv(folder / "train.csv", dtype=types, parse_dates=dates)
+    test = pd.read_csv(folder / "test.csv", parse_dates=dates).drop(columns=target)
+    with processor_clock():
+        answers = predict(Question(training, test, target, task, seconds))
+    answers.to_csv(out, index=False)
