@@ -48,8 +48,11 @@ class BoostingClassificationKernel:
     def __init__(self, model):
         self._trees = BoostedTrees(model)
 
+    def scores(self, encoded: np.ndarray) -> np.ndarray:
+        return self._trees.scores(encoded)
+
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        scores = self._trees.scores(encoded)
+        scores = self.scores(encoded)
         return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
 
 

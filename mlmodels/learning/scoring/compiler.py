@@ -2,48 +2,116 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    VotingClassifier,
+    VotingRegressor,
 )
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeCV,
+)
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlmodels.learning.scoring.boosting import BoostingClassificationKernel, BoostingRegressionKernel
-from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
+from mlmodels.learning.scoring.composites import (
+    AverageClassificationKernel,
+    AverageRegressionKernel,
+    CalibratedKernel,
+    Member,
+    PlainRow,
+    TransformedTargetKernel,
+)
+from mlmodels.learning.scoring.encoder import RowEncoder
+from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel, NaiveBayesKernel
 from mlmodels.learning.scoring.neighbors import NeighborsClassificationKernel, NeighborsRegressionKernel
-from mlmodels.learning.scoring.scorers import NoExactKernel, RowEncoder, Scorer
+from mlmodels.learning.scoring.scorers import NoExactKernel, Scorer
 from mlmodels.learning.scoring.trees import TreeClassificationKernel, TreeRegressionKernel
 
 KERNELS = {
     LinearRegression: LinearKernel,
     Ridge: LinearKernel,
+    RidgeCV: LinearKernel,
+    Lasso: LinearKernel,
+    LassoCV: LinearKernel,
+    ElasticNet: LinearKernel,
+    ElasticNetCV: LinearKernel,
     LogisticRegression: LogisticKernel,
+    LogisticRegressionCV: LogisticKernel,
+    GaussianNB: NaiveBayesKernel,
     KNeighborsRegressor: NeighborsRegressionKernel,
     KNeighborsClassifier: NeighborsClassificationKernel,
     DecisionTreeRegressor: TreeRegressionKernel,
     DecisionTreeClassifier: TreeClassificationKernel,
     RandomForestRegressor: TreeRegressionKernel,
     RandomForestClassifier: TreeClassificationKernel,
+    ExtraTreesRegressor: TreeRegressionKernel,
+    ExtraTreesClassifier: TreeClassificationKernel,
     HistGradientBoostingRegressor: BoostingRegressionKernel,
     HistGradientBoostingClassifier: BoostingClassificationKernel,
 }
 
 
 def compile_pipeline(pipeline, features) -> Scorer | None:
-    model = pipeline["model"]
-    if type(model) not in KERNELS:
-        return None
     try:
-        encoder = RowEncoder(pipeline["prepare"], features)
-        kernel = KERNELS[type(model)](model)
+        encoder, kernel = compiled(pipeline, features)
     except NoExactKernel:
         return None
-    classes = model.classes_.tolist() if hasattr(model, "classes_") else None
+    classes = pipeline.classes_.tolist() if hasattr(pipeline, "classes_") else None
     return Scorer(features, encoder, kernel, classes)
+
+
+def compiled(model, features) -> Member:
+    """Encoder and kernel of a model that takes the columns as they are."""
+    match model:
+        case FrozenEstimator():
+            return compiled(model.estimator, features)
+        case Pipeline() if "prepare" in model.named_steps:
+            return Member(RowEncoder(model["prepare"], features), kernel_of(model["model"]))
+        case Pipeline():
+            return compiled(model["model"], features)
+        case VotingRegressor():
+            return Member(PlainRow(), AverageRegressionKernel(*members_of(model, features)))
+        case VotingClassifier() if model.voting == "soft":
+            return Member(PlainRow(), AverageClassificationKernel(*members_of(model, features)))
+        case CalibratedClassifierCV() if len(model.calibrated_classifiers_) == 1:
+            calibrated = model.calibrated_classifiers_[0]
+            encoder, kernel = compiled(calibrated.estimator, features)
+            uses_scores = hasattr(calibrated.estimator, "decision_function")
+            return Member(encoder, CalibratedKernel(kernel, uses_scores, calibrated, len(model.classes_)))
+    raise NoExactKernel(f"model {model}")
+
+
+def members_of(model, features) -> tuple[list[Member], list[float]]:
+    members = [compiled(member, features) for member in model.estimators_]
+    return members, model._weights_not_none or [1.0] * len(members)
+
+
+def kernel_of(model):
+    """The kernel of an estimator that takes prepared rows."""
+    if isinstance(model, TransformedTargetRegressor):
+        return TransformedTargetKernel(kernel_of(model.regressor_), model.transformer_)
+    if type(model) not in KERNELS:
+        raise NoExactKernel(f"model {model}")
+    return KERNELS[type(model)](model)
 
 
 ROWS_MAX = 250
@@ -56,13 +124,20 @@ UNSEEN_CATEGORY = "never seen before"
 
 def verify(scorer, pipeline, frame: pd.DataFrame) -> bool:
     rows = _trial_rows(frame[[feature.name for feature in scorer.features]], scorer.features)
-    prepared, model = pipeline["prepare"].transform(rows), pipeline["model"]
+    prepared, model = _prepared(pipeline, rows)
     given = [_prediction(scorer, row) for row in rows.itertuples(index=False, name=None)]
     expected = _model_predictions(model, prepared)
     scale = max(abs(number) for _, numbers in expected for number in numbers)
     differing = [n for n, pair in enumerate(zip(given, expected, strict=True)) if not _agree(*pair, scale)]
     # In a tie, a model may predict differently for a row on its own, which is what counts.
     return all(_agree(given[n], _model_predictions(model, prepared[n : n + 1])[0], scale) for n in differing)
+
+
+def _prepared(pipeline, rows: pd.DataFrame) -> tuple:
+    """Rows prepared once for labels and probabilities, and the model that takes them."""
+    if "prepare" in pipeline.named_steps:
+        return pipeline["prepare"].transform(rows), pipeline["model"]
+    return rows, pipeline
 
 
 def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:

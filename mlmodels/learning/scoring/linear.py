@@ -1,4 +1,4 @@
-"""Linear models in closed form."""
+"""Linear models and naive Bayes in closed form."""
 
 import numpy as np
 from scipy.special import expit
@@ -21,8 +21,27 @@ class LogisticKernel:
         self._intercepts = np.asarray(model.intercept_, dtype=np.float64)
 
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        scores = self._weights @ encoded + self._intercepts
+        scores = self.scores(encoded)
         return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
+
+    def scores(self, encoded: np.ndarray) -> np.ndarray:
+        return self._weights @ encoded + self._intercepts
+
+
+class NaiveBayesKernel:
+    """Gaussian naive Bayes, added up as scikit-learn does."""
+
+    def __init__(self, model):
+        self._means, self._variances = model.theta_, model.var_
+        self._constants = -0.5 * np.sum(np.log(2.0 * np.pi * model.var_), axis=1)
+        self._priors = np.log(model.class_prior_)
+
+    def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
+        distances = np.sum((encoded - self._means) ** 2 / self._variances, axis=1)
+        logarithms = self._priors + (self._constants - 0.5 * distances)
+        largest = logarithms.max()
+        total = largest + np.log(np.exp(logarithms - largest).sum())
+        return int(logarithms.argmax()), np.exp(logarithms - total).tolist()
 
 
 def classify_by_score(score: float) -> tuple[int, list[float]]:

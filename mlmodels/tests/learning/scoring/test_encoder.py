@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import issparse
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -14,7 +17,9 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from mlmodels.learning.scoring.scorers import NoExactKernel, RowEncoder
+from mlmodels.learning.scoring.encoder import RowEncoder
+from mlmodels.learning.scoring.scorers import NoExactKernel
+from mlmodels.learning.trainers import CATEGORY, NUMBER, Feature
 from mlmodels.tests.learning.scoring.examples import (
     CASES,
     THREE_CLASSES,
@@ -132,3 +137,62 @@ def test_a_part_for_numbers_that_is_not_known_is_refused(block):
 
 def prepared(blocks, table, labels=None) -> ColumnTransformer:
     return ColumnTransformer(blocks).fit(table, np.zeros(len(table)) if labels is None else labels)
+
+
+WORDS = ["red bricks", "white  wood", "red wood, painted", "Größe 大", "", "stone"]
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        TfidfVectorizer(),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True),
+        Pipeline(
+            [("weigh", TfidfVectorizer(ngram_range=(1, 2))), ("reduce", TruncatedSVD(3, random_state=0))]
+        ),
+    ],
+    ids=["words", "parts of words", "components"],
+)
+def test_texts_are_weighed_as_the_transformer_does(transformer):
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"note": texts(draw.choice(WORDS, 200)), "area": draw.normal(size=200)})
+    prepare = ColumnTransformer([("numbers", StandardScaler(), ["area"]), ("text:note", transformer, "note")])
+    expected = prepare.fit(table).transform(table)
+
+    encoder = RowEncoder(prepare, [Feature("note", CATEGORY), Feature("area", NUMBER)])
+
+    asked = [*rows_of(table), ["never seen", 0.0]]
+    encoded = np.array([encoder.encode(row) for row in asked])
+    expected = expected.toarray() if issparse(expected) else expected
+    np.testing.assert_allclose(encoded[:-1], expected, rtol=1e-12, atol=1e-15)
+
+
+def test_seasons_have_a_column_per_value_and_none_for_a_blank_or_unseen_one():
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "sold: month": draw.integers(1, 9, 100).astype(float),
+            "sold: weekday": draw.integers(1, 8, 100) * 1.0,
+        }
+    )
+    for blanks in (0, 20):
+        table.loc[: blanks - 1, "sold: month"] = np.nan
+        prepare = ColumnTransformer(
+            [("seasons", OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(table))]
+        ).fit(table)
+        asked = pd.DataFrame(
+            [*rows_of(table), [12.0, 3.0], [np.nan, np.nan], [1.5, -1e12]], columns=list(table)
+        )
+
+        encoder = RowEncoder(prepare, features_of(table))
+
+        encoded = np.array([encoder.encode(row) for row in rows_of(asked)])
+        assert encoded.tolist() == prepare.transform(asked).tolist()
+
+
+def test_a_text_through_anything_else_is_refused():
+    table = pd.DataFrame({"note": texts(WORDS)})
+    prepare = ColumnTransformer([("text:note", CountVectorizer(), "note")]).fit(table)
+
+    with pytest.raises(NoExactKernel):
+        RowEncoder(prepare, [Feature("note", CATEGORY)])

@@ -1,0 +1,178 @@
+"""The `ColumnTransformer` of a pipeline for a single row: its fill values, scales and codes looked up."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from mlmodels.learning.scoring.scorers import NoExactKernel
+
+CATEGORY_ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
+
+
+class NumberCode(NamedTuple):
+    """`(value - mean) / scale` goes to `position`; a missing value counts as `fill`."""
+
+    index: int
+    position: int
+    fill: float
+    mean: float
+    scale: float
+
+
+class MissingCode(NamedTuple):
+    """The values of the column that flags missing values."""
+
+    index: int
+    position: int
+    present: float
+    missing: float
+
+
+class CategoryCode(NamedTuple):
+    """The (position, value) pairs that a known category writes, None being a missing number.
+
+    Anything else writes nothing.
+    """
+
+    index: int
+    writes: dict[str | float | None, tuple[tuple[int, float], ...]]
+
+
+class TextCode(NamedTuple):
+    """What the transformer makes of a text goes to `place`."""
+
+    index: int
+    place: slice
+    transformer: object
+
+
+class RowEncoder:
+    """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model."""
+
+    def __init__(self, prepare, features):
+        self._numbers: list[NumberCode] = []
+        self._missing: list[MissingCode] = []
+        self._categories: list[CategoryCode] = []
+        self._texts: list[TextCode] = []
+        self._unknown = np.zeros(max(place.stop for place in prepare.output_indices_.values()))
+        index_of = {feature.name: index for index, feature in enumerate(features)}
+        for name, transformer, columns in prepare.transformers_:
+            if isinstance(transformer, str) or not len(columns):
+                continue  # dropped columns
+            place = prepare.output_indices_[name]
+            if isinstance(columns, str):
+                self._add_text(transformer, index_of[columns], place)
+            elif isinstance(_first_step(transformer), CATEGORY_ENCODERS):
+                self._add_categories(transformer, [index_of[column] for column in columns], place, columns)
+            else:
+                self._add_numbers(transformer, [index_of[column] for column in columns], place)
+
+    def encode(self, row: list) -> np.ndarray:
+        encoded = self._unknown.copy()
+        for index, position, fill, mean, scale in self._numbers:
+            value = row[index]
+            encoded[position] = ((fill if value != value else value) - mean) / scale
+        for index, position, present, missing in self._missing:
+            encoded[position] = missing if row[index] != row[index] else present
+        for index, writes in self._categories:
+            category = row[index]
+            for position, value in writes.get(category if category == category else None, ()):
+                encoded[position] = value
+        for index, place, transformer in self._texts:
+            encoded[place] = _dense(transformer.transform([row[index]]))[0]
+        return encoded
+
+    def _add_numbers(self, transformer, indexes: list[int], place: slice) -> None:
+        imputer, scaler = _imputer_and_scaler(transformer)
+        fills = imputer.statistics_.tolist() if imputer else [math.nan] * len(indexes)
+        kept = [n for n, fill in enumerate(fills) if not imputer or not math.isnan(fill)]
+        flagged = imputer.indicator_.features_.tolist() if imputer and imputer.add_indicator else []
+        outputs = len(kept) + len(flagged)
+        means = scaler.mean_.tolist() if scaler else [0.0] * outputs
+        scales = scaler.scale_.tolist() if scaler else [1.0] * outputs
+        targets = zip(range(place.start, place.stop), means, scales, strict=True)
+        for n in kept:
+            position, mean, scale = next(targets)
+            self._numbers.append(NumberCode(indexes[n], position, fills[n], mean, scale))
+        for n in flagged:
+            position, mean, scale = next(targets)
+            self._missing.append(
+                MissingCode(indexes[n], position, (0.0 - mean) / scale, (1.0 - mean) / scale)
+            )
+
+    def _add_categories(self, transformer, indexes: list[int], place: slice, columns: list[str]) -> None:
+        """Encodes each category with the transformer itself, one column at a time, the others unknown."""
+        known = [categories.tolist() for categories in _first_step(transformer).categories_]
+        unknowns = [_unknown_to(categories) for categories in known]
+        self._unknown[place] = unknown = _transform(transformer, columns, [unknowns])[0]
+        for n, categories in enumerate(known):
+            rows = [[*unknowns[:n], category, *unknowns[n + 1 :]] for category in categories]
+            encoded = _transform(transformer, columns, rows)
+            writes = {
+                category if category == category else None: tuple(
+                    (place.start + at, float(values[at])) for at in _differing(values, unknown)
+                )
+                for category, values in zip(categories, encoded, strict=True)
+            }
+            self._categories.append(CategoryCode(indexes[n], writes))
+
+    def _add_text(self, transformer, index: int, place: slice) -> None:
+        if not isinstance(_first_step(transformer), TfidfVectorizer):
+            raise NoExactKernel(f"a text through {transformer}")
+        self._texts.append(TextCode(index, place, transformer))
+
+
+def _first_step(transformer):
+    return transformer[0] if isinstance(transformer, Pipeline) else transformer
+
+
+def _imputer_and_scaler(transformer):
+    """The two steps that a block of numbers may have, None for one that is absent."""
+    steps = [step for _, step in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
+    parts = {type(step): step for step in steps if not _passes_through(step)}
+    imputer, scaler = parts.pop(SimpleImputer, None), parts.pop(StandardScaler, None)
+    if parts or (scaler and not (scaler.with_mean and scaler.with_std)):
+        raise NoExactKernel(f"numbers through {transformer}")
+    return imputer, scaler
+
+
+def _passes_through(step) -> bool:
+    return step == "passthrough" or (isinstance(step, FunctionTransformer) and step.func is None)
+
+
+def _unknown_to(categories: list) -> str | float:
+    """A text longer than every known category is none of them, and neither is a number beyond all of them."""
+    if categories and not isinstance(categories[0], str):
+        return max((number for number in categories if number == number), default=0.0) + 1.0
+    return "?" * (max(map(len, categories), default=0) + 1)
+
+
+def _transform(transformer, columns: list[str], rows: list[list]) -> np.ndarray:
+    table = {name: _as_column(values) for name, *values in zip(columns, *rows, strict=True)}
+    return _dense(transformer.transform(pd.DataFrame(table)))
+
+
+def _as_column(values: list) -> np.ndarray:
+    return np.array(values, dtype=object if isinstance(values[0], str) else np.float64)
+
+
+def _dense(encoded) -> np.ndarray:
+    return np.asarray(encoded.toarray() if issparse(encoded) else encoded, dtype=np.float64)
+
+
+def _differing(values: np.ndarray, unknown: np.ndarray) -> list[int]:
+    same = (values == unknown) | (np.isnan(values) & np.isnan(unknown))
+    return np.flatnonzero(~same).tolist()
