@@ -1,7 +1,7 @@
 """Read-only lists of datasets, training runs, models, predictions and workers.
 
 Nothing can be uploaded: a foreign pickle must never reach the loader. Staff cancel and delete through the
-same operations as pages and API.
+operations that pages and API use.
 """
 
 from django.contrib import admin, messages
@@ -18,29 +18,25 @@ from mlplatform.core.admin import BoundedPaginator
 from mlplatform.core.errors import DomainError
 
 
-def link_to(thing, text=None):
-    if thing is None:
+def link_to(row):
+    if row is None:
         return "-"
-    meta = thing._meta
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[thing.pk])
-    return format_html('<a href="{}">{}</a>', address, text or thing)
+    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', url, row)
 
 
-def link_to_list(model, text, **lookups):
-    meta = model._meta
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=lookups)
-    return format_html('<a href="{}">{}</a>', address, text)
-
-
-def as_number(value):
-    """Some metrics do not exist, such as the R² of a single row."""
-    return "-" if value is None else f"{value:.3f}"
+def link_to_rows_of(row, model, field):
+    """The list of `model`, filtered by the foreign key `field` to this row."""
+    url = reverse(f"admin:mlmodels_{model._meta.model_name}_changelist")
+    return format_html(
+        '<a href="{}?{}__id__exact={}">{}</a>', url, field, row.pk, model._meta.verbose_name_plural
+    )
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Lists and shows. `large_fields` stay out of the list's query."""
+    """Lists rows without their `large_fields`, and shows all but `exclude`, then `extra_fields`."""
 
-    large_fields = ()
+    large_fields = exclude = extra_fields = ()
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -49,6 +45,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request)
         is_list = request.resolver_match.url_name.endswith("_changelist")
         return rows.defer(*self.large_fields) if is_list else rows
+
+    def get_fields(self, request, obj=None):
+        shown = [field.name for field in self.opts.fields if field.name not in ("id", *self.exclude)]
+        return [*shown, *self.extra_fields]
 
     def has_add_permission(self, request):
         return False
@@ -69,7 +69,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     @admin.display(description="file")
     def file_name(self, row):
-        """The name alone: files lie outside everything that is served."""
+        """Not a link: no file has a URL."""
         return row.file.name
 
     @admin.display(description="size", ordering="size_bytes")
@@ -78,7 +78,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class DeletableAdmin(ReadOnlyAdmin):
-    """A subclass deletes in `delete_model`, by the operation that deletes the file too."""
+    """`delete_model` calls the operation, which also deletes the file."""
 
     def has_delete_permission(self, request, obj=None):
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
@@ -95,21 +95,17 @@ class DatasetAdmin(DeletableAdmin):
     list_select_related = ["owner"]
     large_fields = ["columns", "first_rows", "dialect", "target_guess"]
     search_fields = ["name", "owner__email", "uuid", "sha256"]
-    fields = [
-        "name", "uuid", "owner_link", "sample", "created_at", "row_count", "columns", "target_guess",
-        "dialect", "file_name", "size", "sha256", "runs", "models",
-    ]  # fmt: skip
+    exclude = ["file", "first_rows"]
+    extra_fields = ["file_name", "runs", "models"]
 
     def delete_model(self, request, obj):
         delete_dataset(dataset=obj)
 
-    @admin.display(description="training runs")
     def runs(self, dataset):
-        return link_to_list(TrainingRun, "runs", dataset__id__exact=dataset.pk)
+        return link_to_rows_of(dataset, TrainingRun, "dataset")
 
-    @admin.display(description="models")
     def models(self, dataset):
-        return link_to_list(TrainedModel, "models", dataset__id__exact=dataset.pk)
+        return link_to_rows_of(dataset, TrainedModel, "dataset")
 
 
 @admin.register(TrainingRun)
@@ -122,13 +118,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     list_select_related = ["owner", "dataset"]
     large_fields = ["plan", "candidates", "dataset__columns", "dataset__first_rows", "dataset__dialect"]
     search_fields = ["model_name", "uuid", "owner__email", "dataset__name", "error"]
+    exclude = ["features", "target_column"]
+    extra_fields = ["model_link"]
     actions = ["cancel"]
-    fields = [
-        "uuid", "owner_link", "model_name", "status", "percent", "progress_note", "error", "error_code",
-        "model_link", "dataset_link", "algorithm", "task", "target", "is_search", "cost_tokens", "plan",
-        "candidates", "attempt", "worker", "lease_until", "cancel_requested_at", "created_at", "started_at",
-        "finished_at",
-    ]  # fmt: skip
 
     @admin.action(description="Cancel and refund the selected runs")
     def cancel(self, request, queryset):
@@ -144,15 +136,12 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     def percent(self, run):
         return f"{run.progress:.0%}"
 
-    @admin.display(description="seconds")
     def seconds(self, run):
-        if run.started_at is None:
-            return "-"
-        return f"{((run.finished_at or timezone.now()) - run.started_at).total_seconds():.1f}"
+        return f"{run.seconds_so_far:.1f}"
 
     @admin.display(description="error", ordering="error")
     def short_error(self, run):
-        return run.error[:120] or "-"
+        return run.error[:120]
 
     @admin.display(description="model")
     def model_link(self, run):
@@ -172,27 +161,21 @@ class TrainedModelAdmin(DeletableAdmin):
         "dataset__first_rows", "dataset__dialect",
     ]  # fmt: skip
     search_fields = ["name", "label", "uuid", "owner__email", "dataset__name", "sha256"]
-    fields = [
-        "name", "label", "uuid", "owner_link", "run_link", "dataset_link", "algorithm", "task", "target",
-        "features", "parameters", "metrics", "baseline", "search", "file_name", "file_format", "size",
-        "sha256", "key_id", "library_versions", "is_compiled", "created_at", "predictions",
-    ]  # fmt: skip
+    exclude = ["file", "report", "signature"]
+    extra_fields = ["file_name", "predictions"]
 
     def delete_model(self, request, obj):
         delete_model(model=obj)
 
     @admin.display(description="score (baseline)")
     def score(self, model):
-        measure = "r2_score" if model.task == "regression" else "accuracy"
-        return f"{measure} {as_number(model.metrics.get(measure))} ({as_number(model.baseline.get(measure))})"
+        """Some metrics do not exist, such as the R² of a single row."""
+        name = "r2_score" if model.task == "regression" else "accuracy"
+        values = [figures.get(name) for figures in (model.metrics, model.baseline)]
+        return "{} {} ({})".format(name, *("-" if value is None else f"{value:.3f}" for value in values))
 
-    @admin.display(description="training run")
-    def run_link(self, model):
-        return link_to(model.run)
-
-    @admin.display(description="predictions")
     def predictions(self, model):
-        return link_to_list(Prediction, "predictions", model__id__exact=model.pk)
+        return link_to_rows_of(model, Prediction, "model")
 
 
 @admin.register(Prediction)
@@ -202,10 +185,6 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_select_related = ["owner", "model"]
     large_fields = ["inputs", "output", "model__report", "model__features", "model__metrics"]
     search_fields = ["=uuid", "=model_name", "=owner__email"]
-    fields = [
-        "uuid", "owner_link", "model_link", "model_name", "inputs", "output", "cost_tokens", "created_at",
-        "erased_at",
-    ]  # fmt: skip
 
     @admin.display(description="model", ordering="model_name")
     def model_link(self, prediction):
@@ -216,7 +195,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 class WorkerAdmin(ReadOnlyAdmin):
     list_display = ["name", "started_at", "seen_at", "seconds_silent"]
     search_fields = ["name"]
-    fields = ["name", "started_at", "seen_at", "seconds_silent"]
+    extra_fields = ["seconds_silent"]
 
     @admin.display(description="last seen (seconds ago)", ordering="-seen_at")
     def seconds_silent(self, worker):

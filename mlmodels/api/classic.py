@@ -9,35 +9,33 @@ from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
 from mlmodels.api import responses
-from mlmodels.api.responses import PREFER
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
-from mlmodels.api.waiting import TrainingView
+from mlmodels.api.waiting import TrainingView, training_schema
 from mlmodels.learning.trainers import parameter_types
 from mlmodels.lookups import dataset_called, owned_model, owned_model_for_scoring
+from mlmodels.models import TrainedModel
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import start_training, train_on_sample, train_on_upload
-from mlplatform.core.api_schema import documented
 from mlplatform.core.errors import InvalidInput
 
-SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, which existing clients expect
+SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, as existing clients expect
+NAMES = {"type": "array", "items": {"type": "string"}}
 
 
-class AlgorithmsView(APIView):
+class ListAlgorithmsView(APIView):
+    tags = ["models"]
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(
-        operation_id="list_algorithms",
-        tags=["models"],
-        summary="Algorithms and their parameters",
-        responses={200: OpenApiTypes.OBJECT},
-    )
+    @extend_schema(summary="List algorithms and their parameters", responses=OpenApiTypes.OBJECT)
     def get(self, request):
         return Response({name: {"params": types} for name, types in parameter_types().items()})
 
 
-class CreateView(TrainingView):
+@training_schema("Train a model on a CSV file", responses.CreatedSerializer)
+class CreateModelView(TrainingView):
+    tags = ["models"]
     serializer_class = CreateSerializer
     parser_classes = [MultiPartParser]
     field_names = {
@@ -48,81 +46,92 @@ class CreateView(TrainingView):
         "parameters": "optional_params",
     }
 
-    @extend_schema(
-        operation_id="create_model",
-        tags=["models"],
-        summary="Train a model on a CSV file",
-        parameters=[IDEMPOTENCY_KEY, PREFER],
-        responses=documented(
-            {200: responses.CreatedSerializer, 202: responses.AcceptedSerializer},
-            400,
-            402,
-            409,
-            413,
-            422,
-            429,
-        ),
-    )
-    def post(self, request):
-        return super().post(request)
-
-    def start(self, order, idempotency):
+    def start(self, data, idempotency):
+        options = {name: data[sent_as] for name, sent_as in self.field_names.items()}
         return train_on_upload(
             owner=self.request.user,
-            upload=order["csv_file"],
-            name=order["csv_file"].name,
+            upload=data["csv_file"],
+            name=data["csv_file"].name,
             is_replaceable=True,
-            algorithm=order["model_type"],
-            features=order["feature_cols"],
-            target=order["label_col"],
-            parameters=order["optional_params"],
-            train_percentage=order["train_percentage"],
-            model_name=order["model_filename"],
+            train_percentage=data["train_percentage"],
             idempotency=idempotency,
+            **options,
         )
 
     def answer(self, run, model):
         return responses.created(run, model)
 
 
-class TrainedModelsView(APIView):
-    @extend_schema(
-        operation_id="list_trained",
-        tags=["models"],
-        summary="Names of the caller's models, newest first",
-        responses={200: {"type": "array", "items": {"type": "string"}}},
-    )
+class ListTrainedView(APIView):
+    tags = ["models"]
+
+    @extend_schema(summary="List the names of your models, newest first", responses={200: NAMES})
     def get(self, request):
-        return Response(list(request.user.trained_models.newest_first().values_list("name", flat=True)))
+        models = TrainedModel.objects.owned_by(request.user).newest_first()
+        return Response(list(models.values_list("name", flat=True)))
 
 
-class TrainedModelView(APIView):
-    @extend_schema(
-        operation_id="describe_trained",
-        tags=["models"],
-        summary="What is known about a model",
-        responses=documented({200: responses.TrainedModelSerializer}, 404),
-    )
+class DescribeTrainedView(APIView):
+    tags = ["models"]
+
+    @extend_schema(summary="Describe a model", responses=responses.TrainedModelSerializer)
     def get(self, request, model_name):
         return Response(responses.TrainedModelSerializer(owned_model(request.user, model_name)).data)
 
 
-class DeleteModelView(APIView):
-    @extend_schema(
-        operation_id="delete_trained",
-        tags=["models"],
-        summary="Delete a model and its file",
-        responses=documented({200: responses.DeletedSerializer}, 404),
-    )
+class DeleteTrainedView(APIView):
+    tags = ["models"]
+
+    @extend_schema(summary="Delete a model and its file", responses={200: responses.DeletedSerializer})
     def delete(self, request, model_name):
         delete_model(model=owned_model(request.user, model_name))
-        return Response({"status": "success", "message": f'The model "{model_name}" is deleted.'})
+        return Response({"status": "success", "message": f'The model "{model_name}" was deleted.'})
 
 
-class PaidPredictionView(GenericAPIView):
+@training_schema("Find the best parameters of an algorithm by cross-validation", responses.SearchedSerializer)
+class SearchView(TrainingView):
+    tags = ["searches"]
+    serializer_class = SearchSerializer
+    field_names = {"grid": "params"}
+
+    def start(self, data, idempotency):
+        owner = self.request.user
+        options = {
+            "owner": owner,
+            "algorithm": data["algorithm"],
+            "target": data["target"] or None,
+            "grid": data.get("params") or data.get("param_grid") or {},
+            "idempotency": idempotency,
+        }
+        if data["dataset"]:
+            return start_training(dataset=dataset_called(owner, data["dataset"]), **options)
+        return train_on_sample(sample=SAMPLE_OF_SEARCHES, **options)
+
+    def answer(self, run, model):
+        return responses.searched(run, model)
+
+
+class SearchStatusView(APIView):
+    tags = ["searches"]
+
+    @extend_schema(summary="Show your last search", responses=responses.SearchStatusSerializer)
+    def get(self, request):
+        return Response(responses.status_of(TrainedModel.objects.owned_by(request.user).last_search()))
+
+
+class PredictionView(GenericAPIView):
     """Predicts one row with one model. A prediction is charged if and only if it is stored."""
 
-    def answer_row(self, model, features, answer) -> Response:
+    tags = ["predictions"]
+    refusals = [402, 409, 422]
+
+    def data(self) -> dict:
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def predict(self, model, features, answer) -> Response:
+        """The body that `answer` makes of the prediction, or the stored one of a repeated request."""
         owner, idempotency = self.request.user, idempotent_request(self.request)
 
         def work():
@@ -134,95 +143,44 @@ class PaidPredictionView(GenericAPIView):
         return answer_once(user=owner, request=idempotency, work=work)
 
 
-class PredictView(PaidPredictionView):
+class PredictView(PredictionView):
     serializer_class = FeaturesSerializer
 
     @extend_schema(
-        operation_id="predict",
-        tags=["predictions"],
         summary="Predict one row with a model",
+        responses=responses.PredictedSerializer,
         parameters=[IDEMPOTENCY_KEY],
-        responses=documented({200: responses.PredictedSerializer}, 400, 402, 404, 409, 422),
     )
     def post(self, request, model_name):
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        model = owned_model_for_scoring(request.user, model_name)
-        return self.answer_row(model, serializer.validated_data["features"], responses.predicted)
+        data, model = self.data(), owned_model_for_scoring(request.user, model_name)
+        return self.predict(model, data["features"], responses.predicted)
 
 
-class SearchView(TrainingView):
-    serializer_class = SearchSerializer
-    field_names = {"grid": "params"}
-
-    @extend_schema(
-        operation_id="search",
-        tags=["searches"],
-        summary="Find the best parameters of an algorithm by cross-validation",
-        parameters=[IDEMPOTENCY_KEY, PREFER],
-        responses=documented(
-            {200: responses.SearchedSerializer, 202: responses.AcceptedSerializer}, 400, 402, 422, 429
-        ),
-    )
-    def post(self, request):
-        return super().post(request)
-
-    def start(self, order, idempotency):
-        owner = self.request.user
-        search = {
-            "algorithm": order["algorithm"],
-            "target": order["target"] or None,
-            "grid": order.get("params") or order.get("param_grid"),
-            "is_search": True,
-            "idempotency": idempotency,
-        }
-        if order["dataset"]:
-            return start_training(owner=owner, dataset=dataset_called(owner, order["dataset"]), **search)
-        return train_on_sample(owner=owner, sample=SAMPLE_OF_SEARCHES, **search)
-
-    def answer(self, run, model):
-        return responses.searched(run, model)
-
-
-class PredictLastView(PaidPredictionView):
+class PredictLastView(PredictionView):
+    tags = ["searches"]
     serializer_class = InputSerializer
 
     @extend_schema(
-        operation_id="predict_last",
-        tags=["searches"],
-        summary="Predict one row with the model of the last search",
+        summary="Predict one row with the model of your last search",
+        responses=responses.LastPredictedSerializer,
         parameters=[IDEMPOTENCY_KEY],
-        responses=documented({200: responses.LastPredictedSerializer}, 400, 402, 409, 422),
     )
     def post(self, request):
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        model = request.user.trained_models.defer("report").last_search()
+        data, model = self.data(), TrainedModel.objects.owned_by(request.user).last_search()
         if model is None:
-            raise InvalidInput("There is no trained model yet: POST /api/train first.", code="not_trained")
-        return self.answer_row(model, features_of(serializer.validated_data, model), responses.last_predicted)
+            raise InvalidInput("You have no trained model yet: POST /api/train first.", code="not_trained")
+        return self.predict(model, features_of(data, model), responses.last_predicted)
 
 
-class StatusView(APIView):
-    @extend_schema(
-        operation_id="search_status",
-        tags=["searches"],
-        summary="What the caller's last search made",
-        responses={200: responses.SearchStatusSerializer},
-    )
-    def get(self, request):
-        return Response(responses.status_of(request.user.trained_models.defer("report").last_search()))
-
-
-def features_of(row: dict, model) -> dict:
-    """The values by column: as given, or from a list in the order of the model's columns."""
-    if "features" in row:
-        return row["features"]
-    names = [column["name"] for column in model.features]
-    if len(row["input"]) != len(names):
+def features_of(data: dict, model: TrainedModel) -> dict:
+    """The values by column: as sent, or from a list in the order of the model's columns."""
+    if "features" in data:
+        return data["features"]
+    values, names = data["input"], model.feature_names
+    if len(values) != len(names):
         raise InvalidInput(
-            f"The input has {len(row['input'])} values and the model takes {len(names)}, in this order: "
+            f"The input has {len(values)} values and the model takes {len(names)}, in this order: "
             f"{', '.join(names)}.",
             field="input",
         )
-    return dict(zip(names, row["input"], strict=True))
+    return dict(zip(names, values, strict=True))

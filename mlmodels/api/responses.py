@@ -1,9 +1,8 @@
 """The bodies that the classic endpoints return, as existing clients expect them.
 
-The serializers describe the bodies for the API documentation; a test holds the two against each other.
+The serializers describe these bodies in the OpenAPI schema; a test compares the two.
 """
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
@@ -27,8 +26,8 @@ class AcceptedSerializer(serializers.Serializer):
 class TrainedModelSerializer(serializers.ModelSerializer):
     model_name = serializers.CharField(source="name")
     model_type = serializers.CharField(source="algorithm")
-    feature_cols = serializers.SerializerMethodField()
-    label_col = serializers.SerializerMethodField()
+    feature_cols = serializers.ListField(child=serializers.CharField(), source="feature_names")
+    label_col = serializers.CharField(source="target_name")
     notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
     class Meta:
@@ -38,21 +37,14 @@ class TrainedModelSerializer(serializers.ModelSerializer):
             "baseline", "notes", "created_at",
         ]  # fmt: skip
 
-    def get_feature_cols(self, model) -> list[str]:
-        return [column["name"] for column in model.features]
-
-    def get_label_col(self, model) -> str:
-        return model.target["name"]
-
-
-class PredictedSerializer(serializers.Serializer):
-    status = serializers.CharField()
-    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
-    tokens_deducted = serializers.IntegerField()
-
 
 class LastPredictedSerializer(serializers.Serializer):
-    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
+    prediction = serializers.JSONField(help_text="a number, or a class as written in the dataset")
+
+
+class PredictedSerializer(LastPredictedSerializer):
+    status = serializers.CharField()
+    tokens_deducted = serializers.IntegerField()
 
 
 class DeletedSerializer(serializers.Serializer):
@@ -63,7 +55,7 @@ class DeletedSerializer(serializers.Serializer):
 class SearchedSerializer(serializers.Serializer):
     message = serializers.CharField()
     best_params = serializers.DictField()
-    best_params_ = serializers.DictField(help_text="best_params once more, under scikit-learn's name")
+    best_params_ = serializers.DictField(help_text="the same, under scikit-learn's name")
     best_score = serializers.FloatField(help_text="mean score over the folds of the cross-validation")
     training_accuracy = serializers.FloatField()
     model_name = serializers.CharField()
@@ -88,12 +80,11 @@ def created(run: TrainingRun, model: TrainedModel) -> dict:
 
 
 def searched(run: TrainingRun, model: TrainedModel) -> dict:
+    """`model.search` has best_params, best_score and training_accuracy."""
     return {
         "message": f"{model.algorithm} is trained.",
-        "best_params": model.search["best_params"],
+        **model.search,
         "best_params_": model.search["best_params"],
-        "best_score": model.search["best_score"],
-        "training_accuracy": model.search["training_accuracy"],
         "model_name": model.name,
     }
 
@@ -103,7 +94,7 @@ def accepted(run: TrainingRun, url: str) -> dict:
 
 
 def status_of(model: TrainedModel | None) -> dict:
-    """`model` is what the caller's last search made."""
+    """`model` is the one that the user's last search made."""
     search = model.search if model else {}
     return {
         "is_trained": model is not None,
@@ -124,10 +115,3 @@ def predicted(prediction: Prediction) -> dict:
 
 def last_predicted(prediction: Prediction) -> dict:
     return {"prediction": prediction.output["prediction"]}
-
-
-PREFER = OpenApiParameter(
-    "Prefer",
-    location=OpenApiParameter.HEADER,
-    description="`respond-async` answers 202 at once, with the URL of the training run.",
-)

@@ -1,4 +1,4 @@
-"""What the classic endpoints read. They parse; the operations decide."""
+"""What the classic endpoints accept. Serializers parse; the operations decide."""
 
 import json
 
@@ -12,29 +12,40 @@ from mlplatform.core.storable import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 PARAMETERS_CHARACTERS_MAX = 20_000
-UNSTORABLE = "This holds characters that cannot be stored. Remove them."
 
 
 class AlgorithmField(serializers.ChoiceField):
-    default_error_messages = {"invalid_choice": '"{input}" is not an algorithm here. Choose one of: {names}.'}
+    default_error_messages = {
+        "invalid_choice": f'"{{input}}" is not an algorithm. Choose one of: {", ".join(TRAINERS)}.'
+    }
 
     def __init__(self, **kwargs):
         super().__init__(choices=ALGORITHMS, **kwargs)
 
-    def fail(self, key, **kwargs):
-        super().fail(key, names=", ".join(TRAINERS), **kwargs)
+
+class FormJSONField(serializers.Field):
+    """A JSON value, which a form sends as text."""
+
+    default_error_messages = {"unstorable": "This holds characters that cannot be stored. Remove them."}
+
+    def from_json(self, text):
+        """Python also reads NaN and Infinity, which are no JSON."""
+        try:
+            return json.loads(text, parse_constant=lambda name: self.fail("syntax"))
+        except (ValueError, RecursionError):
+            self.fail("syntax")
+
+    def to_representation(self, value):
+        return value
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class ColumnNamesField(serializers.Field):
+class ColumnNamesField(FormJSONField):
     """Names of columns: a JSON array, or text with commas between the names."""
 
     default_error_messages = {
-        "syntax": 'Give a JSON array of column names such as ["size", "rooms"], or names between commas.',
-        "empty": "Name at least one column.",
+        "syntax": 'Send a JSON array such as ["size", "rooms"], or column names separated by commas.',
         "too_many": f"At most {COLUMNS_MAX} columns can be used.",
-        "twice": 'The column "{name}" is named twice.',
-        "unstorable": UNSTORABLE,
     }
 
     def get_value(self, dictionary):
@@ -43,71 +54,38 @@ class ColumnNamesField(serializers.Field):
         return values if len(values) > 1 else super().get_value(dictionary)
 
     def to_internal_value(self, data):
-        names = self._names(data)
-        if not names:
-            self.fail("empty")
-        if len(names) > COLUMNS_MAX:
-            self.fail("too_many")
-        seen = set()
-        for name in names:
-            if name in seen:
-                self.fail("twice", name=name)
-            seen.add(name)
-        return names
-
-    def to_representation(self, value):
-        return value
-
-    def _names(self, data):
         if isinstance(data, str):
-            data = self._from_json(data) if data.lstrip().startswith("[") else data.split(",")
+            data = self.from_json(data) if data.lstrip().startswith("[") else data.split(",")
         if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
             self.fail("syntax")
         if not is_storable(data):
             self.fail("unstorable")
-        return [name.strip() for name in data if name.strip()]
-
-    def _from_json(self, text):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            self.fail("syntax")
+        names = [name.strip() for name in data if name.strip()]
+        if len(names) > COLUMNS_MAX:
+            self.fail("too_many")
+        return names
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
-class JSONObjectField(serializers.Field):
-    """A JSON object; in a form it is written as text, where blank and null mean no entries."""
+class JSONObjectField(FormJSONField):
+    """A JSON object; in a form, blank text and null mean {}."""
 
     default_error_messages = {
-        "syntax": 'This is not a JSON object. Write it like {{"max_depth": 5}}.',
+        "syntax": 'Send a JSON object such as {{"max_depth": 5}}.',
         "too_long": f"At most {PARAMETERS_CHARACTERS_MAX} characters.",
-        "unstorable": UNSTORABLE,
     }
 
     def to_internal_value(self, data):
         if isinstance(data, str):
-            data = self._from_json(data.strip() or "{}")
-            if not is_storable(data):  # the parser of JSON bodies has refused it already
+            if len(data) > PARAMETERS_CHARACTERS_MAX:
+                self.fail("too_long")
+            data = self.from_json(data.strip() or "{}")
+            data = {} if data is None else data
+            if not is_storable(data):  # JSON bodies were checked by their parser
                 self.fail("unstorable")
         if not isinstance(data, dict):
             self.fail("syntax")
         return data
-
-    def to_representation(self, value):
-        return value
-
-    def _from_json(self, text):
-        if len(text) > PARAMETERS_CHARACTERS_MAX:
-            self.fail("too_long")
-        try:
-            value = json.loads(text, parse_constant=self._refuse_constant)
-        except (ValueError, RecursionError):
-            self.fail("syntax")
-        return {} if value is None else value
-
-    def _refuse_constant(self, name):
-        """Python reads NaN and Infinity; JSON has neither."""
-        self.fail("syntax")
 
 
 class CreateSerializer(serializers.Serializer):
@@ -115,14 +93,14 @@ class CreateSerializer(serializers.Serializer):
 
     model_type = AlgorithmField(help_text="one of the names that GET /api/models lists")
     feature_cols = ColumnNamesField(help_text='columns to learn from: ["size", "rooms"] or size,rooms')
-    label_col = serializers.CharField(max_length=HEADER_CHARACTERS_MAX, help_text="the column to predict")
+    label_col = serializers.CharField(max_length=HEADER_CHARACTERS_MAX, help_text="column to predict")
     train_percentage = serializers.FloatField(
-        default=0.8, help_text="share of the rows to train on, above 0 and below 1; the rest measures"
+        default=0.8, help_text="share of rows to train on, between 0 and 1; metrics are measured on the rest"
     )
     csv_file = serializers.FileField(
         max_length=DATASET_NAME_CHARACTERS_MAX,
-        help_text="the table, with a header line",
-        error_messages={"empty": "The file is empty. Upload a CSV with a header line and at least two rows."},
+        help_text="CSV file with a header row",
+        error_messages={"empty": "The file is empty. Upload a CSV file with a header row and data."},
     )
     optional_params = JSONObjectField(
         default=dict, help_text='parameters of the algorithm as a JSON object, such as {"max_depth": 5}'
@@ -131,23 +109,18 @@ class CreateSerializer(serializers.Serializer):
         default="",
         allow_blank=True,
         max_length=MODEL_NAME_CHARACTERS_MAX,
-        help_text="a name of your own for the model",
+        help_text="name of the model; without it, one is made from algorithm, date and time",
     )
-
-    def validate_train_percentage(self, value):
-        if not 0 < value < 1:
-            raise serializers.ValidationError("This must be above 0 and below 1, such as 0.8.")
-        return value
 
 
 class SearchSerializer(serializers.Serializer):
-    """An algorithm and the values to try for its parameters. What is null is left out: clients send it so."""
+    """An algorithm and the values to try for its parameters. Existing clients send null for no value."""
 
     algorithm = AlgorithmField()
     params = JSONObjectField(
         required=False,
         allow_null=True,
-        help_text='values to try, such as {"max_depth": [2, 4, 8]}; without it a default grid',
+        help_text='values to try, such as {"max_depth": [2, 4, 8]}; without it, a default grid',
     )
     param_grid = JSONObjectField(required=False, allow_null=True, help_text="another name for params")
     dataset = serializers.CharField(
@@ -155,27 +128,27 @@ class SearchSerializer(serializers.Serializer):
         allow_blank=True,
         allow_null=True,
         max_length=DATASET_NAME_CHARACTERS_MAX,
-        help_text="name or id of one of your datasets; the Iris sample without it",
+        help_text="name or id of one of your datasets; without it, the Iris sample",
     )
     target = serializers.CharField(
         default="",
         allow_blank=True,
         allow_null=True,
         max_length=HEADER_CHARACTERS_MAX,
-        help_text="the column to predict; a guess is made without it",
+        help_text="column to predict; without it, the one that was detected",
     )
 
     def validate(self, attributes):
         if attributes.get("params") is not None and attributes.get("param_grid") is not None:
-            raise serializers.ValidationError({"param_grid": "Give params or param_grid, not both."})
+            raise serializers.ValidationError({"param_grid": "Send params or param_grid, not both."})
         return attributes
 
 
 class RowField(JSONObjectField):
-    """A value for each column. The values are judged by the columns of the model."""
+    """A value for each column. The columns of the model decide which values are valid."""
 
     default_error_messages = {
-        "syntax": 'Give an object with a value per column, such as {{"size": 70, "city": "Bonn"}}.',
+        "syntax": 'Send an object with a value per column, such as {{"size": 70, "city": "Bonn"}}.'
     }
 
 
@@ -186,7 +159,7 @@ class FeaturesSerializer(serializers.Serializer):
 
 
 class InputSerializer(serializers.Serializer):
-    """One row, as numbers in the order of the model's columns or by name."""
+    """One row: a list of values in the order of the model's columns, or an object of values by column."""
 
     input = serializers.ListField(
         child=serializers.JSONField(allow_null=True), required=False, max_length=COLUMNS_MAX
@@ -196,6 +169,6 @@ class InputSerializer(serializers.Serializer):
     def validate(self, attributes):
         if len(attributes) != 1:
             raise serializers.ValidationError(
-                {"input": "Give either input, a list of values, or features, an object of values."}
+                {"input": "Send either input, a list of values, or features, an object of values."}
             )
         return attributes

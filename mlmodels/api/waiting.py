@@ -1,28 +1,34 @@
-"""Endpoints that start a training: they answer with its result, or with where to ask for it."""
+"""Endpoints that start a training run: they answer with its result, or with the URL to get it from."""
 
 import logging
 import time
 from abc import ABC, abstractmethod
 
 from django.db import Error as DatabaseFailure
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from billing import idempotency as idempotency_keys
-from billing.api.idempotency import idempotent_request, replay
+from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request, replay
 from mlmodels.api import responses
-from mlmodels.models import TrainingRun
+from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations.training import wait_for_run
 from mlplatform.core.errors import Conflict, DomainError, Unprocessable
 
 WAIT_SECONDS_MAX = 60
+PREFER = OpenApiParameter(
+    "Prefer",
+    location=OpenApiParameter.HEADER,
+    description="`respond-async` answers 202 at once, with the URL of the training run.",
+)
 
 log = logging.getLogger(__name__)
 
 
 class TrainingFailed(Unprocessable):
-    """The request was valid, but the training failed; it is refunded."""
+    """The request was valid, but the training run failed; it is refunded."""
 
     code = "training_failed"
 
@@ -31,25 +37,37 @@ class TrainingCancelled(Conflict):
     code = "training_cancelled"
 
 
-class TrainingView(ABC, GenericAPIView):
-    """Starts a paid training and waits for its result.
+def training_schema(summary: str, answer):
+    """Describes a TrainingView in the OpenAPI schema."""
+    return extend_schema_view(
+        post=extend_schema(
+            summary=summary,
+            parameters=[IDEMPOTENCY_KEY, PREFER],
+            responses={200: answer, 202: responses.AcceptedSerializer},
+        )
+    )
 
-    A repeated Idempotency-Key starts nothing and answers with the result of the first training.
+
+class TrainingView(ABC, GenericAPIView):
+    """Starts a paid training run and waits for its result.
+
+    A repeated Idempotency-Key starts nothing and answers with the result of the first run.
     """
 
     throttle_scope = "training"
+    refusals = [402, 409, 413, 422, 429]
     field_names = {}  # name of an input in the operations: its name in this endpoint
 
     @abstractmethod
-    def start(self, order, idempotency) -> TrainingRun:
-        """Starts a training from the validated input."""
+    def start(self, data, idempotency) -> TrainingRun:
+        """Starts a run from the validated input."""
 
     @abstractmethod
     def answer(self, run, model) -> dict:
         """The body for a run that made `model`."""
 
     def setup(self, request, *args, **kwargs):
-        """The client's wait starts here: it includes reading and inspecting the file."""
+        """The client's wait includes reading and inspecting the file."""
         super().setup(request, *args, **kwargs)
         self.answer_by = time.monotonic() + WAIT_SECONDS_MAX
 
@@ -74,9 +92,9 @@ class TrainingView(ABC, GenericAPIView):
         return response
 
     def result(self, run, idempotency) -> Response:
-        """What came of the run, or 202 when that takes too long. The run is committed, and charged."""
+        """The result of the run, or 202 if it takes too long. The run is committed and charged by now."""
         if prefers_not_to_wait(self.request):
-            return self.accepted(run, headers={"Preference-Applied": "respond-async"})
+            return self.accepted(run, **{"Preference-Applied": "respond-async"})
         try:
             run = wait_for_run(run=run, seconds=max(0, self.answer_by - time.monotonic()))
             if run.is_open:
@@ -88,26 +106,24 @@ class TrainingView(ABC, GenericAPIView):
             return self.accepted(run)
         return Response(body)
 
-    def accepted(self, run, headers=None) -> Response:
+    def accepted(self, run, **headers) -> Response:
         url = reverse("run-detail", kwargs={"uuid": run.uuid}, request=self.request)
-        return Response(
-            responses.accepted(run, url), status=202, headers={"Location": url, **(headers or {})}
-        )
+        return Response(responses.accepted(run, url), status=202, headers={"Location": url, **headers})
 
 
 def model_of(run: TrainingRun):
-    """What an ended run made, or the refusal that says why it made nothing."""
+    """The model of a run that ended, or the refusal that says why there is none."""
     if run.status == TrainingRun.Status.FAILED:
-        raise TrainingFailed(f"The training failed and is refunded: {run.error}", code=run.error_code)
+        raise TrainingFailed(f"The training run failed and was refunded: {run.error}", code=run.error_code)
     if run.status == TrainingRun.Status.CANCELLED:
-        raise TrainingCancelled("The training was cancelled and is refunded.")
-    model = run.owner.trained_models.filter(uuid=run.made_model_uuid).first()
+        raise TrainingCancelled("The training run was cancelled and refunded.")
+    model = TrainedModel.objects.filter(uuid=run.made_model_uuid).first()
     if model is None:
         raise Conflict(f'The model "{run.model_name}" has already been deleted.')
     return model
 
 
 def prefers_not_to_wait(request) -> bool:
-    """The header Prefer of RFC 7240: several preferences, each perhaps with parameters."""
+    """The header Prefer of RFC 7240: a list of preferences, which may have parameters."""
     preferences = request.headers.get("Prefer", "").split(",")
     return "respond-async" in {preference.partition(";")[0].strip().lower() for preference in preferences}

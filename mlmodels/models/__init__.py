@@ -1,4 +1,4 @@
-"""The rows of this app, their constraints, and the questions that can be asked of them."""
+"""The tables of this app: rows, constraints and QuerySets."""
 
 from mlmodels.models.datasets import Dataset, dataset_path
 from mlmodels.models.ownership import add_owner, remove_owner

@@ -1,4 +1,4 @@
-"""Uploaded tables."""
+"""Uploaded CSV files."""
 
 import uuid
 
@@ -8,20 +8,12 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from mlmodels.learning.tables import Column
-from mlmodels.models.ownership import OwnedQuerySet
+from mlmodels.models.ownership import OwnedQuerySet, is_uuid
 
 
 def dataset_path(dataset, filename):
-    """Files are named by us: what a user calls a file never becomes a path."""
+    """Our own name: what a user calls a file never becomes a path."""
     return f"datasets/{dataset.uuid}.csv"
-
-
-def is_uuid(text):
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class DatasetQuerySet(OwnedQuerySet):
@@ -30,18 +22,18 @@ class DatasetQuerySet(OwnedQuerySet):
         return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
 
     def as_found(self):
-        """Those that are read as the upload decided: nobody has overridden a column."""
+        """Those whose columns are read as the upload found them."""
         return self.filter(columns_changed_at=None)
 
     def replaceable(self):
-        """Those that came with a training over the API, and that nobody has edited since."""
+        """Those that came with a training run over the API and were not edited since."""
         return self.as_found().filter(is_replaceable=True)
 
     def total_bytes(self):
         return self.aggregate(total=Sum("size_bytes", default=0))["total"]
 
     def for_lists(self):
-        """Without what only a dataset's own page shows, and with the number of its models."""
+        """Without the fields that only a dataset's own page shows, but with the number of its models."""
         return self.defer("first_rows", "dialect", "target_guess").annotate(
             model_count=models.Count("trained_models")
         )
@@ -51,7 +43,7 @@ class DatasetQuerySet(OwnedQuerySet):
 
 
 class Dataset(models.Model):
-    """An uploaded CSV, what was found in it, and how each column is read."""
+    """An uploaded CSV file, what was found in it, and how each column is read."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
@@ -94,15 +86,11 @@ class Dataset(models.Model):
 
     @property
     def doubtful_columns(self):
-        """Those that were hardly meant to be read as they are, and those that upload switched off."""
-        columns = list(map(Column.from_dict, self.columns))
-        doubtful = [column for column in columns if column.is_doubtful]
-        return doubtful + [column for column in columns if column.is_switched_off and not column.is_doubtful]
+        """Those that were probably read as the wrong kind, then those that the upload switched off."""
+        columns = [Column.from_dict(column) for column in self.columns]
+        doubtful = [column for column in columns if column.is_doubtful or column.is_switched_off]
+        return sorted(doubtful, key=lambda column: not column.is_doubtful)
 
     def column(self, name):
         """The tables.Column of this name."""
         return Column.from_dict(next(column for column in self.columns if column["name"] == name))
-
-    def rename(self, name):
-        self.name = name
-        self.save(update_fields=["name"])

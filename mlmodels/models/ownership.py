@@ -1,11 +1,25 @@
-"""Whose a row is, and the owner's number in front of model names."""
+"""The owner of a row, and the owner's number at the start of model names."""
+
+import uuid
 
 from django.db import models
+
+
+def is_uuid(text) -> bool:
+    try:
+        uuid.UUID(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 class OwnedQuerySet(models.QuerySet):
     def owned_by(self, user):
         return self.filter(owner=user)
+
+    def with_uuid(self, text):
+        """The row with this uuid; none if the text, which may come from a query string, is no uuid."""
+        return self.filter(uuid=text) if is_uuid(text) else self.none()
 
     def newest_first(self):
         return self.order_by("-created_at", "-id")

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class PendingFile(models.Model):
-    """A stored file that is about to get its row, or has lost it: `operations.pending_files`."""
+    """A stored file whose row is not written yet, or was deleted: see `operations.pending_files`."""
 
     name = models.CharField(max_length=200, unique=True)
     registered_at = models.DateTimeField(db_default=Now())

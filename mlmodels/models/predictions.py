@@ -19,11 +19,11 @@ class PredictionQuerySet(OwnedQuerySet):
 
     def erase(self):
         """Empties inputs and outputs; the rows stay, because the ledger refers to them."""
-        return self.filter(erased_at=None).update(inputs=None, output=None, erased_at=timezone.now())
+        return self.stored().update(inputs=None, output=None, erased_at=timezone.now())
 
 
 class Prediction(models.Model):
-    """One paid answer. Erasing it empties the contents and keeps the row, which the ledger refers to."""
+    """One row sent to a model, with its result."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions")
@@ -56,13 +56,11 @@ class Prediction(models.Model):
         return f"prediction:{self.uuid}"
 
     def insert(self):
-        """`save(force_insert=True)`, by a statement that is put together once and not every time."""
+        """`save(force_insert=True)`, with a statement that is built only once."""
         fields, statement = self._insertion()
+        values = [field.get_db_prep_save(getattr(self, field.attname), connection) for field in fields]
         with connection.cursor() as cursor:
-            cursor.execute(
-                statement,
-                [field.get_db_prep_save(getattr(self, field.attname), connection) for field in fields],
-            )
+            cursor.execute(statement, values)
             self.pk = cursor.fetchone()[0]
         self._state.adding = False
 
@@ -77,5 +75,5 @@ class Prediction(models.Model):
 
     @property
     def ranked_probabilities(self):
-        """(class, probability) pairs, the likeliest first; none for a predicted number."""
+        """Pairs of class and probability, the likeliest first; none if a number is predicted."""
         return sorted(self.output.get("probabilities", {}).items(), key=lambda item: -item[1])

@@ -1,4 +1,4 @@
-"""What a training makes."""
+"""Trained models."""
 
 import uuid
 
@@ -8,11 +8,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mlmodels.learning.tables.columns import Column, blank_words_sentence
-from mlmodels.models.datasets import Dataset, is_uuid
-from mlmodels.models.ownership import OwnedQuerySet, remove_owner
+from mlmodels.models.datasets import Dataset
+from mlmodels.models.ownership import OwnedQuerySet, is_uuid, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
-# Written out: building it through the ORM takes ten times as long as the query itself
+# Written by hand: building it through the ORM takes ten times as long as the query
 MODEL_FOR_SCORING = "SELECT id, uuid, sha256 FROM mlmodels_trainedmodel WHERE owner_id = %s AND name = %s"
 
 
@@ -21,16 +21,12 @@ def model_path(model, filename):
 
 
 class TrainedModelQuerySet(OwnedQuerySet):
-    def searched(self):
-        """Models that a grid search made."""
-        return self.filter(search__isnull=False)
-
     def last_search(self):
-        """The model of the latest grid search, or None before there is one."""
-        return self.searched().newest_first().first()
+        """The model of the latest grid search, or None if there is none."""
+        return self.filter(search__isnull=False).defer("report").newest_first().first()
 
     def for_lists(self):
-        """Without the large columns that only a model's own page shows."""
+        """Without the large fields that only a model's own page shows."""
         return self.defer("report", "features", "parameters", "search")
 
     def matching(self, text):
@@ -38,17 +34,16 @@ class TrainedModelQuerySet(OwnedQuerySet):
 
     def narrowed(self, algorithm="", dataset=""):
         """Models of one algorithm and of the dataset with this uuid; either may be left out."""
-        narrowed = self.filter(algorithm=algorithm) if algorithm else self
+        models = self.filter(algorithm=algorithm) if algorithm else self
         if not dataset:
-            return narrowed
-        return narrowed.filter(dataset__uuid=dataset) if is_uuid(dataset) else narrowed.none()
-
-    def for_scoring(self):
-        """Without the large columns, which a prediction has no use for while the model is in memory."""
-        return self.only("uuid", "owner_id", "name", "sha256")
+            return models
+        return models.filter(dataset__uuid=dataset) if is_uuid(dataset) else models.none()
 
     def find_for_scoring(self, owner, name):
-        """`owner.trained_models.for_scoring()` by name, or None: the first query of every prediction."""
+        """The owner's model of this name, or None: the first query of every prediction.
+
+        Without the fields that nothing needs once the model is loaded.
+        """
         with connection.cursor() as cursor:
             cursor.execute(MODEL_FOR_SCORING, [owner.pk, name])
             row = cursor.fetchone()
@@ -60,7 +55,7 @@ class TrainedModelQuerySet(OwnedQuerySet):
 
 
 class TrainedModel(models.Model):
-    """A fitted pipeline in a signed file, with everything known about it."""
+    """A fitted pipeline in a signed file, and everything known about it."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
@@ -87,7 +82,7 @@ class TrainedModel(models.Model):
     search = models.JSONField(
         null=True, help_text="best_params, best_score, training_accuracy of a grid search"
     )
-    # The file and what proves it
+    # The file and its signature
     file = models.FileField(upload_to=model_path, editable=False)
     file_format = models.CharField(max_length=20, editable=False)
     size_bytes = models.PositiveBigIntegerField(editable=False)
@@ -109,18 +104,20 @@ class TrainedModel(models.Model):
         return self.label or remove_owner(self.name, self.owner_id)
 
     @property
-    def notes(self):
-        """Warnings about columns that were probably read as the wrong kind, and about the training."""
-        columns = [Column.from_dict(column) for column in [*self.features, self.target]]
-        said = [
-            f'The column "{column.name}" is read as words. {column.reason}'
-            if column.nearly
-            else f'The column "{column.name}": {blank_words_sentence(column.blank_words)}'
-            for column in columns
-            if column.nearly or column.blank_words
-        ]
-        return said + self.report.get("notes", [])
+    def feature_names(self):
+        return [column["name"] for column in self.features]
 
-    def rename(self, label):
-        self.label = label
-        self.save(update_fields=["label"])
+    @property
+    def target_name(self):
+        return self.target["name"]
+
+    @property
+    def notes(self):
+        """Warnings about columns that were probably read as the wrong kind, and about the training run."""
+        notes = []
+        for column in map(Column.from_dict, [*self.features, self.target]):
+            if column.nearly:
+                notes.append(f'The column "{column.name}" is read as words. {column.reason}')
+            elif column.blank_words:
+                notes.append(f'The column "{column.name}": {blank_words_sentence(column.blank_words)}')
+        return notes + self.report.get("notes", [])

@@ -1,4 +1,4 @@
-"""Paid trainings, which are also the queue of the workers."""
+"""Training runs, which are also the queue of the workers."""
 
 import uuid
 
@@ -22,21 +22,21 @@ class TrainingRunQuerySet(OwnedQuerySet):
         return self.filter(status__in=TrainingRun.OPEN)
 
     def held_tokens(self):
-        """`tokens` paid for `runs` that are open: refunded unless the run makes a model."""
+        """The `tokens` paid for open runs, and how many `runs` those are."""
         return self.open().aggregate(tokens=Sum("cost_tokens", default=0), runs=models.Count("pk"))
 
     def held(self, attempt):
-        """The run, as long as this attempt owns it: whoever claimed it later has a higher number."""
+        """Running in this attempt: a worker that claimed the run later has a higher number."""
         return self.filter(status=TrainingRun.Status.RUNNING, attempt=attempt)
 
     def lapsed(self):
-        """Running, and no worker has extended the lease in time."""
+        """Running, but the worker has not extended its lease in time."""
         return self.filter(status=TrainingRun.Status.RUNNING, lease_until__lt=Now())
 
     def next_in_line(self):
-        """Queued runs as they are due: first whoever has the fewest running and waited longest for a turn.
+        """Queued runs in their order: first of owners with the fewest running, then the longest wait.
 
-        Ordered by age alone, one user's queue would hold up everybody else's single run.
+        By age alone, one user's three runs would hold up everybody else's single run.
         """
         same_owner = TrainingRun.objects.filter(owner=OuterRef("owner")).order_by().values("owner")
         running = (
@@ -50,7 +50,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
         )
 
     def erase(self):
-        """Empties what describes the user's data; the rows stay, because the ledger refers to them."""
+        """Empties what describes the owner's data; the rows stay, because the ledger refers to them."""
         return self.update(
             plan={},
             features=[],
@@ -64,7 +64,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
 
 
 class TrainingRun(models.Model):
-    """One paid training. The row is also the queue entry: workers claim it by a conditional update."""
+    """One paid attempt to train a model. Workers claim the row by a conditional UPDATE."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -82,7 +82,7 @@ class TrainingRun(models.Model):
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="training_runs"
     )
-    # What is to be done
+    # What to train
     plan = models.JSONField(help_text="trainers.TrainingPlan as a dictionary")
     algorithm = models.CharField(max_length=40)
     task = models.CharField(max_length=20, choices=Task.choices)
@@ -154,14 +154,14 @@ class TrainingRun(models.Model):
 
     @property
     def seconds_to_go(self):
-        """A guess from the progress so far; None as long as there is nothing to guess from."""
+        """An estimate from the progress so far; None if there is too little of it."""
         if self.status != self.Status.RUNNING or self.progress < 0.05:
             return None
         return self.seconds_so_far * (1 - self.progress) / self.progress
 
     @property
     def place_in_line(self):
-        """1 is next. Counted by age, since whose turn it is changes while others start and end."""
+        """1 is next. Counted by age, since the real order changes while other runs start and end."""
         older = TrainingRun.objects.filter(status=self.Status.QUEUED, created_at__lt=self.created_at)
         return older.count() + 1
 

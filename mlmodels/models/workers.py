@@ -11,12 +11,12 @@ from mlmodels.limits import WORKER_SILENT_SECONDS
 
 class WorkerQuerySet(models.QuerySet):
     def alive(self):
-        """Workers seen lately; /readyz and the commands need one."""
+        """Seen within WORKER_SILENT_SECONDS."""
         return self.filter(seen_at__gt=Now() - timedelta(seconds=WORKER_SILENT_SECONDS))
 
 
 class Worker(models.Model):
-    """A training worker and when it was last seen alive; /readyz asks for one."""
+    """A worker, and when it was last alive: /readyz needs one, and the commands ask."""
 
     name = models.CharField(max_length=200, unique=True)
     started_at = models.DateTimeField(default=timezone.now)

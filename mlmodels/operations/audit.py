@@ -1,7 +1,7 @@
-"""What the ledger asks of this app: what every charge was for (`manage.py verify_ledger`,
-settings.LEDGER_VERIFICATIONS), and what open runs cost (settings.TOKENS_IN_PROGRESS).
+"""What the ledger asks of this app: what every charge was for (settings.LEDGER_VERIFICATIONS, run by
+`manage.py verify_ledger`), and what open runs cost (settings.TOKENS_IN_PROGRESS).
 
-Each check is one SQL statement of its own, so that it holds while tokens move. No model is loaded.
+Each check is one SQL statement, so that it holds while tokens move. No model is loaded.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.verify import Check, Failure, failures_of, run_check
 from mlmodels.errors import ModelUnusable
-from mlmodels.models import Dataset, TrainedModel
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files
 
 # SQLite keeps a UUID without its dashes.
@@ -23,16 +23,22 @@ UUID_AS_TEXT = {
     ),
 }
 
-# Without the CAST to text, SQLite makes no index and compares every charge with every row.
+# Rows with the operation of their charge. Without the CAST to text, SQLite makes no index and compares every
+# charge with every row.
+RUNS = """
+    SELECT id, CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
+    FROM mlmodels_trainingrun
+"""
+PREDICTIONS = """
+    SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
+    FROM mlmodels_prediction
+"""
 CHARGE_CHECKS = [
     Check(
         "run_charges_are_cleared",
         "The charge of a training run has its price and owner, and is refunded exactly when it made nothing.",
         """
-        WITH run AS MATERIALIZED (
-            SELECT CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
-            FROM mlmodels_trainingrun
-        )
+        WITH run AS MATERIALIZED ({runs})
         SELECT charge.account_id, charge.operation, charge.amount,
                run.owner_id, run.cost_tokens, run.status, refund.operation AS refunded_as
         FROM billing_ledgerentry AS charge
@@ -49,10 +55,7 @@ CHARGE_CHECKS = [
         "runs_are_charged",
         "Every training run that has a price was charged.",
         """
-        WITH run AS MATERIALIZED (
-            SELECT id, CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
-            FROM mlmodels_trainingrun
-        )
+        WITH run AS MATERIALIZED ({runs})
         SELECT run.id AS run_id, run.operation, run.owner_id, run.cost_tokens, run.status
         FROM run
         LEFT JOIN billing_ledgerentry AS charge ON charge.operation = run.operation AND charge.kind = 'charge'
@@ -63,10 +66,7 @@ CHARGE_CHECKS = [
         "prediction_charges_have_their_result",
         "The charge of a prediction has its stored result, price and owner, and is never refunded.",
         """
-        WITH prediction AS MATERIALIZED (
-            SELECT CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
-            FROM mlmodels_prediction
-        )
+        WITH prediction AS MATERIALIZED ({predictions})
         SELECT charge.account_id, charge.operation, charge.amount,
                prediction.owner_id, prediction.cost_tokens, refund.operation AS refunded_as
         FROM billing_ledgerentry AS charge
@@ -83,10 +83,7 @@ CHARGE_CHECKS = [
         "predictions_are_charged",
         "Every prediction that has a price was charged.",
         """
-        WITH prediction AS MATERIALIZED (
-            SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
-            FROM mlmodels_prediction
-        )
+        WITH prediction AS MATERIALIZED ({predictions})
         SELECT prediction.id AS prediction_id, prediction.operation, prediction.owner_id,
                prediction.cost_tokens
         FROM prediction
@@ -107,12 +104,17 @@ CHARGE_CHECKS = [
 
 
 def find_uncleared_charges() -> list[Failure]:
+    return [failure for check in CHARGE_CHECKS for failure in run_check(check, **charged_rows())]
+
+
+def charged_rows() -> dict[str, str]:
+    """What stands for {runs} and {predictions} in the checks, in the SQL of this database."""
     uuid = UUID_AS_TEXT[connection.vendor]
-    return [failure for check in CHARGE_CHECKS for failure in run_check(check, uuid=uuid)]
+    return {"runs": RUNS.format(uuid=uuid), "predictions": PREDICTIONS.format(uuid=uuid)}
 
 
 def find_misplaced_files() -> list[Failure]:
-    """Models whose file is missing, altered or not signed here, and files that belong to no row."""
+    """Models whose file is missing, altered or not signed here, and files without a row."""
     failures = failures_of(
         "model_files",
         "Every model has its file, signed by this installation and unaltered.",
@@ -125,8 +127,8 @@ def find_misplaced_files() -> list[Failure]:
 
 
 def tokens_in_progress(*, owner) -> dict:
-    """`tokens` that were paid for `runs` that are still open."""
-    return owner.training_runs.held_tokens()
+    """The `tokens` paid for open runs, and how many `runs` those are."""
+    return TrainingRun.objects.owned_by(owner).held_tokens()
 
 
 def _unusable_models() -> Iterator[dict]:
@@ -139,7 +141,7 @@ def _unusable_models() -> Iterator[dict]:
 
 
 def _orphaned_files(owners, folder: str) -> Iterator[dict]:
-    """Files that no row names, too old for an upload or the clean-up to be still at work on them."""
+    """Files that no row names, too old to belong to an upload or a deletion that is still under way."""
     storage = owners._meta.get_field("file").storage
     try:
         unknown = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}

@@ -1,7 +1,7 @@
-"""Datasets: a CSV is inspected once, when it arrives, and kept with what was found in it."""
+"""Datasets: a CSV file is inspected once, on upload, and stored with what was found in it."""
 
 import io
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import BinaryIO
 
 from django.conf import settings
@@ -23,17 +23,23 @@ from mlplatform.core.transactions import atomic_with_retry
 def create_dataset(
     *, owner, name: str, upload: BinaryIO, sample: str = "", is_replaceable: bool = False
 ) -> Dataset:
-    """Inspects the open, seekable file and keeps it. Whatever fails, neither row nor file stays behind.
+    """Inspects the open, seekable file and stores it. If anything fails, neither row nor file remains.
 
-    A dataset that `is_replaceable` may exceed the room by what `make_room` can free, and makes room later.
+    A dataset that `is_replaceable` may take the room that `make_room` can free, and is deleted when a later
+    one needs its own.
     """
     size_bytes = upload.size if hasattr(upload, "size") else upload.seek(0, io.SEEK_END)
     if size_bytes > settings.MAX_UPLOAD_MB * 1_000_000:
         raise TooLarge(
             f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
         )
-    dataset = Dataset(owner=owner, name=_clean_name(name), size_bytes=size_bytes, sample=sample)
-    dataset.is_replaceable = is_replaceable
+    dataset = Dataset(
+        owner=owner,
+        name=_clean_name(name),
+        size_bytes=size_bytes,
+        sample=sample,
+        is_replaceable=is_replaceable,
+    )
     _refuse_without_room(dataset)
     summary = tables.inspect(upload)
     dataset.sha256 = sha256_of(upload)
@@ -42,13 +48,18 @@ def create_dataset(
     dataset.columns = [column.to_dict() for column in summary.columns]
     dataset.target_guess = summary.to_dict()["target"]
     dataset.first_rows = summary.first_rows
-    with _file_kept_only_with_its_row(dataset, upload):
+    with ExitStack() as on_failure:
+        file_name = dataset_path(dataset, "")
+        pending_files.register(name=file_name)
+        on_failure.callback(pending_files.remove, name=file_name)
+        dataset.file.save("", File(upload, name="upload"), save=False)
         _insert(dataset)
+        on_failure.pop_all()
     return dataset
 
 
 def add_sample(*, owner, sample: str) -> Dataset:
-    """The owner's copy of a sample set, made on the first request for it."""
+    """The owner's copy of a sample dataset, created on the first request for it."""
     if sample not in samples.SAMPLES:
         raise UnknownSample(
             f"There is no sample called {sample!r:.60}. There are: {', '.join(samples.SAMPLES)}."
@@ -67,7 +78,7 @@ def add_sample(*, owner, sample: str) -> Dataset:
 
 @atomic_with_retry
 def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
-    """Overrides what upload decided: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs."""
+    """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs."""
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     columns = {column["name"]: column for column in dataset.columns}
     for name, change in changes.items():
@@ -82,24 +93,22 @@ def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
 
 
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
-    """For the question before a deletion: models stay, and can no longer show their data."""
+    """What a deletion would affect: models stay, but can no longer show their data."""
     return {"models": dataset.trained_models.count(), "open_runs": dataset.training_runs.open().count()}
 
 
 @atomic_with_retry
 def delete_dataset(*, dataset: Dataset) -> None:
-    """Row first, then the file. Refused while a training waits for it or reads it."""
+    """Row first, then the file. Refused while a training run needs it."""
     billing.lock_account(account_id=dataset.owner_id)
     dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
     if dataset.training_runs.open().exists():
-        raise DatasetInUse(
-            "A training on this dataset is waiting or running. Cancel it, or wait for it to end."
-        )
+        raise DatasetInUse("A training run uses this dataset. Cancel it, or wait for it to end.")
     remove_with_file(dataset)
 
 
 def make_room(*, owner) -> None:
-    """Under the account's lock: deletes the oldest replaceable datasets until the limits are kept."""
+    """Under the account's lock: deletes the oldest replaceable datasets until the limits are met."""
     kept = Dataset.objects.owned_by(owner)
     count, size_bytes = kept.count(), kept.total_bytes()
     if count <= DATASETS_MAX and size_bytes <= DATASET_BYTES_MAX:
@@ -112,7 +121,7 @@ def make_room(*, owner) -> None:
 
 
 def remove_with_file(row) -> None:
-    """In a transaction: deletes a row that has a file; the file is deleted after the commit."""
+    """In a transaction: deletes a row, and its file after the commit."""
     name = row.file.name
     row.delete()
     pending_files.register(name=name)
@@ -154,24 +163,13 @@ def _replaceable(owner):
     return Dataset.objects.owned_by(owner).replaceable().exclude(training_runs__in=TrainingRun.objects.open())
 
 
-@contextmanager
-def _file_kept_only_with_its_row(dataset: Dataset, upload: BinaryIO):
-    name = dataset_path(dataset, "upload")
-    with ExitStack() as cleanup:
-        pending_files.register(name=name)
-        cleanup.callback(pending_files.remove, name=name)
-        dataset.file.save("", File(upload, name="upload"), save=False)
-        yield
-        cleanup.pop_all()
-
-
 def _changed(column: dict, change: dict) -> dict:
     if unknown := set(change) - {"kind", "use"}:
-        raise InvalidInput(
-            f"Of a column, kind and use can be changed, not {', '.join(sorted(unknown))[:200]}."
-        )
+        names = ", ".join(sorted(unknown))[:200]
+        raise InvalidInput(f"Only kind and use of a column can be changed, not {names}.")
     if "kind" in change:
         column = tables.retype(tables.Column.from_dict(column), change["kind"]).to_dict()
-    if "use" in change and not isinstance(change["use"], bool):
+    use = change.get("use", column["use"])
+    if not isinstance(use, bool):
         raise InvalidInput("use must be true or false.", field="use")
-    return {**column, **({"use": change["use"]} if "use" in change else {})}
+    return {**column, "use": use}

@@ -1,4 +1,6 @@
-"""What a user has here: all of it for an export, and none of it once the account is removed."""
+"""Everything that belongs to a user: exported as plain data, and erased when the account is closed."""
+
+from collections.abc import Iterator
 
 from billing import operations as billing
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
@@ -12,8 +14,8 @@ from mlplatform.core.transactions import atomic_with_retry
 def erase_everything_of(*, owner) -> None:
     """Ends and refunds open runs, deletes datasets and models with their files, empties runs and predictions.
 
-    The ledger refers to runs and predictions, so that their rows stay. A worker that still trains one of the
-    runs finds that it no longer owns it, and deletes what it made.
+    The rows of runs and predictions stay, because the ledger refers to them. A worker that is still training
+    finds that it no longer owns the run, and deletes its file.
     """
     billing.lock_account(account_id=owner.pk)
     still_open = TrainingRun.objects.open()
@@ -25,47 +27,23 @@ def erase_everything_of(*, owner) -> None:
     TrainingRun.objects.owned_by(owner).erase()
 
 
-def everything_of(*, owner) -> dict:
+def everything_of(*, owner) -> dict[str, Iterator[dict]]:
     """A user's datasets, training runs, models and predictions in plain data, newest first."""
+    datasets = Dataset.objects.owned_by(owner).defer("first_rows", "dialect")
+    models = TrainedModel.objects.owned_by(owner).for_lists()
     return {
-        "datasets": (
-            {
-                "name": dataset.name,
-                "rows": dataset.row_count,
-                "columns": dataset.column_names,
-                "sha256": dataset.sha256,
-                "created_at": dataset.created_at.isoformat(),
-            }
-            for dataset in read_in_chunks(owner.datasets.defer("first_rows", "dialect"), by="-id")
-        ),
-        "trainings": (
-            {
-                "model_name": run.model_name,
-                "target": run.target,
-                "status": run.status,
-                "error": run.error,
-                "created_at": run.created_at.isoformat(),
-            }
-            for run in read_in_chunks(owner.training_runs.all(), by="-id")
-        ),
-        "models": (
-            {
-                "name": model.name,
-                "label": model.label,
-                "algorithm": model.algorithm,
-                "target": model.target["name"],
-                "metrics": model.metrics,
-                "created_at": model.created_at.isoformat(),
-            }
-            for model in read_in_chunks(owner.trained_models.for_lists(), by="-id")
-        ),
-        "predictions": (
-            {
-                "model_name": prediction.model_name,
-                "inputs": prediction.inputs,
-                "output": prediction.output,
-                "created_at": prediction.created_at.isoformat(),
-            }
-            for prediction in read_in_chunks(owner.predictions.stored(), by="-id")
+        "datasets": _records(datasets, "name", "sha256", rows="row_count", columns="column_names"),
+        "trainings": _records(TrainingRun.objects.owned_by(owner), "model_name", "target", "status", "error"),
+        "models": _records(models, "name", "label", "algorithm", "metrics", target="target_name"),
+        "predictions": _records(
+            Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
         ),
     }
+
+
+def _records(rows, *names: str, **renamed: str) -> Iterator[dict]:
+    """The fields `names` of each row, and those of `renamed` under another name."""
+    fields = {**dict(zip(names, names, strict=True)), **renamed}
+    for row in read_in_chunks(rows, by="-id"):
+        record = {name: getattr(row, field) for name, field in fields.items()}
+        yield {**record, "created_at": row.created_at.isoformat()}

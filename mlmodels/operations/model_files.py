@@ -1,7 +1,7 @@
-"""Model files in the storage: signed when they are kept, verified when they are loaded.
+"""Model files in the storage: signed when they are stored, verified when they are loaded.
 
-The key is derived from SECRET_KEY, so a file from elsewhere has no valid signature here. Files signed with an
-old key stay readable while it stands in SECRET_KEY_FALLBACKS; `key_id` says which one signed.
+The key is derived from SECRET_KEY, so no file from elsewhere has a valid signature. Files signed with a
+former key stay readable while it is in SECRET_KEY_FALLBACKS; `key_id` names the key that signed.
 """
 
 import os
@@ -18,7 +18,7 @@ from mlmodels.learning import model_files
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.models import TrainedModel, TrainingRun, model_path
 
-SALT = "mlmodels.operations.artifacts"  # the keys of existing files are derived from it
+SALT = "mlmodels.operations.artifacts"  # never changes: the keys of stored files are derived from it
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SigningKey:
 
 
 def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
-    """Signs the finished file and moves it into the storage. `model` gets its fields and is not saved."""
+    """Signs the finished file and moves it into the storage. `model` gets its fields, but is not saved."""
     signed = FileSignature.of(part.read_bytes(), model.uuid)
     current = SigningKey.derived_from(settings.SECRET_KEY)
     model.file_format = signed.file_format
@@ -50,58 +50,47 @@ def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
 
 
 def load_pipeline(model: TrainedModel):
-    """The fitted pipeline, or ModelUnusable. No byte is unpickled before its signature was checked."""
+    """The fitted pipeline, or ModelUnusable. Nothing is unpickled before its signature is verified."""
     if not model_files.are_compatible(model.library_versions):
         raise ModelUnusable(
-            f'The model "{model.name}" was made with other versions of the learning libraries '
+            f'The model "{model.name}" was trained with other versions of the learning libraries '
             f"(scikit-learn {model.library_versions.get('scikit-learn')}). Train it again."
         )
-    data = read_bytes(model)
-    signed = FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
     signing = _key_that_signed(model)
     try:
-        return model_files.read(data, signed, model.signature, signing.key, signing.key_id)
+        return model_files.read(
+            read_bytes(model), _signature_of(model), model.signature, signing.key, signing.key_id
+        )
     except model_files.SignatureInvalid:
         raise _altered(model) from None
 
 
-def read_bytes(model: TrainedModel) -> bytes:
-    """The file as it is, for loading and for downloads."""
-    try:
-        with model.file.storage.open(model.file.name) as handle:
-            return handle.read()
-    except FileNotFoundError:
-        raise ModelUnusable(f'The file of the model "{model.name}" is missing. Train it again.') from None
-
-
 def check_file(model: TrainedModel) -> None:
-    """Refuses like `load_pipeline`, and loads nothing: for audits and downloads."""
-    signed = FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
-    signing = _key_that_signed(model)
-    if not signed.is_signed(model.signature, signing.key, signing.key_id) or not signed.fits(
-        read_bytes(model)
-    ):
+    """Refuses like `load_pipeline`, but loads nothing."""
+    signed, signing = _signature_of(model), _key_that_signed(model)
+    is_signed = signed.is_signed(model.signature, signing.key, signing.key_id)
+    if not is_signed or not signed.fits(read_bytes(model)):
         raise _altered(model)
 
 
 def filename_of(run: TrainingRun, attempt: int) -> str:
-    """Each attempt has a file of its own, so that a worker that was thought lost overwrites nobody's."""
+    """Each attempt has its own file, so that a worker that was taken for lost overwrites nothing."""
     return f"{run.uuid}.{attempt}.joblib"
 
 
 def stored_name(run: TrainingRun, attempt: int) -> str:
-    """The same as the storage knows it."""
+    """The name of that file in the storage."""
     return model_path(None, filename_of(run, attempt))
 
 
 def discard_attempts(run: TrainingRun, before: int) -> None:
-    """Removes what workers that died between file and row left behind."""
+    """Deletes the files of workers that died between file and row."""
     for attempt in range(1, before):
         default_storage.delete(stored_name(run, attempt))
 
 
 def is_local(file) -> bool:
-    """Whether the storage of this file is a disk of this machine."""
+    """Whether the storage of this file is a disk on this machine."""
     try:
         return bool(file.path)
     except NotImplementedError:
@@ -109,7 +98,7 @@ def is_local(file) -> bool:
 
 
 class FinishedFile(File):
-    """A file that the storage may move instead of copying: on a local disk that is one rename."""
+    """A file that the storage may move instead of copy: on a local disk that is one rename."""
 
     def __init__(self, path: Path):
         super().__init__(path.open("rb"), name=path.name)
@@ -125,15 +114,25 @@ def _key_that_signed(model: TrainedModel) -> SigningKey:
         if candidate.key_id == model.key_id:
             return candidate
     raise ModelUnusable(
-        f'The model "{model.name}" was signed with a key that this installation does not have. Train it '
-        "again, or put the former key into SECRET_KEY_FALLBACKS."
+        f'The model "{model.name}" was signed with a key that is not installed here. Train it again, or add '
+        "the former key to SECRET_KEY_FALLBACKS."
     )
+
+
+def _signature_of(model: TrainedModel) -> FileSignature:
+    return FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
+
+
+def read_bytes(model: TrainedModel) -> bytes:
+    try:
+        with model.file.storage.open(model.file.name) as handle:
+            return handle.read()
+    except FileNotFoundError:
+        raise ModelUnusable(f'The file of the model "{model.name}" is missing. Train it again.') from None
 
 
 def _altered(model: TrainedModel) -> ModelUnusable:
-    return ModelUnusable(
-        f'The file of the model "{model.name}" is not the one that was saved. Train it again.'
-    )
+    return ModelUnusable(f'The file of the model "{model.name}" was altered. Train it again.')
 
 
 def _sync_folder(file) -> None:

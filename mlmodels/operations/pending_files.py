@@ -1,8 +1,8 @@
-"""Files and rows cannot be written in one transaction, and a process can be killed between the two.
+"""A file and its row cannot be written in one transaction, and a process can be killed between the two.
 
 A file is registered before it is stored, and confirmed in the transaction that writes its row. Deleting the
 row registers its file again in the same transaction. So a killed process leaves only registered files, which
-`sweep` deletes. It touches no other file, so that an installation that was started on the wrong database, or
+`sweep` deletes. It deletes no other file, so an installation that was started with the wrong database, or
 shares its storage with another one, loses nothing.
 """
 
@@ -27,38 +27,37 @@ def register(*, name: str) -> None:
 
 
 def confirm(*, name: str) -> bool:
-    """In the transaction that writes the file's row. False when `sweep` deleted it: write no row."""
-    claimed, _ = PendingFile.objects.filter(name=name).delete()
-    return bool(claimed)
+    """In the transaction that writes the file's row. False when `sweep` deleted the file: write no row."""
+    return bool(PendingFile.objects.filter(name=name).delete()[0])
 
 
 def remove(*, name: str) -> None:
-    """Deletes a registered file. What fails here is done by the next sweep."""
+    """Deletes a registered file. If that fails, the next sweep does it."""
     default_storage.delete(name)
     PendingFile.objects.filter(name=name).delete()
 
 
 def sweep() -> int:
     """Deletes what killed processes left: registered files, and files of workers. Returns how many."""
-    registered = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
-    return sum(map(_sweep, list(registered))) + _sweep_work_folder()
+    old = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
+    return sum(map(_sweep, list(old))) + _sweep_work_folder()
 
 
 def left_over_age() -> timedelta:
-    """Nothing takes so long from its file to its row: twice the longest training, an hour at least."""
+    """From this age on, a file without a row is left over: twice the longest run, at least an hour."""
     longest = timedelta(seconds=settings.TRAINING_TIME_LIMIT_SECONDS + settings.RUN_LEASE_SECONDS)
     return max(AGE_MIN, 2 * longest)
 
 
 def work_folder() -> Path:
-    """Where a worker and its child keep files for the time of one training, on the worker's own disk."""
+    """Where a worker and its child keep files during one training run, on the worker's own disk."""
     folder = Path(settings.DATA_DIR) / "work"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def _sweep(pending: PendingFile) -> bool:
-    """Locks the entry: a transaction that confirms the file meanwhile waits, and finds it deleted."""
+    """Locks the entry, so a transaction that confirms the file meanwhile waits, and finds it deleted."""
     with transaction.atomic():
         if not PendingFile.objects.select_for_update().filter(pk=pending.pk).exists():
             return False
@@ -81,5 +80,5 @@ def _sweep_work_folder() -> int:
 def _is_left_over(path: Path) -> bool:
     try:
         return time.time() - path.stat().st_mtime > left_over_age().total_seconds()
-    except FileNotFoundError:  # its worker is done with it
+    except FileNotFoundError:  # its worker has just deleted it
         return False

@@ -1,4 +1,4 @@
-"""From what somebody asked for to a plan that can be trained. Everything that can be refused is refused here.
+"""From what a user asked for to a plan that can be trained. Everything that can be refused is refused here.
 
 Nothing is written and nothing is charged in this module.
 """
@@ -18,7 +18,7 @@ NAMES_SHOWN_MAX = 20
 
 @dataclass(frozen=True)
 class CheckedPlan:
-    """A plan, with the columns it reads as they were decided on when it was made."""
+    """A plan, and its columns as they were when it was made."""
 
     plan: TrainingPlan
     features: list[tables.Column]
@@ -28,16 +28,17 @@ class CheckedPlan:
 def make_plan(
     dataset: Dataset,
     *,
-    algorithm: str,
-    target: str | None,
-    features: Sequence[str] | None,
-    task: str | None,
-    parameters: dict | None,
-    train_percentage: float,
-    grid: dict | None,
+    algorithm: str = "auto",
+    target: str | None = None,
+    features: Sequence[str] | None = None,
+    task: str | None = None,
+    parameters: dict | None = None,
+    train_percentage: float = 0.8,
+    grid: dict | None = None,
 ) -> CheckedPlan:
+    """Without target, features or task, those that the dataset suggests; {} is the algorithm's own grid."""
     columns = {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
-    target_column = _find(columns, _target_name(dataset, target), field="target")
+    target_column = _find(columns, target or _guessed_target(dataset), field="target")
     _refuse_constant(target_column)
     feature_columns = _feature_columns(columns, target_column, features)
     trainer = trainers.get(algorithm)
@@ -55,35 +56,8 @@ def make_plan(
     return CheckedPlan(plan, feature_columns, target_column)
 
 
-def _target_name(dataset: Dataset, target: str | None) -> str:
-    if target:
-        return target
-    if dataset.target_guess:
-        return dataset.target_guess["name"]
-    raise PlanRefused("Say which column is to be predicted.", field="target")
-
-
-def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
-    if isinstance(name, str) and name in columns:
-        return columns[name]
-    offer = ", ".join(list(columns)[:NAMES_SHOWN_MAX]) + (", …" if len(columns) > NAMES_SHOWN_MAX else "")
-    raise UnknownColumn(f'There is no column "{str(name)[:200]}". The columns are: {offer}.', field=field)
-
-
-def _feature_columns(columns, target: tables.Column, wanted: Sequence[str] | None) -> list[tables.Column]:
-    if wanted is None:
-        return [column for column in columns.values() if column.use and column.name != target.name]
-    chosen = [_find(columns, name, field="features") for name in wanted]
-    empty = [column.name for column in chosen if column.kind == "empty"]
-    if empty:
-        raise PlanRefused(
-            f'The column "{empty[0]}" is empty: nothing can be learned from it.', field="features"
-        )
-    return chosen
-
-
 def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
-    """What the target suggests; an algorithm that can do one task alone decides for itself where it may."""
+    """What the target suggests, or the other task if the algorithm has only that and the target allows it."""
     guess = tables.guess_task(target)
     if guess not in trainer.tasks and REGRESSION in trainer.tasks and target.role == NUMBER:
         return REGRESSION
@@ -92,11 +66,34 @@ def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
     return guess
 
 
+def _guessed_target(dataset: Dataset) -> str:
+    if not dataset.target_guess:
+        raise PlanRefused("Choose the column to predict.", field="target")
+    return dataset.target_guess["name"]
+
+
+def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
+    if isinstance(name, str) and name in columns:
+        return columns[name]
+    known = ", ".join(list(columns)[:NAMES_SHOWN_MAX]) + (", …" if len(columns) > NAMES_SHOWN_MAX else "")
+    raise UnknownColumn(f'There is no column "{str(name)[:200]}". The columns are: {known}.', field=field)
+
+
+def _feature_columns(columns, target: tables.Column, names: Sequence[str] | None) -> list[tables.Column]:
+    if names is None:
+        return [column for column in columns.values() if column.use and column.name != target.name]
+    chosen = [_find(columns, name, field="features") for name in names]
+    for column in chosen:
+        if column.kind == "empty":
+            raise PlanRefused(f'The column "{column.name}" is empty. Leave it out.', field="features")
+    return chosen
+
+
 def _refuse_constant(target: tables.Column) -> None:
     """First of all, since an empty column suggests a task that nobody meant."""
     if target.profile["distinct"] < 2:
         raise PlanRefused(
-            f'The column "{target.name}" has no two different values: there is nothing to predict.',
+            f'The column "{target.name}" has fewer than two different values: there is nothing to predict.',
             field="target",
         )
 
@@ -104,31 +101,30 @@ def _refuse_constant(target: tables.Column) -> None:
 def _check_target(target: tables.Column, task: str) -> None:
     if task == REGRESSION and target.role != NUMBER:
         raise PlanRefused(
-            f'The column "{target.name}" holds words, and regression predicts numbers. '
+            f'The column "{target.name}" holds text, and regression predicts numbers. '
             "Choose another column, or an algorithm for classification.",
             field="target",
         )
     if task == CLASSIFICATION and target.profile["distinct"] > CLASSES_MAX:
         raise PlanRefused(
-            f'The column "{target.name}" has {target.profile["distinct"]} different values or more, and at '
-            f"most {CLASSES_MAX} classes can be told apart. Choose another column, or an algorithm for "
-            "regression.",
+            f'The column "{target.name}" has {target.profile["distinct"]} different values or more; at most '
+            f"{CLASSES_MAX} classes are allowed. Choose another column, or an algorithm for regression.",
             field="target",
         )
 
 
 def _check_rows(plan: TrainingPlan, target: dict) -> None:
-    """Before the file is read its profile tells how many rows each side gets; the training checks again."""
+    """The profile of the target tells how many rows each side gets; the training run checks the real rows."""
     usable, classes = target["rows"] - target["missing"], 1
     if plan.task == CLASSIFICATION and target["distinct"] <= len(target["top_values"]):
-        lone = sum(count == 1 for _, count in target["top_values"])  # rows of such a class are learned from
+        lone = sum(count == 1 for _, count in target["top_values"])  # such a row is always a training row
         usable, classes = usable - lone, target["distinct"] - lone
     learned_from = int(usable * plan.train_percentage)
     if learned_from < max(TRAINING_ROWS_MIN, classes) or usable - learned_from < max(1, classes):
         raise PlanRefused(
-            f"A train_percentage of {plan.train_percentage:g} leaves {learned_from} rows to learn from and "
-            f"{usable - learned_from} to check the model on; that is too few. Add more rows, or choose "
-            "another train_percentage.",
+            f"A train_percentage of {plan.train_percentage:g} leaves {learned_from} rows for training and "
+            f"{usable - learned_from} for testing, which is too few. Add rows, or choose another "
+            "train_percentage.",
             field="train_percentage",
         )
     plan.trainer.check_rows(plan.parameters, learned_from)

@@ -1,11 +1,10 @@
 """Paid predictions: compute first, then one transaction that charges and stores, or neither.
 
-This is the hot path. A warm process asks the database nothing before that transaction: the model that the
-door looked up says which loaded one it is, and the columns and the scorer come from memory.
+This is the hot path. Once a model is loaded, nothing is read from the database before that transaction: the
+columns and the scorer come from memory.
 """
 
 import math
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +34,7 @@ PRUNED_AT_ONCE = 1000  # rows of one transaction
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What answers for a model: how its rows are read, and what scores them."""
+    """What predicts for a model: how its rows are read, and what scores them."""
 
     names: list[str]
     reader: tables.RowReader
@@ -43,13 +42,13 @@ class LoadedModel:
     nbytes: int
 
     def answer(self, features: Mapping) -> tuple[dict, dict]:
-        """The row as it was understood, and what the model says to it."""
+        """The row as it was read, and the model's output for it."""
         row = self.reader.read(features)
         _refuse_unstorable(self.names, row)
         output = self.scorer.predict_as_dict(row)
         if not _is_finite(output["prediction"]):
             raise PredictionRefused(
-                "These values lead to no finite number. Check them for figures that are far too large."
+                "The prediction for these values is not a finite number. Some may be far too large."
             )
         return dict(zip(self.names, map(_as_json, row), strict=True)), output
 
@@ -65,14 +64,13 @@ def predict(
     idempotency: idempotency_keys.IdempotentRequest | None = None,
     answer: Callable[[Prediction], dict] | None = None,
 ) -> Prediction:
-    """One answer, charged and stored. Refused input costs nothing; every missing or unusable column is named.
+    """One prediction, charged and stored. Refused input costs nothing and names every unusable column.
 
-    `model` comes from `owner.trained_models.for_scoring()`. With `idempotency`, `answer` makes the body
-    that is stored with the key; a request that came before raises RequestRepeated, and nothing is charged.
+    `model` may come from `find_for_scoring`. With `idempotency`, `answer` makes the body that is stored with
+    the key; a repeated request raises RequestRepeated, and nothing is charged.
     """
-    inputs, output = load(model).answer(features)
-    prediction = _prediction(owner, model, inputs, output)
-    _sell([prediction], idempotency, answer(prediction) if answer else None)
+    prediction = _predicted(owner, model, load(model).answer(features))
+    _charge_and_store([prediction], idempotency, answer(prediction) if answer else None)
     return prediction
 
 
@@ -84,24 +82,24 @@ def predict_rows(
     row_numbers: Sequence[int] | None = None,
     on_answered: Callable[[list[Prediction]], None] | None = None,
 ) -> list[Prediction]:
-    """An answer per row, each charged like a single one; all or none. Refusals name the row, else from 1.
+    """A prediction per row, each charged like a single one; all or none. Refusals name the row, else from 1.
 
-    `on_answered` gets the answers before anything is charged. What it raises stops all, at no cost.
+    `on_answered` gets the predictions before anything is charged. If it raises, nothing is.
     """
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
     loaded = load(model)
     numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
-    predictions = [_prediction(owner, model, *_answer_row(loaded, *row)) for row in numbered]
+    predictions = [_predicted(owner, model, _answer_row(loaded, *row)) for row in numbered]
     if on_answered:
         on_answered(predictions)
     if predictions:
-        _sell(predictions)
+        _charge_and_store(predictions)
     return predictions
 
 
 def load(model: TrainedModel) -> LoadedModel:
-    """The model in memory, where it is put when it is not there yet."""
+    """The model in memory; it is loaded if it is not there yet."""
     try:
         return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
     except (TrainedModel.DoesNotExist, ModelUnusable):
@@ -115,7 +113,7 @@ def price_of(rows: int) -> int:
 
 
 def forget(model: TrainedModel) -> None:
-    """Takes the model out of this process's memory. Others no longer find its row, and let it age out."""
+    """Removes the model from this process's memory. Other processes no longer find its row, and evict it."""
     LOADED.drop((model.uuid, model.sha256))
 
 
@@ -132,15 +130,14 @@ def _load(model: TrainedModel) -> LoadedModel:
 def _answer_row(loaded: LoadedModel, number: int, features: Mapping) -> tuple[dict, dict]:
     try:
         return loaded.answer(features)
-    except InvalidInput as refused:
-        raise type(refused)(
-            f"Row {number:,}: {refused.message}", code=refused.code, fields=refused.fields
-        ) from None
+    except InvalidInput as refusal:
+        message = f"Row {number:,}: {refusal.message}"
+        raise type(refusal)(message, code=refusal.code, fields=refusal.fields) from None
 
 
-def _prediction(owner, model: TrainedModel, inputs: dict, output: dict) -> Prediction:
+def _predicted(owner, model: TrainedModel, answer: tuple[dict, dict]) -> Prediction:
+    inputs, output = answer
     return Prediction(
-        uuid=uuid.uuid4(),
         owner=owner,
         model=model,
         model_name=model.name,
@@ -150,29 +147,30 @@ def _prediction(owner, model: TrainedModel, inputs: dict, output: dict) -> Predi
     )
 
 
-def _sell(predictions: list[Prediction], idempotency=None, body=None) -> None:
+def _charge_and_store(predictions: list[Prediction], idempotency=None, body=None) -> None:
+    """All or none."""
     try:
-        _charge_and_store(predictions, idempotency, body)
+        _charge_and_insert(predictions, idempotency, body)
     except IntegrityError:
         if TrainedModel.objects.filter(pk=predictions[0].model_id).exists():
             raise
-        raise NotFound("This model has been deleted meanwhile.") from None
+        raise NotFound("This model was just deleted.") from None
 
 
 @atomic_with_retry
-def _charge_and_store(predictions: list[Prediction], idempotency, body) -> None:
-    """All or none. A single paid prediction without a key needs no lock before its charge, which is one."""
+def _charge_and_insert(predictions: list[Prediction], idempotency, body) -> None:
+    """A single paid prediction without a key needs no lock before its charge, which takes the same lock."""
     owner, price = predictions[0].owner, sum(prediction.cost_tokens for prediction in predictions)
     if idempotency or len(predictions) > 1 or not price:
-        # Locks the account, so that a removed user gets no stored prediction
+        # Locked, so that no prediction is stored for a user who is being removed
         balance = billing.hold_account(user=owner)
         idempotency_keys.claim(user=owner, request=idempotency, reference=predictions[0].reference, body=body)
-        if balance < price and len(predictions) > 1:  # a charge would name the price of one
+        if balance < price and len(predictions) > 1:  # the first charge would name the price of one
             raise billing.InsufficientTokens(
                 f"{len(predictions):,} predictions cost {price:,} tokens and you have {balance:,}."
             )
     for prediction in predictions:
-        prediction.insert()  # first, since requests of the same user wait from the charge to the commit
+        prediction.insert()  # first: other requests of the user wait from the charge to the commit
         billing.charge(
             user=owner,
             amount=prediction.cost_tokens,
@@ -199,68 +197,43 @@ def _as_json(value):
     return None if value != value else value
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The rows of a table as texts, and the number of each as a spreadsheet shows it."""
-
-    header: list[str]
-    rows: list[list[str]]
-    row_numbers: list[int]
-
-
-def read_batch(table: BinaryIO) -> Batch:
-    """Reads at most as many rows as can be predicted at once; a table of one column is fine."""
+def read_batch(table: BinaryIO) -> tuple[list[dict[str, str]], list[int]]:
+    """The rows of a CSV file, at most as many as can be predicted at once, and their numbers in the file."""
+    try:
+        dialect = sniff_dialect(table)
+    except TableRefused:  # a single column has no separator
+        dialect = Dialect(sniff_encoding(table), ",")
     rows, numbers = [], []
-    with open_rows(table, _dialect(table)) as opened:
+    with open_rows(table, dialect) as opened:
         for chunk in opened.chunks():
-            rows += chunk.rows
+            rows += (dict(zip(opened.header, row, strict=True)) for row in chunk.rows)
             numbers += chunk.row_numbers
             if len(rows) > BATCH_ROWS_MAX:
-                raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once. Split the table.")
-    return Batch(opened.header, rows, numbers)
+                raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once. Split the file.")
+    return rows, numbers
 
 
-def predict_batch(
-    *, owner, model: TrainedModel, batch: Batch, on_answered: Callable[[list[Prediction]], None] | None = None
-) -> list[Prediction]:
-    """As `predict_rows`."""
-    rows = [dict(zip(batch.header, row, strict=True)) for row in batch.rows]
-    return predict_rows(
-        owner=owner, model=model, rows=rows, row_numbers=batch.row_numbers, on_answered=on_answered
-    )
-
-
-def answers_of(batch: Batch, predictions: list[Prediction]) -> tuple[list[str], list[list]]:
-    """Header and rows of the answered table: what was given, the prediction, and how likely each class is."""
+def answers_of(rows: list[dict], predictions: list[Prediction]) -> tuple[list[str], list[list]]:
+    """Header and rows of the output file: the input, the prediction, and the probability of each class."""
     classes = list(predictions[0].output.get("probabilities", {}))
-    header = [*batch.header, "prediction", *(f"probability of {name}" for name in classes)]
+    header = [*rows[0], "prediction", *(f"probability of {name}" for name in classes)]
+    outputs = [prediction.output for prediction in predictions]
     return header, [
-        [
-            *row,
-            prediction.output["prediction"],
-            *(prediction.output["probabilities"][name] for name in classes),
-        ]
-        for row, prediction in zip(batch.rows, predictions, strict=True)
+        [*row.values(), output["prediction"], *(output["probabilities"][name] for name in classes)]
+        for row, output in zip(rows, outputs, strict=True)
     ]
 
 
-def _dialect(table: BinaryIO) -> Dialect:
-    try:
-        return sniff_dialect(table)
-    except TableRefused:
-        return Dialect(sniff_encoding(table), ",")
-
-
 def prunable_predictions(*, before: datetime, owner=None):
-    """Predictions made before that moment that still have their contents; without `owner` of everybody."""
-    predictions = owner.predictions if owner else Prediction.objects
+    """Predictions made before that time whose contents are not erased; without `owner`, of all users."""
+    predictions = Prediction.objects.owned_by(owner) if owner else Prediction.objects
     return predictions.stored().filter(created_at__lt=before)
 
 
 def prune_predictions(
     *, before: datetime, owner=None, on_progress: Callable[[int], None] = lambda erased: None
 ) -> int:
-    """Erases their contents and answers how many. Each batch is final: it can be stopped and repeated."""
+    """Erases their contents and returns how many. Each batch is committed: it can be stopped and repeated."""
     predictions = prunable_predictions(before=before, owner=owner).order_by("pk")
     erased = last = 0
     while batch := list(predictions.filter(pk__gt=last).values_list("pk", flat=True)[:PRUNED_AT_ONCE]):

@@ -1,8 +1,8 @@
 """What workers do with runs: claim, hold, finish, fail, hand back, recover.
 
-The run's own row is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a
-worker that was taken for lost and comes back changes nothing. Leases go by the database's clock, since the
-clocks of the workers differ.
+The table of runs is the queue. Every write is a conditional UPDATE on the attempt that owns the run, so a
+worker that was taken for lost and comes back changes nothing. Leases use the database's clock, since the
+clocks of workers differ.
 """
 
 from datetime import timedelta
@@ -34,7 +34,7 @@ def claim_next_run(*, worker: str) -> TrainingRun | None:
 
 
 def claim_run(*, run_id: int, worker: str) -> TrainingRun | None:
-    """The run, if it was still queued: of several workers that try, the database lets one through."""
+    """The run, or None if it is no longer queued: of several workers that try, one succeeds."""
     claimed = TrainingRun.objects.filter(pk=run_id, status=Status.QUEUED).update(
         status=Status.RUNNING,
         attempt=F("attempt") + 1,
@@ -67,23 +67,19 @@ def is_held(*, run: TrainingRun) -> bool:
 
 @atomic_with_retry
 def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
-    """Writes run and model together. False when the worker does not own the run: its file has to go.
+    """Writes run and model together. False when the worker does not own the run: its file has to be deleted.
 
-    A second call, after the answer to the first got lost, returns True again.
+    A second call, after the answer to the first was lost, returns True again.
     """
     billing.lock_account(account_id=run.owner_id)
-    finished = (
-        _held(run)
-        .filter(cancel_requested_at=None)
-        .update(
-            status=Status.SUCCEEDED,
-            made_model_uuid=model.uuid,
-            progress=1,
-            lease_until=None,
-            finished_at=timezone.now(),
-        )
-    )
-    if not finished:
+    uncancelled = _held(run).filter(cancel_requested_at=None)
+    if not uncancelled.update(
+        status=Status.SUCCEEDED,
+        made_model_uuid=model.uuid,
+        progress=1,
+        lease_until=None,
+        finished_at=timezone.now(),
+    ):
         return TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
     model.pk = None  # set by an earlier try that was rolled back
     model.save(force_insert=True)
@@ -97,26 +93,23 @@ def fail_run(*, run: TrainingRun, error: str, code: str) -> bool:
 
 
 def end_cancelled_run(*, run: TrainingRun) -> bool:
-    """False when nobody asked for it, or when another worker owns the run."""
+    """False when nobody cancelled it, or when another worker owns the run."""
     return end_without_model(run, _held(run).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
 
 
 def hand_back_run(*, run: TrainingRun) -> bool:
-    """For a worker that has to stop: the run waits again, at no loss. A cancelled one ends instead."""
-    if is_cancelled(run=run):
-        return end_cancelled_run(run=run)
-    return bool(_held(run).update(**QUEUED_AGAIN))
+    """For a worker that has to stop: the run is queued again, which is no lapse. A cancelled run ends."""
+    return end_cancelled_run(run=run) or bool(_held(run).update(**QUEUED_AGAIN))
 
 
 def recover_runs() -> dict[str, int]:
-    """Takes back runs whose worker was lost: queued once more, or ended and refunded. Safe at any time.
+    """Takes back runs whose worker was lost: each is queued again, or ended and refunded. Safe at any time.
 
     Returns how many were "queued", "failed" and "cancelled".
     """
     counts = {"queued": 0, "failed": 0, "cancelled": 0}
     for run in TrainingRun.objects.lapsed():
-        outcome = _take_back(run)
-        if outcome:
+        if outcome := _take_back(run):
             counts[outcome] += 1
             model_files.discard_attempts(run, before=run.attempt + 1)
     return counts
@@ -126,9 +119,9 @@ def recover_runs() -> dict[str, int]:
 def end_without_model(
     run: TrainingRun, rows, status: str, refund_reason: str = "", error: str = "", error_code: str = ""
 ) -> bool:
-    """Ends the run and refunds it, if it is still among `rows`: both, or neither. Whether it was.
+    """Ends and refunds the run, both or neither, if it is still among `rows`. Returns whether it was.
 
-    The one place where a run ends without a model.
+    The only place where a run ends without a model.
     """
     billing.lock_account(account_id=run.owner_id)
     ended = rows.filter(pk=run.pk).update(
@@ -144,7 +137,7 @@ def _take_back(run: TrainingRun) -> str | None:
     if run.cancel_requested_at:
         return "cancelled" if end_without_model(run, lapsed, Status.CANCELLED) else None
     if run.lapses + 1 >= LAPSES_MAX:
-        error = f"The worker was lost {LAPSES_MAX} times during this training. It was stopped and refunded."
+        error = f"The worker of this training run was lost {LAPSES_MAX} times. The run is refunded."
         ended = end_without_model(run, lapsed, Status.FAILED, error=error, error_code="worker_lost")
         return "failed" if ended else None
     queued = lapsed.filter(cancel_requested_at=None).update(lapses=F("lapses") + 1, **QUEUED_AGAIN)

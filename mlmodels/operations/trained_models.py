@@ -6,7 +6,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import operations as billing
-from mlmodels.errors import NameTaken
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.models import TrainedModel, add_owner
 from mlmodels.operations import predictions
@@ -23,22 +22,23 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
     label = label.strip()
     if len(label) > LABEL_CHARACTERS_MAX or not label.isprintable():
         raise InvalidInput(
-            f"A label has at most {LABEL_CHARACTERS_MAX} characters, all printable.", field="label"
+            f"A name has at most {LABEL_CHARACTERS_MAX} characters, all of them printable.", field="label"
         )
-    model.rename(label)
+    model.label = label
+    model.save(update_fields=["label"])
     return model
 
 
 @atomic_with_retry
 def delete_model(*, model: TrainedModel) -> None:
-    """Row first, then the file: the other way round there could be a model without its file."""
+    """Row first, then the file: the other way round could leave a model without its file."""
     billing.lock_account(account_id=model.owner_id)
     remove_with_file(model)
     transaction.on_commit(lambda: predictions.forget(model))
 
 
 def model_name_for(*, owner, algorithm: str, wanted: str = "") -> str:
-    """The wanted name with its owner in front, or an automatic one when none is wanted."""
+    """The wanted name after the owner's number; without one, a name from algorithm, date and time."""
     wanted = wanted.strip()
     if len(wanted) > MODEL_NAME_CHARACTERS_MAX:
         raise InvalidInput(
@@ -47,7 +47,3 @@ def model_name_for(*, owner, algorithm: str, wanted: str = "") -> str:
         )
     name = NOT_IN_A_NAME.sub("_", wanted) or f"{algorithm}_{timezone.now():%Y%m%d_%H%M%S_%f}"
     return add_owner(name, owner.pk)
-
-
-def name_taken(name: str) -> NameTaken:
-    return NameTaken(f'There is already a model called "{name}". Choose another name.', field="model_name")

@@ -2,8 +2,6 @@
 
 import threading
 import time
-import uuid
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -13,10 +11,11 @@ from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
-from mlmodels.errors import DatasetInUse, RoomExceeded, RunEnded, TooManyCancelledRuns, TooManyOpenRuns
+from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import datasets, plans, runs, trained_models
+from mlmodels.operations import datasets, plans, runs
+from mlmodels.operations.trained_models import model_name_for
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.transactions import atomic_with_retry
@@ -32,52 +31,54 @@ def start_training(
     *,
     owner,
     dataset: Dataset,
-    algorithm: str = "auto",
-    target: str | None = None,
-    features: Sequence[str] | None = None,
-    task: str | None = None,
-    parameters: dict | None = None,
-    train_percentage: float = 0.8,
-    grid: dict | None = None,
-    is_search: bool = False,
     model_name: str = "",
     idempotency: idempotency_keys.IdempotentRequest | None = None,
+    **options,
 ) -> TrainingRun:
-    """Charges the owner and queues the training, or refuses and leaves nothing.
+    """Charges the owner and queues the run, or refuses and leaves nothing behind.
 
-    Without a target or features the dataset's own guesses count; a search without a grid tries the
-    algorithm's default grid. A request whose idempotency key came before raises RequestRepeated, which names
-    the earlier run.
+    `options` are those of `plans.make_plan`. A request whose idempotency key was used before raises
+    RequestRepeated, which names the earlier run.
     """
     if dataset.owner_id != owner.pk:
-        raise NotFound("There is no such dataset.")
-    checked = plans.make_plan(
-        dataset,
-        algorithm=algorithm,
-        target=target,
-        features=features,
-        task=task,
-        parameters=parameters,
-        train_percentage=train_percentage,
-        grid=(grid or {}) if is_search else grid,
-    )
+        raise NotFound("You have no such dataset.")
+    checked = plans.make_plan(dataset, **options)
+    plan = checked.plan
     run = TrainingRun(
-        uuid=uuid.uuid4(),
         owner=owner,
         dataset=dataset,
-        plan=checked.plan.to_dict(),
-        algorithm=checked.plan.algorithm,
-        task=checked.plan.task,
-        target=checked.plan.target,
+        plan=plan.to_dict(),
+        algorithm=plan.algorithm,
+        task=plan.task,
+        target=plan.target,
         features=[column.to_dict() for column in checked.features],
         target_column=checked.target.to_dict(),
-        is_search=checked.plan.grid is not None,
-        model_name=trained_models.model_name_for(
-            owner=owner, algorithm=checked.plan.algorithm, wanted=model_name
-        ),
+        is_search=plan.grid is not None,
+        model_name=model_name_for(owner=owner, algorithm=plan.algorithm, wanted=model_name),
         cost_tokens=settings.TRAINING_TOKEN_COST,
     )
     return _enqueue(run, idempotency)
+
+
+def train_on_upload(*, owner, upload, name: str, is_replaceable: bool = False, **options) -> TrainingRun:
+    """Stores the file as a dataset called `name` and trains on it; `options` as in `start_training`.
+
+    A file that the owner already has is not stored again: clients that send it with every request would fill
+    their room with copies. If its columns were edited on a page it is: the same request has to give the same
+    metrics. For `is_replaceable` see `create_dataset`.
+    """
+    same_file = Dataset.objects.owned_by(owner).filter(sha256=sha256_of(upload), sample="")
+    if known := same_file.as_found().newest_first().first():
+        return start_training(owner=owner, dataset=known, **options)
+    dataset = datasets.create_dataset(owner=owner, name=name, upload=upload, is_replaceable=is_replaceable)
+    return _train_on_new(dataset, options)
+
+
+def train_on_sample(*, owner, sample: str, **options) -> TrainingRun:
+    """Trains on the owner's copy of a sample dataset, which the first run on it creates."""
+    if known := Dataset.objects.owned_by(owner).filter(sample=sample).first():
+        return start_training(owner=owner, dataset=known, **options)
+    return _train_on_new(datasets.add_sample(owner=owner, sample=sample), options)
 
 
 @atomic_with_retry
@@ -86,8 +87,8 @@ def cancel_run(*, run: TrainingRun) -> TrainingRun:
     billing.lock_account(account_id=run.owner_id)
     run = TrainingRun.objects.select_for_update(no_key=True).get(pk=run.pk)
     if not run.is_open:
-        was = "was cancelled" if run.status == TrainingRun.Status.CANCELLED else run.status
-        raise RunEnded(f"This training has already ended: it {was}.")
+        outcome = "was cancelled" if run.status == TrainingRun.Status.CANCELLED else run.status
+        raise errors.RunEnded(f"This training run has already ended: it {outcome}.")
     if run.cancel_requested_at is None:
         run.cancel_requested_at = timezone.now()
         run.save(update_fields=["cancel_requested_at"])
@@ -118,7 +119,9 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
     idempotency_keys.claim(user=run.owner, request=idempotency, reference=run.reference)
     _refuse_too_many(run.owner)
     _refuse_too_many_cancelled(run.owner)
-    _lock_dataset(run)
+    # The lock keeps the dataset until the run that names it is committed
+    if not Dataset.objects.select_for_update(no_key=True).filter(pk=run.dataset_id).exists():
+        raise NotFound("This dataset was just deleted.")
     billing.charge(
         user=run.owner,
         amount=run.cost_tokens,
@@ -131,30 +134,26 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
     return run
 
 
-def _lock_dataset(run: TrainingRun) -> None:
-    """It may have been deleted since the request looked it up; from here on it stays."""
-    if not Dataset.objects.select_for_update(no_key=True).filter(pk=run.dataset_id).exists():
-        raise NotFound("This dataset has been deleted meanwhile.")
-
-
 def _refuse_too_many(owner) -> None:
     if TrainingRun.objects.owned_by(owner).open().count() >= OPEN_RUNS_MAX:
-        raise TooManyOpenRuns(
-            f"You already have {OPEN_RUNS_MAX} trainings waiting or running. Wait for one, or cancel one."
+        raise errors.TooManyOpenRuns(
+            f"You already have {OPEN_RUNS_MAX} training runs in progress. Wait for one to end, or cancel one."
         )
     if TrainedModel.objects.owned_by(owner).count() >= MODELS_MAX:
-        raise RoomExceeded(f"You have {MODELS_MAX} models, the most allowed. Delete one you no longer need.")
+        raise errors.RoomExceeded(
+            f"You have {MODELS_MAX} models, the most allowed. Delete one you no longer need."
+        )
 
 
 def _refuse_too_many_cancelled(owner) -> None:
-    """A charge and its refund stay in the ledger for ever: nobody adds them without limit for nothing."""
+    """A charge and its refund stay in the ledger for ever, so the number of free pairs is limited."""
     now = timezone.now()
     cancelled = TrainingRun.objects.owned_by(owner).filter(cancel_requested_at__gt=now - HOUR)
     times = cancelled.order_by("-cancel_requested_at").values_list("cancel_requested_at", flat=True)
     if oldest := list(times[CANCELLED_RUNS_PER_HOUR_MAX - 1 : CANCELLED_RUNS_PER_HOUR_MAX]):
-        raise TooManyCancelledRuns(
-            f"You have cancelled {CANCELLED_RUNS_PER_HOUR_MAX} trainings within an hour. "
-            "Nothing was charged. Start the next one later.",
+        raise errors.TooManyCancelledRuns(
+            f"You have cancelled {CANCELLED_RUNS_PER_HOUR_MAX} training runs within an hour. "
+            "Nothing was charged. Try again later.",
             retry_after_seconds=max(1, int((oldest[0] + HOUR - now).total_seconds()) + 1),
         )
 
@@ -164,38 +163,20 @@ def _insert(run: TrainingRun) -> None:
     try:
         with transaction.atomic():
             run.save(force_insert=True)
+        is_taken = TrainedModel.objects.filter(name=run.model_name).exists()
     except IntegrityError:
-        raise trained_models.name_taken(run.model_name) from None
-    if TrainedModel.objects.filter(name=run.model_name).exists():
-        raise trained_models.name_taken(run.model_name)
+        is_taken = True
+    if is_taken:
+        raise errors.NameTaken(
+            f'A model called "{run.model_name}" already exists. Choose another name.', field="model_name"
+        )
 
 
-def train_on_upload(*, owner, upload, name: str, is_replaceable: bool = False, **order) -> TrainingRun:
-    """Keeps the file as a dataset called `name` and trains on it, by `order`.
-
-    A file that the owner already has is not kept a second time, or clients that send it with every order
-    would fill their room with copies. Where columns were edited on a page it is kept again: the same order
-    has to give the same metrics. A dataset that `is_replaceable` makes room for later ones.
-    """
-    same_file = Dataset.objects.owned_by(owner).filter(sha256=sha256_of(upload), sample="")
-    if known := same_file.as_found().newest_first().first():
-        return start_training(owner=owner, dataset=known, **order)
-    dataset = datasets.create_dataset(owner=owner, name=name, upload=upload, is_replaceable=is_replaceable)
-    return _train_on_new(dataset, order)
-
-
-def train_on_sample(*, owner, sample: str, **order) -> TrainingRun:
-    """Trains on the owner's copy of a sample set, which is made with the first training on it."""
-    if known := Dataset.objects.owned_by(owner).filter(sample=sample).first():
-        return start_training(owner=owner, dataset=known, **order)
-    return _train_on_new(datasets.add_sample(owner=owner, sample=sample), order)
-
-
-def _train_on_new(dataset: Dataset, order: dict) -> TrainingRun:
+def _train_on_new(dataset: Dataset, options: dict) -> TrainingRun:
     """A refused request leaves no dataset, unless another request of the same user uses it by now."""
     try:
-        return start_training(owner=dataset.owner, dataset=dataset, **order)
+        return start_training(owner=dataset.owner, dataset=dataset, **options)
     except DomainError:
-        with suppress(DatasetInUse, Dataset.DoesNotExist):
+        with suppress(errors.DatasetInUse, Dataset.DoesNotExist):
             datasets.delete_dataset(dataset=dataset)
         raise

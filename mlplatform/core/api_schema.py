@@ -29,13 +29,6 @@ class RefusalSerializer(serializers.Serializer):
     )
 
 
-def documented(success: dict, *refusals: int) -> dict:
-    """The `responses` of an endpoint: what it answers, and the refusals to expect."""
-    return success | {
-        status: OpenApiResponse(RefusalSerializer, description=REFUSALS[status]) for status in refusals
-    }
-
-
 class Schema(AutoSchema):
     """A view may set `tags`, and the statuses of its own `refusals`. Its operation has the name of the class.
 
@@ -51,12 +44,10 @@ class Schema(AutoSchema):
 
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
-        refusals = documented({}, *self.refusals())
-        return answers | {
-            str(status): self._get_response_for_code(refusal, str(status), direction=direction)
-            for status, refusal in refusals.items()
-            if str(status) not in answers
-        }
+        for status in self.refusals():
+            refusal = OpenApiResponse(RefusalSerializer, description=REFUSALS[status])
+            answers[str(status)] = self._get_response_for_code(refusal, str(status), direction=direction)
+        return answers
 
     def refusals(self) -> list[int]:
         needs_login = not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions())

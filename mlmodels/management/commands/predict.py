@@ -51,14 +51,15 @@ examples:
             self.predict_file(model, csv, out, is_confirmed=yes)
 
     def predict_file(self, model, source, target, *, is_confirmed):
-        batch = read(source)
-        self.confirm(len(batch.rows), is_confirmed)
+        rows, row_numbers = read(source)
+        self.confirm(len(rows), is_confirmed)
         with NewFile(target) as file:
-            answers = predictions.predict_batch(
+            answers = predictions.predict_rows(
                 owner=model.owner,
                 model=model,
-                batch=batch,
-                on_answered=lambda answers: file.write(*predictions.answers_of(batch, answers)),
+                rows=rows,
+                row_numbers=row_numbers,
+                on_answered=lambda answers: file.write(*predictions.answers_of(rows, answers)),
             )
         self.stdout.write(
             f"Predicted {count_rows(len(answers))} for {price_in_words(len(answers))}: {target}"
@@ -91,7 +92,7 @@ def parse_row(text: str) -> dict:
     return row
 
 
-def read(source: Path) -> predictions.Batch:
+def read(source: Path) -> tuple[list[dict], list[int]]:
     try:
         with source.open("rb") as handle:
             return predictions.read_batch(handle)

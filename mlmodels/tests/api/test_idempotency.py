@@ -162,7 +162,7 @@ def test_a_failed_training_sent_again_tells_why_once_more(alice, api_as, monkeyp
     for answer in answers:
         assert answer.status_code == 422
         assert answer.json() == {
-            "detail": "The training failed and is refunded: All rows are alike.",
+            "detail": "The training run failed and was refunded: All rows are alike.",
             "code": "data_refused",
             "fields": {},
         }

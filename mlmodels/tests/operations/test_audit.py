@@ -18,7 +18,7 @@ from mlmodels.models import Prediction, TrainedModel, TrainingRun
 from mlmodels.operations import model_files
 from mlmodels.operations.audit import (
     CHARGE_CHECKS,
-    UUID_AS_TEXT,
+    charged_rows,
     find_misplaced_files,
     find_uncleared_charges,
 )
@@ -180,7 +180,7 @@ def test_every_rule_has_its_accident():
 @pytest.mark.parametrize("check", CHARGE_CHECKS, ids=lambda check: check.name)
 def test_sqlite_does_not_compare_every_charge_with_every_row(db, check):
     with connection.cursor() as cursor:
-        query = limited(check.query.format(uuid=UUID_AS_TEXT["sqlite"]))
+        query = limited(check.query.format(**charged_rows()))
         steps = [row[-1] for row in cursor.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()]
 
     joined = re.findall(r"LEFT JOIN (?:\w+ AS )?(\w+)", check.query)

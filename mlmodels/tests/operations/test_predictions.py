@@ -137,7 +137,7 @@ def test_when_the_result_cannot_be_stored_nothing_is_charged(alice, model, monke
 
 def test_a_warm_prediction_asks_the_database_three_things_in_one_transaction(alice, model):
     predict(model)
-    light = alice.trained_models.for_scoring().get(pk=model.pk)
+    light = TrainedModel.objects.find_for_scoring(alice, model.name)
 
     with CaptureQueriesContext(
         connection,
@@ -213,7 +213,7 @@ def test_a_model_deleted_while_it_answers_costs_nothing(alice, monkeypatch):
 
     monkeypatch.setattr(predictions, "load", delete_meanwhile)
 
-    with pytest.raises(NotFound, match="deleted meanwhile"):
+    with pytest.raises(NotFound, match="just deleted"):
         predict(model)
 
     assert amounts_of(alice) == [15, -1]

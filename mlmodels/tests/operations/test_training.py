@@ -140,7 +140,7 @@ def test_a_data_set_that_was_deleted_meanwhile_is_refused_and_costs_nothing(alic
     dataset = make_dataset(alice)
     datasets.delete_dataset(dataset=alice.datasets.get(pk=dataset.pk))
 
-    with pytest.raises(NotFound, match="deleted meanwhile"):
+    with pytest.raises(NotFound, match="just deleted"):
         start_run(alice, dataset)
 
     assert amounts_of(alice) == [15]
@@ -167,7 +167,7 @@ def test_three_trainings_may_be_open_and_a_fourth_is_refused(alice, bob):
     dataset = make_dataset(alice)
     first, *_ = [start_run(alice, dataset) for _ in range(3)]
 
-    with pytest.raises(TooManyOpenRuns, match="already have 3 trainings"):
+    with pytest.raises(TooManyOpenRuns, match="already have 3 training runs"):
         start_run(alice, dataset)
 
     assert start_run(bob)
