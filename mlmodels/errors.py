@@ -1,6 +1,6 @@
-"""Refusals of the operations on datasets, trainings, models and predictions."""
+"""Refusals about datasets, training runs, models and predictions."""
 
-from mlplatform.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
+from mlplatform.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests, Unprocessable
 
 
 class NameTaken(Conflict):
@@ -16,7 +16,7 @@ class TooManyCancelledRuns(TooManyRequests):
 
 
 class RoomExceeded(Conflict):
-    """The user has as many datasets, bytes or models as one user may have."""
+    """The user has as many datasets, bytes or models as allowed."""
 
     code = "room_exceeded"
 
@@ -29,8 +29,18 @@ class RunEnded(Conflict):
     code = "run_ended"
 
 
+class TrainingFailed(Unprocessable):
+    """The request was valid, but the training run failed; it is refunded."""
+
+    code = "training_failed"
+
+
+class TrainingCancelled(Conflict):
+    code = "training_cancelled"
+
+
 class ModelUnusable(Conflict):
-    """The file of a model is missing, altered, or made by library versions that are not installed here."""
+    """The file of the model is missing, altered, or from library versions that are not installed here."""
 
     code = "model_unusable"
 
@@ -44,6 +54,6 @@ class UnknownSample(NotFound):
 
 
 class PredictionRefused(InvalidInput):
-    """The values are of the right kinds and this model has no usable answer for them."""
+    """The values are of the right kinds, but the model has no usable prediction for them."""
 
     code = "no_usable_prediction"

@@ -1,16 +1,33 @@
-"""Code that predicts with a model from elsewhere: its real address, its real columns, a typical row."""
+"""Code that predicts with a model over the API, with its URL, its columns and a typical row."""
 
 import json
 import shlex
 
 from mlmodels.models import TrainedModel
 
+CURL = r"""curl {url} \
+  -H "Authorization: Bearer $TOKEN" \
+  -H 'Content-Type: application/json' \
+  -d {body}"""
+PYTHON = """import os
+import requests
+
+answer = requests.post(
+    {url!r},
+    headers={{'Authorization': f"Bearer {{os.environ['TOKEN']}}"}},
+    json={{'features': {{
+{features}
+    }}}},
+)
+answer.raise_for_status()
+print(answer.json()['prediction'])"""
+
 
 def snippets_for(model: TrainedModel, site: str) -> dict[str, str]:
     """curl and Python for one prediction; `site` such as https://example.com."""
-    address = f"{site}/api/predict/{model.name}"
+    url = f"{site}/api/predict/{model.name}"
     body = {"features": example_row(model)}
-    return {"curl": curl(address, body), "python": python(address, body)}
+    return {"curl": curl(url, body), "python": python(url, body)}
 
 
 def example_row(model: TrainedModel) -> dict:
@@ -28,28 +45,10 @@ def json_value(value, kind: str):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def curl(address: str, body: dict) -> str:
-    data = shlex.quote(json.dumps(body, ensure_ascii=False))
-    return (
-        f"curl {shlex.quote(address)} \\\n"
-        '  -H "Authorization: Bearer $TOKEN" \\\n'
-        "  -H 'Content-Type: application/json' \\\n"
-        f"  -d {data}"
-    )
+def curl(url: str, body: dict) -> str:
+    return CURL.format(url=shlex.quote(url), body=shlex.quote(json.dumps(body, ensure_ascii=False)))
 
 
-def python(address: str, body: dict) -> str:
-    features = ",\n".join(f"        {name!r}: {value!r}" for name, value in body["features"].items())
-    return (
-        "import os\n"
-        "import requests\n\n"
-        "answer = requests.post(\n"
-        f"    {address!r},\n"
-        "    headers={'Authorization': f\"Bearer {os.environ['TOKEN']}\"},\n"
-        "    json={'features': {\n"
-        f"{features},\n"
-        "    }},\n"
-        ")\n"
-        "answer.raise_for_status()\n"
-        "print(answer.json()['prediction'])"
-    )
+def python(url: str, body: dict) -> str:
+    features = "\n".join(f"        {name!r}: {value!r}," for name, value in body["features"].items())
+    return PYTHON.format(url=url, features=features)

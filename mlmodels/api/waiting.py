@@ -13,9 +13,10 @@ from rest_framework.reverse import reverse
 from billing import idempotency as idempotency_keys
 from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request, replay
 from mlmodels.api import responses
+from mlmodels.errors import TrainingCancelled, TrainingFailed
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations.training import wait_for_run
-from mlplatform.core.errors import Conflict, DomainError, Unprocessable
+from mlplatform.core.errors import Conflict, DomainError
 
 WAIT_SECONDS_MAX = 60
 PREFER = OpenApiParameter(
@@ -25,16 +26,6 @@ PREFER = OpenApiParameter(
 )
 
 log = logging.getLogger(__name__)
-
-
-class TrainingFailed(Unprocessable):
-    """The request was valid, but the training run failed; it is refunded."""
-
-    code = "training_failed"
-
-
-class TrainingCancelled(Conflict):
-    code = "training_cancelled"
 
 
 def training_schema(summary: str, answer):

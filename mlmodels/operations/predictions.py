@@ -46,7 +46,7 @@ class LoadedModel:
         row = self.reader.read(features)
         _refuse_unstorable(self.names, row)
         output = self.scorer.predict_as_dict(row)
-        if not _is_finite(output["prediction"]):
+        if isinstance(output["prediction"], float) and not math.isfinite(output["prediction"]):
             raise PredictionRefused(
                 "The prediction for these values is not a finite number. Some may be far too large."
             )
@@ -184,12 +184,8 @@ def _refuse_unstorable(names: list[str], row: list) -> None:
     for name, value in zip(names, row, strict=True):
         if not is_storable(value):
             raise PredictionRefused(
-                f'"{name}" holds characters that cannot be stored. Remove them.', field=name
+                f'"{name}" has characters that cannot be stored. Remove them.', field=name
             )
-
-
-def _is_finite(prediction) -> bool:
-    return not isinstance(prediction, float) or math.isfinite(prediction)
 
 
 def _as_json(value):

@@ -12,6 +12,7 @@ from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.forms import ColumnForm, TrainingForm, UploadForm
 from mlmodels.lookups import owned_dataset
+from mlmodels.models import Dataset
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
 from mlmodels.templatetags.columns import kind_in_words
@@ -29,7 +30,7 @@ def datasets(request):
     if request.method == "POST":
         return upload(request)
     search = request.GET.get("search", "").strip()
-    found = request.user.datasets.for_lists().matching(search).newest_first()
+    found = Dataset.objects.owned_by(request.user).for_lists().matching(search).newest_first()
     context = {
         "section": "datasets",
         "search": search,
@@ -58,7 +59,8 @@ def refuse_upload(request, sentence, status):
         context = {"kind": "bad", "text": sentence}
         return render(request, "components/_note.html", context, status=status)
     context = {"section": "datasets", "upload_error": sentence, **upload_context()}
-    context["page"] = Paginator(request.user.datasets.newest_first(), DATASETS_A_PAGE).get_page(1)
+    newest_first = Dataset.objects.owned_by(request.user).newest_first()
+    context["page"] = Paginator(newest_first, DATASETS_A_PAGE).get_page(1)
     return render(request, "mlmodels/datasets.html", context, status=status)
 
 

@@ -13,6 +13,7 @@ from mlmodels.forms import PredictionForm, RenameForm
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.lookups import owned_model, owned_prediction
+from mlmodels.models import Dataset, TrainedModel
 from mlmodels.operations import predictions
 from mlmodels.operations import trained_models as operations
 from mlmodels.snippets import snippets_for
@@ -28,14 +29,14 @@ def models(request):
     """The list, narrowed by a part of the name, an algorithm or a dataset."""
     search = request.GET.get("search", "").strip()
     chosen = {name: request.GET[name] for name in ("algorithm", "dataset") if request.GET.get(name)}
-    found = request.user.trained_models.for_lists().matching(search).narrowed(**chosen).newest_first()
+    found = TrainedModel.objects.owned_by(request.user).matching(search).narrowed(**chosen)
     context = {
         "section": "models",
         "search": search,
         "chosen": chosen,
         "algorithms": [trainer for trainer in TRAINERS.values() if trainer.name != "auto"],
-        "datasets": request.user.datasets.newest_first().only("uuid", "name"),
-        "page": Paginator(found, MODELS_A_PAGE).get_page(request.GET.get("page")),
+        "datasets": Dataset.objects.owned_by(request.user).newest_first().only("uuid", "name"),
+        "page": Paginator(found.for_lists().newest_first(), MODELS_A_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "mlmodels/_model_list.html" if request.htmx else "mlmodels/models.html", context)
 
@@ -107,14 +108,14 @@ def compare(request):
     asked = list(dict.fromkeys(request.GET.getlist("model")))
     names = asked[:COMPARED_MAX]
     chosen = sorted(
-        request.user.trained_models.select_related("dataset").filter(name__in=names),
+        TrainedModel.objects.owned_by(request.user).select_related("dataset").filter(name__in=names),
         key=lambda model: names.index(model.name),
     )
     context = {
         "section": "models",
         "chosen": chosen,
         "too_many": len(asked) > COMPARED_MAX,
-        "models": request.user.trained_models.for_lists().newest_first()[:100],
+        "models": TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:100],
         "compared_max": COMPARED_MAX,
     }
     return render(request, "mlmodels/compare.html", context)

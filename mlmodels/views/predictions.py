@@ -7,13 +7,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mlmodels.lookups import owned_prediction
+from mlmodels.models import Prediction
 
 PREDICTIONS_A_PAGE = 25
 
 
 @require_GET
 def predictions(request):
-    found = request.user.predictions.stored().select_related("model").newest_first()
+    found = Prediction.objects.owned_by(request.user).stored().select_related("model").newest_first()
     context = {
         "section": "models",
         "page": Paginator(found, PREDICTIONS_A_PAGE).get_page(request.GET.get("page")),
@@ -36,7 +37,7 @@ def delete(request, uuid):
     """Erases inputs and result; the charge stays in the ledger."""
     prediction = owned_prediction(request.user, uuid)
     if request.method == "POST":
-        request.user.predictions.filter(pk=prediction.pk).erase()
+        Prediction.objects.owned_by(request.user).filter(pk=prediction.pk).erase()
         messages.success(request, "The prediction was erased. Its charge stays in your ledger.")
         return redirect("mlmodels:predictions")
     return render(request, "mlmodels/prediction_delete.html", {"section": "models", "prediction": prediction})

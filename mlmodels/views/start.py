@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 
 from mlmodels.learning import samples
+from mlmodels.models import TrainedModel, TrainingRun
 
 LATEST_MODELS = 5
 SAMPLES_OFFERED = ("iris", "diabetes", "wine")
@@ -19,8 +20,8 @@ def start(request):
         "mlmodels/start.html",
         {
             "section": "start",
-            "runs": request.user.training_runs.open().newest_first(),
-            "models": request.user.trained_models.for_lists().newest_first()[:LATEST_MODELS],
+            "runs": TrainingRun.objects.owned_by(request.user).open().newest_first(),
+            "models": TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS],
             **upload_context(),
         },
     )
