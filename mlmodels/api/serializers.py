@@ -12,6 +12,7 @@ from mlplatform.core.storable import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 PARAMETERS_CHARACTERS_MAX = 20_000
+OPTIONAL = {"default": "", "allow_blank": True, "allow_null": True}  # existing clients send null for no value
 
 
 class AlgorithmField(serializers.ChoiceField):
@@ -114,7 +115,7 @@ class CreateSerializer(serializers.Serializer):
 
 
 class SearchSerializer(serializers.Serializer):
-    """An algorithm and the values to try for its parameters. Existing clients send null for no value."""
+    """An algorithm and the values to try for its parameters."""
 
     algorithm = AlgorithmField()
     params = JSONObjectField(
@@ -124,16 +125,12 @@ class SearchSerializer(serializers.Serializer):
     )
     param_grid = JSONObjectField(required=False, allow_null=True, help_text="another name for params")
     dataset = serializers.CharField(
-        default="",
-        allow_blank=True,
-        allow_null=True,
+        **OPTIONAL,
         max_length=DATASET_NAME_CHARACTERS_MAX,
         help_text="name or id of one of your datasets; without it, the Iris sample",
     )
     target = serializers.CharField(
-        default="",
-        allow_blank=True,
-        allow_null=True,
+        **OPTIONAL,
         max_length=HEADER_CHARACTERS_MAX,
         help_text="column to predict; without it, the one that was detected",
     )

@@ -7,17 +7,3 @@ from mlmodels.models.predictions import Prediction
 from mlmodels.models.trained_models import TrainedModel, model_path
 from mlmodels.models.training_runs import Task, TrainingRun
 from mlmodels.models.workers import Worker
-
-__all__ = [
-    "Dataset",
-    "PendingFile",
-    "Prediction",
-    "Task",
-    "TrainedModel",
-    "TrainingRun",
-    "Worker",
-    "add_owner",
-    "dataset_path",
-    "model_path",
-    "remove_owner",
-]

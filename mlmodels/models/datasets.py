@@ -1,14 +1,11 @@
 """Uploaded CSV files."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
-from django.utils import timezone
 
 from mlmodels.learning.tables import Column
-from mlmodels.models.ownership import OwnedQuerySet, is_uuid
+from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid
 
 
 def dataset_path(dataset, filename):
@@ -42,10 +39,9 @@ class DatasetQuerySet(OwnedQuerySet):
         return self.filter(name__icontains=text)
 
 
-class Dataset(models.Model):
+class Dataset(OwnedModel):
     """An uploaded CSV file, what was found in it, and how each column is read."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=200)
     file = models.FileField(upload_to=dataset_path, editable=False)
@@ -65,12 +61,10 @@ class Dataset(models.Model):
         default=False, editable=False, help_text="deleted when a later upload over the API needs its room"
     )
     sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = DatasetQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-created_at", "-id"]
+    class Meta(OwnedModel.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=["owner", "sample"], condition=~Q(sample=""), name="dataset_sample_once_per_owner"

@@ -1,8 +1,9 @@
-"""The owner of a row, and the owner's number at the start of model names."""
+"""What the rows of users have in common, and the owner's number at the start of model names."""
 
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 
 def is_uuid(text) -> bool:
@@ -23,6 +24,17 @@ class OwnedQuerySet(models.QuerySet):
 
     def newest_first(self):
         return self.order_by("-created_at", "-id")
+
+
+class OwnedModel(models.Model):
+    """A subclass has a foreign key `owner`."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ["-created_at", "-id"]
 
 
 def add_owner(name: str, owner_id: int) -> str:

@@ -1,14 +1,13 @@
 """Stored predictions."""
 
 import functools
-import uuid
 
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
-from mlmodels.models.ownership import OwnedQuerySet
+from mlmodels.models.ownership import OwnedModel, OwnedQuerySet
 from mlmodels.models.trained_models import TrainedModel
 
 
@@ -22,10 +21,9 @@ class PredictionQuerySet(OwnedQuerySet):
         return self.stored().update(inputs=None, output=None, erased_at=timezone.now())
 
 
-class Prediction(models.Model):
+class Prediction(OwnedModel):
     """One row sent to a model, with its result."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions")
     model = models.ForeignKey(
         TrainedModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions"
@@ -34,13 +32,11 @@ class Prediction(models.Model):
     inputs = models.JSONField(null=True, help_text="the row as it was understood")
     output = models.JSONField(null=True)
     cost_tokens = models.PositiveIntegerField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = PredictionQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-created_at", "-id"]
+    class Meta(OwnedModel.Meta):
         constraints = [
             models.CheckConstraint(
                 condition=Q(erased_at__isnull=False) | Q(output__isnull=False),

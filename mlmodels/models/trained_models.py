@@ -1,15 +1,12 @@
 """Trained models."""
 
-import uuid
-
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
-from django.utils import timezone
 
 from mlmodels.learning.tables.columns import Column, blank_words_sentence
 from mlmodels.models.datasets import Dataset
-from mlmodels.models.ownership import OwnedQuerySet, is_uuid, remove_owner
+from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query
@@ -54,10 +51,9 @@ class TrainedModelQuerySet(OwnedQuerySet):
         return self.model.from_db(connection.alias, ["id", "uuid", "owner_id", "name", "sha256"], values)
 
 
-class TrainedModel(models.Model):
+class TrainedModel(OwnedModel):
     """A fitted pipeline in a signed file, and everything known about it."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trained_models"
     )
@@ -93,12 +89,8 @@ class TrainedModel(models.Model):
     is_compiled = models.BooleanField(
         default=False, editable=False, help_text="single rows are scored by the compiled kernel"
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TrainedModelQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-created_at", "-id"]
 
     def __str__(self):
         return self.label or remove_owner(self.name, self.owner_id)

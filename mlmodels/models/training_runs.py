@@ -1,7 +1,5 @@
 """Training runs, which are also the queue of the workers."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery, Sum, Value
@@ -9,7 +7,7 @@ from django.db.models.functions import Coalesce, Concat, Now
 from django.utils import timezone
 
 from mlmodels.models.datasets import Dataset
-from mlmodels.models.ownership import OwnedQuerySet, remove_owner
+from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, remove_owner
 
 
 class Task(models.TextChoices):
@@ -63,7 +61,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
         )
 
 
-class TrainingRun(models.Model):
+class TrainingRun(OwnedModel):
     """One paid attempt to train a model. Workers claim the row by a conditional UPDATE."""
 
     class Status(models.TextChoices):
@@ -75,7 +73,6 @@ class TrainingRun(models.Model):
 
     OPEN = (Status.QUEUED, Status.RUNNING)
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs"
     )
@@ -108,14 +105,12 @@ class TrainingRun(models.Model):
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     made_model_uuid = models.UUIDField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = TrainingRunQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-created_at", "-id"]
+    class Meta(OwnedModel.Meta):
         indexes = [models.Index(fields=["status", "created_at"])]
         constraints = [
             models.CheckConstraint(
