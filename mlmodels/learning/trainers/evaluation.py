@@ -4,17 +4,18 @@ import math
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import auc, confusion_matrix, precision_recall_fscore_support, roc_curve
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from mlmodels.learning.trainers.curves import calibration, precision_recall_curves, roc_curves, thresholds
+from mlmodels.learning.trainers.histogram import histogram
 from mlmodels.learning.trainers.limits import SEED
+from mlmodels.learning.trainers.metric_intervals import proportion_interval
 from mlmodels.learning.trainers.metrics import Predictions
 from mlmodels.learning.trainers.splits import file_row
+from mlmodels.learning.trainers.weak_groups import weak_groups
 
 SAMPLE_ROWS = 1_000
-RESIDUAL_BINS = 20
 MISSES_SHOWN = 10
-ROC_CURVES = 10
-ROC_POINTS = 100
 
 
 def evaluate(predictions: Predictions, rows: pd.DataFrame) -> dict:
@@ -23,8 +24,9 @@ def evaluate(predictions: Predictions, rows: pd.DataFrame) -> dict:
         residuals = predictions.actual - predictions.predicted
         return {
             "sample": sample(predictions, rows),
-            "residuals": residual_histogram(residuals),
+            "residuals": histogram(residuals),
             "largest_misses": largest_misses(predictions, rows, np.abs(residuals)),
+            "weak_groups": weak_groups(predictions, rows),
         }
     return {
         "sample": sample(predictions, rows),
@@ -32,27 +34,27 @@ def evaluate(predictions: Predictions, rows: pd.DataFrame) -> dict:
         "confusion_matrix": confusion(predictions),
         "classes": per_class(predictions),
         "roc": roc_curves(predictions),
+        "precision_recall": precision_recall_curves(predictions),
+        "calibration": calibration(predictions),
+        "thresholds": thresholds(predictions),
+        "weak_groups": weak_groups(predictions, rows),
     }
 
 
 def sample(predictions: Predictions, rows: pd.DataFrame) -> dict:
-    """Actual against predicted, for at most SAMPLE_ROWS rows drawn with a fixed seed."""
+    """Actual against predicted, for at most SAMPLE_ROWS rows drawn with a fixed seed.
+
+    For classification also the probability of the class that came.
+    """
     drawn = np.sort(np.random.default_rng(SEED).permutation(len(rows))[:SAMPLE_ROWS])
-    return {
+    drawn_rows = {
         "rows": [file_row(rows, position) for position in drawn],
         "actual": predictions.actual[drawn].tolist(),
         "predicted": predictions.predicted[drawn].tolist(),
     }
-
-
-def residual_histogram(residuals: np.ndarray) -> dict:
-    """Actual minus predicted. One bin where floating point cannot tell twenty apart."""
-    smallest, largest = float(residuals.min()), float(residuals.max())
-    resolution = np.spacing(max(abs(smallest), abs(largest)))
-    if largest - smallest <= resolution * RESIDUAL_BINS * 4:
-        return {"edges": [smallest, largest], "counts": [len(residuals)]}
-    counts, edges = np.histogram(residuals, bins=RESIDUAL_BINS)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}
+    if predictions.classes is not None:
+        drawn_rows["probability_of_actual"] = probability_of(predictions.actual, predictions)[drawn].tolist()
+    return drawn_rows
 
 
 def largest_misses(predictions: Predictions, rows: pd.DataFrame, misses: np.ndarray) -> list[dict]:
@@ -74,11 +76,15 @@ def largest_misses(predictions: Predictions, rows: pd.DataFrame, misses: np.ndar
 
 def surprise(predictions: Predictions) -> np.ndarray:
     """How much more probable the wrong class was to the model than the right one; zero where it was right."""
-    rows = np.arange(len(predictions.actual))
-    actual = predictions.probabilities[rows, np.searchsorted(predictions.classes, predictions.actual)]
-    predicted = predictions.probabilities[rows, np.searchsorted(predictions.classes, predictions.predicted)]
+    gap = probability_of(predictions.predicted, predictions) - probability_of(predictions.actual, predictions)
     is_wrong = predictions.actual != predictions.predicted
-    return np.where(is_wrong, np.maximum(predicted - actual, np.finfo(float).tiny), 0.0)
+    return np.where(is_wrong, np.maximum(gap, np.finfo(float).tiny), 0.0)
+
+
+def probability_of(labels: np.ndarray, predictions: Predictions) -> np.ndarray:
+    """Of one label per row."""
+    columns = np.searchsorted(predictions.classes, labels)
+    return predictions.probabilities[np.arange(len(labels)), columns]
 
 
 def confusion(predictions: Predictions) -> dict:
@@ -88,31 +94,25 @@ def confusion(predictions: Predictions) -> dict:
 
 
 def per_class(predictions: Predictions) -> list[dict]:
+    """`found` of `support` rows were answered rightly, among `answers` with this label; 95 % intervals."""
     figures = precision_recall_fscore_support(
         predictions.actual, predictions.predicted, labels=predictions.classes, zero_division=0
     )
     names = ("label", "precision", "recall", "f1_score", "support")
     columns = [predictions.classes.tolist(), *(figure.tolist() for figure in figures)]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def roc_curves(predictions: Predictions) -> list[dict]:
-    """One curve for two classes (of the second one), else one per class of the most frequent ones."""
-    supports = [int(np.sum(predictions.actual == label)) for label in predictions.classes]
-    drawable = [column for column, support in enumerate(supports) if 0 < support < len(predictions.actual)]
-    if len(predictions.classes) == 2:
-        return [roc_of(predictions, column) for column in drawable[1:]]
-    ranked = sorted(drawable, key=lambda column: -supports[column])
-    return [roc_of(predictions, column) for column in ranked[:ROC_CURVES]]
-
-
-def roc_of(predictions: Predictions, column: int) -> dict:
-    """False and true positive rates, thinned to at most ROC_POINTS; the area is of the full curve."""
-    label = predictions.classes[column : column + 1].tolist()[0]
-    false_rates, true_rates, _ = roc_curve(predictions.actual == label, predictions.probabilities[:, column])
-    kept = np.unique(np.linspace(0, len(false_rates) - 1, ROC_POINTS).round().astype(int))
-    points = np.column_stack([false_rates[kept], true_rates[kept]]).round(6)
-    return {"label": label, "area": float(auc(false_rates, true_rates)), "points": points.tolist()}
+    described = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    for of_class, label in zip(described, predictions.classes, strict=True):
+        is_answer = predictions.predicted == label
+        found, answers = int(np.sum(is_answer & (predictions.actual == label))), int(is_answer.sum())
+        of_class |= {
+            "found": found,
+            "answers": answers,
+            "recall_interval": proportion_interval(found, of_class["support"])
+            if of_class["support"]
+            else None,
+            "precision_interval": proportion_interval(found, answers) if answers else None,
+        }
+    return described
 
 
 def plain(value: object) -> object:

@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import confusion_matrix
 
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
-from mlmodels.learning.trainers.evaluation import ROC_POINTS, SAMPLE_ROWS, evaluate, residual_histogram
+from mlmodels.learning.trainers.evaluation import SAMPLE_ROWS, evaluate
 from mlmodels.learning.trainers.metrics import Predictions
 from mlmodels.tests.learning.trainers.examples import TABLES, plan_for, texts, train, trained
 
@@ -70,22 +70,12 @@ def test_a_class_is_missed_most_where_the_wrong_answer_was_most_certain():
     assert [miss["miss"] for miss in misses] == pytest.approx([0.7, 0.25])
 
 
-@pytest.mark.parametrize(
-    ("residuals", "bins"),
-    [
-        (np.arange(100.0), 20),
-        (np.zeros(5), 1),
-        (np.array([1e16, 1e16 + 2]), 1),
-        (np.full(4, -1e25), 1),
-        (np.arange(5.0) * 1e-200, 20),
-    ],
-)
-def test_residuals_are_counted_in_bins(residuals, bins):
-    histogram = residual_histogram(residuals)
+def test_the_report_of_a_classifier_keeps_how_probable_the_truth_was():
+    answers = answers_of(["a", "b"], wrong={1: ("c", 0.8)})
 
-    assert len(histogram["counts"]) == bins
-    assert len(histogram["edges"]) == bins + 1
-    assert sum(histogram["counts"]) == len(residuals)
+    sample = evaluate(answers, rows_of(2))["sample"]
+
+    assert sample["probability_of_actual"] == pytest.approx([0.9, 0.1])
 
 
 def test_confusions_and_figures_per_class_agree():
@@ -102,30 +92,16 @@ def test_confusions_and_figures_per_class_agree():
     assert [entry["support"] for entry in report["classes"]] == [10, 6, 4]
     assert [entry["recall"] for entry in report["classes"]] == pytest.approx([9 / 10, 5 / 6, 3 / 4])
     assert [entry["precision"] for entry in report["classes"]] == pytest.approx([1, 5 / 7, 3 / 4])
+    assert [(entry["found"], entry["answers"]) for entry in report["classes"]] == [(9, 9), (5, 7), (3, 4)]
 
 
-def test_two_classes_have_one_roc_curve_with_few_points_and_the_full_area():
-    draw = np.random.default_rng(0)
-    actual = draw.integers(0, 2, 4000)
-    chance = np.clip(draw.normal(0.4 + 0.2 * actual, 0.2), 0, 1)
-    probabilities = np.column_stack([1 - chance, chance])
-    answers = Predictions(actual, (chance > 0.5).astype(int), probabilities, np.array([0, 1]))
+def test_figures_of_few_rows_say_how_far_they_could_be_off():
+    answers = answers_of(["a"] * 19 + ["b"] * 30, wrong=dict.fromkeys(range(5), ("b", 0.6)))
 
-    curves = evaluate(answers, rows_of(4000))["roc"]
+    found = evaluate(answers, rows_of(49))["classes"]
 
-    assert [curve["label"] for curve in curves] == [1]
-    assert curves[0]["area"] == pytest.approx(roc_auc_score(actual, chance))
-    assert len(curves[0]["points"]) <= ROC_POINTS
-    assert curves[0]["points"][0] == [0, 0]
-    assert curves[0]["points"][-1] == [1, 1]
-
-
-def test_several_classes_have_a_roc_curve_each_the_most_frequent_first():
-    answers = answers_of(["a"] * 3 + ["b"] * 6 + ["c"] * 4, wrong={0: ("b", 0.6)})
-
-    curves = evaluate(answers, rows_of(13))["roc"]
-
-    assert [curve["label"] for curve in curves] == ["b", "c", "a"]
+    assert found[0]["recall_interval"] == pytest.approx([0.512, 0.882], abs=0.001)
+    assert found[2]["recall_interval"] is None and found[2]["precision_interval"] is None
 
 
 def test_a_report_says_what_it_is_based_on():
