@@ -4,8 +4,16 @@ Importing this package loads no numpy, pandas or scikit-learn: that happens when
 """
 
 from mlmodels.learning.scoring.cache import ScorerCache
+from mlmodels.learning.scoring.contributions import contributions, typical_row
 
-__all__ = ["ScorerCache", "compile_pipeline", "pipeline_scorer", "verify"]
+__all__ = [
+    "ScorerCache",
+    "compile_pipeline",
+    "contributions",
+    "pipeline_scorer",
+    "typical_row",
+    "verify",
+]
 
 
 def compile_pipeline(pipeline, features):
@@ -28,6 +36,6 @@ def verify(scorer, pipeline, frame) -> bool:
 
 def pipeline_scorer(pipeline, features):
     """The pipeline itself behind the interface of a scorer: slow and exact."""
-    from mlmodels.learning.scoring.scorers import scorer_of_pipeline
+    from mlmodels.learning.scoring.scorers import PipelineScorer
 
-    return scorer_of_pipeline(pipeline, features)
+    return PipelineScorer(pipeline, features)

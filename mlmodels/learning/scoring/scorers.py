@@ -41,10 +41,28 @@ class Scorer:
         winner, probabilities = self._kernel.classify(self._encoder.encode(row))
         return self.classes[winner], probabilities
 
+    def responses(self, rows: list[list], label=None) -> list[float]:
+        """Of each row the prediction, or the probability of the class `label`."""
+        if self.classes is None:
+            return [self.predict(row) for row in rows]
+        column = self.classes.index(label)
+        return [self.predict_proba(row)[column] for row in rows]
 
-def scorer_of_pipeline(pipeline, features) -> Scorer:
-    classes = pipeline.classes_.tolist() if hasattr(pipeline, "classes_") else None
-    return Scorer(features, FrameEncoder(features), PipelineKernel(pipeline), classes)
+
+class PipelineScorer(Scorer):
+    """A pipeline behind the interface of a scorer."""
+
+    def __init__(self, pipeline, features):
+        classes = pipeline.classes_.tolist() if hasattr(pipeline, "classes_") else None
+        super().__init__(features, FrameEncoder(features), PipelineKernel(pipeline), classes)
+        self._pipeline = pipeline
+
+    def responses(self, rows: list[list], label=None) -> list[float]:
+        """All rows in one call, as each call of a pipeline costs milliseconds."""
+        frame = pd.DataFrame(rows, columns=[feature.name for feature in self.features])
+        if self.classes is None:
+            return self._pipeline.predict(frame).tolist()
+        return self._pipeline.predict_proba(frame)[:, self.classes.index(label)].tolist()
 
 
 class FrameEncoder:

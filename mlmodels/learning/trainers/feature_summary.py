@@ -5,18 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mlmodels.learning.trainers.plan import NUMBER, Feature
+from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, Feature
 
 CATEGORIES_SHOWN = 100
 
 
 def describe_features(frame: pd.DataFrame, features: Sequence[Feature]) -> list[dict]:
     """One plain dict per feature, of the training rows."""
-    described = []
-    for feature in features:
-        describe = describe_numbers if feature.role == NUMBER else describe_categories
-        described.append({"name": feature.name, "role": feature.role, **describe(frame[feature.name])})
-    return described
+    describe = {NUMBER: describe_numbers, CATEGORY: describe_categories}
+    return [
+        {
+            "name": feature.name,
+            "role": feature.role,
+            **describe.get(feature.role, describe_texts)(frame[feature.name]),
+        }
+        for feature in features
+    ]
 
 
 def describe_numbers(column: pd.Series) -> dict:
@@ -45,3 +49,8 @@ def describe_categories(column: pd.Series) -> dict:
         "distinct": len(ranked),
         "missing": int((column == "").sum()),
     }
+
+
+def describe_texts(column: pd.Series) -> dict:
+    """Of free texts none is typical."""
+    return {"typical": None, "missing": int((column == "").sum())}

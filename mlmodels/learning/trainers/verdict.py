@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from mlmodels.learning.trainers.metrics import Predictions, positive_column
+from mlmodels.learning.trainers.out_of_range import quoted
 from mlplatform.core.text import plural
 
 EXCELLENT, GOOD, FAIR, WEAK, NONE = "excellent", "good", "fair", "weak", "none"
@@ -26,7 +27,6 @@ RARE_SHARE_MAX = 0.2
 F1_OF_GOOD_ANSWERS = 0.75  # from here on answers of the rare class can be taken as they are
 CHANCE_ERRORS = 2.0  # standard errors by which a model must beat guessing
 SPREAD_MIN = 2.0  # from the lowest to the highest tenth; where numbers are nearly equal, percentages flatter
-LABEL_CHARACTERS_MAX = 40
 
 
 def verdict(predictions: Predictions, training_labels: np.ndarray) -> dict:
@@ -170,8 +170,3 @@ def written(value: float) -> str:
         text = f"{round(value, digits):,.{digits}f}" if value < 1000 else f"{float(f'{value:.3g}'):,.0f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.3g}"
-
-
-def quoted(label: object) -> str:
-    text = str(label)
-    return f"“{text if len(text) <= LABEL_CHARACTERS_MAX else text[: LABEL_CHARACTERS_MAX - 1] + '…'}”"
