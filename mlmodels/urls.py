@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mlmodels.views import datasets, models, predictions, runs, start
+from mlmodels.views import datasets, model_tabs, models, predictions, runs, start
 
 app_name = "mlmodels"
 
@@ -20,8 +20,12 @@ urlpatterns = [
     # /models/
     path("models/", models.models, name="models"),
     path("models/compare/", models.compare, name="compare"),
-    path("models/<str:name>/", models.model, name="model"),
-    path("models/<str:name>/predict/", models.predict, name="predict"),
+    path("models/<str:name>/", model_tabs.predict_tab, name="model"),
+    path("models/<str:name>/quality/", model_tabs.quality_tab, name="model-quality"),
+    path("models/<str:name>/drivers/", model_tabs.drivers_tab, name="model-drivers"),
+    path("models/<str:name>/code/", model_tabs.code_tab, name="model-code"),
+    path("models/<str:name>/details/", model_tabs.details_tab, name="model-details"),
+    path("models/<str:name>/predict/", model_tabs.predict, name="predict"),
     path("models/<str:name>/rename/", models.rename, name="model-rename"),
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
     # /predictions/

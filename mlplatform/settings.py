@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "mlplatform.middleware.AnonymousBodyMiddleware",
+    "mlplatform.core.formats.FormatsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "mlplatform.middleware.LoginUnlessPublicMiddleware",  # private unless a view says otherwise

@@ -20,12 +20,15 @@ def help_page(request):
 def styleguide(request):
     """Every part of the look on one page; there in DEBUG alone."""
     words = {"title": "Example", "message": "What the chart shows, in one sentence."}
+    bins = {"edges": [0, 1, 2, 3], "counts": [4, 9, 2]}
     examples = [
         charts.scatter(
             [(1, 1.2), (2, 1.8), (3, 3.1)], name="a", x_label="Actual", y_label="Predicted", **words
         ),
-        charts.histogram([0, 1, 2, 3], [4, 9, 2], name="b", x_label="price", marked=1.5, **words),
-        charts.roc([(0, 0), (0.1, 0.7), (1, 1)], area=0.8, name="c", **words),
-        charts.confusion_matrix(["no", "yes"], [[40, 3], [6, 20]], name="d", **words),
+        charts.histogram(**bins, name="b", x_label="price", inside=(0.5, 2), reference=1.5, **words),
+        charts.curve([(0, 0), (0.1, 0.7), (1, 1)], name="c", x_label="Others", y_label="Found", **words),
+        charts.distribution(**bins, name="d", prediction=1.4, interval=(0.8, 2.2), **words),
+        charts.calibration([(0.2, 0.25, 0.1, 0.4), (0.7, 0.6, 0.5, 0.8)], name="e", y_label="So", **words),
+        charts.categories([("no", 0.8), ("yes", 0.2)], name="f", **words),
     ]
     return render(request, "mlplatform/styleguide.html", {"charts": examples})

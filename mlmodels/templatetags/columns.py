@@ -1,11 +1,9 @@
 """Columns of a table in words and small pictures."""
 
-from datetime import UTC, datetime
-
 from django import template
 
 from mlmodels import charts
-from mlplatform.core.templatetags.ui import figure
+from mlplatform.core.formats import SECONDS_A_DAY, figure, fixed, unix_date
 
 register = template.Library()
 
@@ -19,8 +17,8 @@ KINDS_IN_WORDS = {
     "constant": "constant",
     "empty": "empty",
 }
+CLASSES_SHOWN = 12
 SEPARATORS_IN_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Pipe"}
-SECONDS_A_DAY = 86_400
 
 
 @register.filter
@@ -47,7 +45,7 @@ def column_value(value, column):
     if value is None or value == "":
         return "(blank)"
     if column["format"]["type"] == "date" and isinstance(value, int | float):
-        return date_in_words(value)
+        return unix_date(value)
     if column["format"]["type"] == "boolean" and isinstance(value, int | float):
         return column["format"]["true"] if value else column["format"]["false"]
     return figure(value)
@@ -67,7 +65,7 @@ def typical_in_words(column):
         low, high = (column_value(profile[end], column) for end in ("minimum", "maximum"))
         return f"{low} to {high}" if column["kind"] == "date" else f"{typical} ({low} to {high})"
     at_least = "" if profile["distinct_is_exact"] else "at least "
-    values = "1 value" if profile["distinct"] == 1 else f"{at_least}{profile['distinct']:,} values"
+    values = "1 value" if profile["distinct"] == 1 else f"{at_least}{fixed(profile['distinct'], 0)} values"
     return f"{typical}, {values}"
 
 
@@ -81,22 +79,42 @@ def column_sparkline(column):
 
 
 @register.simple_tag
-def column_histogram(column, name, marked=None):
-    """The histogram of a column of numbers, with a line at `marked`."""
+def column_distribution(column, name, is_narrow=False):
+    """How the values of a column are spread, as a picture: a histogram, or the most frequent."""
     profile = column["profile"]
+    title = f"Distribution of {column['name']}"
     histogram = profile.get("histogram")
-    if not histogram or column["kind"] == "date":
-        return ""
-    return charts.histogram(
+    if not histogram:
+        shares = class_shares(profile)
+        words = f"Most frequent: {typical_in_words(column)}."
+        return charts.categories(shares, name=name, title=title, message=words) if shares else ""
+    return charts.distribution(
         histogram["edges"],
         histogram["counts"],
         name=name,
-        title=f"Distribution of {column['name']}",
+        title=title,
         message=f"Half of the values lie between {column_value(profile['quantiles']['0.25'], column)} "
         f"and {column_value(profile['quantiles']['0.75'], column)}.",
-        x_label=column["name"],
-        marked=marked,
+        is_narrow=is_narrow,
+        **tick_words(column),
     )
+
+
+def class_shares(profile, shown=CLASSES_SHOWN) -> list[tuple[str, float]]:
+    cells = profile["rows"] - profile["missing"]
+    return [(text, count / cells) for text, count in profile.get("top_values", [])[:shown]] if cells else []
+
+
+def tick_words(column) -> dict:
+    """How the axis of a column is written, where that is not as a number: dates as days."""
+    if column["format"]["type"] != "date":
+        return {}
+    low, high = column["profile"]["minimum"], column["profile"]["maximum"]
+    return {"ticks": [low + (high - low) * share for share in (0.15, 0.85)], "write": day_of}
+
+
+def day_of(seconds) -> str:
+    return unix_date(seconds // SECONDS_A_DAY * SECONDS_A_DAY)
 
 
 def bar_counts(column) -> list[int]:
@@ -108,10 +126,13 @@ def bar_counts(column) -> list[int]:
     return [cells for _, cells in profile.get("top_values", [])]
 
 
-def date_in_words(seconds) -> str:
-    """ISO, and without the time of day where it is midnight."""
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return figure(seconds)
-    return moment.date().isoformat() if seconds % SECONDS_A_DAY == 0 else moment.strftime("%Y-%m-%d %H:%M:%S")
+@register.filter
+def plan_in_words(checked):
+    """What a checked plan would train: "Predicts a number from 7 columns."."""
+    what = (
+        "a number"
+        if checked.plan.task == "regression"
+        else f"one of {checked.target.profile['distinct']} classes"
+    )
+    count = len(checked.features)
+    return f"Predicts {what} from {count} column{'' if count == 1 else 's'}."

@@ -11,12 +11,23 @@ WORDS = {"name": "chart", "title": HOSTILE, "message": f"Says {HOSTILE}"}
 
 
 def every_chart():
-    yield charts.scatter([(1, 2), (3, 5)], x_label=HOSTILE, y_label=HOSTILE, **WORDS)
-    yield charts.histogram([0, 1, 2], [3, 0], x_label=HOSTILE, marked=5, **WORDS)
-    yield charts.roc([(0, 0), (0.5, 0.8), (1, 1)], area=0.8, **WORDS)
-    yield charts.confusion_matrix([HOSTILE, 1], [[3, 0], [1, 2]], **WORDS)
+    axes = {"x_label": HOSTILE, "y_label": HOSTILE}
+    yield charts.scatter([(1, 2), (3, 5)], band=[(1, 0.5, 1.5), (5, 4, 6)], **axes, **WORDS)
+    yield charts.histogram([0, 1, 2], [3, 0], x_label=HOSTILE, inside=(0.5, 1), reference=5, **WORDS)
+    yield charts.distribution([0, 1, 2], [3, 0], prediction=4, interval=(3, 6), **WORDS)
+    yield charts.distribution([0, 1, 2], [3, 0], reference=(1, HOSTILE), is_narrow=True, **WORDS)
+    yield charts.categories([(HOSTILE, 0.9), ("b", 0.1)], chosen="b", **WORDS)
+    yield charts.curve(
+        [(0, 0), (0.5, 0.8), (1, 1)], reference=[(0, 0), (1, 1)], now=(0.5, 0.8), **axes, **WORDS
+    )
+    yield charts.curve([(-5, 2), (700, 2)], is_share=False, **axes, **WORDS)
+    yield charts.calibration([(0.2, 0.3, 0.1, 0.5)], y_label=HOSTILE, **WORDS)
     yield charts.sparkbars([1, 0, 4], label=HOSTILE)
-    yield charts.bar_cell(0.4)
+    yield charts.bar(0.4)
+    yield charts.diverging_bar(0.1, 0.4, 0.4)
+    yield charts.point(0.4, 0.3, 0.5, band=(0.2, 0.45), is_quiet=True)
+    yield charts.scale([(0.5, HOSTILE)])
+    yield charts.meter(0.4, 0.3, 0.5)
 
 
 @pytest.mark.parametrize("svg", list(every_chart()))
@@ -28,7 +39,7 @@ def test_a_chart_is_well_formed_whatever_its_labels_hold(svg):
     assert "style=" not in svg
 
 
-@pytest.mark.parametrize("svg", list(every_chart())[:4])
+@pytest.mark.parametrize("svg", list(every_chart())[:8])
 def test_a_chart_is_named_and_described_for_screen_readers(svg):
     root = ElementTree.fromstring(svg)
 
@@ -59,25 +70,38 @@ def test_the_bars_of_a_histogram_are_as_high_as_their_counts():
     assert heights[2] == 0
 
 
-def test_a_marked_value_outside_the_histogram_widens_the_axis():
-    svg = charts.histogram([0, 1], [5], x_label="price", marked=100, **WORDS)
+def test_a_bar_that_an_interval_covers_in_part_is_blue_in_part():
+    svg = charts.distribution([0, 10, 20], [4, 4], prediction=6, interval=(5, 10), **WORDS)
 
-    pin = ElementTree.fromstring(svg).find("path[@class='pin']").get("d")
-    assert float(pin[1:].split()[0]) <= 544
-
-
-def test_a_full_cell_of_a_confusion_matrix_has_the_strongest_colour_and_text_that_stands_out():
-    svg = charts.confusion_matrix(["no", "yes"], [[9, 0], [5, 5]], **WORDS)
-
-    root = ElementTree.fromstring(svg)
-    assert root.find("rect").get("class") == "heat-8"
-    assert any("on-dark-cell" in text.get("class", "") for text in root.findall("text"))
+    bars = [
+        (bar.get("class"), float(bar.get("width"))) for bar in ElementTree.fromstring(svg).findall("rect")
+    ]
+    assert [css for css, _ in bars] == ["rest", "bar", "rest"]
+    assert bars[1][1] * 2 == pytest.approx(bars[0][1], abs=2)
 
 
-def test_a_class_without_a_row_divides_nothing_by_zero():
-    svg = charts.confusion_matrix(["no", "yes"], [[0, 0], [1, 2]], **WORDS)
+def test_a_prediction_outside_the_histogram_widens_the_axis():
+    svg = charts.distribution([0, 1], [5], prediction=100, **WORDS)
 
-    assert "0%" in svg
+    line = ElementTree.fromstring(svg).find("path[@class='now-line']").get("d")
+    assert float(line[1:].split()[0]) <= 426
+
+
+def test_both_ends_of_an_interval_are_written_out_wherever_it_lies():
+    svg = charts.distribution([0, 100], [5], prediction=99.5, interval=(0.5, 100), **WORDS)
+
+    texts = [text.text for text in ElementTree.fromstring(svg).findall("text")]
+    assert {"0.5", "100"} <= set(texts)
+
+
+def test_what_raises_lies_right_of_zero_and_what_lowers_left_in_another_colour():
+    raises, lowers = (
+        ElementTree.fromstring(charts.diverging_bar(*ends, 0.5)).find("rect")
+        for ends in ((0.5, 0.9), (0.1, 0.5))
+    )
+
+    assert (raises.get("class"), raises.get("x")) == ("bar", "50.0%")
+    assert (lowers.get("class"), lowers.get("width")) == ("against", "40.0%")
 
 
 @pytest.mark.parametrize(
@@ -94,10 +118,3 @@ def test_ticks_are_round_numbers_inside_the_range(low, high, expected):
 
     assert set(expected) <= set(ticks)
     assert all(low <= tick <= high for tick in ticks)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0"), (1500, "1.5k"), (2_000_000, "2M"), (-0.25, "-0.25"), (3.5e9, "3.5G")]
-)
-def test_numbers_on_axes_are_short(value, shown):
-    assert charts.short_number(value) == shown

@@ -10,7 +10,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
-from mlmodels.forms import ColumnForm, TrainingForm, UploadForm
+from mlmodels.forms.datasets import ColumnForm, UploadForm
+from mlmodels.forms.training import TrainingForm
 from mlmodels.lookups import owned_dataset
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets as operations

@@ -16,7 +16,7 @@ PREDICTIONS_A_PAGE = 25
 def predictions(request):
     found = Prediction.objects.owned_by(request.user).stored().select_related("model").newest_first()
     context = {
-        "section": "models",
+        "section": "predictions",
         "page": Paginator(found, PREDICTIONS_A_PAGE).get_page(request.GET.get("page")),
     }
     template = "mlmodels/_prediction_table.html" if request.htmx else "mlmodels/predictions.html"
@@ -40,4 +40,6 @@ def delete(request, uuid):
         Prediction.objects.owned_by(request.user).filter(pk=prediction.pk).erase()
         messages.success(request, "The prediction was erased. Its charge stays in your ledger.")
         return redirect("mlmodels:predictions")
-    return render(request, "mlmodels/prediction_delete.html", {"section": "models", "prediction": prediction})
+    return render(
+        request, "mlmodels/prediction_delete.html", {"section": "predictions", "prediction": prediction}
+    )

@@ -29,16 +29,16 @@ def row(**changes):
 def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
 
-    assert "less than always predicting the average" in page
-    assert "Baseline error (always the average)" in page
-    assert "the baseline to beat" in page
+    assert "less than guessing" in page
+    assert "Always the average" in page
+    assert f"Checked on {model.report['hold_out_rows']} rows it never saw." in page
 
 
 def test_the_page_points_out_a_column_that_one_cell_turned_into_words(alice, pages_of):
     dataset = make_dataset(alice, houses_csv() + b"\n70,many,city,90000")
     model = train_now(start_run(alice, dataset)).trained_model
 
-    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+    page = pages_of(alice).get(f"/models/{model.name}/quality/").content.decode()
 
     assert "The column &quot;rooms&quot; is read as words." in page
     assert "because of &quot;many&quot; in row 62." in page
@@ -52,25 +52,24 @@ def test_the_form_is_filled_with_a_typical_row(alice, pages_of, model):
     assert f'<option value="{typical["place"]}" selected>' in page
 
 
-def test_every_chart_of_a_regression_has_words_and_a_table(alice, pages_of, model):
-    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+def test_every_chart_of_a_regression_has_words(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/quality/").content.decode()
 
     for name in ("scatter", "residuals"):
         assert f'id="{name}-title"' in page
         assert f'id="{name}-message"' in page
-    assert "Most important columns" in page
 
 
 def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of, classifier):
     client = pages_of(alice)
-    page = client.get(f"/models/{classifier.name}/").content.decode()
+    page = client.get(f"/models/{classifier.name}/quality/").content.decode()
     answer = client.post(
         f"/models/{classifier.name}/predict/",
         {"column-0": "70", "column-1": "2", "column-2": "90000", "idempotency_key": "k"},
         headers=HTMX,
     )
 
-    assert 'id="confusion-title"' in page
+    assert 'class="confusion"' in page
     assert "always predicting the most common class would be correct in" in page
     assert "Probability" in answer.content.decode()
 
@@ -86,6 +85,39 @@ def test_predict_charges_stores_and_answers_in_place(alice, pages_of, model):
     assert 'id="balance"' in answer
     assert "9 tokens" in answer
     assert "<html" not in answer
+
+
+def test_reloading_keeps_the_answer_that_was_paid_for(alice, pages_of, model):
+    client, address = pages_of(alice), f"/models/{model.name}/"
+    answer = client.post(f"{address}predict/", row(**{"column-0": "91"}), headers=HTMX)
+
+    reloaded = client.get(answer["HX-Replace-Url"]).content.decode()
+    opened = client.get(address).content.decode()
+    typical = client.get(f"{address}?typical").content.decode()
+
+    alice.refresh_from_db()
+    assert alice.token_balance == 9
+    for page in (reloaded, opened):
+        assert 'value="91"' in page
+        assert "Paid with 5 tokens" in page
+    assert 'value="91"' not in typical
+    assert "Your answer will stand here." in typical
+
+
+def test_before_the_first_answer_the_target_is_shown_with_what_is_typical(alice, pages_of, model):
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert "Distribution of price" in page
+    assert "typical row" in page
+
+
+@pytest.mark.parametrize("tab", ["", "quality/", "drivers/", "code/", "details/"])
+def test_each_tab_says_the_verdict_and_has_the_other_tabs(alice, pages_of, model, tab):
+    page = pages_of(alice).get(f"/models/{model.name}/{tab}").content.decode()
+
+    assert "less than guessing" in page
+    assert page.count('aria-current="page"') == 3  # the section, the model, the tab
+    assert f'href="/models/{model.name}/details/"' in page
 
 
 def test_predict_without_scripts_comes_back_to_the_page_with_the_answer(alice, pages_of, model):
@@ -151,8 +183,9 @@ def test_without_tokens_the_price_is_said(alice, pages_of, model):
 def test_a_value_outside_of_training_is_said(alice, pages_of, model):
     answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(**{"column-0": "5000"}), headers=HTMX)
 
-    assert "Check size." in answer.content.decode()
-    assert "5000 is outside the range of the training data" in answer.content.decode()
+    page = answer.content.decode()
+    assert "<code>size</code> 5000 is above" in page
+    assert 'class="odd"' in page
 
 
 def test_a_model_whose_file_is_gone_says_so_and_charges_nothing(alice, pages_of, model):
@@ -267,7 +300,7 @@ def test_a_prediction_that_is_none_is_a_404(alice, pages_of, model, word):
     assert pages_of(alice).get(f"/models/{model.name}/?prediction={word}").status_code == 404
 
 
-@pytest.mark.parametrize("page", ["", "rename/", "delete/"])
+@pytest.mark.parametrize("page", ["", "quality/", "drivers/", "code/", "details/", "rename/", "delete/"])
 def test_anothers_model_is_a_404(bob, pages_of, model, page):
     assert pages_of(bob).get(f"/models/{model.name}/{page}").status_code == 404
 
@@ -306,7 +339,7 @@ def test_the_list_takes_the_same_queries_for_many_models(
 
 
 def test_the_snippets_hold_the_real_address_and_columns(alice, pages_of, model):
-    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+    page = pages_of(alice).get(f"/models/{model.name}/code/").content.decode()
 
     assert f"http://testserver/api/predict/{model.name}" in page
     assert "&quot;size&quot;:" in page

@@ -1,18 +1,21 @@
-"""Template tags that every page uses: icons, and numbers as people read them."""
-
-import math
+"""Template tags that every page uses: icons, states, and numbers and dates as people read them."""
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
-GROUPED_FROM = 10_000
+from mlplatform.core import formats
+
 JUST_NOW_SECONDS = 60
 
 register = template.Library()
+register.filter("figure", formats.figure)
+register.filter("fixed", formats.fixed)
+register.filter("percent", formats.percent)
+register.filter("day", formats.date)
+register.filter("moment", formats.date_and_time)
 
 
 @register.simple_tag
@@ -25,43 +28,32 @@ def icon(name):
     )
 
 
-@register.filter
-def figure(value, digits=4):
-    """A measured number with `digits` significant digits: 29846.2 -> 29,846; 4.30 -> 4.3."""
-    if value is None:
-        return "—"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    if not math.isfinite(value):
-        return "∞" if value > 0 else "—"
-    if value == 0 or isinstance(value, int):
-        return grouped(value, 0)
-    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    if decimals > 8 or abs(value) >= 1e15:
-        return f"{value:.{digits}g}"
-    text = grouped(round(value, decimals), decimals)
-    return text.rstrip("0").rstrip(".") if decimals else text
-
-
-def grouped(value, decimals) -> str:
-    """Digits in groups from five of them on, as in print: 12,500, and 1987 stays a year."""
-    return number_format(value, decimals, use_l10n=True, force_grouping=abs(value) >= GROUPED_FROM)
-
-
 @register.simple_tag
 def ago(moment):
     """How long ago something was, with the exact time for machines and on hovering."""
     is_new = (timezone.now() - moment).total_seconds() < JUST_NOW_SECONDS
     words = "just now" if is_new else f"{timesince(moment, depth=1)} ago"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M} UTC", words
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        moment.isoformat(),
+        formats.date_and_time(moment),
+        words,
     )
 
 
 @register.filter
-def percent(share, decimals=0):
-    """0.834 -> 83%."""
-    return "—" if share is None else f"{share * 100:.{decimals}f}%"
+def seconds(value):
+    """A duration: 0.04, 2.5, 31."""
+    return formats.fixed(value, 2 if value < 1 else 1 if value < 10 else 0)
+
+
+@register.filter
+def size(size_bytes):
+    """1,234,567 -> 1.2 MB."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if size_bytes >= unit:
+            return f"{formats.figure(size_bytes / unit, 2)} {name}"
+    return f"{size_bytes} bytes"
 
 
 @register.inclusion_tag("components/_status.html")

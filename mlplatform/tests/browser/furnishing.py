@@ -48,6 +48,8 @@ def furnish(page: Page) -> Furnished:
     people.train(page, "Linear regression")
     people.predict(page)
     paths["regression model"] = path_of(page)
+    paths["quality of a regression"] = path_of(page) + "quality/"
+    paths["drivers of a regression"] = path_of(page) + "drivers/"
 
     people.upload(page, strange_table(), name=f"{IMAGE} 🌷.csv")
     paths["strange dataset"] = path_of(page)
@@ -55,8 +57,13 @@ def furnish(page: Page) -> Furnished:
     people.train(page, "Decision tree")
     people.predict(page)
     paths["classification model"] = path_of(page)
+    paths["quality of a classifier"] = path_of(page) + "quality/"
+    paths["drivers of a classifier"] = path_of(page) + "drivers/"
+    paths["model from code"] = path_of(page) + "code/"
+    paths["details of a model"] = path_of(page) + "details/"
     paths["model to rename"] = path_of(page) + "rename/"
     paths["model to delete"] = path_of(page) + "delete/"
+    people.open_tab(page, "Details")
     paths["run"] = page.get_by_role("link", name="training run").get_attribute("href")
 
     models = [paths[name].split("/")[2] for name in ("regression model", "classification model")]
@@ -100,9 +107,15 @@ FURNISHED = [
     "column",
     "dataset to delete",
     "regression model",
+    "quality of a regression",
+    "drivers of a regression",
     "strange dataset",
     "strange column",
     "classification model",
+    "quality of a classifier",
+    "drivers of a classifier",
+    "model from code",
+    "details of a model",
     "model to rename",
     "model to delete",
     "run",

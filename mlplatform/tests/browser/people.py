@@ -94,7 +94,17 @@ def choose_algorithm(page: Page, label: str):
 
 def predict(page: Page):
     page.get_by_role("button", name="Predict").click()
-    expect(page.locator("#result .big")).to_be_visible()
+    expect(answer(page)).to_be_visible()
+
+
+def answer(page: Page):
+    return page.locator("#result .value")
+
+
+def open_tab(page: Page, name: str):
+    """Of the model that shows."""
+    page.get_by_role("navigation", name="About this model").get_by_role("link", name=name).click()
+    expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute("aria-current", "page")
 
 
 def heading(page: Page):

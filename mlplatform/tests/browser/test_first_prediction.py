@@ -20,9 +20,9 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
     people.expect_balance(page, 14)
 
     page.get_by_role("button", name="Predict").click()  # the second
-    expect(page.locator("#result .big")).to_have_text("260,000")
+    expect(people.answer(page)).to_have_text("260,000")
     people.expect_balance(page, 9)
-    expect(page.get_by_text("Costs 5 tokens. You have 9")).to_be_visible()
+    expect(page.get_by_text("Costs 5 tokens of your 9")).to_be_visible()
 
     page.goto("/tokens/")
     expect(page.get_by_role("row")).to_have_count(4)  # the header, the welcome, the training, the prediction
@@ -37,7 +37,7 @@ def test_a_sample_needs_one_click_more(page):
     page.wait_for_url("**/models/**")
     page.get_by_role("button", name="Predict").click()
 
-    expect(page.locator("#result .big")).to_have_text("versicolor")
+    expect(people.answer(page)).to_have_text("versicolor")
     expect(page.locator("#result").get_by_role("row")).to_have_count(4)  # the header and three species
 
 

@@ -74,13 +74,14 @@ def test_everything_up_to_a_prediction_is_done_without_a_mouse(page, tmp_path):
     page.keyboard.type("4")
     tab_to(page, "Predict")
     page.keyboard.press("Space")
-    expect(page.locator("#result .big")).to_be_visible()
+    expect(people.answer(page)).to_be_visible()
 
 
 def test_the_dialog_keeps_the_focus_and_gives_it_back(page, alice):
     people.upload(page)
     people.train(page, "Linear regression")
 
+    people.open_tab(page, "Details")
     tab_to(page, "Delete model")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Keep model")).to_be_focused()
@@ -96,6 +97,6 @@ def test_after_a_prediction_the_focus_stays_near_the_answer(page, alice):
 
     tab_to(page, "Predict")
     page.keyboard.press("Enter")
-    expect(page.locator("#result .big")).to_be_visible()
+    expect(people.answer(page)).to_be_visible()
 
     expect(page.get_by_role("button", name="Predict")).to_be_focused()

@@ -17,6 +17,7 @@ def model(page, alice):
 
 
 def test_a_model_is_renamed_in_place(page, model):
+    people.open_tab(page, "Details")
     page.get_by_role("link", name="Rename").click()
     name = page.get_by_label("New name of the model")
     expect(name).to_be_focused()
@@ -44,6 +45,7 @@ def test_a_model_is_renamed_in_its_row_of_the_list(page, model):
 
 
 def test_escape_keeps_the_old_name(page, model):
+    people.open_tab(page, "Details")
     before = people.heading(page).inner_text()
     page.get_by_role("link", name="Rename").click()
 
@@ -54,6 +56,7 @@ def test_escape_keeps_the_old_name(page, model):
 
 
 def test_deleting_asks_first_and_escape_keeps_the_model(page, model):
+    people.open_tab(page, "Details")
     page.get_by_role("link", name="Delete model").click()
     expect(page.get_by_role("dialog")).to_contain_text("Programs that call it will get an error")
     page.keyboard.press("Escape")
@@ -91,19 +94,19 @@ def test_two_models_stand_side_by_side(page, model):
     expect(page.get_by_role("region", name="Models side by side").get_by_role("columnheader")).to_have_count(
         3
     )
-    expect(page.get_by_role("rowheader", name="R²")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Differences explained (R²)")).to_be_visible()
 
 
 def test_an_earlier_prediction_is_shown_and_asked_again(page, model):
     page.get_by_label("rooms").fill("3")
     people.predict(page)
-    answer = page.locator("#result .big").inner_text()
+    answer = people.answer(page).inner_text()
     page.goto("/predictions/")
 
     page.get_by_role("link", name="Repeat").click()
 
     expect(page.get_by_label("rooms")).to_have_value("3")
-    expect(page.locator("#result .big")).to_have_text(answer)
+    expect(people.answer(page)).to_have_text(answer)
     people.expect_balance(page, 9)  # looking is free
     people.predict(page)
     people.expect_balance(page, 4)
@@ -113,7 +116,10 @@ def test_a_value_outside_of_the_training_is_said(page, model):
     page.get_by_label("rooms").fill("40")
     people.predict(page)
 
-    expect(page.get_by_text("Check rooms.")).to_be_visible()
+    expect(page.locator("#result")).to_contain_text("rooms 40 is above 9, the largest in training")
+    expect(page.get_by_label("rooms")).to_have_accessible_description(
+        "40 is above 9, the largest in training"
+    )
 
 
 def test_a_wrong_value_is_said_at_its_field_and_nothing_is_charged(page, model):
@@ -130,6 +136,7 @@ def test_a_wrong_value_is_said_at_its_field_and_nothing_is_charged(page, model):
 
 def test_the_snippet_is_copied(page, model):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    people.open_tab(page, "Use it from code")
 
     page.get_by_role("button", name="Copy curl").click()
 
@@ -138,6 +145,7 @@ def test_the_snippet_is_copied(page, model):
 
 
 def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
+    people.open_tab(page, "Details")
     dataset = page.get_by_role("link", name="houses.csv").get_attribute("href")
     run = page.get_by_role("link", name="training run").get_attribute("href")
     bob = open_page()

@@ -53,7 +53,7 @@ def test_a_double_click_on_predict_pays_once(page, alice):
     people.train(page, "Linear regression")
 
     page.get_by_role("button", name="Predict").dblclick()
-    expect(page.locator("#result .big")).to_be_visible()
+    expect(people.answer(page)).to_be_visible()
 
     people.expect_balance(page, 9)
     page.goto("/predictions/")

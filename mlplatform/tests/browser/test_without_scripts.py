@@ -41,7 +41,7 @@ def test_from_sign_up_to_a_prediction(page, alice):
     people.expect_balance(page, 14)
     page.get_by_role("button", name="Predict").click()
 
-    expect(page.locator("#result .big")).to_have_text("260,000")
+    expect(people.answer(page)).to_have_text("260,000")
     people.expect_balance(page, 9)
 
 
@@ -64,11 +64,13 @@ def test_a_model_is_renamed_and_deleted_on_pages_of_their_own(page, alice):
     page.get_by_label("Algorithm", exact=True).select_option(label="Linear regression")
     train(page)
 
+    people.open_tab(page, "Details")
     page.get_by_role("link", name="Rename").click()
     page.get_by_label("New name of the model").fill("Houses 2026")
     page.get_by_role("button", name="Save").click()
     expect(people.heading(page)).to_contain_text("Houses 2026")
 
+    people.open_tab(page, "Details")
     page.get_by_role("link", name="Delete model").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("No models yet")).to_be_visible()

@@ -1,7 +1,4 @@
-"""Forms, made from columns and from the parameters of algorithms. They parse; the operations decide.
-
-Column names can be any text, so fields are numbered and the names are their labels.
-"""
+"""The order of a training run."""
 
 import re
 import uuid
@@ -14,34 +11,9 @@ from mlmodels.learning import trainers
 from mlmodels.learning.trainers.parameters import Parameter
 from mlmodels.models import add_owner
 from mlmodels.operations import plans
-from mlmodels.templatetags.columns import KINDS_IN_WORDS, SECONDS_A_DAY, column_value, date_in_words
 from mlplatform.core.errors import DomainError
 
-CHOICES_IN_SELECT_MAX = 50
 SUGGESTED_CHARACTERS_MAX = 60
-BLANK = "(blank)"
-
-
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        error_messages={"required": "Choose a CSV file first.", "empty": "The file is empty."},
-    )
-
-
-class RenameForm(forms.Form):
-    label = forms.CharField(label="Name", max_length=200, strip=True)
-
-
-class ColumnForm(forms.Form):
-    """Corrects how a column is read."""
-
-    kind = forms.ChoiceField(
-        label="Type",
-        choices=list(KINDS_IN_WORDS.items()),
-        help_text="Cells that do not fit are reported. A training run that fails is refunded.",
-    )
-    use = forms.BooleanField(label="Use this column", required=False)
 
 
 class TrainingForm(forms.Form):
@@ -211,95 +183,3 @@ def parameter_field(parameter: Parameter) -> ParameterField:
     placeholder = "no limit" if parameter.nullable else ""
     widget = forms.TextInput(attrs={"inputmode": mode, "placeholder": placeholder})
     return ParameterField(parameter, widget=widget, **common)
-
-
-class PredictionForm(forms.Form):
-    """One row, filled in with a typical one or with `inputs`, the row of an earlier prediction.
-
-    It hands texts on: how a column reads its texts is the table's matter.
-    """
-
-    def __init__(self, data=None, *, model, inputs: dict | None = None):
-        super().__init__(data)
-        self.model = model
-        seen = {feature["name"]: feature for feature in model.report["features"]}
-        for position, column in enumerate(model.features):
-            of_column = seen[column["name"]]
-            typical = of_column["typical"] if inputs is None else inputs.get(column["name"])
-            self.fields[f"column-{position}"] = row_field(column, of_column, typical)
-        self.fields["idempotency_key"] = forms.CharField(
-            widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4
-        )
-
-    def row(self) -> dict[str, str]:
-        """Column names and texts; an empty text is a blank."""
-        return {
-            column["name"]: self.cleaned_data[f"column-{position}"]
-            for position, column in enumerate(self.model.features)
-        }
-
-    def add_refusal(self, refused: DomainError):
-        """Puts each sentence at the field it is about."""
-        positions = {column["name"]: f"column-{i}" for i, column in enumerate(self.model.features)}
-        for name, sentence in (refused.fields or {"": refused.message}).items():
-            self.add_error(positions.get(name), sentence)
-
-    def wrong_fields(self):
-        return [field for field in self.visible_fields() if field.errors]
-
-
-def row_field(column: dict, seen: dict, value) -> forms.Field:
-    """An input that suits the kind of a column, holding `value`, with what training saw of the column."""
-    kind = column["format"]["type"]
-    common = {
-        "label": column["name"],
-        "required": not seen["missing"],  # what was never blank in training is probably forgotten
-        "help_text": seen_in_words(column, seen),
-        "initial": input_text(value, column),
-        "error_messages": {"required": "Enter a value: this column was never blank in the training data."},
-    }
-    blank = [("", BLANK)] if seen["missing"] else []
-    if kind == "boolean":
-        words = [("true", column["format"]["true"]), ("false", column["format"]["false"])]
-        return forms.ChoiceField(choices=words + blank, **common)
-    if kind == "date" and holds_days(seen, value):
-        return forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **common)
-    if kind == "number":
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-        return forms.CharField(widget=widget, **common)
-    if kind == "text" and seen["distinct"] <= CHOICES_IN_SELECT_MAX and seen["distinct"]:
-        known = {category for category, _ in seen["categories"]} | ({value} if value else set())
-        return forms.ChoiceField(choices=[*((word, word) for word in sorted(known)), *blank], **common)
-    return forms.CharField(**common)
-
-
-def holds_days(seen: dict, value) -> bool:
-    """Whether all dates of a column are whole days, which the browser's own calendar can pick."""
-    return all((seconds or 0) % SECONDS_A_DAY == 0 for seconds in (seen["minimum"], seen["maximum"], value))
-
-
-def input_text(value, column: dict) -> str:
-    """A typed value as this column writes it, so that it reads back as itself."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    match column["format"]["type"]:
-        case "boolean":
-            return "true" if value else "false"
-        case "date":
-            return date_in_words(value)
-        case _:
-            text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-            return text.replace(".", column["format"].get("decimal") or ".")
-
-
-def seen_in_words(column: dict, seen: dict) -> str:
-    """ "Training data: 21 to 460", so that users know the range of the training data."""
-    blanks = f", blank in {seen['missing']:,} rows" if seen["missing"] else ""
-    if "categories" in seen:
-        return f"Training data: {seen['distinct']:,} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
-    if seen["minimum"] is None:
-        return "Training data: always blank"
-    if column["format"]["type"] == "boolean":
-        return f"Training data: {column['format']['true']} in {seen['mean']:.0%} of the rows{blanks}"
-    low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
-    return f"Training data: {low} to {high}{blanks}"

@@ -1,0 +1,140 @@
+"""One row for a model."""
+
+import uuid
+from datetime import UTC, datetime
+
+from django import forms
+from django.utils.functional import cached_property
+
+from mlmodels.learning.trainers.out_of_range import out_of_range_values
+from mlmodels.templatetags.answers import out_of_range_in_words
+from mlmodels.templatetags.columns import column_value
+from mlplatform.core.errors import DomainError
+from mlplatform.core.formats import SECONDS_A_DAY, figure, percent
+
+CHOICES_IN_SELECT_MAX = 50
+FIELDS_SHOWN_MAX = 12  # of more columns the most important ones are shown, as many as this
+BLANK = "(blank)"
+
+
+class PredictionForm(forms.Form):
+    """One row, filled in with a typical one or with `inputs`, the row of an earlier prediction.
+
+    Of an earlier one, what lies outside the training data is said at its field. The form hands texts on:
+    how a column reads its texts is the table's matter.
+    """
+
+    def __init__(self, data=None, *, model, inputs: dict | None = None):
+        super().__init__(data)
+        self.model = model
+        seen = {feature["name"]: feature for feature in model.report["features"]}
+        for position, column in enumerate(model.features):
+            of_column = seen[column["name"]]
+            typical = of_column["typical"] if inputs is None else inputs.get(column["name"])
+            self.fields[f"column-{position}"] = row_field(column, of_column, typical)
+        for odd in out_of_range_values(model.report["features"], inputs or {}):
+            self._mark(odd)
+        self.fields["idempotency_key"] = forms.CharField(
+            widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4
+        )
+
+    def row(self) -> dict[str, str]:
+        """Column names and texts; an empty text is a blank."""
+        return {
+            column["name"]: self.cleaned_data[f"column-{position}"]
+            for position, column in enumerate(self.model.features)
+        }
+
+    def add_refusal(self, refused: DomainError):
+        """Puts each sentence at the field it is about."""
+        positions = {column["name"]: f"column-{i}" for i, column in enumerate(self.model.features)}
+        for name, sentence in (refused.fields or {"": refused.message}).items():
+            self.add_error(positions.get(name), sentence)
+
+    def wrong_fields(self):
+        return [field for field in self.visible_fields() if field.errors]
+
+    @cached_property
+    def shown_fields(self):
+        """All of them, or the most important ones, in the order of the columns."""
+        if len(self.model.features) <= FIELDS_SHOWN_MAX:
+            return self.visible_fields()
+        ranked = self.model.report["importance"]["columns"]
+        shown = {column["name"] for column in ranked[:FIELDS_SHOWN_MAX]}
+        return [field for field in self.visible_fields() if field.label in shown or self._is_odd(field)]
+
+    @property
+    def more_fields(self):
+        return [field for field in self.visible_fields() if field not in self.shown_fields]
+
+    def _is_odd(self, field) -> bool:
+        return bool(field.errors) or "class" in field.field.widget.attrs
+
+    def _mark(self, odd):
+        position = next(i for i, column in enumerate(self.model.features) if column["name"] == odd.column)
+        field = self.fields[f"column-{position}"]
+        field.widget.attrs["class"] = "odd"
+        words = out_of_range_in_words(odd, self.model)
+        field.help_text = words[:1].upper() + words[1:]
+
+
+def row_field(column: dict, seen: dict, value) -> forms.Field:
+    """An input that suits the kind of a column, holding `value`, with what training saw of the column."""
+    kind = column["format"]["type"]
+    common = {
+        "label": column["name"],
+        "required": not seen["missing"],  # what was never blank in training is probably forgotten
+        "help_text": seen_in_words(column, seen),
+        "initial": input_text(value, column),
+        "error_messages": {"required": "Enter a value: this column was never blank in the training data."},
+    }
+    blank = [("", BLANK)] if seen["missing"] else []
+    if kind == "boolean":
+        words = [("true", column["format"]["true"]), ("false", column["format"]["false"])]
+        return forms.ChoiceField(choices=words + blank, **common)
+    if kind == "date" and holds_days(seen, value):
+        return forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **common)
+    if kind == "number":
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        return forms.CharField(widget=widget, **common)
+    if kind == "text" and seen["distinct"] <= CHOICES_IN_SELECT_MAX and seen["distinct"]:
+        known = {category for category, _ in seen["categories"]} | ({value} if value else set())
+        return forms.ChoiceField(choices=[*((word, word) for word in sorted(known)), *blank], **common)
+    return forms.CharField(**common)
+
+
+def holds_days(seen: dict, value) -> bool:
+    """Whether all dates of a column are whole days, which the browser's own calendar can pick."""
+    return all((seconds or 0) % SECONDS_A_DAY == 0 for seconds in (seen["minimum"], seen["maximum"], value))
+
+
+def input_text(value, column: dict) -> str:
+    """A typed value as this column writes it, so that it reads back as itself."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    match column["format"]["type"]:
+        case "boolean":
+            return "true" if value else "false"
+        case "date":
+            return iso_date(value)
+        case _:
+            text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+            return text.replace(".", column["format"].get("decimal") or ".")
+
+
+def iso_date(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.date().isoformat() if seconds % SECONDS_A_DAY == 0 else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seen_in_words(column: dict, seen: dict) -> str:
+    """What training saw of a column: "21 to 460"."""
+    blanks = f", blank in {figure(seen['missing'])} rows" if seen["missing"] else ""
+    if "categories" in seen:
+        return f"{figure(seen['distinct'])} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
+    if seen["minimum"] is None:
+        return "Always blank"
+    if column["format"]["type"] == "boolean":
+        return f"{column['format']['true']} in {percent(seen['mean'])} of the rows{blanks}"
+    low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
+    return f"{low} to {high}{blanks}"

@@ -1,0 +1,99 @@
+"""What drives a model: importance of its columns, and how the prediction moves with each."""
+
+from django import template
+
+from mlmodels import charts
+from mlmodels.templatetags.columns import column_value
+
+IMPORTANCE_SHOWN = 30
+
+register = template.Library()
+
+
+@register.simple_tag
+def importance_rows(model):
+    """Columns by the score that is lost when they are shuffled, with the spread over the shuffles."""
+    columns = model.report["importance"]["columns"][:IMPORTANCE_SHOWN]
+    if not any(column["mean"] > 0 for column in columns):
+        return []
+    low = min(0, *(column["mean"] - column["std"] for column in columns))
+    high = max(column["mean"] + column["std"] for column in columns)
+
+    def place(value):
+        return (value - low) / (high - low)
+
+    return [
+        {
+            "name": column["name"],
+            "mean": column["mean"],
+            "std": column["std"],
+            "is_quiet": column["mean"] <= column["std"],
+            "point": charts.point(
+                place(column["mean"]),
+                place(column["mean"] - column["std"]),
+                place(column["mean"] + column["std"]),
+                band=(place(0), place(0)),
+                is_quiet=column["mean"] <= column["std"],
+            ),
+        }
+        for column in sorted(columns, key=lambda column: -column["mean"])
+    ]
+
+
+@register.simple_tag
+def partial_dependences(model):
+    """A small chart for each of the strongest columns: the average prediction at its values."""
+    columns = {column["name"]: column for column in model.features}
+    shown = []
+    for number, dependence in enumerate(model.report.get("partial_dependence") or []):
+        column, points = columns.get(dependence["name"]), dependence["points"]
+        if column is None or len(points) < 2:
+            continue
+        lowest, highest = (pick(points, key=lambda point: point[1]) for pick in (min, max))
+        message = (
+            f"Lowest at {column_value(lowest[0], column)}, highest at {column_value(highest[0], column)}."
+        )
+        shown.append(
+            {
+                "name": dependence["name"],
+                "message": message,
+                **dependence_shown(model, dependence, number, message),
+            }
+        )
+    return shown
+
+
+def dependence_shown(model, dependence, number, message) -> dict:
+    """Numbers as a line, categories as rows of a table."""
+    points = dependence["points"]
+    if all(isinstance(x, int | float) and not isinstance(x, bool) for x, _ in points):
+        return {
+            "chart": charts.curve(
+                points,
+                name=f"dependence-{number}",
+                title=f"Prediction by {dependence['name']}",
+                message=message,
+                x_label=dependence["name"],
+                y_label=y_label(model),
+                is_share=False,
+                height=260,
+            )
+        }
+    low, high = min(0, *(y for _, y in points)), max(0, *(y for _, y in points))
+    width = (high - low) or 1
+    return {
+        "rows": [
+            {
+                "value": x if x not in (None, "") else "(blank)",
+                "bar": charts.diverging_bar(
+                    (min(y, 0) - low) / width, (max(y, 0) - low) / width, -low / width
+                ),
+                "prediction": y,
+            }
+            for x, y in points
+        ]
+    }
+
+
+def y_label(model) -> str:
+    return f"Average {model.target['name']}" if model.task == "regression" else "Average probability"

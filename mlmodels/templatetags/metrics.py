@@ -1,0 +1,190 @@
+"""The figures of a model: their names, their ranges, and guessing beside them."""
+
+from django import template
+
+from mlmodels import charts
+from mlmodels.learning.trainers import TRAINERS
+from mlplatform.core.formats import figure, fixed, percent
+
+register = template.Library()
+
+# Name, what it means, and whether it is shown as a percentage
+METRICS = {
+    "mean_absolute_error": ("Typical error (MAE)", "in the units of the target", False),
+    "r2_score": ("Differences explained (R²)", "1 is perfect, 0 is no better than the average", False),
+    "root_mean_squared_error": ("RMSE", "penalizes large errors more", False),
+    "mean_squared_error": ("MSE", "RMSE squared", False),
+    "accuracy": ("Correct (accuracy)", "share of test rows predicted correctly", True),
+    "balanced_accuracy": ("Balanced accuracy", "mean recall over the classes", True),
+    "roc_auc": ("Ranking (ROC AUC)", "0.5 is chance, 1 is perfect", False),
+    "f1_score": ("F1", "weighted by class size", False),
+    "f1_macro": ("Macro F1", "all classes weighted equally", False),
+    "log_loss": ("Log loss", "lower is better; penalizes confident errors", False),
+}
+SHORT_NAMES = {"r2_score": "R²", "accuracy": "Accuracy", "roc_auc": "ROC AUC", "log_loss": "Log loss"}
+SCORES = {"r2_score", "roc_auc", "f1_score", "f1_macro", "log_loss"}  # at most about one
+LESS_IS_BETTER = {"mean_absolute_error", "root_mean_squared_error", "mean_squared_error", "log_loss"}
+HEADLINES = {
+    "regression": ("mean_absolute_error", "r2_score", "root_mean_squared_error"),
+    "classification": ("accuracy", "roc_auc", "f1_macro"),
+}
+LIST_SCORES = {"regression": "r2_score", "classification": "accuracy"}
+GRADES = {
+    "excellent": ("Excellent", ""),
+    "good": ("Good", ""),
+    "fair": ("Fair", "fair"),
+    "weak": ("Weak", "weak"),
+    "none": ("Not useful", "weak"),
+}
+
+
+@register.filter
+def metric_name(name):
+    return METRICS[name][0] if name in METRICS else name
+
+
+@register.filter
+def short_metric_name(name):
+    return SHORT_NAMES.get(name, metric_name(name))
+
+
+@register.filter
+def metric_value(value, name):
+    if value is None or name not in METRICS:
+        return figure(value)
+    if METRICS[name][2]:
+        return percent(value, 1)
+    return fixed(value, 3) if name in SCORES else figure(value)
+
+
+@register.filter
+def algorithm_name(algorithm):
+    return TRAINERS[algorithm].label if algorithm in TRAINERS else algorithm
+
+
+@register.simple_tag
+def score_in_words(model):
+    """The one figure by which models are listed."""
+    name = LIST_SCORES[model.task]
+    return f"{short_metric_name(name)} {metric_value(model.metrics.get(name), name)}"
+
+
+@register.simple_tag
+def verdict(model):
+    """The grade, a sentence, and its proof: the error of the model and of guessing, as bars on one scale."""
+    said = model.report.get("verdict") or {"grade": None, "sentence": quality_in_words(model)}
+    word, css = GRADES.get(said["grade"], ("", ""))
+    own, guessed = said.get("model_error"), said.get("baseline_error")
+    if own is None or guessed is None:
+        own, guessed = errors(model)
+    proof = []
+    if own is not None and guessed:
+        largest = max(own, guessed)
+        write = percent if model.task == "classification" else lambda value: figure(value, 3)
+        proof = [
+            {"name": "This model", "bar": charts.bar(own / largest), "value": write(own)},
+            {
+                "name": guess_name(model),
+                "bar": charts.bar(guessed / largest, "rest"),
+                "value": write(guessed),
+            },
+        ]
+    return {"word": word, "css": css, "sentence": said["sentence"], "proof": proof}
+
+
+def errors(model):
+    """Of the model and of guessing: the share of wrong answers, or how far off the numbers are."""
+    if model.task == "regression":
+        return model.metrics.get("mean_absolute_error"), model.baseline.get("mean_absolute_error")
+    pair = model.metrics.get("accuracy"), model.baseline.get("accuracy")
+    return tuple(None if share is None else 1 - share for share in pair)
+
+
+def guess_name(model) -> str:
+    return "Always the average" if model.task == "regression" else "Always the most common"
+
+
+def quality_in_words(model) -> str:
+    """For models without a verdict: one sentence without statistics, with guessing beside it."""
+    own, guessed = errors(model)
+    if own is None or guessed is None:
+        return "There were too few test rows for a verdict."
+    if model.task == "classification":
+        return (
+            f"Correct in {100 - own * 100:.0f} of 100 cases; "
+            f"always predicting the most common class would be correct in {100 - guessed * 100:.0f}."
+        )
+    change = 1 - own / guessed if guessed else 0
+    compared = (
+        f", {percent(abs(change))} {'less' if change >= 0 else 'more'} than guessing" if guessed else ""
+    )
+    return f"Typically off by {figure(own, 3)}{compared}."
+
+
+@register.simple_tag
+def headline_metrics(model):
+    """Three figures with their ranges, each on a scale from guessing to perfect."""
+    return [headline(model, name) for name in HEADLINES[model.task] if model.metrics.get(name) is not None]
+
+
+def headline(model, name) -> dict:
+    value, guessed = model.metrics[name], model.baseline.get(name)
+    low, high = (model.report.get("metric_intervals") or {}).get(name) or (None, None)
+    row = {
+        "name": METRICS[name][0],
+        "value": metric_value(value, name),
+        "note": METRICS[name][1],
+        "range": "" if low is None else f"{metric_value(low, name)} to {metric_value(high, name)}",
+        "guess": "" if guessed is None else metric_value(guessed, name),
+        "meter": "",
+    }
+    perfect = 0 if name in LESS_IS_BETTER else 1
+    if guessed is not None and guessed != perfect:
+        shares = [place(v, guessed, perfect) for v in (value, low, high)]
+        row["meter"] = (
+            charts.meter(shares[0], *sorted(shares[1:])) if low is not None else charts.meter(shares[0])
+        )
+    return row
+
+
+def place(value, guessed, perfect):
+    """0 where guessing is, 1 where it is perfect."""
+    return None if value is None else (value - guessed) / (perfect - guessed)
+
+
+def ordered(metrics: dict):
+    """Metrics with their values as METRICS lists them: PostgreSQL keeps no order of keys in JSON."""
+    return sorted(
+        metrics.items(), key=lambda item: list(METRICS).index(item[0]) if item[0] in METRICS else 99
+    )
+
+
+@register.simple_tag
+def all_metrics(model):
+    """Every metric with its baseline, as rows of a table."""
+    return [
+        {
+            "name": metric_name(name),
+            "value": metric_value(value, name),
+            "baseline": metric_value(model.baseline.get(name), name),
+        }
+        for name, value in ordered(model.metrics)
+    ]
+
+
+@register.simple_tag
+def checked_in_words(model):
+    """Which rows the figures are of."""
+    evaluation = model.report.get("evaluation") or {}
+    rows = figure(evaluation.get("test_rows") or model.report["hold_out_rows"])
+    by = evaluation.get("by")
+    match evaluation.get("kind"):
+        case "time":
+            return f"Checked on {rows} rows later than any it learned from, by {by}."
+        case "group":
+            return f"Checked on {rows} rows of other values of {by} than those it learned from."
+        case "k_fold":
+            return (
+                f"Checked on all {rows} rows in {evaluation['folds']} folds, by models that never saw them."
+            )
+    return f"Checked on {rows} rows it never saw."
