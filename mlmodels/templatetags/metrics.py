@@ -29,13 +29,7 @@ HEADLINES = {
     "classification": ("accuracy", "roc_auc", "f1_macro"),
 }
 LIST_SCORES = {"regression": "r2_score", "classification": "accuracy"}
-GRADES = {
-    "excellent": ("Excellent", ""),
-    "good": ("Good", ""),
-    "fair": ("Fair", "fair"),
-    "weak": ("Weak", "weak"),
-    "none": ("Not useful", "weak"),
-}
+GRADE_COLORS = {"fair": "fair", "weak": "weak", "none": "weak"}
 
 
 @register.filter
@@ -71,25 +65,36 @@ def score_in_words(model):
 
 @register.simple_tag
 def verdict(model):
-    """The grade, a sentence, and its proof: the error of the model and of guessing, as bars on one scale."""
-    said = model.report.get("verdict") or {"grade": None, "sentence": quality_in_words(model)}
-    word, css = GRADES.get(said["grade"], ("", ""))
-    own, guessed = said.get("model_error"), said.get("baseline_error")
-    if own is None or guessed is None:
-        own, guessed = errors(model)
-    proof = []
-    if own is not None and guessed:
-        largest = max(own, guessed)
-        write = percent if model.task == "classification" else lambda value: figure(value, 3)
-        proof = [
-            {"name": "This model", "bar": charts.bar(own / largest), "value": write(own)},
-            {
-                "name": guess_name(model),
-                "bar": charts.bar(guessed / largest, "rest"),
-                "value": write(guessed),
-            },
-        ]
-    return {"word": word, "css": css, "sentence": said["sentence"], "proof": proof}
+    """A grade, a sentence, and its proof: this model and guessing as bars on one scale."""
+    said = model.report.get("verdict") or plain_verdict(model)
+    opening, colon, rest = said["sentence"].partition(":")
+    own, guessed = said["model_figure"], said["baseline_figure"]
+    largest = max(own or 0, guessed or 0)
+    write = percent if said["is_share"] else lambda value: figure(value, 3)
+    proof = [
+        {"name": name, "bar": charts.bar(value / largest, css), "value": write(value)}
+        for name, value, css in (("This model", own, "bar"), ("Guessing", guessed, "rest"))
+        if own is not None and guessed is not None and largest
+    ]
+    return {
+        "opening": f"{opening}:" if colon else "",
+        "sentence": rest if colon else opening,
+        "css": GRADE_COLORS.get(said.get("grade"), ""),
+        "measure": said["measure"],
+        "proof": proof,
+    }
+
+
+def plain_verdict(model) -> dict:
+    """For models that were trained before there were verdicts."""
+    own, guessed = errors(model)
+    return {
+        "sentence": quality_in_words(model),
+        "measure": "Wrong answers" if model.task == "classification" else "Average miss",
+        "is_share": model.task == "classification",
+        "model_figure": own,
+        "baseline_figure": guessed,
+    }
 
 
 def errors(model):
@@ -100,12 +105,8 @@ def errors(model):
     return tuple(None if share is None else 1 - share for share in pair)
 
 
-def guess_name(model) -> str:
-    return "Always the average" if model.task == "regression" else "Always the most common"
-
-
 def quality_in_words(model) -> str:
-    """For models without a verdict: one sentence without statistics, with guessing beside it."""
+    """One sentence without statistics, with guessing beside it."""
     own, guessed = errors(model)
     if own is None or guessed is None:
         return "There were too few test rows for a verdict."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from mlplatform.tests.browser import people
 from mlplatform.tests.browser.access import (
     LAPTOP,
     assert_axe_finds_nothing,
