@@ -146,7 +146,7 @@ def test_the_snippet_is_copied(page, model):
 
 def test_what_belongs_to_somebody_else_is_not_there(page, model, open_page):
     people.open_tab(page, "Details")
-    dataset = page.get_by_role("link", name="houses.csv").get_attribute("href")
+    dataset = page.get_by_role("link", name="houses.csv").first.get_attribute("href")
     run = page.get_by_role("link", name="training run").get_attribute("href")
     bob = open_page()
     people.sign_up(bob)
