@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.forms import AddUserForm, GrantTokensForm, NewPasswordForm, StaffLogInForm
 from accounts.models import User
 from accounts.operations import passwords, users
-from mlplatform.core.admin import BoundedPaginator
+from mlplatform.core.admin import BoundedAdmin
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
 
@@ -24,15 +24,8 @@ admin.site.login_form = StaffLogInForm
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
-def change_own_password(request, extra_context=None):
-    return redirect("accounts:account")
-
-
-admin.site.password_change = change_own_password
-
-
 @admin.register(User)
-class AccountUserAdmin(UserAdmin):
+class AccountUserAdmin(BoundedAdmin, UserAdmin):
     """Tokens are granted with a reason. Users are removed, never deleted, since their ledger is kept."""
 
     add_form = AddUserForm
@@ -47,9 +40,6 @@ class AccountUserAdmin(UserAdmin):
     list_filter = ["is_staff", "is_active", "joined_at", ("removed_at", admin.EmptyFieldListFilter)]
     search_fields = ["email"]
     ordering = ["-id"]
-    list_per_page = 50
-    paginator = BoundedPaginator
-    show_full_result_count = False
     actions = ["grant_tokens", "remove_users"]
 
     @admin.display(description="tokens")

@@ -19,9 +19,6 @@ class InvalidEmail(errors.InvalidInput):
 class WeakPassword(errors.InvalidInput):
     code = "weak_password"
 
-    def __init__(self, sentences, field):
-        super().__init__(" ".join(sentences), field=field)
-
 
 class WrongEmail(errors.InvalidInput):
     code = "wrong_address"

@@ -3,8 +3,9 @@ from contextlib import contextmanager
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.core.validators import EmailValidator
 
-from accounts.errors import WrongCredentials
+from accounts.errors import InvalidEmail, WrongCredentials
 from accounts.models import User
 from accounts.operations.sign_in import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
@@ -44,13 +45,11 @@ class RefusableForm(forms.Form):
 
 
 class EmailAddressField(forms.EmailField):
+    widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    default_validators = [EmailValidator(InvalidEmail.message)]
+
     def to_python(self, value):
         return User.objects.normalize_email(super().to_python(value))
-
-
-def email_field():
-    widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
-    return EmailAddressField(label="E-mail address", widget=widget)
 
 
 def new_password_field(label="Password"):
@@ -58,18 +57,13 @@ def new_password_field(label="Password"):
     return forms.CharField(label=label, widget=widget, strip=False, help_text="At least 8 characters.")
 
 
-def current_password_field():
-    widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    return forms.CharField(label="Your password", widget=widget, strip=False)
-
-
 class SignUpForm(RefusableForm):
-    email = email_field()
+    email = EmailAddressField(label="E-mail address")
     password = new_password_field()
 
 
 class ForgottenPasswordForm(RefusableForm):
-    email = email_field()
+    email = EmailAddressField(label="E-mail address")
 
 
 class NewPasswordForm(RefusableForm):
@@ -79,7 +73,11 @@ class NewPasswordForm(RefusableForm):
 class ConfirmedForm(RefusableForm):
     """Asks for the password, so that an unattended browser is not enough."""
 
-    password = current_password_field()
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
@@ -95,14 +93,6 @@ class ConfirmedForm(RefusableForm):
 class OwnPasswordForm(ConfirmedForm):
     prefix = "change"
     new_password = new_password_field("New password")
-
-
-class EndSessionsForm(ConfirmedForm):
-    prefix = "sessions"
-
-
-class CloseAccountForm(ConfirmedForm):
-    pass
 
 
 class AddUserForm(BaseUserCreationForm):

@@ -3,7 +3,6 @@
 import math
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from axes.utils import reset
 from django.conf import settings
@@ -45,9 +44,9 @@ def client_username(request, credentials: dict | None) -> str:
 
 
 def seconds_left(request, email: str) -> int:
-    latest = AccessAttempt.objects.filter(
-        username=User.objects.normalize_email(email), ip_address=get_client_ip_address(request)
-    ).aggregate(at=Max("attempt_time"))["at"]
+    username = User.objects.normalize_email(email)
+    attempts = AccessAttempt.objects.filter(username=username, ip_address=client_ip_address(request))
+    latest = attempts.aggregate(at=Max("attempt_time"))["at"]
     if latest is None:
         return 1
     return max(1, math.ceil((latest + settings.AXES_COOLOFF_TIME - timezone.now()).total_seconds()))

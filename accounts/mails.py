@@ -31,15 +31,15 @@ def write_password_reset(user: User | None, site_url: str) -> None:
     if user is None:
         return
     token = default_token_generator.make_token(user)
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("accounts:reset-password", args=[urlsafe_base64_encode(force_bytes(user.pk)), token])
     context = {
         "email": user.email,
-        "link": urljoin(site_url, reverse("accounts:reset-password", args=[uid, token])),
+        "link": urljoin(site_url, path),
         "token": token,
         "valid_minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
     }
-    subject = render_to_string("accounts/mails/password_reset_subject.txt", context).strip()
-    send_mail(subject, render_to_string("accounts/mails/password_reset.txt", context), None, [user.email])
+    body = render_to_string("accounts/mails/password_reset.txt", context)
+    send_mail("Reset your password", body, None, [user.email])
 
 
 def log_failure(sending: Future) -> None:

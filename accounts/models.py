@@ -125,7 +125,7 @@ class LimitWindow(models.Model):
     """How often one caller did one thing within a span of time; `limits.count` counts."""
 
     action = models.CharField(max_length=30)
-    caller = models.CharField(max_length=64, help_text="keyed hash: the address itself is not kept")
+    caller = models.CharField(max_length=64, help_text="keyed hash of an IP address or e-mail address")
     ends_at = models.DateTimeField(db_index=True)
     times = models.PositiveIntegerField(default=0)
 

@@ -1,15 +1,21 @@
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from accounts import views
+from accounts.forms import LogInForm
 
 app_name = "accounts"
+
+log_in = LoginView.as_view(
+    form_class=LogInForm, template_name="accounts/login.html", redirect_authenticated_user=True
+)
 
 # /accounts/
 urlpatterns = [
     path("", views.account, name="account"),
     path("signup/", views.signup, name="signup"),
-    path("login/", views.LogInView.as_view(), name="login"),
-    path("logout/", views.LogOutView.as_view(), name="logout"),
+    path("login/", log_in, name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
     path("forgotten/", views.forgotten_password, name="forgotten-password"),
     path("reset/<str:uid>/<str:token>/", views.reset_password, name="reset-password"),
     path("password/", views.change_password, name="change-password"),

@@ -4,43 +4,19 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
-from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import (
-    CloseAccountForm,
-    EndSessionsForm,
-    ForgottenPasswordForm,
-    LogInForm,
-    NewPasswordForm,
-    OwnPasswordForm,
-    SignUpForm,
-)
+from accounts.forms import ConfirmedForm, ForgottenPasswordForm, NewPasswordForm, OwnPasswordForm, SignUpForm
 from accounts.lockout import client_ip_address
 from accounts.operations import passwords, users
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
-from mlplatform.core.streaming import in_blocks, json_object
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@method_decorator([login_not_required, sensitive_post_parameters("password")], name="dispatch")
-class LogInView(LoginView):
-    form_class = LogInForm
-    template_name = "accounts/login.html"
-    redirect_authenticated_user = True
-
-
-class LogOutView(LogoutView):
-    """By POST alone: a link on another site must not log anybody out."""
+from mlplatform.core.streaming import download, json_object
 
 
 @login_not_required
-@sensitive_post_parameters("password")
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def signup(request):
     if request.user.is_authenticated:
@@ -49,7 +25,7 @@ def signup(request):
     if form.is_valid():
         with form.refusals():
             user = users.register(**form.cleaned_data, client_ip_address=client_ip_address(request))
-            login(request, user, backend=BACKEND)
+            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             messages.success(request, f"Welcome. You have {user.token_balance} tokens to start with.")
             return redirect("mlmodels:start")
     return show_form(request, "accounts/signup.html", form, welcome_tokens=settings.INITIAL_TOKENS)
@@ -72,7 +48,7 @@ def forgotten_password(request):
 
 
 @login_not_required
-@sensitive_post_parameters("new_password")
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def reset_password(request, uid, token):
     """The page of the reset link. Opening it changes nothing, since mail programs open links too."""
@@ -93,7 +69,7 @@ def account(request):
     return show_account(request)
 
 
-@sensitive_post_parameters("password", "new_password")
+@sensitive_post_parameters()
 @require_POST
 def change_password(request):
     form = OwnPasswordForm(request.POST, user=request.user)
@@ -107,11 +83,11 @@ def change_password(request):
     return show_account(request, password_form=form)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters()
 @require_POST
 def end_sessions(request):
     """Stores the same password again, which ends all that carries the old hash."""
-    form = EndSessionsForm(request.POST, user=request.user)
+    form = ConfirmedForm(request.POST, user=request.user, prefix="sessions")
     if not form.is_valid():
         return show_account(request, sessions_form=form)
     passwords.store_password(user=request.user, new_password=form.cleaned_data["password"])
@@ -134,17 +110,14 @@ def set_theme(request):
 @require_GET
 def export(request):
     """All that is stored about the user, as one JSON file."""
-    return StreamingHttpResponse(
-        in_blocks(json_object(users.everything_of(user=request.user))),
-        content_type="application/json",
-        headers={"Content-Disposition": 'attachment; filename="account.json"'},
-    )
+    pieces = json_object(users.everything_of(user=request.user))
+    return download(pieces, content_type="application/json", file_name="account.json")
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def close(request):
-    form = CloseAccountForm(request.POST or None, user=request.user)
+    form = ConfirmedForm(request.POST or None, user=request.user)
     if form.is_valid():
         users.leave(user=request.user)
         request.session.flush()
@@ -156,11 +129,11 @@ def show_form(request, template, form, **context):
     return render(request, template, {"form": form, **context}, status=422 if form.errors else 200)
 
 
-def show_account(request, *, password_form=None, sessions_form=None):
+def show_account(request, **bound_forms):
     forms = {
-        "password_form": password_form or OwnPasswordForm(user=request.user),
-        "sessions_form": sessions_form or EndSessionsForm(user=request.user),
-    }
+        "password_form": OwnPasswordForm(user=request.user),
+        "sessions_form": ConfirmedForm(user=request.user, prefix="sessions"),
+    } | bound_forms
     wrong = any(form.errors for form in forms.values())
     context = {"section": "account", "themes": THEMES, **forms}
     return render(request, "accounts/account.html", context, status=422 if wrong else 200)

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.core import checks
+from django.core.checks import Tags, register
 from django.db.models.signals import post_migrate
 
 
@@ -7,13 +7,7 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self):
-        from billing.checks import check_ledger_is_append_only
+        from billing import checks, triggers
 
-        post_migrate.connect(install_triggers, sender=self)
-        checks.register(check_ledger_is_append_only, checks.Tags.database)
-
-
-def install_triggers(**kwargs):
-    from billing import triggers
-
-    triggers.install()
+        post_migrate.connect(triggers.install, sender=self)
+        register(checks.check_ledger_is_append_only, Tags.database)

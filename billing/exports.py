@@ -1,5 +1,3 @@
-"""The ledger in plain data."""
-
 from mlplatform.core.streaming import read_in_chunks
 
 

@@ -1,8 +1,8 @@
 """One logical request is carried out once, however often it is sent.
 
-A view makes an `IdempotentRequest` from the header and first asks `find` for a stored answer. An operation
-claims the request at the start of its transaction, so that work and stored answer are committed together or
-not at all. The second of two equal requests gets RequestRepeated, with what the first one did.
+A view identifies its request and first asks `find` for a stored answer. An operation claims the request at
+the start of its transaction, so that work and stored answer are committed together or not at all. The second
+of two equal requests gets RequestRepeated, with the row of the first.
 """
 
 import hashlib
@@ -35,48 +35,25 @@ CLAIM_KEY = """
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a wait that lock_timeout ended
 
 
-@dataclass(frozen=True)
-class EarlierRequest:
-    """What the first request with this key did.
-
-    `reference` says what it started ("run:…"). `status` is None until an answer is stored, as for an open
-    training run; then `body` is the answer, to be sent again with `Idempotency-Replayed: true`.
-    """
-
-    reference: str
-    status: int | None
-    body: object
-
-    @property
-    def identifier(self) -> str:
-        """The part of `reference` after its kind, such as "run:"."""
-        return self.reference.partition(":")[2]
-
-    @property
-    def is_answered(self) -> bool:
-        return self.status is not None
-
-
 class IdempotencyKeyReused(Unprocessable):
-    """The key was used for another request."""
-
     code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used for another request. Use a new key for a new request."
 
 
 class RequestStillRunning(Conflict):
-    """The first request with this key has no answer yet."""
-
     code = "request_still_running"
     message = "The first request with this Idempotency-Key is still running. Try again in a moment."
 
 
 class RequestRepeated(Conflict):
-    """The request was already carried out; nothing is done again. `earlier` holds its answer."""
+    """The request was already carried out; nothing is done again. `earlier` is the row of the first one."""
 
     code = "request_repeated"
 
-    def __init__(self, earlier: EarlierRequest):
-        super().__init__("This request was already carried out. Send it again to get its answer.")
+    message = "This request was already carried out. Send it again to get its answer."
+
+    def __init__(self, earlier: IdempotencyKey):
+        super().__init__()
         self.earlier = earlier
 
 
@@ -89,19 +66,27 @@ class IdempotentRequest:
     def __post_init__(self):
         is_printable = self.key.isascii() and self.key.isprintable()
         if not is_printable or not 1 <= len(self.key) <= KEY_CHARACTERS_MAX:
-            raise InvalidInput(
-                f"An Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters.",
-                code="idempotency_key_invalid",
-            )
+            message = f"An Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters."
+            raise InvalidInput(message, code="idempotency_key_invalid")
 
 
-def find(*, user, request: IdempotentRequest | None) -> EarlierRequest | None:
-    """What this request did before. Does not wait for a request whose transaction is still open."""
-    return request and _earlier(_rows(user, request).first(), request)
+def identify(request, *, key: str, body) -> IdempotentRequest:
+    """A request of a view, by the key that its client gave."""
+    return IdempotentRequest(
+        endpoint=f"{request.method} {request.resolver_match.route}",
+        key=key,
+        fingerprint=fingerprint(method=request.method, path=request.path, user=request.user, body=body),
+    )
+
+
+def find(*, user, request: IdempotentRequest | None) -> IdempotencyKey | None:
+    """The row of this request if it came before. Does not wait for a transaction that is still open."""
+    earlier = request and _rows(user, request).first()
+    return earlier and _checked(earlier, request)
 
 
 def claim(*, user, request: IdempotentRequest | None, reference="", body=None, status: int = 200) -> None:
-    """Takes the key, or raises RequestRepeated. Call it inside the transaction that does the work.
+    """Claims the key, or raises RequestRepeated. Call it inside the transaction that does the work.
 
     `reference` says what the request starts; an answer that is already known is stored as `body`.
     """
@@ -110,7 +95,7 @@ def claim(*, user, request: IdempotentRequest | None, reference="", body=None, s
         return
     answer = {"status": None, "body": ""} if body is None else {"status": status, "body": json.dumps(body)}
     if not _insert(user, request, reference=reference, **answer):
-        raise RequestRepeated(_earlier(_rows(user, request).select_for_update().get(), request))
+        raise RequestRepeated(_checked(_rows(user, request).select_for_update().get(), request))
 
 
 def store_answer(*, user, request: IdempotentRequest | None, body, status: int = 200) -> None:
@@ -154,13 +139,9 @@ def _rows(user, request):
     return IdempotencyKey.objects.filter(account_id=user.pk, endpoint=request.endpoint, key=request.key)
 
 
-def _earlier(row: IdempotencyKey | None, request: IdempotentRequest) -> EarlierRequest | None:
-    if row is None:
-        return None
+def _checked(row: IdempotencyKey, request: IdempotentRequest) -> IdempotencyKey:
     if row.fingerprint != request.fingerprint:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key was used for another request. Use a new key for a new request."
-        )
+        raise IdempotencyKeyReused
     if row.status is None and not row.reference:
         raise RequestStillRunning
-    return EarlierRequest(row.reference, row.status, json.loads(row.body) if row.body else None)
+    return row

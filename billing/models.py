@@ -1,3 +1,5 @@
+import json
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -14,18 +16,13 @@ class LedgerEntryQuerySet(models.QuerySet):
 
 
 class LedgerEntry(models.Model):
-    """One movement of tokens. Rows are added, never changed or removed: a correction is a new row."""
+    """One movement of tokens. Rows are added, never changed or removed: a correction is a new entry."""
 
     class Kind(models.TextChoices):
         GRANT = "grant"
         CHARGE = "charge"
         REFUND = "refund"
         ADJUSTMENT = "adjustment"
-
-        @classmethod
-        def spending(cls) -> tuple:
-            """The kinds that make up `tokens_spent` of the account; the others are what it received."""
-            return cls.CHARGE, cls.REFUND
 
     # Every charge writes every index: id, account with seq, operation, reverses, reference.
     account = models.ForeignKey(
@@ -82,7 +79,10 @@ class LedgerEntry(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The stored answer to a request that may be sent again; pruned after a day."""
+    """The stored answer to a request that may be sent again; pruned after a day.
+
+    `status` is None until an answer is stored, as for an open training run.
+    """
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="idempotency_keys", db_index=False
@@ -105,3 +105,17 @@ class IdempotencyKey(models.Model):
 
     def __str__(self):
         return f"{self.endpoint} {self.key}"
+
+    @property
+    def is_answered(self) -> bool:
+        return self.status is not None
+
+    @property
+    def answer(self):
+        """The JSON value to send again; None until there is one."""
+        return json.loads(self.body) if self.body else None
+
+    @property
+    def identifier(self) -> str:
+        """The part of `reference` after its kind, such as "run:"."""
+        return self.reference.partition(":")[2]

@@ -1,7 +1,7 @@
 """The verbs of the ledger: charge, refund, grant, adjust.
 
 Each books one entry and moves the cached balance with it, in the transaction of the caller or in its own.
-`operation` names one logical operation and is booked once: the same call again returns the entry that exists.
+`operation` names one logical operation and is booked once: the same call again returns the existing entry.
 """
 
 from django.contrib.auth import get_user_model
@@ -15,7 +15,7 @@ AMOUNT_MAX_TOKENS = 1_000_000_000
 REASON_CHARACTERS_MAX = 200
 OPERATION_CHARACTERS_MAX = 100
 Kind = LedgerEntry.Kind
-SPENDING = Kind.spending()
+SPENDING = (Kind.CHARGE, Kind.REFUND)  # the kinds that make up `tokens_spent`
 
 # Decision and lock in one statement: a second transaction waits for the row and then sees the new balance.
 MOVE_BALANCE = """
@@ -49,14 +49,14 @@ class InsufficientTokens(PaymentRequired):
 
 
 class AccountClosed(NotSignedIn):
-    """The account was closed after the request was let in; nothing was booked."""
+    """The account was closed while the request was under way; nothing was booked."""
 
     code = "account_closed"
     message = "This account is closed."
 
 
 class OperationReused(Conflict):
-    """The operation is booked already, with another account, kind or amount."""
+    """The operation is already booked with another account, kind or amount."""
 
     code = "operation_reused"
 
@@ -70,8 +70,8 @@ class ChargeNotFound(NotFound):
 def hold_account(*, user) -> int:
     """Locks an open account until the transaction ends, and returns its balance.
 
-    Whatever is made under this lock, or after a charge, exists before the account is closed, so that its
-    removal finds it; or it is refused.
+    What is created under this lock, or after a charge, exists before the account is closed, so that the
+    removal of the account finds it. Otherwise it is refused.
     """
     account = get_user_model().objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
     balance = account.values_list("token_balance", flat=True).first()
@@ -91,114 +91,76 @@ def lock_account(*, account_id: int) -> None:
 
 
 def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | None:
-    """Takes `amount` tokens of an open account, or raises InsufficientTokens or AccountClosed.
+    """Takes `amount` tokens from an open account, or raises InsufficientTokens or AccountClosed.
 
     A price of 0 leaves no entry: None.
     """
     if amount == 0:
         return None
     _check_amount(amount)
-    return _book(
-        LedgerEntry(
-            account_id=user.pk,
-            kind=Kind.CHARGE,
-            amount=-amount,
-            reason=reason,
-            reference=reference,
-            operation=operation,
-        )
-    )
+    return _book(user.pk, Kind.CHARGE, -amount, reason=reason, reference=reference, operation=operation)
 
 
 def refund(*, operation_of_charge, reason) -> LedgerEntry:
-    """Refunds one charge in full. Called again, it returns the refund that exists."""
+    """Refunds one charge in full. Called again, it returns the existing refund."""
     charged = LedgerEntry.objects.filter(operation=operation_of_charge, kind=Kind.CHARGE).first()
     if charged is None:
         raise ChargeNotFound(f'There is no charge "{operation_of_charge}" to refund.')
+    operation = refund_operation(operation_of_charge)
+    cause = {"reference": charged.reference, "reverses_id": charged.pk}
     return _book(
-        LedgerEntry(
-            account_id=charged.account_id,
-            kind=Kind.REFUND,
-            amount=-charged.amount,
-            reason=reason,
-            reference=charged.reference,
-            operation=refund_operation(operation_of_charge),
-            reverses_id=charged.pk,
-        )
+        charged.account_id, Kind.REFUND, -charged.amount, reason=reason, operation=operation, **cause
     )
 
 
 def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEntry | None:
-    """Adds `amount` tokens. An amount of 0, as of a welcome of 0 tokens, leaves no entry: None."""
+    """Adds `amount` tokens. An amount of 0, such as a welcome grant of 0 tokens, leaves no entry: None."""
     if amount == 0:
         return None
     _check_amount(amount)
     _check_reason(reason)
     _check_operation(operation)
-    return _book(
-        LedgerEntry(
-            account_id=user.pk,
-            kind=Kind.GRANT,
-            amount=amount,
-            reason=reason,
-            reference=reference,
-            operation=operation,
-            booked_by_id=by and by.pk,
-        )
-    )
+    cause = {"reference": reference, "booked_by_id": by and by.pk}
+    return _book(user.pk, Kind.GRANT, amount, reason=reason, operation=operation, **cause)
 
 
 def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
     """Corrects a balance by a signed amount: the ledger keeps the mistake and the correction."""
     _check_amount(abs(amount))
     _check_reason(reason)
-    return _book(
-        LedgerEntry(
-            account_id=user.pk,
-            kind=Kind.ADJUSTMENT,
-            amount=amount,
-            reason=reason,
-            operation=operation,
-            booked_by_id=by.pk,
-        )
-    )
+    return _book(user.pk, Kind.ADJUSTMENT, amount, reason=reason, operation=operation, booked_by_id=by.pk)
 
 
 def refund_operation(operation_of_charge: str) -> str:
-    """run:42:charge is refunded as run:42:refund, and under no other name."""
+    """run:42:charge is refunded as run:42:refund, always."""
     return f"{operation_of_charge.removesuffix(':charge')}:refund"
-
-
-def count_tokens(amount: int) -> str:
-    return plural(amount, "token")
 
 
 def _check_amount(amount) -> None:
     if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX_TOKENS:
-        raise InvalidInput(
-            f"The amount must be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}.", field="amount"
-        )
+        message = f"The amount must be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}."
+        raise InvalidInput(message, field="amount")
 
 
 def _check_reason(reason: str) -> None:
-    """Reasons of grants and corrections are typed by users; those of charges are not."""
+    """Reasons of grants and adjustments are typed in; those of charges are not."""
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise InvalidInput(f"Enter a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")
 
 
 def _check_operation(operation: str) -> None:
-    """Staff name grants too, and SQLite does not limit the length."""
+    """Operators name grants too, and SQLite does not limit the length."""
     if not 1 <= len(operation) <= OPERATION_CHARACTERS_MAX:
-        raise InvalidInput(
-            f"The name of an operation has 1 to {OPERATION_CHARACTERS_MAX} characters.", field="operation"
-        )
+        message = f"The name of an operation has 1 to {OPERATION_CHARACTERS_MAX} characters."
+        raise InvalidInput(message, field="operation")
 
 
-def _book(entry: LedgerEntry) -> LedgerEntry:
+def _book(account_id: int, kind: Kind, amount: int, **values) -> LedgerEntry:
     """Moves the balance and appends the entry, or returns the entry that this operation already has.
 
     No savepoint, which saves two statements: a refusal is raised after the block, which has written nothing.
     """
+    entry = LedgerEntry(account_id=account_id, kind=kind, amount=amount, **values)
     with transaction.atomic(savepoint=False):
         balance = _move_balance(entry)
         if balance is not None:
@@ -244,7 +206,7 @@ def _booked_before(entry: LedgerEntry) -> LedgerEntry:
     if existing is None:
         raise _refusal(entry)
     if not existing.is_same_movement(entry):
-        raise OperationReused(f'The operation "{entry.operation}" is booked already, as another movement.')
+        raise OperationReused(f'The operation "{entry.operation}" is already booked as another entry.')
     return existing
 
 
@@ -253,4 +215,4 @@ def _refusal(entry: LedgerEntry) -> AccountClosed | InsufficientTokens:
     balance, is_active = account.get(pk=entry.account_id)
     if entry.kind == Kind.CHARGE and not is_active:
         return AccountClosed()
-    return InsufficientTokens(f"This costs {count_tokens(-entry.amount)} and you have {balance}.")
+    return InsufficientTokens(f"This costs {plural(-entry.amount, 'token')} and you have {balance}.")

@@ -1,7 +1,7 @@
 """The ledger is append-only in the database itself: triggers refuse to change, remove or replace an entry.
 
 They are installed after every `migrate` rather than by a migration, because SQLite silently drops triggers
-when a later migration rebuilds the table. Only tests call `drop`: their clean-up empties every table.
+when a later migration rebuilds the table.
 """
 
 from django.db import connection
@@ -11,14 +11,11 @@ REFUSAL = "the ledger is append-only: book a new entry instead"
 
 # INSERT OR REPLACE deletes first, which fires the trigger on DELETE only with PRAGMA recursive_triggers=ON.
 SQLITE = {
-    "billing_ledgerentry_no_update": f"""
-        CREATE TRIGGER IF NOT EXISTS billing_ledgerentry_no_update BEFORE UPDATE ON {TABLE}
+    f"{TABLE}_no_{change}": f"""
+        CREATE TRIGGER IF NOT EXISTS {TABLE}_no_{change} BEFORE {change} ON {TABLE}
         BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END
-    """,
-    "billing_ledgerentry_no_delete": f"""
-        CREATE TRIGGER IF NOT EXISTS billing_ledgerentry_no_delete BEFORE DELETE ON {TABLE}
-        BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END
-    """,
+    """
+    for change in ("update", "delete")
 }
 
 POSTGRESQL_FUNCTION = f"""
@@ -34,9 +31,7 @@ POSTGRESQL = {
 }
 
 STANDING = {
-    "sqlite": """
-        SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'billing_ledgerentry'
-    """,
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'billing_ledgerentry'",
     "postgresql": """
         SELECT tgname FROM pg_trigger
         WHERE tgrelid = 'billing_ledgerentry'::regclass AND tgenabled IN ('O', 'A')
@@ -44,8 +39,8 @@ STANDING = {
 }
 
 
-def install() -> None:
-    """Safe to call again, and before the table exists."""
+def install(**signal) -> None:
+    """Can be called again, and before the table exists."""
     if not has_table():
         return
     with connection.cursor() as cursor:
@@ -56,6 +51,7 @@ def install() -> None:
 
 
 def drop() -> None:
+    """For tests, whose clean-up empties every table."""
     with connection.cursor() as cursor:
         for name in wanted():
             on_table = f" ON {TABLE}" if connection.vendor == "postgresql" else ""

@@ -1,7 +1,7 @@
-"""Checks of the ledger in SQL of their own, not through the operations that they check.
+"""Checks of the ledger in SQL of its own, not through the operations that it checks.
 
 Each check is one statement and so one consistent view of the database: it can run while tokens move. Other
-apps add checks of what only they know (what was a charge for?) through `settings.LEDGER_VERIFICATIONS`.
+apps add checks of what only they know (what was a charge for?) in `settings.LEDGER_VERIFICATIONS`.
 """
 
 from collections.abc import Iterable
@@ -107,7 +107,7 @@ CHECKS = [
     ),
     Check(
         "signs",
-        "Charges take tokens; grants and refunds give them; nothing moves zero.",
+        "Charges take tokens, grants and refunds give them, and no entry is zero.",
         """
         SELECT account_id, id AS entry_id, operation, kind, amount
         FROM billing_ledgerentry
@@ -154,20 +154,17 @@ CHECKS = [
 
 
 def verify_ledger() -> list[Failure]:
-    """Every rule that is broken; empty when the ledger is right."""
+    """Every rule that is broken; empty if the ledger is correct."""
     failures = [failure for check in CHECKS for failure in run_check(check)]
-    failures += failures_of(
-        "triggers_stand",
-        "Triggers refuse to change or remove an entry.",
-        ({"missing": name} for name in triggers.missing()),
-    )
+    missing = ({"missing": name} for name in triggers.missing())
+    failures += failures_of("triggers_stand", "Triggers refuse to change or remove an entry.", missing)
     for path in settings.LEDGER_VERIFICATIONS:
         failures += import_string(path)()
     return failures
 
 
 def run_check(check: Check, **names) -> list[Failure]:
-    """`names` replace what the query has in braces, as the name of the table of users replaces {users}."""
+    """`names` replace the placeholders of the query, as the name of the user table replaces {users}."""
     with connection.cursor() as cursor:
         cursor.execute(limited(check.query.format(users=get_user_model()._meta.db_table, **names)))
         *columns, _ = (column[0] for column in cursor.description)
@@ -185,7 +182,7 @@ def limited(query: str) -> str:
 
 
 def failures_of(check: str, claim: str, rows: Iterable[dict]) -> list[Failure]:
-    """The failure that `rows` amount to, if any; only the first rows are kept in memory."""
+    """One failure if there are `rows`; only the first are kept in memory."""
     rows = iter(rows)
     shown = list(islice(rows, ROWS_SHOWN_MAX))
     count = len(shown) + sum(1 for _ in rows)

@@ -1,8 +1,7 @@
-"""/tokens/: the balance, and every entry of the ledger with its cause."""
+"""/tokens/: the balance, and every entry of the ledger with a link to its cause."""
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
@@ -10,14 +9,14 @@ from django.views.decorators.http import require_GET
 
 from billing.models import LedgerEntry
 from mlplatform.core.csv_export import csv_lines
-from mlplatform.core.streaming import in_blocks, read_in_chunks
+from mlplatform.core.streaming import download, read_in_chunks
 
 ENTRIES_PER_PAGE = 50
 CSV_HEADER = ["number", "time", "kind", "change", "balance", "reason", "reference"]
 
 
 class LedgerPaginator(Paginator):
-    """Cuts the entries of one account by their gapless numbers, so nothing is counted and nothing skipped."""
+    """Pages by the gapless numbers of an account's entries, so the database counts and skips no rows."""
 
     @cached_property
     def count(self):
@@ -63,13 +62,10 @@ def entries_of_kind(entries, *, before: str) -> dict:
 
 @require_GET
 def ledger_csv(request):
-    """The whole ledger, oldest entry first; its texts are safe to open in a spreadsheet."""
+    """The whole ledger, oldest entry first, safe to open in a spreadsheet."""
     rows = (
         [e.seq, e.created_at.isoformat(), e.kind, e.amount, e.balance_after, e.reason, e.reference]
         for e in read_in_chunks(request.user.ledger_entries.all(), by="seq")
     )
-    return StreamingHttpResponse(
-        in_blocks(csv_lines(CSV_HEADER, rows)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="ledger.csv"'},
-    )
+    pieces = csv_lines(CSV_HEADER, rows)
+    return download(pieces, content_type="text/csv; charset=utf-8", file_name="ledger.csv")

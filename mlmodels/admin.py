@@ -14,15 +14,8 @@ from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Work
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
-from mlplatform.core.admin import BoundedPaginator
+from mlplatform.core.admin import ReadOnlyAdmin, link_to
 from mlplatform.core.errors import DomainError
-
-
-def link_to(row):
-    if row is None:
-        return "-"
-    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-    return format_html('<a href="{}">{}</a>', url, row)
 
 
 def link_to_rows_of(row, model, field):
@@ -33,13 +26,10 @@ def link_to_rows_of(row, model, field):
     )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class RowAdmin(ReadOnlyAdmin):
     """Lists rows without their `large_fields`, and shows all but `exclude`, then `extra_fields`."""
 
     large_fields = exclude = extra_fields = ()
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 50
 
     def get_queryset(self, request):
         rows = super().get_queryset(request)
@@ -49,15 +39,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def get_fields(self, request, obj=None):
         shown = [field.name for field in self.opts.fields if field.name not in ("id", *self.exclude)]
         return [*shown, *self.extra_fields]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     @admin.display(description="owner", ordering="owner__email")
     def owner_link(self, row):
@@ -77,7 +58,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return filesizeformat(row.size_bytes)
 
 
-class DeletableAdmin(ReadOnlyAdmin):
+class DeletableAdmin(RowAdmin):
     """`delete_model` calls the operation, which also deletes the file."""
 
     def has_delete_permission(self, request, obj=None):
@@ -109,7 +90,7 @@ class DatasetAdmin(DeletableAdmin):
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(ReadOnlyAdmin):
+class TrainingRunAdmin(RowAdmin):
     list_display = [
         "model_name", "status", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
         "created_at", "seconds", "short_error",
@@ -179,7 +160,7 @@ class TrainedModelAdmin(DeletableAdmin):
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyAdmin):
+class PredictionAdmin(RowAdmin):
     list_display = ["uuid", "owner_link", "model_link", "cost_tokens", "created_at", "erased_at"]
     list_filter = ["created_at", "erased_at"]
     list_select_related = ["owner", "model"]
@@ -192,7 +173,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnlyAdmin):
+class WorkerAdmin(RowAdmin):
     list_display = ["name", "started_at", "seen_at", "seconds_silent"]
     search_fields = ["name"]
     extra_fields = ["seconds_silent"]

@@ -1,7 +1,8 @@
-"""Forms are rendered by the project's own templates, fields by one template for all of them."""
+"""Forms and their fields are rendered by the project's own templates."""
 
 from django.forms.renderers import TemplatesSetting
 
 
 class PageRenderer(TemplatesSetting):
+    form_template_name = "components/form.html"
     field_template_name = "components/field.html"

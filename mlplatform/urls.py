@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from mlplatform import api_docs, error_responses, health, views
 
@@ -18,7 +19,8 @@ urlpatterns = [
     # JSON API: the calls of the two services this replaces, the resources, the documentation
     path("api", api_docs.to_docs),
     path("api/", include("mlplatform.api_urls")),
-    # Staff
+    # Staff, who change their password as everybody does
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:account")),
     path("admin/", admin.site.urls),
 ]
 

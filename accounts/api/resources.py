@@ -11,7 +11,6 @@ from accounts.operations.sign_in import sign_in
 
 class TokenView(TokenViewBase):
     tags = ["accounts"]
-    refusals = [400, 401]
 
     def post(self, request):
         body = self.get_serializer(data=request.data)
@@ -27,7 +26,7 @@ class ObtainTokensView(TokenView):
     """Exchanges an e-mail address and a password for an access token and a refresh token."""
 
     serializer_class = serializers.CredentialsSerializer
-    refusals = [401, 429]
+    refusals = [429]
 
     def answer(self, **credentials):
         return tokens.RefreshToken.for_user(sign_in(**credentials, request=self.request)).pair()

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ("action", models.CharField(max_length=30)),
                 (
                     "caller",
-                    models.CharField(help_text="keyed hash: the address itself is not kept", max_length=64),
+                    models.CharField(help_text="keyed hash of an IP address or e-mail address", max_length=64),
                 ),
                 ("ends_at", models.DateTimeField(db_index=True)),
                 ("times", models.PositiveIntegerField(default=0)),

@@ -18,7 +18,7 @@ def check_password_rules(password, user, field):
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise errors.WeakPassword(error.messages, field) from error
+        raise errors.WeakPassword(" ".join(error.messages), field=field) from error
 
 
 def change_password(*, user, new_password, by) -> None:

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -70,7 +69,10 @@ def ensure_administrator(*, email, password) -> User | None:
         return None
     user = User.objects.with_email(email).first() or User(email=User.objects.normalize_email(email))
     check_email(user.email)
-    warn_of_weak_password(password, user)
+    try:
+        check_password_rules(password, user, "password")
+    except errors.WeakPassword as weak:
+        logger.warning("The administrator's password is weak: %s", weak)
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
     if user.pk is None:
@@ -79,13 +81,6 @@ def ensure_administrator(*, email, password) -> User | None:
         user.token_families.all().delete()
         user.save(update_fields=["password", "is_staff", "is_superuser", "is_active"])
     return user
-
-
-def warn_of_weak_password(password, user):
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        logger.warning("The administrator's password is weak: %s", " ".join(error.messages))
 
 
 def check_is_administrator(by):

@@ -70,7 +70,7 @@ def test_guessers_are_locked_out_here_as_well(admin_user, guarded):
 # The list and the form
 
 
-def test_people_are_found_and_listed_in_few_queries(staff, make_user, django_assert_max_num_queries):
+def test_users_are_found_and_listed_in_few_queries(staff, make_user, django_assert_max_num_queries):
     for n in range(10):
         make_user(f"user{n}@example.com", tokens=n)
 
@@ -82,13 +82,11 @@ def test_people_are_found_and_listed_in_few_queries(staff, make_user, django_ass
 
 
 def test_the_balance_is_read_only_and_leads_to_the_ledger(staff, alice):
-    address = f"{USERS}{alice.pk}/change/"
-    page = staff.get(address).content.decode()
+    url = f"{USERS}{alice.pk}/change/"
+    page = staff.get(url).content.decode()
     ledger = staff.get(html.unescape(re.search(r'href="([^"]+)">ledger<', page)[1]))
 
-    staff.post(
-        address, {"email": "alice@example.com", "is_active": "on", "token_balance": 999, "balance": 999}
-    )
+    staff.post(url, {"email": "alice@example.com", "is_active": "on", "token_balance": 999, "balance": 999})
 
     alice.refresh_from_db()
     assert 'name="token_balance"' not in page
@@ -96,7 +94,7 @@ def test_the_balance_is_read_only_and_leads_to_the_ledger(staff, alice):
     assert (ledger.status_code, ledger.context["cl"].result_count) == (200, 1)
 
 
-def test_a_person_made_here_gets_the_welcome_grant(staff):
+def test_a_user_made_here_gets_the_welcome_grant(staff):
     answer = staff.post(
         f"{USERS}add/",
         {
@@ -113,7 +111,7 @@ def test_a_person_made_here_gets_the_welcome_grant(staff):
     assert dora.check_password("a long pass phrase 17")
 
 
-def test_a_taken_address_is_an_error_of_the_form(staff, alice):
+def test_a_taken_email_address_is_an_error_of_the_form(staff, alice):
     answer = staff.post(
         f"{USERS}add/",
         {
@@ -156,11 +154,11 @@ def test_tokens_are_granted_with_a_reason(staff, admin_user, alice, bob):
 
 
 def test_the_same_form_sent_twice_grants_once(staff, alice):
-    address = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
-    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(address))}
+    url = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
+    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(url))}
 
-    staff.post(address, form)
-    staff.post(address, form)
+    staff.post(url, form)
+    staff.post(url, form)
 
     alice.refresh_from_db()
     assert alice.token_balance == 22
@@ -179,10 +177,10 @@ def test_the_same_form_sent_twice_grants_once(staff, alice):
     ],
 )
 def test_a_grant_that_does_not_fit_books_nothing(staff, alice, change):
-    address = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
-    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(address))}
+    url = f"{reverse('admin:accounts_user_grant')}?ids={alice.pk}"
+    form = {"amount": 7, "reason": "for the talk", "request_id": request_id_on(staff.get(url))}
 
-    answer = staff.post(address, form | change)
+    answer = staff.post(url, form | change)
 
     assert answer.status_code == 200
     assert alice.ledger_entries.count() == 1
@@ -194,9 +192,9 @@ def test_who_may_only_look_cannot_grant_or_remove(alice, make_user):
     client.force_login(looker)
 
     for page in ("grant", "remove"):
-        address = f"{reverse(f'admin:accounts_user_{page}')}?ids={alice.pk}"
-        assert client.get(address).status_code == 403
-        assert client.post(address, {"amount": 7, "reason": "x"}).status_code == 403
+        url = f"{reverse(f'admin:accounts_user_{page}')}?ids={alice.pk}"
+        assert client.get(url).status_code == 403
+        assert client.post(url, {"amount": 7, "reason": "x"}).status_code == 403
 
     assert LedgerEntry.objects.filter(account=alice).count() == 1
 
@@ -293,7 +291,7 @@ def test_an_administrator_gives_rights(staff, alice):
 # Removing
 
 
-def test_people_are_removed_after_a_question(staff, alice, bob):
+def test_users_are_removed_after_a_question(staff, alice, bob):
     chosen = staff.post(USERS, {"action": "remove_users", "_selected_action": [alice.pk]})
     question = staff.get(chosen["Location"])
     before = User.objects.present().count()

@@ -63,9 +63,9 @@ def test_administration_is_for_administrators(alice, bob, staff, api_as, method,
 
 
 def test_staff_cannot_take_over_an_administrator(admin_user, staff, api_as, log_in):
-    address = f"/api/admin/users/{admin_user.pk}/reset_password"
+    url = f"/api/admin/users/{admin_user.pk}/reset_password"
 
-    answer = api_as(staff).post(address, {"email": admin_user.email, "new_password": NEW_PASSWORD})
+    answer = api_as(staff).post(url, {"email": admin_user.email, "new_password": NEW_PASSWORD})
 
     assert answer.status_code == 403
     with pytest.raises(OtherUsersAccount):
@@ -168,7 +168,7 @@ def test_tokens_are_granted_for_a_card_payment(admin, admin_user, alice):
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "success",
-        "message": "20 tokens are granted.",
+        "message": "20 tokens granted.",
         "email": "alice@example.com",
         "amount": 20,
     }
@@ -330,7 +330,7 @@ removals = pytest.mark.parametrize("remove", [by_id_in_body, by_id_in_query, by_
 
 
 @removals
-def test_a_person_is_removed_and_the_ledger_stays(admin, alice, remove):
+def test_a_user_is_removed_and_the_ledger_stays(admin, alice, remove):
     answer = remove(admin, alice.pk)
 
     assert answer.status_code == 200
@@ -380,7 +380,7 @@ def test_an_id_that_is_none_is_400(admin, body):
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["user_id"])
 
 
-def test_a_removed_address_is_free_again(admin, alice):
+def test_a_removed_email_address_is_free_again(admin, alice):
     by_path(admin, alice.pk)
 
     answer = APIClient().post("/api/user/create", {"email": "alice@example.com", "pwd": NEW_PASSWORD})
@@ -397,7 +397,7 @@ def test_a_removed_administrator_has_no_rights_left(admin, make_user):
     assert not (gone.is_staff or gone.is_superuser)
 
 
-def test_the_address_of_a_removed_person_is_nowhere(admin, admin_user, alice, log_in):
+def test_the_email_address_of_a_removed_user_is_nowhere(admin, admin_user, alice, log_in):
     log_in(alice)
     AccessAttempt.objects.create(username=alice.email, ip_address="192.0.2.7", failures_since_start=1)
     LogEntry.objects.create(

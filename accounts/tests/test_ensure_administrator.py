@@ -37,14 +37,14 @@ def test_where_there_is_an_administrator_nothing_happens(admin_user):
     assert User.objects.get() == admin_user
 
 
-def test_without_address_or_password_nothing_happens(settings):
+def test_without_email_address_or_password_nothing_happens(settings):
     settings.ADMIN_PASSWORD = ""
 
     assert start_up() == ""
     assert not User.objects.exists()
 
 
-def test_whoever_took_the_address_before_loses_access(make_user, log_in, bearer):
+def test_whoever_took_the_email_address_before_loses_access(make_user, log_in, bearer):
     taken = make_user("chief@example.com")
     tokens = log_in(taken)
 
@@ -75,7 +75,7 @@ def test_a_weak_password_is_the_operator_s_choice_and_is_logged(settings, caplog
     assert "admin." not in caplog.text.replace("administrator", "")
 
 
-def test_an_address_that_is_none_stops_the_start_with_one_line(settings):
+def test_an_email_address_that_is_none_stops_the_start_with_one_line(settings):
     settings.ADMIN_EMAIL = "chief"
 
     with pytest.raises(CommandError, match="ADMIN_EMAIL: Enter a valid e-mail address"):

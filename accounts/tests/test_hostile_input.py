@@ -112,7 +112,7 @@ def test_reading_them_is_405(path):
 
 
 @pytest.mark.parametrize("user_id", ["0", "9" * 40, "-1", "x", "%00"])
-def test_odd_ids_in_an_address_are_404_or_400(admin_user, api_as, user_id):
+def test_odd_ids_in_a_url_are_404_or_400(admin_user, api_as, user_id):
     answer = api_as(admin_user).delete(f"/api/admin/users/{user_id}")
 
     assert answer.status_code in (400, 404)

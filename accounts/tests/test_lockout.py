@@ -9,12 +9,12 @@ def seen_from(remote="203.0.113.9", forwarded=None):
     return client_ip_address(RequestFactory().get("/", REMOTE_ADDR=remote, **headers))
 
 
-def test_without_proxies_nobody_writes_their_own_address():
+def test_without_proxies_nobody_writes_their_own_ip_address():
     assert seen_from(forwarded="192.0.2.1") == "203.0.113.9"
 
 
 @pytest.mark.parametrize(
-    ("proxies", "forwarded", "address"),
+    ("proxies", "forwarded", "ip_address"),
     [
         (1, "192.0.2.1", "192.0.2.1"),
         (1, "198.51.100.66, 192.0.2.1", "192.0.2.1"),
@@ -25,10 +25,10 @@ def test_without_proxies_nobody_writes_their_own_address():
         (1, "unknown", "203.0.113.9"),
     ],
 )
-def test_behind_proxies_the_client_is_what_the_outermost_saw(settings, proxies, forwarded, address):
+def test_behind_proxies_the_client_is_what_the_outermost_saw(settings, proxies, forwarded, ip_address):
     settings.PROXY_COUNT = proxies
 
-    assert seen_from(forwarded=forwarded) == address
+    assert seen_from(forwarded=forwarded) == ip_address
 
 
 def test_a_network_of_ipv6_is_one_client():
@@ -41,5 +41,5 @@ def test_ipv4_inside_ipv6_is_ipv4():
 
 
 @pytest.mark.parametrize("remote", ["", "/run/web.sock", None])
-def test_a_socket_has_no_address(remote):
+def test_a_socket_has_no_ip_address(remote):
     assert seen_from(remote) is None

@@ -40,7 +40,7 @@ def test_the_second_service_s_name_for_it_answers_the_token_alone(alice, bearer)
     assert bearer(answer.json()["token"]).get("/api/user/tokens").status_code == 200
 
 
-def test_the_case_of_the_address_does_not_matter(alice):
+def test_the_case_of_the_email_address_does_not_matter(alice):
     assert log_in_as("ALICE@example.COM").status_code == 200
 
 
@@ -51,7 +51,7 @@ def test_log_in_is_noted(alice):
     assert timezone.now() - alice.last_login < timedelta(minutes=1)
 
 
-def test_a_wrong_password_and_an_unknown_address_look_alike(alice):
+def test_a_wrong_password_and_an_unknown_email_address_look_alike(alice):
     wrong = log_in_as("alice@example.com", "wrong")
     unknown = log_in_as("nobody@example.com", "wrong")
 
@@ -106,7 +106,7 @@ def test_a_token_and_its_user_cost_one_query(alice, log_in, bearer, django_asser
 # Guessing
 
 
-def test_ten_wrong_passwords_lock_the_account_for_this_network_address(guarded, alice):
+def test_ten_wrong_passwords_lock_the_account_for_this_ip_address(guarded, alice):
     codes = guess(10)
 
     refused = log_in_as("alice@example.com")

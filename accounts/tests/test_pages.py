@@ -34,7 +34,7 @@ def test_signing_up_gives_an_account_with_tokens_and_logs_in(client):
     ("fields", "words"),
     [
         ({"email": "ALICE@example.com"}, "already taken"),
-        ({"email": "nowhere"}, "valid email address"),
+        ({"email": "nowhere"}, "valid e-mail address"),
         ({"password": "short"}, "at least 8 characters"),
         ({"password": "12345678"}, "entirely numeric"),
         ({"email": ""}, "required"),
@@ -48,7 +48,7 @@ def test_a_sign_up_that_cannot_be_is_refused_at_its_field(alice, client, fields,
     assert User.objects.count() == 1
 
 
-def test_log_in_takes_the_address_in_any_case_and_goes_on_where_one_was_sent(alice, client):
+def test_log_in_takes_the_email_address_in_any_case_and_goes_on_where_one_was_sent(alice, client):
     login = {"username": "Alice@Example.com", "password": PASSWORD, "next": "/tokens/"}
 
     assert client.post("/accounts/login/", login).url == "/tokens/"
@@ -112,7 +112,7 @@ def test_a_made_up_link_is_refused(client, path):
     assert client.get(f"/accounts/reset/{path}/").status_code == 410
 
 
-def test_the_answer_for_an_unknown_address_is_the_same(alice, client):
+def test_the_answer_for_an_unknown_email_address_is_the_same(alice, client):
     answers = [
         client.post("/accounts/forgotten/", {"email": email}).content.decode()
         for email in (alice.email, "nobody@example.com")

@@ -46,7 +46,7 @@ def test_a_forgotten_password_is_reset_by_mail(alice):
     assert not logs_in(PASSWORD)
 
 
-def test_the_mail_holds_a_link_and_goes_to_the_address_alone(alice):
+def test_the_mail_holds_a_link_and_goes_to_the_email_address_alone(alice):
     reset(email="alice@example.com")
 
     (message,) = mail.outbox
@@ -56,7 +56,7 @@ def test_the_mail_holds_a_link_and_goes_to_the_address_alone(alice):
     assert "60 minutes" in message.body
 
 
-def test_an_unknown_address_gets_the_same_answer_and_no_mail(alice):
+def test_an_unknown_email_address_gets_the_same_answer_and_no_mail(alice):
     known = reset(email="alice@example.com")
     unknown = reset(email="nobody@example.com")
 
@@ -171,7 +171,7 @@ def test_a_link_lasts_an_hour(alice, time_machine):
 
 
 @pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com"])
-def test_a_link_is_for_its_own_address(alice, bob, email):
+def test_a_link_is_for_its_own_email_address(alice, bob, email):
     token = mailed_token("alice@example.com")
 
     assert refused(reset(email=email, token=token, new_password=NEW_PASSWORD))
@@ -287,7 +287,7 @@ def test_one_mailbox_gets_so_many_mails_an_hour_and_nobody_can_tell(alice, guard
     assert len(mail.outbox) == limits.RESET_MAILS_PER_MAILBOX
 
 
-def test_one_network_address_asks_so_often_an_hour(alice, guarded, monkeypatch):
+def test_one_ip_address_asks_so_often_an_hour(alice, guarded, monkeypatch):
     monkeypatch.setattr(limits, "RESET_REQUESTS_PER_IP_ADDRESS", 1)
     reset(email="alice@example.com")
 

@@ -35,14 +35,14 @@ def test_a_new_account_starts_with_the_welcome_grant():
     assert not (dora.is_staff or dora.is_superuser)
 
 
-def test_the_address_is_kept_in_lower_case_without_spaces():
+def test_the_email_address_is_kept_in_lower_case_without_spaces():
     answer = sign_up(email=" Dora@Example.COM ")
 
     assert answer.json()["email"] == "dora@example.com"
     assert User.objects.get().email == "dora@example.com"
 
 
-def test_an_address_is_taken_in_any_case(alice):
+def test_an_email_address_is_taken_in_any_case(alice):
     answer = sign_up(email="ALICE@Example.com")
 
     assert answer.status_code == 400
@@ -63,7 +63,7 @@ def test_the_database_itself_knows_no_case(alice):
 @pytest.mark.parametrize(
     "email", ["", "dora", "dora@", "@example.com", "a b@example.com", "d" * 250 + "@x.de"]
 )
-def test_an_address_that_is_none_is_refused(email):
+def test_an_email_address_that_is_none_is_refused(email):
     answer = sign_up(email=email)
 
     assert answer.status_code == 400
@@ -137,7 +137,7 @@ def test_a_browser_is_offered_a_form():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_sign_ups_of_one_address_at_once_one_succeeds(at_once):
+def test_of_many_sign_ups_of_one_email_address_at_once_one_succeeds(at_once):
     emails = ["dora@example.com", "DORA@example.com"] * 4
 
     answers = at_once(sign_up, each=emails)
@@ -151,7 +151,7 @@ def test_of_many_sign_ups_of_one_address_at_once_one_succeeds(at_once):
 # Limits
 
 
-def test_one_network_address_signs_up_so_many_an_hour(guarded, monkeypatch, time_machine):
+def test_one_ip_address_signs_up_so_many_an_hour(guarded, monkeypatch, time_machine):
     time_machine.move_to("2026-03-01T10:15:00Z")
     monkeypatch.setattr(limits, "SIGN_UPS_PER_IP_ADDRESS", 2)
     codes = [sign_up(email=f"dora{n}@example.com").status_code for n in range(2)]
@@ -175,7 +175,7 @@ def test_input_that_is_refused_uses_nothing_up(guarded, monkeypatch):
     assert answer.status_code == 200
 
 
-def test_the_limit_keeps_no_network_address(guarded):
+def test_the_limit_keeps_no_ip_address(guarded):
     sign_up(REMOTE_ADDR="192.0.2.7")
 
     window = limits.LimitWindow.objects.get()
@@ -217,7 +217,7 @@ def test_no_race_gets_past_the_limit(guarded, monkeypatch, at_once):
     ],
     ids=["full width", "at sign", "full stop", "domain", "soft hyphen", "circled", "Kelvin"],
 )
-def test_another_spelling_of_an_address_is_the_same_mailbox(make_user, same):
+def test_another_spelling_of_an_email_address_is_the_same_mailbox(make_user, same):
     make_user("alice@example.com")
     make_user("klice@example.com")
 
@@ -227,7 +227,7 @@ def test_another_spelling_of_an_address_is_the_same_mailbox(make_user, same):
     assert User.objects.count() == 2
 
 
-def test_the_two_spellings_of_a_domain_are_one_address(log_in):
+def test_the_two_spellings_of_a_domain_are_one_email_address(log_in):
     first = sign_up(email="dora@b\u00fccher.example")
     again = sign_up(email="dora@xn--bcher-kva.example")
 
@@ -257,7 +257,7 @@ def normalize_stored(apps):
     import_module("accounts.migrations.0002_normalize_emails").normalize_emails(apps, None)
 
 
-def test_stored_addresses_are_normalized_and_collisions_reported(make_user, caplog):
+def test_stored_email_addresses_are_normalized_and_collisions_reported(make_user, caplog):
     make_user("alice@example.com")
     double, single = make_user("double@example.com"), make_user("single@example.com")
     User.objects.filter(pk=double.pk).update(email="\uff41lice@example.com")

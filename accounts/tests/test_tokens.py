@@ -42,7 +42,7 @@ def remove(user):
 # token
 
 
-def test_tokens_are_obtained_with_address_and_password(alice, bearer):
+def test_tokens_are_obtained_with_email_address_and_password(alice, bearer):
     answer = post("token", email="Alice@example.com", password=PASSWORD)
 
     assert answer.status_code == 200
@@ -100,7 +100,7 @@ def test_a_token_that_others_signed_opens_nothing(alice, log_in, bearer):
     assert codes == {401}
 
 
-def test_tokens_tell_neither_address_nor_password(alice, log_in):
+def test_tokens_tell_neither_email_address_nor_password(alice, log_in):
     for token in log_in(alice).values():
         payload = jwt.decode(token, settings.SECRET_KEY, algorithms=["HS256"])
         assert "alice" not in str(payload)

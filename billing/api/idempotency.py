@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`, from and to Django REST framework."""
+"""The header `Idempotency-Key` in Django REST framework."""
 
 from collections.abc import Callable
 
@@ -7,39 +7,31 @@ from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from billing.idempotency import EarlierRequest, IdempotentRequest, RequestRepeated, find, fingerprint
+from billing.idempotency import IdempotentRequest, RequestRepeated, find, identify
+from billing.models import IdempotencyKey
 from mlplatform.core.files import sha256_of
 
 HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
     location=OpenApiParameter.HEADER,
-    description="A text of up to 255 characters. Requests repeated with the same key are carried out once.",
+    description="Up to 255 characters. Requests repeated with the same key are carried out once.",
 )
 
 
 def idempotent_request(request, body=None) -> IdempotentRequest | None:
-    """The request that the header of a DRF request identifies; None without one.
+    """The request as its header identifies it; None without one.
 
     `body` replaces data that hold a secret, which must not be stored even as a hash.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return None
-    return IdempotentRequest(
-        endpoint=f"{request.method} {request.resolver_match.route}",
-        key=key,
-        fingerprint=fingerprint(
-            method=request.method,
-            path=request.path,
-            user=request.user,
-            body=plain_body(request.data) if body is None else body,
-        ),
-    )
+    return identify(request, key=key, body=plain_body(request.data) if body is None else body)
 
 
 def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], Response]) -> Response:
-    """The answer of `work`, or the stored answer if the same request was carried out before."""
+    """The answer of `work`, or the stored one if the same request was carried out before."""
     earlier = request and find(user=user, request=request)
     if earlier is None:
         try:
@@ -49,16 +41,15 @@ def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], R
     return replay(earlier)
 
 
-def replay(earlier: EarlierRequest) -> Response:
-    return Response(earlier.body, status=earlier.status, headers={"Idempotency-Replayed": "true"})
+def replay(earlier: IdempotencyKey) -> Response:
+    return Response(earlier.answer, status=earlier.status, headers={"Idempotency-Replayed": "true"})
 
 
 def plain_body(data):
-    """JSON as it is; of a form every value by name, with files as their SHA-256."""
+    """JSON as it is; of a form all values of each name, with files as their SHA-256."""
     if not isinstance(data, QueryDict):
         return data
-    return {name: [_plain(value) for value in values] for name, values in data.lists()}
-
-
-def _plain(value):
-    return {"sha256": sha256_of(value)} if isinstance(value, UploadedFile) else value
+    return {
+        name: [{"sha256": sha256_of(value)} if isinstance(value, UploadedFile) else value for value in values]
+        for name, values in data.lists()
+    }

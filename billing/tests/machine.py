@@ -161,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 idempotency.claim(user=user, request=request, body={"answer": operation})
                 self.book_charge(account, 5, operation)
         except RequestRepeated as repeated:
-            assert known == (body, repeated.earlier.body)
+            assert known == (body, repeated.earlier.answer)
         except IdempotencyKeyReused:
             assert known
             assert known[0] != body

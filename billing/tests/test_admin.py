@@ -38,7 +38,7 @@ def test_staff_read_the_ledger_with_links_to_the_accounts(staff, alice, entry):
 
 
 @pytest.mark.parametrize("words", ["ALICE@example.com", "prediction:1", "model:7"])
-def test_an_entry_is_found_by_address_operation_and_reference(staff, entry, bob, words):
+def test_an_entry_is_found_by_email_address_operation_and_reference(staff, entry, bob, words):
     found = operations_shown(staff.get(reverse(ENTRIES), {"q": words}))
 
     assert "prediction:1" in found
@@ -61,12 +61,12 @@ def test_the_page_of_an_entry_has_nothing_to_save(staff, entry):
 
 
 def test_staff_cannot_add_change_or_delete_an_entry(staff, entry, alice, books):
-    for address, data in (
+    for url, data in (
         (reverse("admin:billing_ledgerentry_add"), {"amount": 1000}),
         (reverse("admin:billing_ledgerentry_change", args=[entry.pk]), {"amount": 1000}),
         (reverse("admin:billing_ledgerentry_delete", args=[entry.pk]), {"post": "yes"}),
     ):
-        assert staff.post(address, data).status_code == 403
+        assert staff.post(url, data).status_code == 403
     staff.post(reverse(ENTRIES), {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"})
 
     assert LedgerEntry.objects.filter(pk=entry.pk, amount=-5).exists()

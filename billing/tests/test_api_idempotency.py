@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from billing.api.idempotency import idempotent_request, plain_body, replay
-from billing.idempotency import EarlierRequest
+from billing.models import IdempotencyKey
 from mlplatform.core.errors import InvalidInput
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_a_key_beyond_ascii_is_refused(alice):
 
 
 def test_a_replay_says_that_it_is_one():
-    response = replay(EarlierRequest(reference="prediction:1", status=201, body={"prediction": 7}))
+    response = replay(IdempotencyKey(reference="prediction:1", status=201, body='{"prediction": 7}'))
 
     assert (response.status_code, response.data) == (201, {"prediction": 7})
     assert response["Idempotency-Replayed"] == "true"

@@ -94,7 +94,7 @@ def test_a_wrong_ledger_is_shown_with_its_rows(alice):
     write_a_balance_behind_the_ledger(alice)
     output = StringIO()
 
-    with pytest.raises(CommandError, match="1 row differs") as failure:
+    with pytest.raises(CommandError, match="1 wrong row") as failure:
         call_command("verify_ledger", stdout=output)
 
     assert failure.value.returncode == 1
@@ -107,7 +107,7 @@ def test_a_wrong_ledger_is_shown_as_json_to_programs(alice, bob):
     write_a_balance_behind_the_ledger(bob)
     output = StringIO()
 
-    with pytest.raises(CommandError, match="2 rows differ"):
+    with pytest.raises(CommandError, match="2 wrong rows"):
         call_command("verify_ledger", "--json", stdout=output)
 
     answer = json.loads(output.getvalue())
@@ -126,9 +126,9 @@ def test_of_a_thousand_wrong_rows_the_first_hundred_are_printed_and_all_are_coun
     settings.LEDGER_VERIFICATIONS = [f"{__name__}.find_a_thousand_lost_socks"]
     as_text, as_json = StringIO(), StringIO()
 
-    with pytest.raises(CommandError, match="1,000 rows differ"):
+    with pytest.raises(CommandError, match="1,000 wrong rows"):
         call_command("verify_ledger", stdout=as_text)
-    with pytest.raises(CommandError, match="1,000 rows differ"):
+    with pytest.raises(CommandError, match="1,000 wrong rows"):
         call_command("verify_ledger", "--json", stdout=as_json)
 
     first, *rows, last = as_text.getvalue().splitlines()

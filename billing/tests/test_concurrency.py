@@ -27,14 +27,14 @@ def predict_with_key(user, number):
     """A door and its operation: what was answered before, or the work and its answer."""
     earlier = idempotency.find(user=user, request=REQUEST)
     if earlier:
-        return earlier.body
+        return earlier.answer
     answer = {"prediction": number}
     try:
         with transaction.atomic():
             idempotency.claim(user=user, request=REQUEST, body=answer)
             charge(user, f"prediction:{number}")
     except RequestRepeated as repeated:
-        return repeated.earlier.body
+        return repeated.earlier.answer
     return answer
 
 

@@ -37,7 +37,7 @@ def test_a_request_is_carried_out_once_and_its_answer_kept(alice, books):
         predict(alice, request_of(alice), answer=8.5)
 
     assert repeated.value.earlier == idempotency.find(user=alice, request=request_of(alice))
-    assert (repeated.value.earlier.status, repeated.value.earlier.body) == (200, {"prediction": 7.5})
+    assert (repeated.value.earlier.status, repeated.value.earlier.answer) == (200, {"prediction": 7.5})
     assert books(alice) == (10, [15, -5])
 
 
@@ -58,7 +58,7 @@ def test_a_stored_answer_comes_back_as_it_was(alice):
     earlier = idempotency.find(user=alice, request=request_of(alice))
 
     assert earlier.status == 201
-    assert json.dumps(earlier.body) == json.dumps(body)
+    assert json.dumps(earlier.answer) == json.dumps(body)
 
 
 @pytest.mark.parametrize("body", [{}, [], 0, False])
@@ -69,7 +69,7 @@ def test_an_empty_answer_is_an_answer_too(alice, body):
     earlier = idempotency.find(user=alice, request=request_of(alice))
 
     assert earlier.is_answered
-    assert earlier.body == body
+    assert earlier.answer == body
 
 
 def test_a_key_with_another_request_is_refused(alice, books):
@@ -83,7 +83,7 @@ def test_a_key_with_another_request_is_refused(alice, books):
     assert books(alice) == (10, [15, -5])
 
 
-def test_keys_of_other_people_and_endpoints_do_not_meet(alice, bob, books):
+def test_keys_of_other_users_and_endpoints_do_not_meet(alice, bob, books):
     predict(alice, request_of(alice))
     predict(bob, request_of(bob))
     predict(alice, request_of(alice, endpoint="POST train"))
@@ -108,11 +108,11 @@ def test_work_that_goes_on_is_known_by_its_reference(alice):
         idempotency.claim(user=alice, request=request_of(alice), reference="run:42")
 
     earlier = idempotency.find(user=alice, request=request_of(alice))
-    assert (earlier.reference, earlier.is_answered, earlier.body) == ("run:42", False, None)
+    assert (earlier.reference, earlier.is_answered, earlier.answer) == ("run:42", False, None)
 
     idempotency.store_answer(user=alice, request=request_of(alice), body={"model": "m"})
     earlier = idempotency.find(user=alice, request=request_of(alice))
-    assert (earlier.reference, earlier.status, earlier.body) == ("run:42", 200, {"model": "m"})
+    assert (earlier.reference, earlier.status, earlier.answer) == ("run:42", 200, {"model": "m"})
 
 
 def test_the_first_stored_answer_stays(alice):
@@ -121,7 +121,7 @@ def test_the_first_stored_answer_stays(alice):
 
     idempotency.store_answer(user=alice, request=request_of(alice), body={"model": "second"})
 
-    assert idempotency.find(user=alice, request=request_of(alice)).body == {"model": "first"}
+    assert idempotency.find(user=alice, request=request_of(alice)).answer == {"model": "first"}
 
 
 def test_a_request_that_says_nothing_yet_is_still_running(alice):

@@ -75,7 +75,8 @@ def accounts_share_their_numbers(monkeypatch):
 
 
 def a_repeated_operation_moves_the_balance(monkeypatch):
-    def book_without_moving_back(entry):
+    def book_without_moving_back(account_id, kind, amount, **values):
+        entry = LedgerEntry(account_id=account_id, kind=kind, amount=amount, **values)
         with transaction.atomic(savepoint=False):
             entry.balance_after = operations._move_balance(entry)
             if entry.balance_after is not None and operations._append(entry):
@@ -110,9 +111,8 @@ def a_refund_is_lost(monkeypatch):
 
 
 def a_refund_gives_too_much(monkeypatch):
-    def book_one_more(entry, book=operations._book):
-        entry.amount += entry.kind == LedgerEntry.Kind.REFUND
-        return book(entry)
+    def book_one_more(account_id, kind, amount, book=operations._book, **values):
+        return book(account_id, kind, amount + (kind == LedgerEntry.Kind.REFUND), **values)
 
     monkeypatch.setattr(operations, "_book", book_one_more)
 

@@ -86,7 +86,7 @@ def ledger_queries(asked):
     return [query["sql"] for query in asked if "billing_ledgerentry" in query["sql"]]
 
 
-@pytest.mark.parametrize("address", ["/tokens/", "/tokens/?page=3", "/tokens/?kind=charge&before=150"])
+@pytest.mark.parametrize("url", ["/tokens/", "/tokens/?page=3", "/tokens/?kind=charge&before=150"])
 def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
     alice, pages_of, make_entries, address
 ):
@@ -94,7 +94,7 @@ def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
     client = pages_of(alice)
 
     with CaptureQueriesContext(connection) as asked:
-        assert client.get(address).status_code == 200
+        assert client.get(url).status_code == 200
 
     queries = ledger_queries(asked)
     assert 1 <= len(queries) <= 2
@@ -106,12 +106,12 @@ def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
 
 def test_the_pages_of_one_kind_follow_each_other_without_a_gap(alice, pages_of, make_entries):
     make_entries(300)
-    client, shown, address = pages_of(alice), [], "/tokens/?kind=charge"
+    client, shown, url = pages_of(alice), [], "/tokens/?kind=charge"
 
-    while address:
-        context = client.get(address).context
+    while url:
+        context = client.get(url).context
         shown += [entry.seq for entry in context["entries"]]
-        address = context["older"] and f"/tokens/?kind=charge&before={context['older']}"
+        url = context["older"] and f"/tokens/?kind=charge&before={context['older']}"
 
     assert shown == list(range(301, 1, -2))
 

@@ -63,7 +63,7 @@ def test_two_accounts_number_their_entries_on_their_own(alice, bob, books):
     assert (books(alice)[0], books(bob)[0]) == (5, 10)
 
 
-def test_tokens_are_granted_to_the_wrong_person_and_taken_back(alice, bob, admin_user, books):
+def test_tokens_are_granted_to_the_wrong_user_and_taken_back(alice, bob, admin_user, books):
     operations.grant(user=alice, amount=50, reason="for Bob", operation="card:1", by=admin_user)
     operations.adjust(user=alice, amount=-50, reason="was for Bob", operation="fix:1", by=admin_user)
     operations.grant(user=bob, amount=50, reason="was given to Alice", operation="card:2", by=admin_user)

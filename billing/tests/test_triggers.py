@@ -71,7 +71,7 @@ def test_the_orm_cannot_change_an_entry(entries):
     assert list(LedgerEntry.objects.order_by("id").values()) == entries
 
 
-def test_a_person_with_entries_cannot_be_deleted(alice, entries):
+def test_a_user_with_entries_cannot_be_deleted(alice, entries):
     with pytest.raises(IntegrityError), transaction.atomic():
         alice.delete()
 

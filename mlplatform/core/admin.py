@@ -1,7 +1,10 @@
-"""Admin lists of tables that grow without end."""
+"""Admin lists of tables that grow without end, and links between them."""
 
+from django.contrib import admin
 from django.core.paginator import Paginator
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 
 ROWS_COUNTED_MAX = 10_000
 
@@ -12,3 +15,29 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self):
         return self.object_list[:ROWS_COUNTED_MAX].count()
+
+
+class BoundedAdmin(admin.ModelAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+
+class ReadOnlyAdmin(BoundedAdmin):
+    """Lists and shows; rows change through operations alone."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+def link_to(row):
+    if row is None:
+        return "-"
+    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', url, row)

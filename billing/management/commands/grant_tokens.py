@@ -23,7 +23,7 @@ examples:
     def add_arguments(self, parser):
         parser.add_argument("email", help="the user's e-mail address, in any case")
         parser.add_argument("amount", type=positive, help="how many tokens, 1 or more")
-        parser.add_argument("--reason", required=True, help="why; the user reads it in the token history")
+        parser.add_argument("--reason", required=True, help="why; the user reads it in the ledger")
         parser.add_argument(
             "--operation",
             help="a unique name such as grant:invoice-17: a second grant under the same name does nothing, "
@@ -32,9 +32,8 @@ examples:
 
     def handle(self, *, email, amount, reason, operation, **options):
         user = commands.find_user(email)
-        entry = operations.grant(
-            user=user, amount=amount, reason=reason, operation=operation or f"grant:{uuid.uuid4()}"
-        )
+        operation = operation or f"grant:{uuid.uuid4()}"
+        entry = operations.grant(user=user, amount=amount, reason=reason, operation=operation)
         self.stdout.write(
             f"{user.email}: {plural(amount, 'token')} granted as {entry.operation}, "
             f"the balance is {entry.balance_after:,}."

@@ -16,7 +16,7 @@ class Command(commands.Command):
     epilog = f"""
 exit codes:
   0  the ledger adds up
-  1  rows differ; the first {ROWS_SHOWN_MAX} of each check are printed, with their number
+  1  rows are wrong; the first {ROWS_SHOWN_MAX} of each check are printed, with the number of all
   3  the database does not answer
 """
 
@@ -35,9 +35,8 @@ exit codes:
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         self.stdout.write(as_json(failures) if json else as_text(failures))
         if failures:
-            count = count_rows(failures)
-            verb = "differs" if count == 1 else "differ"
-            raise CommandError(f"The ledger does not add up: {plural(count, 'row')} {verb}.", returncode=1)
+            wrong = plural(count_rows(failures), "wrong row")
+            raise CommandError(f"The ledger does not add up: {wrong}.", returncode=1)
 
 
 def as_json(failures: list[Failure]) -> str:

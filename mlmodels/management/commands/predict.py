@@ -6,11 +6,11 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
-from billing.operations import count_tokens
 from mlmodels.models import TrainedModel
 from mlmodels.operations import predictions
 from mlplatform.core import commands
 from mlplatform.core.csv_export import write_csv
+from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
@@ -147,7 +147,7 @@ class NewFile:
 
 
 def price_in_words(rows: int) -> str:
-    return count_tokens(predictions.price_of(rows))
+    return plural(predictions.price_of(rows), "token")
 
 
 def count_rows(rows: int) -> str:

@@ -3,13 +3,13 @@ from pathlib import Path
 from django.core.files import File
 from django.core.management.base import CommandError
 
-from billing.operations import count_tokens
 from mlmodels.learning import trainers
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import train_on_upload
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
 from mlplatform.core.commands import ProgressBar, figures_table, find_user
+from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
@@ -63,7 +63,7 @@ examples:
 
     def handle(self, *, no_wait, **options):
         run = start_training(options)
-        self.stdout.write(f"{count_tokens(run.cost_tokens)} charged for {run.model_name}.")
+        self.stdout.write(f"{plural(run.cost_tokens, 'token')} charged for {run.model_name}.")
         if no_wait:
             self.stdout.write(f"Queued as training run {run.uuid}.")
             return

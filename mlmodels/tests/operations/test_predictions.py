@@ -184,7 +184,7 @@ def test_the_same_request_twenty_times_at_once_is_charged_once(alice, at_once):
     repeated = [outcome.earlier for outcome in outcomes if isinstance(outcome, RequestRepeated)]
     assert len(repeated) == 19
     assert {earlier.reference for earlier in repeated} == {first.reference}
-    assert all(earlier.body == body_of(first) for earlier in repeated)
+    assert all(earlier.answer == body_of(first) for earlier in repeated)
     assert amounts_of(alice) == [15, -1, -5]
 
 
@@ -199,7 +199,7 @@ def test_a_refused_request_does_not_use_up_its_key(alice, model):
 
     answer = predict(model, idempotency=request, answer=body_of)
 
-    assert find(user=alice, request=request).body == body_of(answer)
+    assert find(user=alice, request=request).answer == body_of(answer)
 
 
 @pytest.mark.django_db(transaction=True)
