@@ -88,7 +88,7 @@ def ledger_queries(asked):
 
 @pytest.mark.parametrize("url", ["/tokens/", "/tokens/?page=3", "/tokens/?kind=charge&before=150"])
 def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
-    alice, pages_of, make_entries, address
+    alice, pages_of, make_entries, url
 ):
     make_entries(300)
     client = pages_of(alice)
