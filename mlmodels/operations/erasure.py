@@ -41,7 +41,7 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
     }
 
 
-def _records(rows, *names: str, **renamed: str) -> Iterator[dict]:
+def _records(rows, /, *names: str, **renamed: str) -> Iterator[dict]:
     """The fields `names` of each row, and those of `renamed` under another name."""
     fields = {**dict(zip(names, names, strict=True)), **renamed}
     for row in read_in_chunks(rows, by="-id"):
