@@ -14,15 +14,17 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy: one thread, in the peers as well
 
 import argparse
-import json
-import resource
 import subprocess
+import tempfile
 import time
 import venv
+from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks import ours
-from benchmarks.scores import Answers, Table, markdown, one_line
+from benchmarks.scores import Answers, Table, markdown, one_line, processor_seconds
 
 HERE = Path(__file__).parent
 OURS = "ours"
@@ -89,33 +91,26 @@ def run(system: str, table: Table, options: argparse.Namespace) -> dict[str, Ans
     if system == OURS and options.in_process:
         return {OURS: ours.in_process(table, options.budget)}
     kept = kept_file(system, table, options)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    return {system: Answers.read(kept)} if run_peer(system, table, kept, options) else {}
+    if system == OURS:
+        ours.by_commands(table, options.budget).keep(kept)
+    else:
+        run_peer(system, table, kept, options)
+    return {system: Answers.read(kept)} if is_kept(kept) else {}
 
 
-def run_peer(peer: str, table: Table, kept: Path, options: argparse.Namespace) -> bool:
-    """Leaves the answers as CSV, the time as JSON, and beside them all that the peer printed."""
+def run_peer(peer: str, table: Table, kept: Path, options: argparse.Namespace) -> None:
+    """Keeps its answers unless it fails, and beside them all that it prints."""
     python = environment(options.folder, peer)
-    command = [python, HERE / "peers" / f"with_{peer}.py", table.folder, kept, str(options.budget)]
+    kept.parent.mkdir(parents=True, exist_ok=True)
     started, used = time.monotonic(), processor_seconds()
-    with kept.with_suffix(".log").open("w") as log:
-        status = subprocess.run(
-            command,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=PEER_SECONDS_MAX,
-        ).returncode
-    if status != 0:
-        return False
-    seconds = {"seconds": time.monotonic() - started, "processor_seconds": processor_seconds() - used}
-    kept.with_suffix(".json").write_text(json.dumps(seconds))
-    return True
-
-
-def processor_seconds() -> float:
-    """Of all children so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    with tempfile.TemporaryDirectory() as folder, kept.with_suffix(".log").open("w") as log:
+        out = Path(folder) / "answers.csv"
+        command = [python, HERE / "peers" / f"with_{peer}.py", table.folder, out, str(options.budget)]
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, stdout=log, stderr=log, timeout=PEER_SECONDS_MAX)
+        if out.exists():
+            seconds = time.monotonic() - started, processor_seconds() - used
+            Answers(pd.read_csv(out), *seconds).keep(kept)
 
 
 def kept_file(system: str, table: Table, options: argparse.Namespace) -> Path:
@@ -124,9 +119,11 @@ def kept_file(system: str, table: Table, options: argparse.Namespace) -> Path:
 
 def kept_answers(table: Table, options: argparse.Namespace) -> dict[str, Answers]:
     files = {system: kept_file(system, table, options) for system in (OURS, *PEERS)}
-    return {
-        system: Answers.read(file) for system, file in files.items() if file.with_suffix(".json").exists()
-    }
+    return {system: Answers.read(file) for system, file in files.items() if is_kept(file)}
+
+
+def is_kept(file: Path) -> bool:
+    return file.with_suffix(".json").exists()
 
 
 if __name__ == "__main__":

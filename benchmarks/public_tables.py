@@ -21,6 +21,7 @@ from sklearn.datasets import load_diabetes
 
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
 TEST_SHARE = 0.25
+TEST_ROWS_MAX = 10_000  # as many as the product predicts in one file
 CLASS_ROWS_MIN = 40  # a rarer class would not be in every part
 DROPPED_EVERYWHERE = ("rownames",)  # R's row numbers
 
@@ -167,7 +168,7 @@ def cleaned(table: Table) -> pd.DataFrame:
 
 
 def split(frame: pd.DataFrame, by_time: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    test_rows = round(len(frame) * TEST_SHARE)
+    test_rows = min(round(len(frame) * TEST_SHARE), TEST_ROWS_MAX)
     if by_time:
         frame = frame.sort_values(by_time, kind="stable")
     else:

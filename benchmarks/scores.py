@@ -1,6 +1,7 @@
 """Scores of the learning benchmark: R², ROC AUC (two classes), log loss (more); and their Markdown table."""
 
 import json
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,18 @@ class Answers:
     @classmethod
     def read(cls, file: Path) -> "Answers":
         return cls(pd.read_csv(file), **json.loads(file.with_suffix(".json").read_text()))
+
+    def keep(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.predictions.to_csv(file, index=False)
+        seconds = {"seconds": self.seconds, "processor_seconds": self.processor_seconds}
+        file.with_suffix(".json").write_text(json.dumps(seconds))
+
+
+def processor_seconds() -> float:
+    """Of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def score(table: Table, answers: Answers, actual: np.ndarray, rows=slice(None)) -> float:
