@@ -98,7 +98,7 @@ def one_line(table: Table, system: str, answers: dict[str, Answers]) -> str:
 
 
 def markdown(answered: list[tuple[Table, dict[str, Answers]]], systems: list[str]) -> str:
-    """A line per table and two of counts. The best is bold; the standard error is that of the best."""
+    """A line per table and three of counts. The best is bold; the standard error is that of the best."""
     lines = [
         "| table | rows | columns | metric | " + " | ".join(systems) + " | std. error |",
         "| --- | ---: | ---: | --- |" + " ---: |" * (len(systems) + 1),
@@ -109,6 +109,7 @@ def markdown(answered: list[tuple[Table, dict[str, Answers]]], systems: list[str
         facts = f"| {table.name} | {table.rows:,} | {table.columns} | {METRICS[table.task]} | "
         lines.append(facts + " | ".join([*cells, f"{comparison.error:.3f}"]) + " |")
     for words, count in (
+        ("tables answered", Comparison.is_answered),
         ("best, or within a standard error of it", Comparison.is_near),
         ("more than 2 % behind the best", Comparison.is_behind),
     ):
@@ -136,15 +137,17 @@ class Comparison:
         text = shown(table, self.scores[system]) if system in self.scores else "–"
         return f"**{text}**" if system == self.best else text
 
+    def is_answered(self, system: str) -> bool:
+        return system in self.scores
+
     def is_near(self, system: str) -> bool:
-        return self.gap(system) <= self.error
+        return self.is_answered(system) and self.gap(system) <= self.error
 
     def is_behind(self, system: str) -> bool:
-        return self.gap(system) > CLEARLY_BEHIND * abs(self.scores[self.best])
+        return self.is_answered(system) and self.gap(system) > CLEARLY_BEHIND * abs(self.scores[self.best])
 
     def gap(self, system: str) -> float:
-        """Endless for a system that has no answers."""
-        return self.scores[self.best] - self.scores.get(system, -np.inf)
+        return self.scores[self.best] - self.scores[system]
 
 
 def shown(table: Table, reached: float) -> str:
