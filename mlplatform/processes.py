@@ -18,13 +18,15 @@ BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 STEADY_SECONDS = 60  # who lived that long starts over in the row above
 
 
-def end_with_parent(parent: int):
-    """From now on the kernel sends SIGTERM to this process when `parent` is gone. Elsewhere than on Linux
-    nothing happens: there a killed parent leaves its children."""
+def end_with_parent(parent: int, signal_number: int = signal.SIGTERM):
+    """Has the kernel send the signal to this process when `parent` dies, once for each thread of it.
+
+    Linux only: on other systems a killed parent leaves its children behind.
+    """
     if not sys.platform.startswith("linux"):
         return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number)
+    if os.getppid() != parent:  # it died before the call
         raise SystemExit(f"process {parent} is gone")
 
 

@@ -7,6 +7,7 @@ import Django.
 import argparse
 import multiprocessing
 import os
+import signal
 import time
 from functools import partial
 
@@ -74,8 +75,11 @@ def could_not_start(worker) -> bool:
 
 
 def load_application(parent: int):
-    """Runs in each serving process; none outlives its supervisor, `parent`."""
-    end_with_parent(parent)
+    """Runs in each serving process; none outlives its supervisor, `parent`.
+
+    SIGKILL, because granian hangs at a third SIGTERM, and the kernel sends one for each thread of the parent.
+    """
+    end_with_parent(parent, signal.SIGKILL)
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
     from mlplatform.uploads import REQUEST_BYTES_MAX
 

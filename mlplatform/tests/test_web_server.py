@@ -54,6 +54,18 @@ def test_killed_while_its_serving_processes_still_start_it_leaves_nobody(server)
     until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving processes to end")
 
 
+def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
+    until(lambda: is_served(unprepared_port), what="for the web server")
+    serving = until(lambda: started(server), what="for the serving processes")
+    clients = [unfinished(unprepared_port) for _ in range(8)]
+
+    kill(server)
+
+    until(lambda: not any(map(is_alive, serving)), seconds=5, what="for the serving processes to end")
+    for client in clients:
+        client.close()
+
+
 def test_serving_processes_are_replaced_however_often_they_are_killed(server, unprepared_port):
     for _ in range(4):
         until(lambda: is_served(unprepared_port), what="for the web server")
