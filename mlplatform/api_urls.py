@@ -1,6 +1,15 @@
-"""Everything under /api/: the classic endpoints, the resources of /api/v1/, and the documentation."""
+"""Everything under /api/: the classic endpoints, the resources of /api/v1/, and the documentation.
 
+Swagger UI and ReDoc use inline styles and images from data: URLs, and ReDoc searches in a worker made from a
+blob. Only their two pages may do so.
+"""
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
 from mlmodels.api.runs import RunViewSet
@@ -8,9 +17,23 @@ from mlmodels.api.runs import RunViewSet
 router = DefaultRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="run")
 
+reader_policy = csp_replace(
+    {
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF, "data:"],
+        "worker-src": ["blob:"],
+        "form-action": [NONE],
+    }
+)
+to_docs = login_not_required(RedirectView.as_view(pattern_name="api-docs"))
+
 urlpatterns = [
+    path("", to_docs),
     path("", include("mlmodels.api.urls")),
     path("", include("accounts.api.urls")),
     path("v1/", include(router.urls)),
-    path("", include("mlplatform.api_docs")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", reader_policy(SpectacularSwaggerSplitView.as_view()), name="api-docs"),
+    path("redoc", reader_policy(SpectacularRedocView.as_view()), name="api-redoc"),
 ]

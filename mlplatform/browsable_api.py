@@ -1,6 +1,6 @@
 from rest_framework import renderers
 
-# Its pages carry inline scripts and styles, and pictures as data; ours do not
+# Its pages use inline scripts and styles, and images from data: URLs
 CONTENT_SECURITY_POLICY = {
     "script-src": ["'unsafe-inline'"],
     "style-src": ["'unsafe-inline'"],

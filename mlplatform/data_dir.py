@@ -1,4 +1,4 @@
-"""The folder of everything that is not code: readable for its owner alone, with a secret key made once."""
+"""DATA_DIR, readable for its owner alone: everything that is not code, and the generated secrets."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ KEY_MISSING = (
     "SECRET_KEY is missing: set it in the environment to a long random text, "
     "or keep one in {path} (`make run` makes it)."
 )
-COMPANIONS = ("", "-wal", "-shm", "-journal", ".lock")
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock")
 
 
 def prepare(path: Path):
@@ -20,13 +20,13 @@ def prepare(path: Path):
 
 
 def make_private(database: str):
-    """Earlier versions left the files of a SQLite database readable for everybody."""
-    for suffix in COMPANIONS:
+    """Earlier versions left the files of a SQLite database readable for everyone."""
+    for suffix in SQLITE_SUFFIXES:
         restrict(Path(f"{database}{suffix}"), 0o600)
 
 
 def restrict(path: Path, mode: int):
-    """Leaves alone what is missing, or belongs to another user as a mounted volume may."""
+    """Skips what is missing, and what another user owns, such as a mounted volume."""
     with contextlib.suppress(FileNotFoundError, PermissionError):
         path.chmod(mode)
 
@@ -34,20 +34,23 @@ def restrict(path: Path, mode: int):
 def secret_key(folder: Path, *, may_generate: bool) -> str:
     """The stored key. Without one it is generated, or the program exits with a line that says what to do."""
     path = folder / "secret_key"
+    if not path.exists() and not may_generate:
+        raise SystemExit(KEY_MISSING.format(path=path))
+    return stored_secret(path, bytes_of_entropy=50)
+
+
+def stored_secret(path: Path, *, bytes_of_entropy: int) -> str:
+    """The secret in a file, which is created if missing: whole, and readable for its owner alone.
+
+    Two processes that do so at once get the same secret.
+    """
     if not path.exists():
-        if not may_generate:
-            raise SystemExit(KEY_MISSING.format(path=path))
-        generate_key(path)
+        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(bytes_of_entropy))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+        os.unlink(part)
     return path.read_text().strip()
-
-
-def generate_key(path: Path):
-    """Writes the file whole or not at all; two processes that do it at once end up with the same key."""
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix="secret_key.")  # mode 0600
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-        file.flush()
-        os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(part, path)
-    os.unlink(part)

@@ -1,6 +1,6 @@
-"""How an error reaches the caller: one table from errors to statuses, and a body in JSON or a page.
+"""Error responses: one table from error classes to statuses, and a body in JSON or HTML.
 
-The API answers `{"detail", "code", "fields"}`, for errors of Django and REST framework too.
+The API answers `{"detail", "code", "fields"}`, also for errors of Django and REST framework.
 """
 
 import logging
@@ -9,6 +9,7 @@ import sys
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import JsonResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework import views
 from rest_framework.response import Response
 
@@ -17,24 +18,24 @@ from mlplatform.request_buffering import BODY_REFUSAL, TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
-STATUS = {
-    errors.InvalidInput: 400,
-    errors.NotSignedIn: 401,
-    errors.PaymentRequired: 402,
-    errors.Forbidden: 403,
-    errors.NotFound: 404,
-    errors.TooSlow: 408,
-    errors.Conflict: 409,
-    errors.TooLarge: 413,
-    errors.Unprocessable: 422,
-    errors.TooManyRequests: 429,
-    errors.Unavailable: 503,
+STATUS = {  # and the title of the page
+    errors.InvalidInput: (400, "Bad request"),
+    errors.NotSignedIn: (401, "Please log in"),
+    errors.PaymentRequired: (402, "Not enough tokens"),
+    errors.Forbidden: (403, "Not allowed"),
+    errors.NotFound: (404, "Page not found"),
+    errors.TooSlow: (408, "Request timed out"),
+    errors.Conflict: (409, "Conflict"),
+    errors.TooLarge: (413, "Too large"),
+    errors.Unprocessable: (422, "Request does not match"),
+    errors.TooManyRequests: (429, "Too many requests"),
+    errors.Unavailable: (503, "Temporarily unavailable"),
 }
+TITLES = {**dict(STATUS.values()), 500: "Something went wrong"}
 
 BODY_TOO_LARGE = errors.TooLarge("The request is larger than this server accepts.")
 BODY_TOO_SLOW = errors.TooSlow("The request did not arrive in time. Check your connection and try again.")
 
-DATABASE_RETRY_SECONDS = 5
 DATABASE_OUTAGES = {
     database_errors.UNREACHABLE: "The database cannot be reached at the moment. Try again in a few seconds.",
     database_errors.BUSY: "The database is busy at the moment. Try again in a few seconds.",
@@ -43,7 +44,7 @@ DATABASE_OUTAGES = {
 
 
 def status_of(error: errors.DomainError) -> int:
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(STATUS[kind][0] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def body_of(error: errors.DomainError) -> dict:
@@ -51,17 +52,14 @@ def body_of(error: errors.DomainError) -> dict:
 
 
 def headers_of(error: errors.DomainError) -> dict:
-    if isinstance(error, errors.TooManyRequests):
-        return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, errors.NotSignedIn):
         return {"WWW-Authenticate": 'Bearer realm="api"'}
-    if isinstance(error, errors.Unavailable):
-        return {"Retry-After": str(DATABASE_RETRY_SECONDS)}
-    return {}
+    seconds = getattr(error, "retry_after_seconds", None)
+    return {"Retry-After": str(seconds)} if seconds else {}
 
 
 def as_refusal(error: Exception) -> errors.DomainError | None:
-    """A known error of the framework or the database as one of ours; None for a bug."""
+    """The refusal for a known error of the framework or the database; None for a bug."""
     if isinstance(error, errors.DomainError):
         return error
     if isinstance(error, RequestDataTooBig):
@@ -95,12 +93,12 @@ def body_of_framework_error(error: Exception, data) -> dict:
         return {"detail": str(data["detail"]), "code": str(code), "fields": {}}
     fields = dict(flatten(data))
     general = fields.pop("", "")
-    named = [f"{name}: {sentence}" for name, sentence in fields.items()]
-    return {"detail": " ".join([*([general] if general else []), *named]), "code": code, "fields": fields}
+    sentences = [general, *(f"{name}: {sentence}" for name, sentence in fields.items())]
+    return {"detail": " ".join(filter(None, sentences)), "code": code, "fields": fields}
 
 
 def flatten(data, path: str = ""):
-    """Nested errors as (dotted name, sentences); what belongs to no field has the name ""."""
+    """Yields (dotted field name, sentences) from nested errors; the name of general errors is ""."""
     if isinstance(data, dict):
         for name, value in data.items():
             step = "" if name in ("non_field_errors", "__all__") else str(name)
@@ -112,21 +110,18 @@ def flatten(data, path: str = ""):
         yield path, " ".join(map(str, data)) if isinstance(data, list) else str(data)
 
 
-# Plain Django: pages, partials, and errors before a view is reached
+# Pages, partials, and errors before a view is reached
 
 
-class RefusalMiddleware:
-    """Turns the refusals of plain views, and bodies that were not received, into answers."""
+class RefusalMiddleware(MiddlewareMixin):
+    """Answers refusals of plain views, and requests whose body was not received."""
 
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
+    def process_request(self, request):
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return refuse(request, errors.InvalidInput("The URL contains a NUL character."))
         if reason := request.META.get(BODY_REFUSAL):
             return refuse(request, BODY_TOO_LARGE if reason == TOO_LARGE else BODY_TOO_SLOW)
-        return self.get_response(request)
+        return None
 
     def process_exception(self, request, error):
         refusal = as_refusal(error)
@@ -134,7 +129,7 @@ class RefusalMiddleware:
 
 
 def refuse(request, error: errors.DomainError):
-    """JSON under /api/, a partial for htmx, and a page for everybody else."""
+    """JSON under /api/, a partial for htmx, a page otherwise."""
     status = status_of(error)
     if request.path.startswith("/api/"):
         response = JsonResponse(body_of(error), status=status)
@@ -149,28 +144,12 @@ def refuse(request, error: errors.DomainError):
 
 
 def bare_page(request, status: int, message: str):
-    """Uses neither the database nor context processors, since they may be what is broken."""
+    """Uses neither database nor context processors: they may be what is broken."""
     return render(None, "errors/bare.html", {"message": message, **heading(request, status)}, status=status)
 
 
 def heading(request, status: int) -> dict:
     return {"status": status, "title": TITLES[status], "request_id": getattr(request, "id", "")}
-
-
-TITLES = {
-    400: "Bad request",
-    401: "Please log in",
-    402: "Not enough tokens",
-    403: "Not allowed",
-    404: "Page not found",
-    408: "Request timed out",
-    409: "Conflict",
-    413: "Too large",
-    422: "Request does not match",
-    429: "Too many requests",
-    500: "Something went wrong",
-    503: "Temporarily unavailable",
-}
 
 
 # Handlers that Django calls
@@ -194,7 +173,7 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
-    """A bug, or an outage that a middleware met: those never reach RefusalMiddleware."""
+    """For a bug, or an outage in a middleware, which RefusalMiddleware does not see."""
     if refusal := as_refusal(sys.exc_info()[1]):
         return refuse(request, refusal)
     message = "Something went wrong on our side. The error has been logged."

@@ -1,12 +1,9 @@
 """Probes: /healthz says that requests are served, /readyz that the database and a worker are available."""
 
-from datetime import timedelta
-
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -35,20 +32,11 @@ def find_failing() -> dict[str, str]:
     """The first part that fails, by name: each check needs the ones before it."""
     try:
         connection.ensure_connection()
-        if has_pending_migrations():
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return {"migrations": "not all are applied: run `manage.py migrate`"}
-        if not is_worker_alive():
+        if not Worker.objects.alive().exists():
             return {"worker": f"none was seen in the last {WORKER_SILENT_SECONDS} seconds"}
     except DatabaseError:
         return {"database": "does not answer"}
     return {}
-
-
-def has_pending_migrations() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def is_worker_alive() -> bool:
-    since = timezone.now() - timedelta(seconds=WORKER_SILENT_SECONDS)
-    return Worker.objects.filter(seen_at__gte=since).exists()

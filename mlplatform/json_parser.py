@@ -1,8 +1,7 @@
-"""JSON as it may come from outside: what a database would choke on is refused here."""
+"""Strict JSON: a body that the database could not store is refused."""
 
 import json
 import math
-from itertools import chain
 
 from django.conf import settings
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -10,10 +9,11 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
 from mlplatform.core.errors import InvalidInput, TooLarge
+from mlplatform.core.storable import is_storable
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8, at most 1 MB and 20 levels, no NUL, no lone surrogates, no NaN or infinity."""
+    """UTF-8, at most 1 MB and 20 levels deep; no NUL, lone surrogates, NaN or infinity."""
 
     media_type = "application/json"
     renderer_class = JSONRenderer
@@ -27,7 +27,7 @@ class StrictJSONParser(BaseParser):
 
 def parse(body: bytes):
     try:
-        text = body.decode("utf-8-sig")  # some programs put a mark in front
+        text = body.decode("utf-8-sig")  # skips a byte order mark
         value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
     except UnicodeDecodeError as error:
         raise unreadable("The body is not UTF-8.") from error
@@ -38,9 +38,19 @@ def parse(body: bytes):
         raise unreadable("A number in the body has too many digits.") from error
     except RecursionError as error:
         raise too_deep() from error
-    if may_be_too_deep(text) or "\\u" in text:  # only an escape can write NUL or half a character
-        check(value)
+    # Most bodies are not walked: few brackets cannot nest too deeply, and only an escape can write the rest
+    levels = settings.JSON_DEPTH_MAX
+    if text.count("[") + text.count("{") > levels and is_deeper(value, levels):
+        raise too_deep()
+    if "\\u" in text and not is_storable(value):
+        raise unreadable("The body contains a NUL character or a lone surrogate, which cannot be stored.")
     return value
+
+
+def is_deeper(container, levels: int) -> bool:
+    """Whether lists and objects nest deeper than this many levels."""
+    items = container.values() if isinstance(container, dict) else container
+    return levels == 0 or any(is_deeper(item, levels - 1) for item in items if isinstance(item, dict | list))
 
 
 def unreadable(message: str) -> InvalidInput:
@@ -62,47 +72,15 @@ def finite(digits: str) -> float:
     return number
 
 
-def may_be_too_deep(text: str) -> bool:
-    """Cheap, and certain for a small body: so few brackets cannot nest deeper."""
-    return text.count("[") + text.count("{") > settings.JSON_DEPTH_MAX
-
-
-def check(value):
-    """Walks level by level, so that depth costs no stack."""
-    level = [value]
-    for _ in range(settings.JSON_DEPTH_MAX + 1):
-        check_texts(item for item in level if isinstance(item, str))
-        containers = [item for item in level if isinstance(item, dict | list)]
-        if not containers:
-            return
-        level = list(chain.from_iterable(map(contents, containers)))
-    raise too_deep()
-
-
-def contents(container: dict | list):
-    return chain(container, container.values()) if isinstance(container, dict) else container
-
-
-def check_texts(texts):
-    for text in texts:
-        if "\x00" in text:
-            raise unreadable("The body holds the character NUL, which no text may contain.")
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise unreadable("The body holds half a character (a lone surrogate).")
-
-
-NAMES_NOTHING = {"", "text/plain"}  # what clients send that do not think of it
+UNDECLARED = {"", "text/plain"}  # sent by clients that set no content type
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """A body that nobody called anything is read as JSON where JSON is taken."""
+    """Reads a body without a declared type as JSON where JSON is accepted."""
 
     def select_parser(self, request, parsers):
         parser = super().select_parser(request, parsers)
-        if parser is None and media_type_of(request) in NAMES_NOTHING:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if parser is None and media_type in UNDECLARED:
             return next((each for each in parsers if isinstance(each, StrictJSONParser)), None)
         return parser
-
-
-def media_type_of(request) -> str:
-    return (request.content_type or "").partition(";")[0].strip().lower()

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, and one line for each request.
+"""Structured logs: one JSON object per line, and one line per request.
 
-What people entrust to us stays out of them: no bodies, headers, query strings or one-time links are logged,
-and of an exception its class and where it was raised, never its message, which may quote a row of data.
+Bodies, headers, query strings and one-time links are never logged. Of an exception, its class and its
+location are logged, but not its message, which may quote a user's data.
 """
 
 import json
@@ -18,12 +18,12 @@ current_request = ContextVar("current_request", default=None)
 
 logger = logging.getLogger("mlplatform.requests")
 
-FOREIGN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECRET_PATH_PARTS = ("token", "uidb64")
 
 
 class StandardOutput(logging.StreamHandler):
-    """Writes to what `sys.stdout` is at that moment."""
+    """Writes to the current `sys.stdout`."""
 
     def __init__(self):
         logging.Handler.__init__(self)
@@ -52,13 +52,14 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class ExceptionsAlone(logging.Filter):
-    def filter(self, record):
-        return bool(record.exc_info)
+OUTPUT = {
+    "formatters": {"json": {"()": JsonFormatter}},
+    "handlers": {"standard_output": {"()": StandardOutput, "formatter": "json"}},
+}
 
 
 def describe_exception(error: BaseException) -> list[dict]:
-    """What was raised and where, first the cause; without the messages."""
+    """Class and frames of each exception, the cause first, without messages."""
     described = []
     while error is not None:
         frames = traceback.extract_tb(error.__traceback__)
@@ -73,7 +74,7 @@ def describe_exception(error: BaseException) -> list[dict]:
 
 
 class RequestLogMiddleware:
-    """Gives every request an id, takes over a caller's own, and logs how it ended."""
+    """Gives every request an id, or keeps the one it came with, and logs its response."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -81,38 +82,31 @@ class RequestLogMiddleware:
     def __call__(self, request):
         started = time.perf_counter()
         given_id = request.headers.get("X-Request-ID", "")
-        request.id = given_id if FOREIGN_REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
+        request.id = given_id if ACCEPTED_REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
         token = current_request.set(request)
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request.id
-            log_request(request, response, milliseconds=(time.perf_counter() - started) * 1000)
+            fields = {
+                "method": request.method,
+                "path": path_without_secrets(request),
+                "status": response.status_code,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            }
+            logger.log(level_of(response.status_code), "request", extra={"fields": fields})
             return response
         finally:
             current_request.reset(token)
 
 
 def user_id_of(request) -> int | None:
-    """Without asking the database: a session that nobody looked at stays unread."""
-    of_token, of_session = request.__dict__.get("user"), getattr(request, "_cached_user", None)
-    known = [
-        user.__dict__["id"] for user in (of_token, of_session) if user is not None and "id" in user.__dict__
-    ]
-    return known[0] if known else None
-
-
-def log_request(request, response, *, milliseconds: float):
-    fields = {
-        "method": request.method,
-        "path": path_without_secrets(request),
-        "status": response.status_code,
-        "ms": round(milliseconds, 1),
-    }
-    logger.log(level_of(response.status_code), "request", extra={"fields": fields})
+    """Makes no query: a session that the view did not read stays unread."""
+    users = (request.__dict__.get("user"), getattr(request, "_cached_user", None))  # by token, by session
+    return next((user.__dict__["id"] for user in users if user is not None and "id" in user.__dict__), None)
 
 
 def level_of(status: int) -> int:
-    if status == 503:  # something is not there just now: whoever finds that out says what
+    if status == 503:  # the cause has a line of its own
         return logging.WARNING
     return logging.ERROR if status >= 500 else logging.INFO
 
@@ -126,8 +120,8 @@ def path_without_secrets(request) -> str:
 
 
 def match_with_slash(path: str):
-    """What an address will lead to that is redirected because the slash at its end is missing."""
-    from django.urls import Resolver404, resolve  # the parent of the web server logs too, without Django
+    """The view behind a URL that is redirected because its final slash is missing."""
+    from django.urls import Resolver404, resolve  # the supervisor of the web server logs without Django
 
     try:
         return resolve(f"{path}/")

@@ -9,23 +9,20 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 
 from mlplatform.core.errors import NotSignedIn
 from mlplatform.error_responses import refuse
 from mlplatform.request_buffering import content_length
 
 
-class NoStoreMiddleware:
-    """No cache keeps answers of the API or pages of a session, and no back button shows them.
+class NoStoreMiddleware(MiddlewareMixin):
+    """Keeps responses of the API and pages of a session out of caches and the back button.
 
-    The session cookie decides, whether or not it is valid, so that the database is not asked.
+    Any session cookie counts, valid or not, which saves a query.
     """
 
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        response = self.get_response(request)
+    def process_response(self, request, response):
         is_api = request.path.startswith("/api/")
         if not response.has_header("Cache-Control"):
             if is_api:
@@ -38,7 +35,7 @@ class NoStoreMiddleware:
 
 
 class LoginUnlessPublicMiddleware(LoginRequiredMiddleware):
-    """Django's looks up the user first, which would have public pages and /healthz ask the database."""
+    """Django's reads the user first, which would cost public pages and /healthz a query."""
 
     def process_view(self, request, view_func, view_args, view_kwargs):
         if not getattr(view_func, "login_required", True):
@@ -46,17 +43,11 @@ class LoginUnlessPublicMiddleware(LoginRequiredMiddleware):
         return super().process_view(request, view_func, view_args, view_kwargs)
 
 
-class AnonymousBodyMiddleware:
+class AnonymousBodyMiddleware(MiddlewareMixin):
     """Refuses a large body of an anonymous visitor before CsrfViewMiddleware parses the form.
 
     Only forms of signed-in users carry files. REST framework authenticates before it parses.
     """
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
         is_large = content_length(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -66,7 +57,7 @@ class AnonymousBodyMiddleware:
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """django-csp; the policy of nearly all answers is built once, not for each answer."""
+    """Builds the policy of nearly all responses once, where django-csp builds it for each."""
 
     def process_response(self, request, response):
         has_its_own = any(name.startswith("_csp") for name in vars(response)) or hasattr(

@@ -1,9 +1,10 @@
-"""Child processes that come back when they die, and go when their parent does.
+"""Supervised child processes: restarted when they die, ended with their parent.
 
-`python -m mlplatform.processes PARENT COMMAND…` runs a command that ends with the process PARENT. Supervision
-is for a laptop and a demonstration; in production a container platform or systemd does the same.
+`python -m mlplatform.processes PARENT COMMAND…` runs a command that ends with the process PARENT. This is for
+demonstrations on one machine; in production, use systemd or a container platform.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -13,9 +14,9 @@ import time
 from dataclasses import dataclass
 
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 10  # from the request to end until it is not a request any more
+STOP_SECONDS = 10  # from SIGTERM to SIGKILL
 BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
-STEADY_SECONDS = 60  # who lived that long starts over in the row above
+STEADY_SECONDS = 60  # after so long, the pauses start over
 
 
 def end_with_parent(parent: int, signal_number: int = signal.SIGTERM):
@@ -54,7 +55,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def plan_restart(self):
-        """What the dead left in its group goes first: half a web server would keep the port."""
+        """Kills what is left of the group first: half a web server would keep the port."""
         self.kill_group()
         if time.monotonic() - self.started_at > STEADY_SECONDS:
             self.restarts = 0
@@ -63,10 +64,8 @@ class Child:
         self.process = None
 
     def kill_group(self):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
 
 class Supervisor:
@@ -79,12 +78,12 @@ class Supervisor:
             child.start()
 
     def watch(self):
-        """One look: who died is started again, after a pause that grows."""
+        """To be called again and again: restarts the children that died, after a growing pause."""
         for child in self.children:
             if child.process is None and time.monotonic() >= child.start_at:
                 child.start()
             elif child.process is not None and not child.is_running:
-                self.say(f"{child.name} ended ({describe(child.process.returncode)}); it is started again")
+                self.say(f"{child.name} ended ({describe(child.process.returncode)}); it will be restarted")
                 child.plan_restart()
 
     def stop(self):
@@ -96,7 +95,7 @@ class Supervisor:
             try:
                 child.process.wait(timeout=max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.say(f"{child.name} did not end within {STOP_SECONDS} seconds and is killed")
+                self.say(f"{child.name} did not stop within {STOP_SECONDS} seconds and is killed")
             child.kill_group()
             child.process.wait()
 
@@ -107,4 +106,4 @@ def describe(returncode: int) -> str:
 
 if __name__ == "__main__":
     end_with_parent(int(sys.argv[1]))
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - no shell is the point
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - no shell is wanted

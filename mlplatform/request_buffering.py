@@ -1,7 +1,7 @@
-"""Receives whole requests on granian's event loop, then hands them to the WSGI application in a thread.
+"""Receives whole requests on granian's event loop, then runs the WSGI application in a thread.
 
-A client that sends slowly occupies no thread, and its body must arrive at a minimum rate. A body that is too
-slow or too large is not passed on: the application finds the reason in `environ[BODY_REFUSAL]` and answers.
+A slow client occupies no thread, and its body must arrive at a minimum rate. A body that is too slow or too
+large is discarded; the application finds the reason in `environ[BODY_REFUSAL]` and responds.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from itertools import chain
 BODY_REFUSAL = "mlplatform.body_refusal"
 TOO_SLOW, TOO_LARGE = "too slow", "too large"
 
-BODY_SECONDS = 10  # until a body must be there, and longer for those that keep the minimum rate
+BODY_SECONDS = 10  # for a body to arrive; a body that keeps the minimum rate may take longer
 BODY_BYTES_PER_SECOND_MIN = 20_000
-BODY_MEMORY_BYTES = 64 * 1024  # larger bodies wait in a temporary file
+BODY_MEMORY_BYTES = 64 * 1024  # larger bodies go to a temporary file
 SEND_BYTES = 64 * 1024
-SEND_SECONDS = 30  # for a client to take so many bytes of a long answer
+SEND_SECONDS = 30  # for a client to receive so many bytes of a long response
 
 
 class BufferedApplication:
-    """What granian calls (RSGI). `body_bytes_max` limits the bodies that are read at all."""
+    """The RSGI application that granian calls. A body larger than `body_bytes_max` is not read."""
 
     def __init__(self, application, *, threads: int, body_bytes_max: int):
         self.application = application
@@ -41,14 +41,14 @@ class BufferedApplication:
                 if refusal:
                     environ |= {BODY_REFUSAL: refusal, "CONTENT_LENGTH": "0"}
                     body.truncate(0)
-                elif received < length:  # the client has gone
+                elif received < length:  # the client disconnected
                     protocol.response_empty(400, [])
                     return
                 body.seek(0)
             await self.loop.run_in_executor(self.threads, self.answer, environ, protocol)
 
     async def receive(self, protocol, body, length: int) -> tuple[str | None, int]:
-        """Reads the body into `body`; returns why it was given up, if so, and how many bytes came."""
+        """Reads the body into `body`; returns the reason if it was discarded, and the bytes received."""
         if length > self.body_bytes_max:
             return TOO_LARGE, 0
         received, started = 0, self.loop.time()
@@ -67,7 +67,7 @@ class BufferedApplication:
         head = []
         response = self.application(environ, lambda status, headers, _=None: head.extend((status, headers)))
         try:
-            pieces = gathered(response)
+            pieces = joined(response)
             first, second = next(pieces, b""), next(pieces, None)
             status, headers = int(head[0].split(" ", 1)[0]), head[1]
             if second is None:
@@ -78,7 +78,7 @@ class BufferedApplication:
                 sending = asyncio.run_coroutine_threadsafe(send(transport, piece), self.loop)
                 sending.result()
         except TimeoutError:
-            return  # the client does not read on
+            return  # the client stopped reading
         finally:
             response.close()
 
@@ -88,8 +88,8 @@ async def send(transport, piece: bytes):
         await transport.send_bytes(piece)
 
 
-def gathered(chunks):
-    """The chunks joined to pieces of SEND_BYTES or more, since each piece is a step of the event loop."""
+def joined(chunks):
+    """Joins chunks to pieces of SEND_BYTES or more, since each piece costs a step of the event loop."""
     piece = bytearray()
     for chunk in chunks:
         piece += chunk
@@ -101,7 +101,7 @@ def gathered(chunks):
 
 
 def content_length(environ) -> int:
-    """Without a length, as in chunked requests, there is no body, as in Django."""
+    """0 without a length, as in chunked requests: Django reads no body then."""
     length = str(environ.get("CONTENT_LENGTH", ""))
     return int(length) if length.isascii() and length.isdigit() else 0
 
@@ -125,10 +125,10 @@ def environ_of(scope) -> dict:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    # A value that is not ASCII is in keys() and not in items()
+    # Headers with a value that is not ASCII are in keys(), but not in items()
     unreadable = ((name, "�") for name in set(scope.headers.keys()) if scope.headers.get(name) is None)
     for name, value in chain(scope.headers.items(), unreadable):
-        if "_" in name:  # could pass for a header that a proxy sets
+        if "_" in name:  # could be mistaken for a header of the proxy
             continue
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

@@ -12,17 +12,17 @@ from pathlib import Path
 import environ
 from corsheaders.defaults import default_headers
 
-from mlplatform import data_dir
+from mlplatform import data_dir, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
-# `manage.py COMMAND --help` works without a key and makes no folder
+# `manage.py COMMAND --help` needs no key and creates no folder
 ASKS_FOR_HELP = not {"-h", "--help"}.isdisjoint(sys.argv) or sys.argv[1:2] == ["help"]
 
-# Everything that is not code; for this user alone, with the files that are made from now on
+# Everything that is not code; new files are readable for this user only
 DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 os.umask(0o077)
 if not ASKS_FOR_HELP:
@@ -30,12 +30,13 @@ if not ASKS_FOR_HELP:
 
 DEBUG = env.bool("DEBUG", default=False)
 
-# `make run` and developers get a key; in production its absence stops the start: a new key ends every session
+# `make run` and developers get a generated key. In production, a missing key stops the start: a new one would
+# end every session.
 MAY_MAKE_A_KEY = DEBUG or sys.argv[1:2] == ["quickstart"]
 SECRET_KEY = env("SECRET_KEY", default="") or (
     secrets.token_urlsafe(50) if ASKS_FOR_HELP else data_dir.secret_key(DATA_DIR, may_generate=MAY_MAKE_A_KEY)
 )
-# Former keys: still accepted, never used to sign
+# Former keys: accepted, but not used to sign
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # SERVED_OVER_HTTPS turns on what would lock users out of http://localhost
@@ -95,7 +96,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "mlplatform.urls"
-WSGI_APPLICATION = "mlplatform.wsgi.application"
 CSRF_FAILURE_VIEW = "mlplatform.error_responses.csrf_failure"
 
 TEMPLATES = [
@@ -145,7 +145,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -163,7 +163,6 @@ ADMIN_PASSWORD = env("ADMIN_PASSWORD", default="")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_TZ = True
 
 # Files. `prepare` collects static files, with a hash of the contents in each name; before that, as in tests,
 # they are served from where they are.
@@ -252,7 +251,6 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
-    "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "mlplatform.error_responses.answer_in_json",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     # Paid calls are limited by their price, and by limits in the database
@@ -278,7 +276,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "From a CSV to a trained model and a paid prediction.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -327,28 +324,30 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
-SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_OVER_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
-SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
-CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 
 # Logs: one JSON object per line on standard output
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
-    "filters": {"exceptions": {"()": "mlplatform.logs.ExceptionsAlone"}},
-    "handlers": {"standard_output": {"class": "mlplatform.logs.StandardOutput", "formatter": "json"}},
+    **logs.OUTPUT,
+    "filters": {
+        "with_exception": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: bool(record.exc_info),
+        },
+    },
     "root": {"handlers": ["standard_output"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # mlplatform.requests logs every request; this logger adds the traceback of a bug
-        "django.request": {"level": "ERROR", "filters": ["exceptions"]},
+        "django.request": {"level": "ERROR", "filters": ["with_exception"]},
         "django.server": {"handlers": [], "propagate": True},
     },
 }

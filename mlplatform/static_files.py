@@ -1,6 +1,6 @@
-"""Collects static files when they have changed, and not at every start.
+"""Collects static files when they have changed, not at every start.
 
-What describes the collection lies beside STATIC_ROOT, since everything inside is served.
+The manifest and the fingerprint are outside STATIC_ROOT, since everything inside is served.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def collect_when_changed():
     current = fingerprint()
     if kept.exists() and kept.read_text() == current:
         return
-    # A process of its own: only when that is its task do the settings choose the storage with hashed names
+    # In a new process, because the settings choose the storage with hashed names by the command
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
     subprocess.run(command, check=True, cwd=settings.BASE_DIR)  # noqa: S603 - a fixed command
     for name in ("staticfiles.json", "fingerprint"):  # where earlier versions kept them, and served them

@@ -1,4 +1,4 @@
-"""Ends an upload at the limit while it arrives: Django has no limit of its own for files."""
+"""Stops an upload that exceeds the limit while it arrives. Django itself does not limit files."""
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -9,11 +9,11 @@ REQUEST_BYTES_MAX = settings.MAX_UPLOAD_MB * 1_000_000 + FORM_BYTES_MAX
 
 
 class UploadTooLarge(RequestDataTooBig):
-    """A class of Django's, since any middleware that reads the form may meet it."""
+    """A subclass of Django's error, since any middleware that reads the form may raise it."""
 
 
 class LimitedUploadHandler(FileUploadHandler):
-    """Stands first in FILE_UPLOAD_HANDLERS and passes on what it has counted."""
+    """The first of FILE_UPLOAD_HANDLERS: counts the bytes and passes them on."""
 
     def __init__(self, request=None):
         super().__init__(request)

@@ -3,7 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from mlplatform import api_docs, error_responses, health, views
+from mlplatform import api_urls, error_responses, health, views
 
 admin.autodiscover()
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     # JSON API: the calls of the two services this replaces, the resources, the documentation
-    path("api", api_docs.to_docs),
+    path("api", api_urls.to_docs),
     path("api/", include("mlplatform.api_urls")),
     # Staff, who change their password as everybody does
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:account")),
@@ -27,7 +27,7 @@ urlpatterns = [
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", views.styleguide, name="styleguide"))
 
-# What Django itself has to say, in the same words and forms
+# Errors that Django answers itself
 handler400 = error_responses.bad_request
 handler403 = error_responses.permission_denied
 handler404 = error_responses.page_not_found

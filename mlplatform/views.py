@@ -18,7 +18,7 @@ def help_page(request):
 @login_not_required
 @require_GET
 def styleguide(request):
-    """Every part of the look on one page; there in DEBUG alone."""
+    """Every component on one page; only with DEBUG."""
     words = {"title": "Example", "message": "What the chart shows, in one sentence."}
     bins = {"edges": [0, 1, 2, 3], "counts": [4, 9, 2]}
     examples = [

@@ -16,6 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from mlplatform.logs import OUTPUT
 from mlplatform.processes import end_with_parent
 from mlplatform.request_buffering import BufferedApplication
 
@@ -24,14 +25,10 @@ PROCESSES = 2  # with two cores or more: benchmarks/README.md has the figures
 STOP_SECONDS = 8  # for open requests to finish at shutdown
 HEADER_SECONDS = 10  # from the connection, or the previous response on it, to the end of the headers
 CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no thread
-START_SECONDS = 10  # a process that exits by itself this early could not start, and would not the next time
+START_SECONDS = 30  # a process that exits by itself this early could not start, and would not the next time
 CHECK_SECONDS = 0.5
 
-LOG = {
-    "formatters": {"json": {"()": "mlplatform.logs.JsonFormatter"}},
-    "handlers": {"standard_output": {"class": "mlplatform.logs.StandardOutput", "formatter": "json"}},
-    "loggers": {"_granian": {"handlers": ["standard_output"], "propagate": False}},
-}
+LOG = {**OUTPUT, "loggers": {"_granian": {"handlers": ["standard_output"], "propagate": False}}}
 
 
 def serve(host: str, port: int, processes: int):

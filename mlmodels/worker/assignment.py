@@ -1,11 +1,11 @@
-"""What the worker and its child process send each other, as plain data: no Django, no learning library."""
+"""What a worker and its training process send each other: plain data, no Django, no learning library."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One training, complete: the child needs nothing else, and no database."""
+    """Everything that a training process needs; it has no database."""
 
     model_uuid: str
     table_path: str
@@ -19,8 +19,8 @@ class Assignment:
     file_bytes_max: int
 
 
-# Kinds of messages from the child, each {"kind": …, …}
-PROGRESS = "progress"  # progress 0 to 1, note, candidates
-TRAINED = "trained"  # everything of a FitResult but the pipeline, and is_compiled
+# Kinds of messages from the process, each {"kind": …, …}
+PROGRESS = "progress"  # progress from 0 to 1, note, candidates
+TRAINED = "trained"  # the fields of FitResult without the pipeline, and is_compiled
 REFUSED = "refused"  # code and message for the user
-CRASHED = "crashed"  # error: the name of the exception
+CRASHED = "crashed"  # error, the class of the exception

@@ -1,6 +1,6 @@
-"""One training in a process of its own: no Django, no database. Paths and a plan in, messages on a pipe.
+"""The training process: no Django, no database. It gets paths and a plan, and sends messages on a pipe.
 
-The fork server imports this module, and with it the learning libraries, once; each child starts with them.
+The fork server imports this module once, so that every process starts with the learning libraries loaded.
 """
 
 import errno
@@ -17,7 +17,7 @@ import sklearn.linear_model
 import sklearn.model_selection
 import sklearn.neighbors
 import sklearn.pipeline
-import sklearn.tree  # noqa: F401 - loaded here so that no child has to
+import sklearn.tree  # noqa: F401 - loaded once, by the fork server
 
 from mlmodels.learning import model_files, scoring, tables, trainers
 from mlmodels.learning.model_files import FileSignature
@@ -26,8 +26,8 @@ from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assi
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
-VERIFIED_ROWS = 500  # drawn from the whole table: files are often sorted
-SHARE_OF_FITTING = 0.95  # of the progress bar; the rest is for saving and checking
+VERIFIED_ROWS = 500  # a sample of the whole table, because files are often sorted
+SHARE_OF_FITTING = 0.95  # of the progress; the rest is saving and checking
 
 
 def main(assignment: Assignment, pipe: Connection) -> None:
@@ -41,7 +41,7 @@ def main(assignment: Assignment, pipe: Connection) -> None:
 
 
 class Reporter:
-    """Reports progress on the pipe, and last of all how it ended. Refusals carry words for the user."""
+    """Sends progress and, last, the outcome on the pipe. A refusal carries a sentence for the user."""
 
     def __init__(self, pipe: Connection):
         self._pipe = pipe
@@ -64,14 +64,14 @@ class Reporter:
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
             self.say(REFUSED, code="model_too_large", message="")
         elif error is not None:
-            # The log gets the stack, and not the exception's message, which may quote the user's data.
+            # The log gets the stack without the message, which may quote the user's data
             sys.stderr.write("".join(traceback.format_tb(trace)) + kind.__name__ + "\n")
             self.say(CRASHED, error=kind.__name__)
         return error is not None
 
 
 def train(assignment: Assignment, reporter: Reporter) -> dict:
-    """Reads, fits, saves, and checks that the saved file predicts."""
+    """Reads, fits, saves, and checks that the saved model predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels = read_table(assignment, plan.task)
     result = trainers.train(frame, labels, plan, reporter.on_progress)
@@ -89,7 +89,7 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
 
 
 def read_table(assignment: Assignment, task: str):
-    """Features and labels of the rows that have a target. Each row keeps its number, which reports name."""
+    """Features and labels of the rows that have a target. Rows keep their numbers, which reports refer to."""
     target = tables.Column.from_dict(assignment.target)
     columns = [tables.Column.from_dict(column) for column in assignment.features]
     with open(assignment.table_path, "rb") as handle:
@@ -99,7 +99,7 @@ def read_table(assignment: Assignment, task: str):
 
 
 def save_and_reload(pipeline, assignment: Assignment):
-    """Writes the file and reads it the way it will be read for predictions, under a key of this moment."""
+    """Writes the file and reads it as predictions will, signed with a temporary key."""
     path = Path(assignment.part_path)
     model_files.write(pipeline, path)
     data = path.read_bytes()
@@ -108,7 +108,7 @@ def save_and_reload(pipeline, assignment: Assignment):
 
 
 def refuse_if_it_cannot_predict(pipeline, rows: pd.DataFrame) -> None:
-    """Some models fit and fail at every prediction. Better to find out before anybody pays for one."""
+    """Some models fit, but fail at every prediction; this must not be found out by paying for one."""
     try:
         pipeline.predict(rows)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The worker's database calls: the heartbeat, and retries while the database is away."""
+"""The worker's database calls: the heartbeat, and retries while the database is unreachable."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Heartbeat:
-    """Records at intervals, in its own thread, that the worker is alive, and extends the lease of its run.
+    """Records from a thread that the worker is alive, and extends the lease of its run.
 
     A context manager. `has_lost_run` is set when another worker has taken the run.
     """
@@ -56,7 +56,7 @@ class Heartbeat:
         connection.close()
 
     def _beat(self) -> None:
-        """A database that is away is asked again at the next beat; the row says who owns the run by then."""
+        """An unreachable database is tried again at the next beat; the row then says who holds the run."""
         try:
             Worker.objects.update_or_create(name=self._worker, defaults={"seen_at": Now()})
             run = self._run
@@ -68,7 +68,7 @@ class Heartbeat:
 
 
 def retry(call: Callable[[], Result], seconds: float = RETRY_SECONDS_MAX) -> Result:
-    """Calls until the database answers. Only for calls that may be made again when an answer got lost."""
+    """Calls until the database answers. The call must be safe to repeat, since an answer can get lost."""
     deadline = time.monotonic() + seconds
     pause = PAUSE_SECONDS
     while True:

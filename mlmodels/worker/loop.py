@@ -1,4 +1,4 @@
-"""The worker: takes the next run, carries it out, and looks after runs whose workers were lost."""
+"""The worker: claims the next run, carries it out, and recovers runs of lost workers."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ from mlmodels.worker.supervision import carry_out
 
 IDLE_SECONDS = 0.25
 POLL_SECONDS = 0.3
-DATABASE_AWAY_SECONDS = 1.0
+DATABASE_RETRY_SECONDS = 1.0
 FORGOTTEN_AFTER = timedelta(days=1)
 SWEEP_SECONDS = 15 * 60
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class TrainingWorker:
-    """One training at a time. Run as many workers as there are cores to spare, on any number of machines."""
+    """Carries out one run at a time."""
 
     def __init__(self, name: str = ""):
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
@@ -40,11 +40,11 @@ class TrainingWorker:
         self._recover_at = self._sweep_at = time.monotonic()
 
     def stop(self) -> None:
-        """The run under way goes back to the queue; nothing of it is lost but its time."""
+        """Hands the current run back to the queue; it starts from the beginning."""
         self.stopping.set()
 
     def work(self) -> None:
-        """Until `stop` is called."""
+        """Returns after `stop`."""
         start_fork_server()
         with self._alive() as heartbeat:
             while not self.stopping.is_set():
@@ -52,7 +52,7 @@ class TrainingWorker:
                     self.stopping.wait(IDLE_SECONDS)
 
     def work_on(self, run: TrainingRun) -> bool:
-        """Carries out this one run, if no other worker has it."""
+        """Carries out this run, unless another worker has claimed it. Returns whether it did."""
         start_fork_server()
         with self._alive() as heartbeat:
             claimed = runs.claim_run(run_id=run.pk, worker=self.name)
@@ -61,7 +61,7 @@ class TrainingWorker:
         return claimed is not None
 
     def _work_once(self, heartbeat: Heartbeat) -> bool:
-        """Whether there was something to do. A database that is away is waited for."""
+        """Returns whether there was a run. Waits if the database is unreachable."""
         try:
             self._recover_when_due()
             self._sweep_when_due()
@@ -72,7 +72,7 @@ class TrainingWorker:
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer: %s", type(error).__name__)
             connection.close()
-            self.stopping.wait(DATABASE_AWAY_SECONDS)
+            self.stopping.wait(DATABASE_RETRY_SECONDS)
             return False
         return run is not None
 
@@ -86,7 +86,7 @@ class TrainingWorker:
             return
         recovered = runs.recover_runs()
         if any(recovered.values()):
-            log.warning("Took back runs whose worker was lost", extra={"fields": recovered})
+            log.warning("Recovered runs of lost workers", extra={"fields": recovered})
         idempotency.prune()
         self._recover_at = time.monotonic() + settings.RUN_HEARTBEAT_SECONDS
 
@@ -94,14 +94,14 @@ class TrainingWorker:
         if time.monotonic() < self._sweep_at:
             return
         if swept := pending_files.sweep():
-            log.warning("Removed files that killed processes left", extra={"fields": {"files": swept}})
+            log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})
         for path in settings.WORKER_HOUSEKEEPING:
             import_string(path)()
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:
-        """While the worker is here its row says so; a worker that was killed is forgotten after a day."""
+        """Keeps a row in the table of workers. Rows of killed workers are deleted after a day."""
         retry(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete)
         try:
             with Heartbeat(self.name) as heartbeat:
@@ -111,40 +111,32 @@ class TrainingWorker:
 
 
 def follow(run: TrainingRun, show: Callable[[float, str], None]) -> TrainingRun:
-    """The run once it has ended. `show` gets progress and note meanwhile; Ctrl-C cancels the run."""
-    inline_worker = InlineWorker()
+    """Waits for the run to end, and carries it out itself if no worker is alive.
+
+    `show` is called with progress and note. Ctrl-C cancels the run.
+    """
+    worker, thread = TrainingWorker(), None
     try:
         while run.is_open:
             try:
-                inline_worker.help_with(run)
+                is_waiting = thread is None and run.status == TrainingRun.Status.QUEUED
+                if is_waiting and not Worker.objects.alive().exists():
+                    thread = threading.Thread(
+                        target=_work_in_thread, args=(worker, run), name="inline-worker"
+                    )
+                    thread.start()
                 time.sleep(POLL_SECONDS)
                 run.refresh_from_db()
                 show(run.progress, run.progress_note)
             except KeyboardInterrupt:
                 run = cancel_run(run=run)
     finally:
-        inline_worker.close()
+        worker.stop()
+        if thread:
+            thread.join()
     return run
 
 
-class InlineWorker:
-    """A worker in a thread, for one run, which it takes as every worker does: claimed and leased."""
-
-    def __init__(self):
-        self._worker = TrainingWorker()
-        self._thread = None
-
-    def help_with(self, run: TrainingRun) -> None:
-        is_waiting = run.status == TrainingRun.Status.QUEUED
-        if self._thread is None and is_waiting and not Worker.objects.alive().exists():
-            self._thread = threading.Thread(target=self._work_on, args=(run,), name="inline-worker")
-            self._thread.start()
-
-    def close(self) -> None:
-        self._worker.stop()
-        if self._thread:
-            self._thread.join()
-
-    def _work_on(self, run: TrainingRun) -> None:
-        self._worker.work_on(run)
-        connection.close()
+def _work_in_thread(worker: TrainingWorker, run: TrainingRun) -> None:
+    worker.work_on(run)
+    connection.close()

@@ -1,4 +1,4 @@
-"""Making and ending the child processes. No Django here either: the child imports this too."""
+"""Starts and ends training processes. Imports no Django, since the processes import it."""
 
 import json
 import multiprocessing
@@ -16,57 +16,52 @@ context = multiprocessing.get_context("forkserver")
 
 
 def start_fork_server() -> None:
-    """Returns when the server has the learning libraries loaded.
+    """Starts it, and returns when it has loaded the learning libraries.
 
-    It comes before the first claim: the seconds that it takes must not come out of a lease. One thread per
-    child, children side by side: two threads each are slower as soon as the other core is busy.
+    Called before the first claim, since loading takes seconds of a lease. Each process computes in one
+    thread: with two, processes that run side by side are slower.
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(TRAINING_THREADS)))
     context.set_forkserver_preload([CHILD_MODULE])
-    first = context.Process(target=_nothing)
+    first = context.Process(target=_do_nothing)
     first.start()
     first.join()
 
 
 class TrainingProcess:
-    """The child of one run: what it says, whether it is over, and its end."""
+    """The process of one run. `is_over` is True when its messages have been read and no more will come."""
 
     def __init__(self, assignment: Assignment):
         self._pipe, child_end = context.Pipe(duplex=False)
         self._process = context.Process(target=_train, args=(assignment, child_end), daemon=True)
         self._process.start()
         child_end.close()
-        self._is_over = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether everything that it said has been read and nothing more will come."""
-        return self._is_over
+        self.is_over = False
 
     @property
     def exit_signal(self) -> int | None:
-        """The signal that ended it, if one did."""
+        """The signal that ended the process, if one did."""
         self._process.join()
         return -self._process.exitcode if self._process.exitcode < 0 else None
 
     def messages(self, seconds: float) -> Iterator[dict]:
-        """What it says within this time, until there is nothing to read."""
-        while not self._is_over and wait([self._pipe], timeout=seconds):
+        """The messages that can be read, waiting this long for the first."""
+        while not self.is_over and wait([self._pipe], timeout=seconds):
             try:
                 yield json.loads(self._pipe.recv_bytes())
             except (EOFError, ConnectionResetError):
-                self._is_over = True
+                self.is_over = True
             seconds = 0
 
     def kill(self) -> None:
         self._process.kill()
         self._process.join()
         self._pipe.close()
-        self._is_over = True
+        self.is_over = True
 
 
-def _nothing() -> None:
-    """What the first child does: it shows that the fork server is ready."""
+def _do_nothing() -> None:
+    """The first process only shows that the fork server is ready."""
 
 
 def _train(assignment: Assignment, pipe) -> None:

@@ -1,12 +1,14 @@
-"""One run from claim to end: watches the child process, and writes the result to the run."""
+"""One run from claim to end: watches the training process and writes the outcome to the run."""
 
 import shutil
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -21,35 +23,48 @@ from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import TrainingProcess
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
-LOOK_SECONDS = 0.1  # the longest that an ended child goes unnoticed
-REPORT_SECONDS = 1.0  # how often progress is written and a cancel is looked for
+CHECK_SECONDS = 0.1  # how long the end of the process can go unnoticed
+REPORT_SECONDS = 1.0  # how often progress is written and the run's row is read
+
+LIMIT_EXCEEDED = {
+    "time_limit": (
+        "The training run took longer than the {seconds} seconds allowed. "
+        "Use fewer rows, fewer columns or a quicker algorithm."
+    ),
+    "memory_limit": (
+        "The training run needed more than the {memory_mb} MB of memory allowed. "
+        "Use fewer rows, fewer columns or a smaller model."
+    ),
+    "model_too_large": "The model would take more than {model_mb} MB. Use fewer trees or less depth.",
+}
 
 
 class Ended(Exception):
-    """The child has to stop. Subclasses say how the run ends."""
+    """Ends the training without a model.
+
+    `write` writes the outcome to the run, and returns False if the worker has lost the run.
+    """
+
+    def __init__(self, outcome: str, write: Callable[..., bool]):
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.write = write
 
 
-class Failed(Ended):
-    def __init__(self, code: str, error: str):
-        super().__init__(error)
-        self.code = code
-        self.error = error
+def failed(code: str, error: str) -> Ended:
+    return Ended(f"failed: {code}", partial(runs.fail_run, code=code, error=error))
 
 
-class Cancelled(Ended):
-    pass
+def cancelled() -> Ended:
+    return Ended("cancelled", runs.end_cancelled_run)
 
 
-class Lost(Ended):
-    """Somebody else owns the run now."""
+def lost() -> Ended:
+    return Ended("lost", lambda run: False)
 
 
-class HandedBack(Ended):
-    """The worker has to stop."""
-
-
-def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
-    """Trains, writes how it ended, and says so in a word. When `stopping` is set, the run is handed back."""
+def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping: Event) -> str:
+    """Trains, writes the outcome to the run, and returns it. `stopping` has the run handed back."""
     heartbeat.keep(run)
     model_files.discard_attempts(run, before=run.attempt)
     part = part_path(run)
@@ -57,22 +72,17 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping) -> str:
     try:
         with _table_path(run) as table_path:
             facts = Watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping).facts()
-        return finish(run, model, facts, part)
-    except Failed as failed:
-        return _fail(run, failed)
-    except Cancelled:
-        return "cancelled" if retry(lambda: runs.end_cancelled_run(run=run)) else "lost"
-    except HandedBack:
-        return "handed back" if retry(lambda: runs.hand_back_run(run=run)) else "lost"
-    except Lost:
-        return "lost"
+        finish(run, model, facts, part)
+        return "trained"
+    except Ended as ended:
+        return ended.outcome if retry(partial(ended.write, run=run)) else "lost"
     finally:
         heartbeat.let_go()
         part.unlink(missing_ok=True)
 
 
 def part_path(run: TrainingRun) -> Path:
-    """Where the child writes. The attempt is in the name, so that no two workers write to one file."""
+    """Where the training process writes: a file for each attempt, so that no two workers share one."""
     return work_folder() / f"{run.uuid}.{run.attempt}.part"
 
 
@@ -93,9 +103,9 @@ def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part:
 
 @contextmanager
 def _table_path(run: TrainingRun) -> Iterator[str]:
-    """A path that the child can open: the file itself, or a copy when the storage is on another machine."""
+    """A path that the process can open: the file itself, or a copy if the storage is on another machine."""
     if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
-        raise Failed("dataset_missing", "The dataset is gone. Upload it again and start a new training.")
+        raise failed("dataset_missing", "The dataset is gone. Upload it again and start a new training run.")
     if model_files.is_local(run.dataset.file):
         yield run.dataset.file.path
         return
@@ -108,33 +118,24 @@ def _table_path(run: TrainingRun) -> Iterator[str]:
         copy.unlink(missing_ok=True)
 
 
-def _fail(run: TrainingRun, failed: Failed) -> str:
-    is_ours = retry(lambda: runs.fail_run(run=run, error=failed.error, code=failed.code))
-    return f"failed: {failed.code}" if is_ours else "lost"
-
-
-def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> str:
-    """Signs and keeps the file, writes model and run. Raises Cancelled when the run is not to be finished."""
+def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> None:
+    """Signs and stores the file, and writes model and run."""
     _describe(model, run, facts)
     retry(lambda: pending_files.register(name=model_files.stored_name(run, run.attempt)))
     model_files.keep_file(model=model, part=part, filename=model_files.filename_of(run, run.attempt))
-    if retry(lambda: runs.finish_run(run=run, model=model)):
-        return "trained"
-    retry(lambda: pending_files.remove(name=model.file.name))
-    raise Cancelled  # or lost, which the row will say
+    if not retry(lambda: runs.finish_run(run=run, model=model)):
+        retry(lambda: pending_files.remove(name=model.file.name))
+        raise cancelled()  # or lost: the row decides
 
 
 def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
     model.name = run.model_name
-    model.algorithm = facts["algorithm"]
     model.task = run.task
     model.target = run.target_column
     model.features = run.features
-    model.parameters = facts["parameters"]
-    model.metrics = facts["metrics"]
-    model.baseline = facts["baseline"]
+    for name in ("algorithm", "parameters", "metrics", "baseline", "is_compiled"):
+        setattr(model, name, facts[name])
     model.report = {**facts["report"], **{name: facts[name] for name in KEPT_IN_THE_REPORT}}
-    model.is_compiled = facts["is_compiled"]
     if run.is_search:
         model.search = {
             "best_params": facts["best_params"],
@@ -144,104 +145,92 @@ def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
 
 
 class Watch:
-    """One child, from its start to its end. However that comes, the child is gone afterwards."""
+    """One training process from start to end; it never outlives `facts`."""
 
-    def __init__(self, run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping):
+    def __init__(self, run: TrainingRun, assignment: Assignment, heartbeat: Heartbeat, stopping: Event):
         self._run = run
         self._assignment = assignment
         self._heartbeat = heartbeat
         self._stopping = stopping
-        self._progress = None  # what is to be written to the run
+        self._progress = None  # not written to the run yet
         self._written_note = None
         self._next_report_at = time.monotonic()
 
     def facts(self) -> dict:
-        """What the child says about the model it made, or one of the reasons above."""
-        child = TrainingProcess(self._assignment)
+        """What the process reports about the model it made. Raises Ended without one."""
+        process = TrainingProcess(self._assignment)
         deadline = time.monotonic() + self._assignment.seconds_max
         try:
-            while not child.is_over:
-                for message in child.messages(LOOK_SECONDS):
+            while not process.is_over:
+                for message in process.messages(CHECK_SECONDS):
                     if message["kind"] == messages.TRAINED:
                         return message
                     self._take(message)
-                self._stop_for_a_reason(deadline)
+                self._check(deadline)
                 self._report_when_due()
-            raise self._death(child)
+            raise self._failed_without_message(process.exit_signal)
         finally:
-            child.kill()
+            process.kill()
 
     def _take(self, message: dict) -> None:
         match message["kind"]:
             case messages.PROGRESS:
                 self._progress = message
             case messages.REFUSED:
-                raise Failed(message["code"], message["message"] or self._limit_in_words(message["code"]))
+                raise self._failed(message["code"], message["message"])
             case messages.CRASHED:
-                raise Failed("crashed", f"The training stopped with an internal error ({message['error']}).")
+                raise failed(
+                    "crashed", f"The training run stopped with an internal error ({message['error']})."
+                )
 
-    def _stop_for_a_reason(self, deadline: float) -> None:
+    def _check(self, deadline: float) -> None:
         if self._heartbeat.has_lost_run.is_set():
-            raise Lost
+            raise lost()
         if self._stopping.is_set():
-            raise HandedBack
+            raise Ended("handed back", runs.hand_back_run)
         if time.monotonic() > deadline:
-            raise self._failed_at("time_limit")
+            raise self._failed("time_limit")
 
     def _report_when_due(self) -> None:
-        """Every second, and at once when there is news. A database that is away is ignored."""
-        is_news = self._progress is not None and self._progress["note"] != self._written_note
-        if not is_news and time.monotonic() < self._next_report_at:
+        """Every second, and at once for a new note. An unreachable database is tried again the next time."""
+        is_new = self._progress is not None and self._progress["note"] != self._written_note
+        if not is_new and time.monotonic() < self._next_report_at:
             return
         self._next_report_at = time.monotonic() + REPORT_SECONDS
         try:
             self._write_progress()
-            self._look_at_the_row()
+            if not runs.is_held(run=self._run):
+                raise lost()
+            if runs.is_cancelled(run=self._run):
+                raise cancelled()
         except (OperationalError, InterfaceError):
             connection.close()
 
     def _write_progress(self) -> None:
         if self._progress is None:
             return
-        said = {name: self._progress[name] for name in ("progress", "note", "candidates")}
-        runs.report_progress(run=self._run, **said)
-        self._written_note, self._progress = said["note"], None
+        progress = {name: self._progress[name] for name in ("progress", "note", "candidates")}
+        runs.report_progress(run=self._run, **progress)
+        self._written_note, self._progress = progress["note"], None
 
-    def _look_at_the_row(self) -> None:
-        if not runs.is_held(run=self._run):
-            raise Lost
-        if runs.is_cancelled(run=self._run):
-            raise Cancelled
+    def _failed_without_message(self, exit_signal: int | None) -> Ended:
+        if exit_signal == signal.SIGXCPU:
+            return self._failed("time_limit")
+        if exit_signal == signal.SIGKILL:
+            return failed(
+                "killed", "The training run was killed, most likely because the machine ran out of memory."
+            )
+        return failed("crashed", "The training run stopped with an internal error.")
 
-    def _death(self, child: TrainingProcess) -> Failed:
-        """Why a child ended without a message."""
-        match child.exit_signal:
-            case signal.SIGXCPU:
-                return self._failed_at("time_limit")
-            case signal.SIGKILL:
-                words = "The training was killed, most likely because the machine ran out of memory."
-                return Failed("killed", words)
-        return Failed("crashed", "The training stopped with an internal error.")
-
-    def _failed_at(self, limit: str) -> Failed:
-        return Failed(limit, self._limit_in_words(limit))
-
-    def _limit_in_words(self, limit: str) -> str:
-        given = self._assignment
-        match limit:
-            case "time_limit":
-                return (
-                    f"The training took longer than the {given.seconds_max} seconds allowed. "
-                    "Use fewer rows, fewer columns or a quicker algorithm."
-                )
-            case "memory_limit":
-                return (
-                    f"The training needed more than the {given.memory_bytes_max // 1_000_000} MB of memory "
-                    "allowed. Use fewer rows, fewer columns or a smaller model."
-                )
-            case "model_too_large":
-                return (
-                    f"The model would take more than {given.file_bytes_max // 1_000_000} MB. "
-                    "Use fewer trees or less depth."
-                )
-        raise AssertionError(limit)
+    def _failed(self, code: str, error: str = "") -> Ended:
+        """Without an error, `code` names the limit that was exceeded."""
+        limits = self._assignment
+        return failed(
+            code,
+            error
+            or LIMIT_EXCEEDED[code].format(
+                seconds=limits.seconds_max,
+                memory_mb=limits.memory_bytes_max // 1_000_000,
+                model_mb=limits.file_bytes_max // 1_000_000,
+            ),
+        )

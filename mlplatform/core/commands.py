@@ -1,21 +1,24 @@
-"""What all management commands share: help that keeps its lines, refusals, progress on a terminal."""
+"""What all management commands share: help that keeps its lines, refusals, progress, tables."""
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 
 from mlplatform.core.errors import DomainError
+from mlplatform.core.templatetags.ui import figure
 
 BAR_CHARACTERS = 30
 
 
 class KeepLines(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Prints the text under the options as it is written, such as a table of exit codes."""
+    """Prints the epilog as it is written, such as a table of exit codes."""
 
 
 class Command(BaseCommand):
-    """A subclass says in `epilog` which exit codes it has. A refusal ends it with exit code 1."""
+    """A refusal ends it with exit code 1. Subclasses list their exit codes in `epilog`."""
 
     epilog = ""
 
@@ -30,7 +33,7 @@ class Command(BaseCommand):
 
 
 def find_user(email: str):
-    """The user of this e-mail address, in any case; exit code 3 without one."""
+    """The user with this e-mail address, in any case; exit code 3 if there is none."""
     users = get_user_model()
     try:
         return users.objects.get_by_natural_key(email)
@@ -38,37 +41,30 @@ def find_user(email: str):
         raise CommandError(f"There is no user with the e-mail address {email}.", returncode=3) from None
 
 
-class ProgressBar:
-    """One line that is drawn again and again on a terminal; elsewhere one line for each new note."""
+@contextmanager
+def progress_bar(output) -> Iterator[Callable[[float, str], None]]:
+    """Yields `show(share, note)`: it redraws one line on a terminal, and prints each new note elsewhere."""
+    is_terminal, shown = output.isatty(), None
 
-    def __init__(self, output):
-        self._output = output
-        self._is_terminal = output.isatty()
-        self._last = None
-
-    def show(self, share: float, note: str) -> None:
-        now = (share, note) if self._is_terminal else note
-        if now == self._last or not note:
+    def show(share: float, note: str) -> None:
+        nonlocal shown
+        now = (share, note) if is_terminal else note
+        if now == shown or not note:
             return
-        self._last = now
-        if self._is_terminal:
+        shown = now
+        if is_terminal:
             filled = round(share * BAR_CHARACTERS)
             bar = "█" * filled + "·" * (BAR_CHARACTERS - filled)
-            self._output.write(f"\r{bar} {share:4.0%} {note[:60]:<60}", ending="")
-            self._output.flush()
+            output.write(f"\r{bar} {share:4.0%} {note[:60]:<60}", ending="")
+            output.flush()
         else:
-            self._output.write(note)
+            output.write(note)
 
-    def close(self) -> None:
-        if self._is_terminal and self._last:
-            self._output.write("")
-
-
-def figure(value) -> str:
-    """A measured number as people read it."""
-    if not isinstance(value, int | float):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    try:
+        yield show
+    finally:
+        if is_terminal and shown:
+            output.write("")
 
 
 def figures_table(metrics: dict, baseline: dict) -> list[str]:

@@ -99,3 +99,4 @@ class Unavailable(DomainError):
     """A part of the installation does not answer; nothing is wrong with the request."""
 
     code = "unavailable"
+    retry_after_seconds = 5

@@ -1,10 +1,9 @@
-"""Django's SQLite backend with a fair queue in front of `BEGIN IMMEDIATE`.
+"""Django's SQLite backend with a queue in front of `BEGIN IMMEDIATE`.
 
-SQLite itself lets a writer that finds the database locked sleep and retry, ever longer, so under load a few
-requests wait for seconds while others overtake them. Here writers queue for a lock that wakes the next one at
-once: a `threading.Lock` between the threads of a process, and `flock` on a file next to the database between
-processes, which the kernel releases when a process dies. A connection begins its transaction once it holds
-both. A write outside a transaction still uses SQLite's own waiting, which is correct but slower.
+SQLite lets a writer that finds the database locked sleep and retry at growing intervals, so under load some
+requests wait for seconds while others overtake them. Here, writers first take two locks: a `threading.Lock`
+between the threads of a process, and `flock` on a file next to the database between processes, which the
+kernel releases when a process dies. A write outside a transaction still waits as SQLite does.
 """
 
 import fcntl
@@ -16,7 +15,7 @@ from collections import defaultdict
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-POLL_SECONDS = 0.0003  # one thread of each process tries the file lock this often
+POLL_SECONDS = 0.0003  # between attempts of the one thread per process that waits for the file lock
 
 thread_locks = defaultdict(threading.Lock)  # by path of the lock file
 os.register_at_fork(after_in_child=thread_locks.clear)
@@ -31,26 +30,24 @@ class WriteLock:
         self.held_thread_lock = None
         self.file = None
 
-    def acquire(self) -> bool:
-        """Whether the lock was acquired within the timeout. An exception leaves nothing locked."""
+    def acquire(self):
+        """Raises OperationalError after the timeout. An exception leaves nothing locked."""
         deadline = time.monotonic() + self.timeout_seconds
         thread_lock = thread_locks[self.path]
         if not thread_lock.acquire(timeout=self.timeout_seconds):
-            return False
+            raise OperationalError("database is locked")
         self.held_thread_lock = thread_lock
         try:
             while not self._lock_file():
                 if time.monotonic() > deadline:
-                    self.release()
-                    return False
+                    raise OperationalError("database is locked")
                 time.sleep(POLL_SECONDS)
         except BaseException:
             self.release()
             raise
-        return True
 
     def release(self):
-        """Safe to call when nothing is held."""
+        """Does nothing if the lock is not held."""
         thread_lock, self.held_thread_lock = self.held_thread_lock, None
         if thread_lock is None:
             return
@@ -69,7 +66,7 @@ class WriteLock:
     def _lock_file(self) -> bool:
         try:
             if self.file is None:
-                self.file = open(self.path, "ab")  # noqa: SIM115 - stays open as long as the connection
+                self.file = open(self.path, "ab")  # noqa: SIM115 - open as long as the connection
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
@@ -91,8 +88,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self):
         if self.write_lock is None:
             return super()._start_transaction_under_autocommit()
-        if not self.write_lock.acquire():
-            raise OperationalError("database is locked")
+        self.write_lock.acquire()
         try:
             super()._start_transaction_under_autocommit()
         except BaseException:
@@ -101,7 +97,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self):
         super()._commit()
-        self._release_write_lock()  # not when the commit failed: the transaction is still open then
+        self._release_write_lock()  # not after a failed commit, which leaves the transaction open
 
     def _rollback(self):
         try:

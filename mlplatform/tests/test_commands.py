@@ -33,5 +33,5 @@ def test_each_option_of_quickstart_is_explained(capsys):
         call_command("quickstart", "--help")
 
     words = " ".join(capsys.readouterr().out.split())
-    assert "--host HOST where it listens" in words
-    assert "--port PORT the port" in words
+    assert "--host HOST address to listen on" in words
+    assert "--port PORT port to listen on" in words

@@ -1,4 +1,5 @@
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -99,11 +100,11 @@ def test_a_failed_training_is_an_error_and_the_next_time_a_new_try(password_file
 
 
 def test_a_half_written_password_is_never_used(password_file, monkeypatch):
-    def die(path, target):
+    def die(part, path):
         raise IntegrityError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", die)
+        patch.setattr(os, "link", die)
         with pytest.raises(IntegrityError):
             command.ensure_account(password_file)
     assert not password_file.exists()

@@ -163,7 +163,7 @@ def test_it_is_said_who_ended_and_how():
 
     supervisor.watch()
 
-    assert said == ["broken ended (exit code 1); it is started again"]
+    assert said == ["broken ended (exit code 1); it will be restarted"]
     assert describe(-9) == "SIGKILL"
     supervisor.stop()
 

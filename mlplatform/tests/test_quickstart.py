@@ -53,7 +53,7 @@ def test_a_stranger_starts_it_predicts_and_stops_it_and_nobody_stays_behind(inst
     killed = installation.worker()
     os.kill(killed, signal.SIGKILL)
     installation.wait_for(lambda: installation.worker() not in (None, killed))
-    assert "training worker ended (SIGKILL); it is started again" in installation.said()
+    assert "training worker ended (SIGKILL); it will be restarted" in installation.said()
 
     # `kill -9` of the parent leaves nobody
     installation.process.kill()

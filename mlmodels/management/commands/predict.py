@@ -1,7 +1,7 @@
 import json
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from django.core.management.base import CommandError
@@ -53,20 +53,20 @@ examples:
     def predict_file(self, model, source, target, *, is_confirmed):
         rows, row_numbers = read(source)
         self.confirm(len(rows), is_confirmed)
-        with NewFile(target) as file:
+        with new_file(target) as write:
             answers = predictions.predict_rows(
                 owner=model.owner,
                 model=model,
                 rows=rows,
                 row_numbers=row_numbers,
-                on_answered=lambda answers: file.write(*predictions.answers_of(rows, answers)),
+                on_answered=lambda answers: write(*predictions.answers_of(rows, answers)),
             )
         self.stdout.write(
-            f"Predicted {count_rows(len(answers))} for {price_in_words(len(answers))}: {target}"
+            f"Predicted {plural(len(answers), 'row')} for {price_in_words(len(answers))}: {target}"
         )
 
     def confirm(self, rows, is_confirmed):
-        question = f"Predicting {count_rows(rows)} costs {price_in_words(rows)}."
+        question = f"Predicting {plural(rows, 'row')} costs {price_in_words(rows)}."
         if is_confirmed:
             self.stdout.write(question)
         elif not sys.stdin.isatty():
@@ -100,55 +100,41 @@ def read(source: Path) -> tuple[list[dict], list[int]]:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
 
 
-class NewFile:
-    """Context manager for a file that is written before the charge and gets its name after it.
+@contextmanager
+def new_file(path: Path):
+    """Yields a function that writes header and rows to disk. The file gets its name when the block ends.
 
     If the block raises, no file remains.
     """
+    part = path.with_name(f".{path.name}.part")
+    with ExitStack() as created:
+        create(path, created)
+        yield lambda header, rows: create(part, created, header, rows)
+        created.pop_all()
+    try:
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise CommandError(
+            f"The predictions are charged and stored, but {path} cannot be written: {error.strerror}. "
+            f"They are in {part}.",
+            returncode=4,
+        ) from error
 
-    def __init__(self, path: Path):
-        self._path = path
-        self._part = path.with_name(f".{path.name}.part")
-        self._made = ExitStack()
 
-    def __enter__(self) -> "NewFile":
-        self._create(self._path)
-        return self
-
-    def write(self, header: list[str], rows: list[list]) -> None:
-        self._create(self._part, header, rows)
-
-    def __exit__(self, kind, error, trace) -> None:
-        if kind is not None:
-            self._made.close()
-            return
-        try:
-            os.replace(self._part, self._path)
-        except OSError as failed:
-            with suppress(OSError):
-                self._path.unlink()
-            raise CommandError(
-                f"The predictions are charged and stored, but {self._path} cannot be written: "
-                f"{failed.strerror}. They are in {self._part}.",
-                returncode=4,
-            ) from failed
-
-    def _create(self, path: Path, *table) -> None:
-        """Creates a file, empty or with a header and rows. An existing file is not touched."""
-        try:
-            with path.open("x", encoding="utf-8", newline="") as handle:
-                self._made.callback(path.unlink)
-                if table:
-                    write_csv(handle, *table)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}. Nothing was charged.") from error
+def create(path: Path, created: ExitStack, *table) -> None:
+    """Creates a file, empty or with header and rows, and registers its removal. Refuses an existing file."""
+    try:
+        with path.open("x", encoding="utf-8", newline="") as handle:
+            created.callback(path.unlink)
+            if table:
+                write_csv(handle, *table)
+                handle.flush()
+                os.fsync(handle.fileno())
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}. Nothing was charged.") from error
 
 
 def price_in_words(rows: int) -> str:
     return plural(predictions.price_of(rows), "token")
-
-
-def count_rows(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows:,} rows"

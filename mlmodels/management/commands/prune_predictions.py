@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mlmodels.operations import predictions
 from mlplatform.core import commands
-from mlplatform.core.commands import ProgressBar, find_user
+from mlplatform.core.commands import find_user, progress_bar
 from mlplatform.core.text import plural
 
 DAYS_MAX = 36_500
@@ -60,15 +60,14 @@ examples:
         self.stdout.write(f"{plural(erased, 'prediction')} erased, {age}")
 
     def prune(self, count, before, owner) -> int:
-        bar = ProgressBar(self.stdout)
-
-        def show(erased):
-            bar.show(erased / max(count, erased), f"{erased:,} of {max(count, erased):,} erased")
-
-        try:
-            return predictions.prune_predictions(before=before, owner=owner, on_progress=show)
-        finally:
-            bar.close()
+        with progress_bar(self.stdout) as show:
+            return predictions.prune_predictions(
+                before=before,
+                owner=owner,
+                on_progress=lambda erased: show(
+                    erased / max(count, erased), f"{erased:,} of {max(count, erased):,} erased"
+                ),
+            )
 
 
 def days(text: str) -> int:

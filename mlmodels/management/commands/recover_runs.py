@@ -4,6 +4,7 @@ from django.db import OperationalError
 from mlmodels.operations import pending_files
 from mlmodels.operations.runs import recover_runs
 from mlplatform.core import commands
+from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
@@ -28,6 +29,6 @@ example:
         try:
             counts, swept = recover_runs(), pending_files.sweep()
         except OperationalError as error:
-            raise CommandError(f"The database is not responding: {error}", returncode=3) from error
+            raise CommandError(f"The database is not responding. ({error})", returncode=3) from error
         runs = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-        self.stdout.write(f"{runs}; {swept:,} orphaned {'file' if swept == 1 else 'files'} removed")
+        self.stdout.write(f"{runs}; {plural(swept, 'orphaned file')} removed")

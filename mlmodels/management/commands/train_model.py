@@ -8,7 +8,7 @@ from mlmodels.models import TrainingRun
 from mlmodels.operations.training import train_on_upload
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
-from mlplatform.core.commands import ProgressBar, figures_table, find_user
+from mlplatform.core.commands import figures_table, find_user, progress_bar
 from mlplatform.core.text import plural
 
 
@@ -67,9 +67,8 @@ examples:
         if no_wait:
             self.stdout.write(f"Queued as training run {run.uuid}.")
             return
-        bar = ProgressBar(self.stdout)
-        run = follow(run, bar.show)
-        bar.close()
+        with progress_bar(self.stdout) as show:
+            run = follow(run, show)
         if run.status != TrainingRun.Status.SUCCEEDED:
             raise CommandError(f"The training run {run.status} and was refunded. {run.error}".strip())
         model = run.trained_model

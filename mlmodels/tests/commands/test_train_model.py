@@ -9,7 +9,7 @@ from mlmodels.models import Dataset, TrainedModel, TrainingRun, Worker
 from mlmodels.operations import runs
 from mlmodels.tests.factories import houses_csv, work_off
 from mlmodels.worker import loop
-from mlplatform.core.commands import ProgressBar, figures_table
+from mlplatform.core.commands import figures_table, progress_bar
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +48,7 @@ def test_without_a_worker_the_command_trains_by_itself(alice, table):
 
 def test_a_living_worker_does_the_training(alice, table, monkeypatch):
     Worker.objects.create(name="elsewhere")
-    monkeypatch.setattr(loop.InlineWorker, "_work_on", lambda self, run: pytest.fail("trained by itself"))
+    monkeypatch.setattr(loop.TrainingWorker, "work_on", lambda self, run: pytest.fail("trained by itself"))
 
     def train_elsewhere(seconds):
         """While the command waits."""
@@ -114,7 +114,7 @@ def test_a_broke_owner_is_refused(charlie, table):
 def test_a_failed_training_is_an_error_with_the_reason_and_refunded(alice, table, settings):
     settings.TRAINING_TIME_LIMIT_SECONDS = 0
 
-    with pytest.raises(CommandError, match="failed and was refunded. The training took longer"):
+    with pytest.raises(CommandError, match="failed and was refunded. The training run took longer"):
         train_model(table, "--owner", "alice@example.com")
 
     assert balance_of(alice) == 15
@@ -155,10 +155,10 @@ def test_progress_is_one_line_on_a_terminal_and_a_line_per_step_elsewhere():
     def shown_on(is_terminal):
         output = Output()
         output.isatty = lambda: is_terminal
-        bar = ProgressBar(output)
-        for share, note in [(0, ""), (0.1, "Reading"), (0.1, "Reading"), (0.5, "Fitting"), (0.6, "Fitting")]:
-            bar.show(share, note)
-        bar.close()
+        steps = [(0, ""), (0.1, "Reading"), (0.1, "Reading"), (0.5, "Fitting"), (0.6, "Fitting")]
+        with progress_bar(output) as show:
+            for share, note in steps:
+                show(share, note)
         return output.getvalue()
 
     assert shown_on(is_terminal=False) == "Reading\nFitting\n"
@@ -175,6 +175,6 @@ def test_figures_stand_next_to_the_baseline():
 
     assert [line.split() for line in lines[1:]] == [
         ["r2_score", "0.9877", "-0.001"],
-        ["mean_squared_error", "12,345,679", "-"],
+        ["mean_squared_error", "12,345,679", "—"],
         ["root_mean_squared_error", "1,000,000,000", "123,456,789,012,345"],
     ]

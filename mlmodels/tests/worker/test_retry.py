@@ -99,7 +99,7 @@ def test_a_worker_waits_for_a_database_that_is_away(alice, work_space, monkeypat
         stop()
 
     stop = worker.stop
-    monkeypatch.setattr("mlmodels.worker.loop.DATABASE_AWAY_SECONDS", 0)
+    monkeypatch.setattr("mlmodels.worker.loop.DATABASE_RETRY_SECONDS", 0)
     monkeypatch.setattr("mlmodels.worker.loop.runs.claim_next_run", away_at_first)
 
     worker.work()

@@ -1,5 +1,3 @@
-import os
-import secrets
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +9,8 @@ from mlmodels.models import TrainingRun
 from mlmodels.operations import datasets, training
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
-from mlplatform.core.commands import ProgressBar
+from mlplatform.core.commands import progress_bar
+from mlplatform.data_dir import stored_secret
 
 EMAIL = "demo@example.com"
 SAMPLE = "iris"
@@ -22,16 +21,16 @@ PASSWORD_BYTES = 12
 
 class Command(commands.Command):
     help = (
-        "Makes the account demo@example.com with a sample dataset and a trained model. Its generated "
+        "Creates the account demo@example.com with a sample dataset and a trained model. Its generated "
         "password is kept in DATA_DIR/demo_password, which only the owner of the file can read."
     )
     epilog = """
-The command can be repeated: it skips what exists and continues where an earlier one stopped. A changed
-password stays changed.
+The command can be repeated: it skips what exists and continues where an earlier call stopped. A password
+that was changed stays as it is.
 
 exit codes:
-  0  everything is there
-  1  the training failed; its reason is printed
+  0  the account and its model exist
+  1  the training run failed; the reason is printed
 """
 
     def handle(self, *args, **options):
@@ -48,34 +47,19 @@ exit codes:
             algorithm=ALGORITHM,
             model_name=MODEL_NAME,
         )
-        bar = ProgressBar(self.stdout)
-        run = follow(run, bar.show)
-        bar.close()
+        with progress_bar(self.stdout) as show:
+            run = follow(run, show)
         if run.status != TrainingRun.Status.SUCCEEDED:
-            raise CommandError(f"The training of the demo {run.status}. {run.error}".strip())
+            raise CommandError(f"The training run of the demo {run.status}. {run.error}".strip())
 
 
 def ensure_account(password_file: Path):
     """Writes the password to disk before the account exists, so that it is never lost."""
     owner = User.objects.filter(email=EMAIL).first()
     is_known = password_file.exists()
-    password = password_file.read_text().strip() if is_known else new_password(password_file)
+    password = stored_secret(password_file, bytes_of_entropy=PASSWORD_BYTES)
     if owner is None:
         return users.register(email=EMAIL, password=password)
     if not is_known:
         passwords.change_password(user=owner, new_password=password, by=owner)
     return owner
-
-
-def new_password(path: Path) -> str:
-    """Written as a whole or not at all, readable for the owner of the file alone."""
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w") as handle:
-        handle.write(password + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    part.rename(path)
-    return password

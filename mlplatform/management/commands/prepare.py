@@ -5,14 +5,14 @@ from mlplatform.static_files import collect_when_changed
 
 
 class Command(commands.Command):
-    help = "Brings database and static files up to date, and makes the administrator of ADMIN_EMAIL."
+    help = "Updates database and static files, and creates the administrator of ADMIN_EMAIL if there is none."
     epilog = """
-Once per release, before web servers and workers start, and on every machine with a DATA_DIR of its own. It
-may be repeated: what is up to date stays as it is.
+Run it once per release, before web servers and workers start, on every machine that has its own DATA_DIR. It
+can be repeated: what is up to date stays as it is.
 
 exit codes:
   0  everything is up to date
-  1  a step failed; its message is printed
+  1  a step failed; the error is printed
   2  wrong usage
 """
 

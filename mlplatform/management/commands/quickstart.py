@@ -15,20 +15,22 @@ from mlplatform.processes import Child, Supervisor
 
 DEMO_EMAIL = "demo@example.com"
 START_SECONDS = 60
-LOOK_SECONDS = 0.2
+CHECK_SECONDS = 0.2
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(commands.Command):
-    help = "Prepares everything, makes a demo account once, runs web server and training worker until Ctrl-C."
+    help = (
+        "Prepares everything, creates a demo account, and runs web server and training worker until Ctrl-C."
+    )
     epilog = """
-For one machine and a demonstration; docs/operations.md says how to serve others. What exits is restarted.
-The variables HOST and PORT are the defaults, and DATA_DIR says where everything is kept.
+For a demonstration on one machine; docs/operations.md is about production. A process that exits is
+restarted. HOST and PORT set the defaults, and DATA_DIR is where everything is kept.
 
 exit codes:
   0  stopped by Ctrl-C, by SIGTERM or with its terminal
-  1  not started: the port is taken, or the preparation or the web server failed, as printed
+  1  not started: the port is taken, or the preparation or the web server failed; the error is printed
   2  wrong usage
 
 examples:
@@ -36,16 +38,16 @@ examples:
   DATA_DIR=elsewhere manage.py quickstart --port 8123
 """
 
-    requires_system_checks = []  # each child makes them
+    requires_system_checks = []  # each child runs them
 
     def add_arguments(self, parser):
         parser.add_argument(
             "--host",
             default=os.environ.get("HOST", "127.0.0.1"),
-            help="where it listens; 127.0.0.1 is this machine alone, 0.0.0.0 every network that it is on",
+            help="address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all its networks",
         )
         parser.add_argument(
-            "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="the port; 8000"
+            "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="port to listen on (8000)"
         )
         parser.add_argument(
             "--end-with-parent", action="store_true", help="end when the calling process does"
@@ -54,50 +56,42 @@ examples:
     def handle(self, *, host, port, end_with_parent, **options):
         if end_with_parent:
             processes.end_with_parent(os.getppid())
-        for number in END_SIGNALS:
-            signal.signal(number, end)
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda *_: sys.exit(0))
         refuse_used_port(host, port)
         self.say("Preparing database and static files …")
         call_command("prepare")
-        supervisor = Supervisor(children(host, port), say=self.say)
+        serve = [sys.executable, "-m", "mlplatform.web_server", "--host", host, "--port", str(port)]
+        children = [Child("web server", serve), manage("training worker", "run_worker")]
+        supervisor = Supervisor(children, say=self.say)
         try:
-            self.serve(supervisor, host, port)
+            supervisor.start()
+            wait_until_served(children[0], host, port)
+            self.create_demo(supervisor)
+            self.greet(host, port)
+            while True:
+                supervisor.watch()
+                time.sleep(CHECK_SECONDS)
         finally:
-            for number in END_SIGNALS:
+            for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             supervisor.stop()
 
-    def serve(self, supervisor, host, port):
-        supervisor.start()
-        self.wait_until_served(supervisor, host, port)
-        self.make_demo(supervisor)
-        self.greet(host, port)
-        while True:
-            supervisor.watch()
-            time.sleep(LOOK_SECONDS)
-
-    def wait_until_served(self, supervisor, host, port):
-        web_server = supervisor.children[0]
-        deadline = time.monotonic() + START_SECONDS
-        while not is_served(host, port):
-            if not web_server.is_running or time.monotonic() > deadline:
-                raise CommandError("The web server did not start; see the messages above.")
-            time.sleep(LOOK_SECONDS)
-
-    def make_demo(self, supervisor):
+    def create_demo(self, supervisor):
         """In a process of its own, so that this one stays small."""
         demo = manage("demo", "create_demo")
         supervisor.children.append(demo)
         demo.start()
         while demo.is_running:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_SECONDS)
         supervisor.children.remove(demo)
         if demo.process.returncode:
-            self.say("The demo account could not be made; see the messages above.")
+            self.say("The demo account could not be created; see the messages above.")
 
     def greet(self, host, port):
-        here = address(host, port)
-        self.say(f"\nmlplatform is running at {here}. API documentation: {here}/api/docs")
+        name = reachable(host)
+        url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+        self.say(f"\nmlplatform is running at {url}. API documentation: {url}/api/docs")
         with contextlib.suppress(FileNotFoundError):
             password = (settings.DATA_DIR / "demo_password").read_text().strip()
             self.say(f"Demo login: {DEMO_EMAIL}, password: {password}")
@@ -110,23 +104,12 @@ examples:
         self.stdout.flush()
 
 
-def end(signal_number, frame):
-    """Ctrl-C, `kill`, a closed terminal or the end of make."""
-    raise SystemExit(0)
-
-
-def children(host, port) -> list[Child]:
-    serve = [sys.executable, "-m", "mlplatform.web_server", "--host", host, "--port", str(port)]
-    return [Child("web server", serve), manage("training worker", "run_worker")]
-
-
 def manage(name, *arguments) -> Child:
     return Child(name, [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments])
 
 
 def refuse_used_port(host, port):
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -137,8 +120,16 @@ def refuse_used_port(host, port):
             ) from error
 
 
+def wait_until_served(web_server, host, port):
+    deadline = time.monotonic() + START_SECONDS
+    while not is_served(host, port):
+        if not web_server.is_running or time.monotonic() > deadline:
+            raise CommandError("The web server did not start; see the messages above.")
+        time.sleep(CHECK_SECONDS)
+
+
 def is_served(host, port) -> bool:
-    """Any answer counts: which host names are allowed is not ours to judge."""
+    """Any response counts, even a refusal of this host name."""
     connection = http.client.HTTPConnection(reachable(host), port, timeout=2)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/healthz")
@@ -146,11 +137,6 @@ def is_served(host, port) -> bool:
     return False
 
 
-def address(host, port) -> str:
-    name = reachable(host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-
-
 def reachable(host) -> str:
-    """Where this machine itself finds a server that listens on every address."""
+    """Where this machine reaches a server that listens on every address."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
