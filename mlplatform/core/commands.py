@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 
 from mlplatform.core.errors import DomainError
-from mlplatform.core.templatetags.ui import figure
+from mlplatform.core.formats import figure
 
 BAR_CHARACTERS = 30
 
