@@ -115,6 +115,7 @@ def kernel_of(model):
 
 
 ROWS_MAX = 250
+ODD_ROWS = 100  # at least one for each column, with a blank in it, and as many with something unseen
 SEED = 42
 RELATIVE_TOLERANCE = 1e-9
 # A rounding error of the largest prediction may be large beside a prediction near zero.
@@ -141,9 +142,10 @@ def _prepared(pipeline, rows: pd.DataFrame) -> tuple:
 
 
 def _trial_rows(frame: pd.DataFrame, features) -> pd.DataFrame:
-    """Real rows, the same with a blank each, the same with something unseen each, and a row of blanks."""
+    """Real rows, some of them with a blank each, some with something unseen each, and a row of blanks."""
     real = frame.sample(min(len(frame), ROWS_MAX), random_state=SEED)
-    blank, unseen, all_blank = real.copy(), real.copy(), real.head(1).copy()
+    odd = real.head(max(ODD_ROWS, len(features)))
+    blank, unseen, all_blank = odd.copy(), odd.copy(), real.head(1).copy()
     for at, feature in enumerate(features):
         is_number = feature.role == "number"
         blank.iloc[at :: len(features), at] = np.nan if is_number else ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn import metrics as measures
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
@@ -80,7 +81,7 @@ def roc_auc(predictions: Predictions) -> float | None:
         return None
     is_class = [predictions.actual == predictions.classes[column] for column in columns]
     areas = [
-        measures.roc_auc_score(truth, predictions.probabilities[:, column])
+        area_under_roc(truth, predictions.probabilities[:, column])
         for truth, column in zip(is_class, columns, strict=True)
     ]
     return float(np.average(areas, weights=[truth.sum() for truth in is_class]))
@@ -90,6 +91,14 @@ def positive_column(predictions: Predictions) -> int:
     """Which of two classes is looked for: a rare one, else the second, as "yes" comes after "no"."""
     share = float(np.mean(predictions.actual == predictions.classes[1]))
     return 0 if share > 1 - RARE_CLASS_SHARE_MAX else 1
+
+
+def area_under_roc(is_class: np.ndarray, probabilities: np.ndarray) -> float:
+    """From ranks, which is the same as scikit-learn's area and many times quicker."""
+    inside = int(is_class.sum())
+    ranks = rankdata(probabilities)
+    won = ranks[is_class].sum() - inside * (inside + 1) / 2
+    return float(won / (inside * (len(is_class) - inside)))
 
 
 def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
@@ -125,8 +134,8 @@ def response_values(scoring: str, model, rows) -> np.ndarray:
 
 def figure(scoring: str, model, responses: np.ndarray, actual: np.ndarray) -> float:
     if scoring == ROC_AUC:
-        return float(measures.roc_auc_score(actual == model.classes_[1], responses))
-    return float((measures.r2_score if scoring == R2 else measures.accuracy_score)(actual, responses))
+        return area_under_roc(actual == model.classes_[1], responses)
+    return float(measures.r2_score(actual, responses) if scoring == R2 else np.mean(actual == responses))
 
 
 def make_baseline(task: str):

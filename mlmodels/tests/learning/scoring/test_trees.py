@@ -65,6 +65,13 @@ def test_leaves_that_say_the_same_are_kept_once():
     assert joined.node_count == branches + 2 + 19  # the selector of 20 trees
 
 
+def test_leaves_that_only_look_the_same_are_left_to_the_pipeline(monkeypatch):
+    monkeypatch.setattr("mlmodels.learning.scoring.trees._factors", lambda count: np.zeros(count, np.uint64))
+
+    with pytest.raises(NoExactKernel):
+        TreeRegressionKernel(DecisionTreeRegressor().fit(ROWS, TARGET))
+
+
 def test_a_tree_of_a_single_leaf_is_enough():
     stump = DecisionTreeRegressor().fit(ROWS, np.full(500, 7.0))
 
