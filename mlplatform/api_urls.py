@@ -12,10 +12,12 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
+from billing.api.ledger import LedgerViewSet
 from mlmodels.api.runs import RunViewSet
 
 router = DefaultRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="run")
+router.register("ledger", LedgerViewSet, basename="ledger")
 
 reader_policy = csp_replace(
     {

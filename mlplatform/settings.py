@@ -248,8 +248,11 @@ REST_FRAMEWORK = {
         "mlplatform.browsable_api.BrowsableAPIRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "mlplatform.core.api_schema.Schema",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "mlplatform.core.api.StrictOrderingFilter",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "mlplatform.core.api.Pages",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "mlplatform.error_responses.answer_in_json",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
