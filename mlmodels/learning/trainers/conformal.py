@@ -4,6 +4,7 @@ Quantiles are taken at the ranks that keep their promise for any number of rows 
 (Vovk, Gammerman, Shafer 2005; Lei et al. 2018, equation 2.2).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ BIN_ROWS_MIN = 50
 BINS_MAX = 12
 USUAL_MISS_MIN = 0.1  # of the usual miss of all rows: a bin of exact predictions promises nothing
 FOLDS = 5
+CHANCE_ERRORS = 2.0  # standard errors by which a promise may be missed
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def reliability_of(apart: Predictions, checked: Predictions | None = None) -> di
     """As stored in a report; None where the rows are too few for the usual level.
 
     `apart` predicts rows by models that were not trained on them: out of fold, or the hold-out. `checked` are
-    other such rows, on which coverage is counted; without them it is counted across parts of `apart`.
+    other such rows, on which coverage is counted; without them it is counted across parts of `apart`. Where
+    they show that the promise is not kept, as on later rows of a changing world, they make it themselves.
     """
     if apart.classes is None:
         shape = choose_shape(apart)
@@ -51,7 +54,11 @@ def reliability_of(apart: Predictions, checked: Predictions | None = None) -> di
     if made.highest_level < LEVEL:
         return None
     if checked is not None:
-        return with_coverage(made, checked).to_dict()
+        made = with_coverage(made, checked)
+        is_kept = made.coverage >= LEVEL - CHANCE_ERRORS * math.sqrt(
+            LEVEL * (1 - LEVEL) / len(checked.actual)
+        )
+        return made.to_dict() if is_kept else reliability_of(checked) or made.to_dict()
     parts = np.random.default_rng(SEED).permutation(len(apart.actual)) % FOLDS
     counted = [
         with_coverage(remade(rows_of(apart, parts != n)), rows_of(apart, parts == n)) for n in range(FOLDS)

@@ -167,6 +167,20 @@ def test_nine_rows_give_their_largest_miss_to_either_side():
     assert reliability.interval(100.0, level=0.5) == (95.0, 105.0)
 
 
+def test_where_later_rows_break_the_promise_they_make_it_themselves():
+    draw = np.random.default_rng(0)
+    apart = Predictions(draw.normal(size=500), np.zeros(500))
+    later = Predictions(3 * draw.normal(size=200), np.zeros(200))
+    usual = Predictions(draw.normal(size=200), np.zeros(200))
+
+    broken, kept = (Reliability.from_dict(reliability_of(apart, checked)) for checked in (later, usual))
+
+    assert kept.rows == 500
+    assert broken.rows == 200
+    assert broken.coverage == pytest.approx(0.9, abs=0.03)
+    assert broken.mean_width > 2.5 * kept.mean_width
+
+
 def test_many_rows_are_kept_as_few_scores():
     draw = np.random.default_rng(0)
     apart = Predictions(draw.normal(size=20_000), np.zeros(20_000))
