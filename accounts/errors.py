@@ -1,5 +1,6 @@
 """The refusals of accounts."""
 
+from accounts import limits
 from mlplatform.core import errors
 from mlplatform.core.text import plural
 
@@ -69,6 +70,10 @@ class AdministratorsOnly(errors.Forbidden):
     message = "Only administrators may do this."
 
 
+class NotWithKey(errors.Forbidden):
+    message = "A key may not do this. Use an access token, or the pages of this site."
+
+
 class CannotRemoveYourself(errors.Forbidden):
     code = "cannot_remove_yourself"
     message = "You cannot remove your own account. Ask another administrator."
@@ -81,3 +86,31 @@ class LastAdministrator(errors.Conflict):
 
 class UserNotFound(errors.NotFound):
     message = "User not found."
+
+
+class InvalidKeyName(errors.InvalidInput):
+    code = "invalid_key_name"
+    message = (
+        f"Give the key a name of 1 to {limits.KEY_NAME_CHARACTERS_MAX} characters, such as what will use it."
+    )
+    field = "name"
+
+
+class KeyExpiryInThePast(errors.InvalidInput):
+    code = "key_expiry_in_the_past"
+    message = "Choose a time in the future, or leave it out for a key that does not expire."
+    field = "expires_at"
+
+
+class TooManyKeys(errors.Conflict):
+    code = "too_many_keys"
+    message = f"You have {limits.OPEN_KEYS_MAX} keys, the most allowed. Revoke one that you no longer need."
+
+
+class TooManyNewKeys(errors.TooManyRequests):
+    code = "too_many_new_keys"
+
+    def __init__(self):
+        created = f"{limits.NEW_KEYS_PER_DAY_MAX} keys within a day"
+        message = f"You have created {created}, the most allowed. Try again tomorrow."
+        super().__init__(message, retry_after_seconds=86_400)

@@ -13,6 +13,10 @@ from mlplatform.core.errors import TooManyRequests
 
 EMAIL_CHARACTERS_MAX = 254
 PASSWORD_CHARACTERS_MAX = 1_000
+KEY_NAME_CHARACTERS_MAX = 100
+
+OPEN_KEYS_MAX = 20
+NEW_KEYS_PER_DAY_MAX = 100
 
 WINDOW_SECONDS = 3_600
 # Generous, because a class or an office signs up from one IP address
@@ -20,6 +24,7 @@ SIGN_UPS_PER_IP_ADDRESS = 100
 RESET_REQUESTS_PER_IP_ADDRESS = 60
 RESET_MAILS_PER_MAILBOX = 5
 FAILED_LOG_INS_PER_IP_ADDRESS = 100
+UNKNOWN_KEYS_PER_IP_ADDRESS = 100
 
 
 def count(action: str, *, caller: str | None, limit: int) -> None:

@@ -1,5 +1,6 @@
 import unicodedata
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -136,3 +137,62 @@ class LimitWindow(models.Model):
 
     def __str__(self):
         return f"{self.action}: {self.times} until {self.ends_at:%H:%M}"
+
+
+class ApiKeyQuerySet(models.QuerySet):
+    def unrevoked(self):
+        return self.filter(revoked_at=None)
+
+    def open(self):
+        """The keys that work, as long as the account of their owner is active."""
+        return self.unrevoked().filter(models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()))
+
+    def ended_before(self, moment):
+        return self.filter(models.Q(revoked_at__lt=moment) | models.Q(expires_at__lt=moment))
+
+    def revoke(self) -> int:
+        """Ends the keys at once, and returns how many were not revoked before."""
+        return self.unrevoked().update(revoked_at=timezone.now())
+
+    def note_use(self) -> None:
+        """Stores the time, at most once a minute: otherwise every request would be a write."""
+        now = timezone.now()
+        used_lately = {"last_used_at__gt": now - ApiKey.USE_IS_WRITTEN_EVERY}
+        self.exclude(**used_lately).update(last_used_at=now)
+
+
+class ApiKey(models.Model):
+    """What a script sends instead of a password. Of the key itself only a hash is kept.
+
+    A key has 256 random bits, so its SHA-256 needs neither salt nor stretching.
+    """
+
+    class Scope(models.TextChoices):
+        PREDICT = "predict", "Predict only"
+        ALL = "all", "Everything"
+
+    USE_IS_WRITTEN_EVERY = timedelta(minutes=1)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, help_text="how the key begins, to recognize it by")
+    hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the key")
+    scope = models.CharField(max_length=10, choices=Scope.choices)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "key"
+        ordering = ["-created_at", "id"]
+
+    def __str__(self):
+        return f"{self.prefix}…"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()

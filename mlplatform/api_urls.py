@@ -12,12 +12,14 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
+from accounts.api.account import KeyViewSet
 from billing.api.ledger import LedgerViewSet
 from mlmodels.api.runs import RunViewSet
 
 router = DefaultRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="run")
 router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("keys", KeyViewSet, basename="key")
 
 reader_policy = csp_replace(
     {

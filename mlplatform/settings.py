@@ -153,6 +153,18 @@ SESSION_ENGINE = "accounts.sessions"
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # Called with owner= when an account is removed
 ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
+# The only URLs that a key with the scope "predict" may call, by name: accounts.api.authentication
+PREDICT_KEY_URL_NAMES = {
+    "predict", "predict-last", "model-predict", "model-explain", "model-batches", "model-schema",
+}  # fmt: skip
+# What GET /api/v1/account tells of limits: constants by name
+ACCOUNT_LIMITS = {
+    "open_keys": "accounts.limits.OPEN_KEYS_MAX",
+    "open_runs": "mlmodels.limits.OPEN_RUNS_MAX",
+    "datasets": "mlmodels.limits.DATASETS_MAX",
+    "dataset_bytes": "mlmodels.limits.DATASET_BYTES_MAX",
+    "models": "mlmodels.limits.MODELS_MAX",
+}
 # What else is stored about a user: functions with the keyword owner that return a dict of iterators
 ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.erasure.everything_of"]
 LOGIN_URL = "accounts:login"
@@ -279,6 +291,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "From a CSV to a trained model and a paid prediction.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,25 +1,55 @@
-"""`Authorization: Bearer …`, on the way of every request of the API."""
+"""`Authorization: Bearer …` with an access token or a key, on the way of every request of the API."""
 
 import re
+from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.permissions import BasePermission
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
-from accounts.models import User
+from accounts import limits
+from accounts.errors import NotWithKey
+from accounts.lockout import client_ip_address
+from accounts.models import ApiKey, User
+from accounts.operations import keys
+from mlplatform.core.errors import TooManyRequests
 
 USER_ID = re.compile(r"[0-9]{1,18}")
 
 # Written out, since building it through the ORM takes longer than the query and the signature together
 COLUMNS = ["id", "password", "is_superuser", "email", "token_balance", "is_staff", "is_active"]
 USER_OF_TOKEN = f"SELECT {', '.join(COLUMNS)} FROM accounts_user WHERE id = %s"  # noqa: S608 - our own
+KEY_WITH_OWNER = f"""
+    SELECT scope, revoked_at IS NOT NULL, expires_at <= %s, last_used_at IS NULL OR last_used_at <= %s,
+        {", ".join(f"accounts_user.{column}" for column in COLUMNS)}
+    FROM accounts_apikey JOIN accounts_user ON accounts_user.id = owner_id
+    WHERE hash = %s
+"""  # noqa: S608 - our own
 
 
 class BearerAuthentication(JWTAuthentication):
-    """SimpleJWT's rules, with the user and the balance in one short query."""
+    """SimpleJWT's rules, with the user and the balance in one short query; or a key of the account.
+
+    `request.auth` is the access token or the UsedKey.
+    """
+
+    def authenticate(self, request):
+        header = self.get_header(request)
+        raw_token = header and self.get_raw_token(header)
+        if not raw_token:
+            return None
+        if raw_token.startswith(keys.BEGINNING.encode()):
+            key = check_key(raw_token.decode("latin-1"), request)
+            return key.owner, key
+        token = self.get_validated_token(raw_token)
+        return self.get_user(token), token
 
     def get_raw_token(self, header):
         """The scheme in any case (RFC 9110): clients send the `token_type` of their log-in, "bearer"."""
@@ -38,17 +68,92 @@ class BearerAuthentication(JWTAuthentication):
         return user
 
 
+@dataclass(frozen=True)
+class UsedKey:
+    """What a request needs to know of the key that it came with."""
+
+    hash: str
+    owner: User
+    scope: str
+    is_revoked: bool
+    is_expired: bool
+    use_is_due: bool  # `last_used_at` is over a minute old
+
+
 def find_user(user_id: int) -> User | None:
-    """SQLite keeps 0 and 1. Whatever else is known of a user is asked for when it is looked at."""
     with connection.cursor() as cursor:
         cursor.execute(USER_OF_TOKEN, [user_id])
         row = cursor.fetchone()
+    return row and user_of(row)
+
+
+def find_key(text: str) -> UsedKey | None:
+    """It is looked up by its hash, so the time that takes tells nothing about the text of any key."""
+    if not keys.KEY.fullmatch(text):
+        return None
+    key_hash, now = keys.hash_of(text), timezone.now()
+    moments = [now, now - ApiKey.USE_IS_WRITTEN_EVERY]
+    with connection.cursor() as cursor:
+        cursor.execute(KEY_WITH_OWNER, [*map(connection.ops.adapt_datetimefield_value, moments), key_hash])
+        row = cursor.fetchone()
     if row is None:
         return None
+    scope, is_revoked, is_expired, use_is_due, *of_owner = row
+    return UsedKey(key_hash, user_of(of_owner), scope, is_revoked, is_expired, use_is_due)
+
+
+def user_of(row) -> User:
+    """SQLite keeps 0 and 1. Whatever else is known of a user is asked for when it is looked at."""
     values = [
         bool(value) if name.startswith("is_") else value for name, value in zip(COLUMNS, row, strict=True)
     ]
     return User.from_db(connection.alias, COLUMNS, values)  # in the order of the model's fields
+
+
+def check_key(text: str, request) -> UsedKey:
+    """The key with this text, if it works and may make this request.
+
+    Here and nowhere else its scope is enforced: what is not named in the settings is closed to it. Errors are
+    REST framework's own, after which it takes the request for anonymous.
+    """
+    key = find_key(text)
+    if key is None:
+        count_unknown_key(request)
+        raise AuthenticationFailed("There is no such key. Copy it again or create a new one.", "key_unknown")
+    if key.is_revoked:
+        raise AuthenticationFailed("This key was revoked. Create a new one.", "key_revoked")
+    if key.is_expired:
+        raise AuthenticationFailed("This key has expired. Create a new one.", "key_expired")
+    if not key.owner.is_active:
+        raise AuthenticationFailed("This account is closed.", "account_closed")
+    if key.use_is_due:
+        ApiKey.objects.filter(hash=key.hash).note_use()
+    if key.scope != ApiKey.Scope.ALL and not is_open_to_predict_keys(request):
+        raise PermissionDenied('This key may only predict. Use one with the scope "all".', "key_scope")
+    return key
+
+
+def is_open_to_predict_keys(request) -> bool:
+    return request.resolver_match.view_name in settings.PREDICT_KEY_URL_NAMES
+
+
+def count_unknown_key(request):
+    """Limits guesses of an IP address. A key that works is not asked for this: nobody is locked out."""
+    try:
+        limits.count(
+            "unknown-key", caller=client_ip_address(request), limit=limits.UNKNOWN_KEYS_PER_IP_ADDRESS
+        )
+    except TooManyRequests as refusal:
+        raise Throttled(refusal.retry_after_seconds, refusal.message) from refusal
+
+
+class NotWithAKey(BasePermission):
+    """For what could outlive a copied key, such as another key or a new password."""
+
+    message = NotWithKey.message
+
+    def has_permission(self, request, view):
+        return not isinstance(request.auth, UsedKey)
 
 
 class BearerScheme(SimpleJWTScheme):
@@ -56,3 +161,10 @@ class BearerScheme(SimpleJWTScheme):
 
     target_class = BearerAuthentication
     name = "bearer"
+
+    def get_security_definition(self, auto_schema):
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token, or a key of the account.",
+        }

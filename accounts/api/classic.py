@@ -10,6 +10,7 @@ from rest_framework.settings import api_settings
 
 from accounts import errors
 from accounts.api import serializers, tokens
+from accounts.api.authentication import NotWithAKey
 from accounts.lockout import client_ip_address
 from accounts.models import User
 from accounts.operations import passwords, users
@@ -118,7 +119,7 @@ class ResetPasswordView(AccountView):
     `new_password`, it sets your own password. Every change ends all tokens.
     """
 
-    permission_classes = [AllowAny]
+    permission_classes = [AllowAny, NotWithAKey]
     serializer_class = serializers.ResetPasswordSerializer
     refusals = [401, 403, 429]
 
@@ -215,6 +216,7 @@ class GrantTokensView(AdminAccountView):
 
 
 class SetPasswordView(AdminAccountView):
+    permission_classes = [IsAdministrator, NotWithAKey]
     serializer_class = serializers.SetPasswordSerializer
 
     @extend_schema(summary="Set a user's password", responses=serializers.DoneSerializer)

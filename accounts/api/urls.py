@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import classic, resources
+from accounts.api import account, classic, resources
 
 urlpatterns = [
     # user/
@@ -17,7 +17,8 @@ urlpatterns = [
     path("admin/users/<int:user_id>", classic.RemoveUserByUrlView.as_view()),
     path("admin/users/<int:user_id>/tokens", classic.GrantTokensView.as_view()),
     path("admin/users/<int:user_id>/reset_password", classic.SetPasswordView.as_view()),
-    # v1/token
+    # v1
+    path("v1/account", account.ShowAccountView.as_view()),
     path("v1/token", resources.ObtainTokensView.as_view()),
     path("v1/token/refresh", resources.RefreshTokensView.as_view()),
     path("v1/token/verify", resources.VerifyTokenView.as_view()),

@@ -1,5 +1,7 @@
 """One check of e-mail address and password behind every door, with a lock-out after too many guesses."""
 
+from datetime import timedelta
+
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -9,7 +11,9 @@ from django.utils import timezone
 
 from accounts import limits, lockout
 from accounts.errors import LockedOut, WrongCredentials
-from accounts.models import LimitWindow, TokenFamily, User
+from accounts.models import ApiKey, LimitWindow, TokenFamily, User
+
+ENDED_KEYS_KEPT_FOR = timedelta(days=30)
 
 
 def check_credentials(*, email, password, request) -> User:
@@ -38,12 +42,16 @@ def sign_in(*, email, password, request) -> User:
 
 
 def clear_expired() -> dict[str, int]:
-    """Deletes expired sessions, token families, limit windows and log-in failures; counts each."""
+    """Deletes expired sessions, token families, limit windows, log-in failures and keys; counts each.
+
+    A key that was revoked or expired is kept for a while, so that an administrator can see what it was.
+    """
     now = timezone.now()
     expired = {
         "sessions": Session.objects.filter(expire_date__lt=now),
         "token_families": TokenFamily.objects.filter(expires_at__lte=now),
         "limit_windows": LimitWindow.objects.filter(ends_at__lte=now),
         "log_in_failures": AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME),
+        "keys": ApiKey.objects.ended_before(now - ENDED_KEYS_KEPT_FOR),
     }
     return {name: rows.delete()[0] for name, rows in expired.items()}

@@ -20,6 +20,8 @@ from billing.idempotency import claim
 
 logger = logging.getLogger(__name__)
 
+EXPORTED_OF_KEYS = ["name", "prefix", "scope", "created_at", "last_used_at", "expires_at", "revoked_at"]
+
 
 def register(*, email, password, client_ip_address=None, **fields) -> User:
     """Creates a user with the welcome grant.
@@ -79,6 +81,7 @@ def ensure_administrator(*, email, password) -> User | None:
         return welcome(user)
     with transaction.atomic():
         user.token_families.all().delete()
+        user.api_keys.revoke()
         user.save(update_fields=["password", "is_staff", "is_superuser", "is_active"])
     return user
 
@@ -134,7 +137,8 @@ def erase_user(user):
 def everything_of(*, user) -> dict:
     """All that is stored about the user: the account, and the iterators that ACCOUNT_EXPORT_HOOKS add."""
     joined_at = user.joined_at.isoformat()
-    data = {"account": {"email": user.email, "joined_at": joined_at, "token_balance": user.token_balance}}
+    account = {"email": user.email, "joined_at": joined_at, "token_balance": user.token_balance}
+    data = {"account": account, "keys": list(user.api_keys.values(*EXPORTED_OF_KEYS))}
     for path in settings.ACCOUNT_EXPORT_HOOKS:
         data |= import_string(path)(owner=user)
     return data
@@ -146,6 +150,7 @@ def close_account(user):
     user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     user.token_families.all().delete()
+    user.api_keys.all().delete()
 
 
 @transaction.atomic

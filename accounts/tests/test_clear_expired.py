@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import limits
 from accounts.models import LimitWindow, TokenFamily
 from accounts.operations import sign_in
+from accounts.operations.keys import create_key
 
 pytestmark = pytest.mark.django_db
 
@@ -44,10 +45,35 @@ def test_what_has_expired_goes_and_the_rest_stays(alice, bob, log_in, pages_of, 
         "token_families": 1,
         "limit_windows": before[2],
         "log_in_failures": 1,
+        "keys": 0,
     }
     assert TokenFamily.objects.get().user == bob
     assert AccessAttempt.objects.get().username == bob.email
     assert sign_in.clear_expired() == dict.fromkeys(cleared, 0)
+
+
+def test_keys_go_a_month_after_their_end(alice, time_machine):
+    time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
+    for name, expires_at in [
+        ("expired", timezone.now() + timedelta(days=1)),
+        ("revoked", None),
+        ("open", None),
+    ]:
+        create_key(owner=alice, name=name, scope="all", expires_at=expires_at)
+    alice.api_keys.filter(name="revoked").revoke()
+    counts = []
+
+    for day in (
+        "2026-03-31T09:00:00Z",
+        "2026-03-31T11:00:00Z",
+        "2026-04-02T11:00:00Z",
+        "2027-04-02T11:00:00Z",
+    ):
+        time_machine.move_to(day, tick=False)
+        counts.append(sign_in.clear_expired()["keys"])
+
+    assert counts == [0, 1, 1, 0]
+    assert alice.api_keys.get().name == "open"
 
 
 def test_what_has_not_expired_still_works(alice, log_in, pages_of, guarded):

@@ -17,6 +17,8 @@ class LedgerEntrySerializer(serializers.ModelSerializer):
 
 @extend_schema_view(list=extend_schema(operation_id="ledger", summary="List your ledger, newest entry first"))
 class LedgerViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+    """Every movement of your tokens. `balance_after` of the newest entry is your balance."""
+
     tags = ["accounts"]
     refusals = [400]
     serializer_class = LedgerEntrySerializer
