@@ -14,6 +14,7 @@ from benchmarks.peers.processor_clock import processor_clock
 from benchmarks.scores import Answers, Table, processor_seconds
 from mlmodels.learning import tables, trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Feature, TrainingPlan
+from mlmodels.learning.trainers.fitted_model import FittedModel
 
 OWNER = "owner@example.com"
 TOKENS = "1000000"
@@ -79,12 +80,18 @@ def predict_in_process(table: Table, budget: int) -> pd.DataFrame:
     task = REGRESSION if table.task == REGRESSION else CLASSIFICATION
     labels = tables.target_values(target, frame.pop(target.name), task)
     plan = TrainingPlan(
-        "auto", task, tuple(Feature(column.name, column.role) for column in features), target.name
+        "auto",
+        task,
+        tuple(Feature(column.name, column.role) for column in features),
+        target.name,
+        derived=tuple(derived.to_dict() for derived in tables.date_parts(features)),
+        budget_seconds=budget,
     )
     result = trainers.train(frame[labels.keep], labels.values, plan)
+    model = FittedModel(result.pipeline, result.derived)
     for tried in result.candidates:
         print(f"    {tried['label']}: {tried['score']} in {tried['seconds']} s {tried['note']}")
     if task == REGRESSION:
-        return pd.DataFrame({"prediction": result.pipeline.predict(test)})
-    names = [str(name) for name in result.pipeline.classes_]
-    return pd.DataFrame(result.pipeline.predict_proba(test), columns=names)
+        return pd.DataFrame({"prediction": model.predict(test)})
+    names = [str(name) for name in model.classes_]
+    return pd.DataFrame(model.predict_proba(test), columns=names)

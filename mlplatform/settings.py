@@ -222,6 +222,7 @@ LEDGER_REFERENCE_ROUTES = {"run": "mlmodels:run", "prediction": "mlmodels:predic
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
+AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
 JSON_BODY_BYTES_MAX = 1_000_000

@@ -54,6 +54,7 @@ class CreateModelView(TrainingView):
             name=data["csv_file"].name,
             is_replaceable=True,
             train_percentage=data["train_percentage"],
+            is_classic=True,
             idempotency=idempotency,
             **options,
         )
@@ -101,6 +102,7 @@ class SearchView(TrainingView):
             "algorithm": data["algorithm"],
             "target": data["target"] or None,
             "grid": data.get("params") or data.get("param_grid") or {},
+            "is_classic": True,
             "idempotency": idempotency,
         }
         if data["dataset"]:

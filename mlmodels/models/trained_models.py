@@ -71,6 +71,9 @@ class TrainedModel(OwnedModel):
     features = models.JSONField(
         help_text="list of tables.Column as dictionaries, in the order of the pipeline"
     )
+    derived = models.JSONField(
+        default=list, help_text="tables.Derived dictionaries: what the pipeline takes behind the features"
+    )
     parameters = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     baseline = models.JSONField(default=dict)

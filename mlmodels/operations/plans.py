@@ -6,11 +6,22 @@ Nothing is written and nothing is charged in this module.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from mlmodels.errors import UnknownColumn
 from mlmodels.learning import tables, trainers
 from mlmodels.learning.tables.limits import CLASSES_MAX
-from mlmodels.learning.trainers import CLASSIFICATION, NUMBER, REGRESSION, Feature, PlanRefused, TrainingPlan
+from mlmodels.learning.trainers import (
+    CLASSIFICATION,
+    NUMBER,
+    REGRESSION,
+    Evaluation,
+    Feature,
+    PlanRefused,
+    TrainingPlan,
+)
 from mlmodels.learning.trainers.limits import TRAINING_ROWS_MIN
+from mlmodels.learning.trainers.plan import HALVING, HOLD_OUT, RANDOM, TIME
 from mlmodels.models import Dataset
 
 NAMES_SHOWN_MAX = 20
@@ -34,26 +45,72 @@ def make_plan(
     task: str | None = None,
     parameters: dict | None = None,
     train_percentage: float = 0.8,
+    evaluation: dict | None = None,
     grid: dict | None = None,
+    search: str | None = None,
+    budget_seconds: float | None = None,
+    candidates: Sequence[dict] = (),
+    learning_curve: bool = False,
+    is_classic: bool = False,
 ) -> CheckedPlan:
-    """Without target, features or task, those that the dataset suggests; {} is the algorithm's own grid."""
+    """Without target, features or task, those that the dataset suggests; {} is the algorithm's own grid.
+
+    `evaluation` has the fields of `trainers.Evaluation`, and goes before `train_percentage`.
+    """
     columns = {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
     target_column = _find(columns, target or _guessed_target(dataset), field="target")
     _refuse_constant(target_column)
     feature_columns = _feature_columns(columns, target_column, features)
     trainer = trainers.get(algorithm)
+    is_old = is_classic and trainer.name != "auto"  # the services replaced had no automatic choice
     plan = TrainingPlan(
         algorithm=trainer.name,
         task=task or task_for(trainer, target_column),
         features=tuple(Feature(column.name, column.role) for column in feature_columns),
         target=target_column.name,
         parameters=parameters or {},
-        train_percentage=train_percentage,
+        evaluation=_evaluation({"train_percentage": train_percentage, **(evaluation or {})}, columns),
+        derived=tuple(column.to_dict() for column in ([] if is_old else tables.date_parts(feature_columns))),
         grid=grid,
+        search=search,
+        budget_seconds=_budget(trainer, search, budget_seconds),
+        candidates=tuple(candidates),
+        learning_curve=learning_curve,
+        is_classic=is_old,
     ).checked()
     _check_target(target_column, plan.task)
     _check_rows(plan, target_column.profile)
     return CheckedPlan(plan, feature_columns, target_column)
+
+
+def _evaluation(given: dict, columns: dict[str, tables.Column]) -> Evaluation:
+    unknown = set(given) - set(Evaluation.__dataclass_fields__)
+    if unknown:
+        raise PlanRefused(
+            f"An evaluation has no {', '.join(sorted(map(str, unknown)))}. It has: kind, by, folds, "
+            "train_percentage.",
+            field="evaluation",
+        )
+    evaluation = Evaluation(**given)
+    by = None if evaluation.by is None else _find(columns, evaluation.by, field="evaluation")
+    if evaluation.kind == TIME and by is not None and by.role != NUMBER:
+        raise PlanRefused(
+            f'"{evaluation.by}" holds text, and rows cannot be put in order by it. Choose a date column.',
+            field="evaluation",
+        )
+    return evaluation
+
+
+def _budget(trainer: trainers.Trainer, search: str | None, seconds: float | None) -> float | None:
+    """What compares within a time gets the usual one; a grid and a single algorithm end by themselves."""
+    if seconds is not None and seconds > settings.TRAINING_TIME_LIMIT_SECONDS:
+        raise PlanRefused(
+            f"A training run may take {settings.TRAINING_TIME_LIMIT_SECONDS} seconds. Choose a smaller "
+            "budget.",
+            field="budget_seconds",
+        )
+    is_open_ended = trainer.name == "auto" or search in (RANDOM, HALVING)
+    return settings.AUTO_BUDGET_SECONDS if seconds is None and is_open_ended else seconds
 
 
 def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
@@ -119,12 +176,14 @@ def _check_rows(plan: TrainingPlan, target: dict) -> None:
     if plan.task == CLASSIFICATION and target["distinct"] <= len(target["top_values"]):
         lone = sum(count == 1 for _, count in target["top_values"])  # such a row is always a training row
         usable, classes = usable - lone, target["distinct"] - lone
-    learned_from = int(usable * plan.train_percentage)
+    if plan.evaluation.kind != HOLD_OUT:
+        return
+    learned_from = int(usable * plan.evaluation.train_percentage)
     if learned_from < max(TRAINING_ROWS_MIN, classes) or usable - learned_from < max(1, classes):
         raise PlanRefused(
-            f"A train_percentage of {plan.train_percentage:g} leaves {learned_from} rows for training and "
-            f"{usable - learned_from} for testing, which is too few. Add rows, or choose another "
-            "train_percentage.",
+            f"A train_percentage of {plan.evaluation.train_percentage:g} leaves {learned_from} rows for "
+            f"training and {usable - learned_from} for testing, which is too few. Add rows, or choose "
+            "another train_percentage.",
             field="train_percentage",
         )
     plan.trainer.check_rows(plan.parameters, learned_from)

@@ -21,7 +21,7 @@ from mlmodels.learning.tables import TableRefused
 from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
 from mlmodels.learning.tables.encoding import sniff_encoding
 from mlmodels.learning.tables.rows import open_rows
-from mlmodels.learning.trainers import Feature
+from mlmodels.learning.trainers import NUMBER, Feature
 from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
@@ -44,13 +44,14 @@ class LoadedModel:
     def answer(self, features: Mapping) -> tuple[dict, dict]:
         """The row as it was read, and the model's output for it."""
         row = self.reader.read(features)
-        _refuse_unstorable(self.names, row)
+        given = row[: len(self.names)]  # without the derived columns behind them
+        _refuse_unstorable(self.names, given)
         output = self.scorer.predict_as_dict(row)
         if isinstance(output["prediction"], float) and not math.isfinite(output["prediction"]):
             raise PredictionRefused(
                 "The prediction for these values is not a finite number. Some may be far too large."
             )
-        return dict(zip(self.names, map(_as_json, row), strict=True)), output
+        return dict(zip(self.names, map(_as_json, given), strict=True)), output
 
 
 LOADED = scoring.ScorerCache(LOADED_MODELS_BYTES_MAX)
@@ -119,12 +120,14 @@ def forget(model: TrainedModel) -> None:
 
 def _load(model: TrainedModel) -> LoadedModel:
     columns = [tables.Column.from_dict(column) for column in model.features]
+    derived = [tables.Derived.from_dict(column) for column in model.derived]
     features = [Feature(column.name, column.role) for column in columns]
+    features += [Feature(column.name, NUMBER) for column in derived]
     pipeline = model_files.load_pipeline(model)
     scorer = scoring.compile_pipeline(pipeline, features) if model.is_compiled else None
     scorer = scorer or scoring.pipeline_scorer(pipeline, features)
     names = [column.name for column in columns]
-    return LoadedModel(names, tables.RowReader(columns), scorer, scorer.nbytes)
+    return LoadedModel(names, tables.RowReader(columns, derived), scorer, scorer.nbytes)
 
 
 def _answer_row(loaded: LoadedModel, number: int, features: Mapping) -> tuple[dict, dict]:

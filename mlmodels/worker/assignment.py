@@ -17,6 +17,7 @@ class Assignment:
     seconds_max: float
     memory_bytes_max: int
     file_bytes_max: int
+    split_column: dict | None = None  # what the evaluation goes by, where it is no feature
 
 
 # Kinds of messages from the process, each {"kind": …, …}

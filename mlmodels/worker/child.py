@@ -73,8 +73,8 @@ class Reporter:
 def train(assignment: Assignment, reporter: Reporter) -> dict:
     """Reads, fits, saves, and checks that the saved model predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
-    frame, labels = read_table(assignment, plan.task)
-    result = trainers.train(frame, labels, plan, reporter.on_progress)
+    frame, labels, split_values = read_table(assignment, plan)
+    result = trainers.train(frame, labels, plan, reporter.on_progress, split_values=split_values)
     reporter.say(
         PROGRESS,
         progress=SHARE_OF_FITTING,
@@ -82,20 +82,30 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
         candidates=result.candidates,
     )
     rows = frame.sample(min(len(frame), VERIFIED_ROWS), random_state=SEED)[plan.feature_names]
+    derived = [tables.Derived.from_dict(column) for column in result.derived]
+    rows = tables.derive(rows, derived)
     pipeline = save_and_reload(result.pipeline, assignment)
     refuse_if_it_cannot_predict(pipeline, rows)
     facts = {name: value for name, value in vars(result).items() if name != "pipeline"}
-    return {**facts, "is_compiled": is_compiled_exactly(pipeline, plan.features, rows)}
+    features = [*plan.features, *(trainers.Feature(column.name, trainers.NUMBER) for column in derived)]
+    return {**facts, "is_compiled": is_compiled_exactly(pipeline, features, rows)}
 
 
-def read_table(assignment: Assignment, task: str):
-    """Features and labels of the rows that have a target. Rows keep their numbers, which reports refer to."""
+def read_table(assignment: Assignment, plan: trainers.TrainingPlan):
+    """Features, labels and what the split goes by, of the rows that have a target.
+
+    Rows keep their numbers, which reports refer to.
+    """
     target = tables.Column.from_dict(assignment.target)
     columns = [tables.Column.from_dict(column) for column in assignment.features]
+    if assignment.split_column:
+        columns.append(tables.Column.from_dict(assignment.split_column))
     with open(assignment.table_path, "rb") as handle:
         frame = tables.read(handle, assignment.dialect, [*columns, target])
-    labels = tables.target_values(target, frame.pop(target.name), task)
-    return frame[labels.keep], labels.values
+    labels = tables.target_values(target, frame.pop(target.name), plan.task)
+    frame = frame[labels.keep]
+    split_values = frame[plan.evaluation.by].to_numpy() if plan.evaluation.by else None
+    return frame, labels.values, split_values
 
 
 def save_and_reload(pipeline, assignment: Assignment):

@@ -98,7 +98,16 @@ def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part:
         seconds_max=settings.TRAINING_TIME_LIMIT_SECONDS,
         memory_bytes_max=settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
         file_bytes_max=MODEL_BYTES_MAX,
+        split_column=_split_column(run),
     )
+
+
+def _split_column(run: TrainingRun) -> dict | None:
+    """The column that the evaluation goes by, where the model does not read it anyway."""
+    by = run.plan.get("evaluation", {}).get("by")
+    if by is None or any(column["name"] == by for column in run.features):
+        return None
+    return next((column for column in run.dataset.columns if column["name"] == by), None)
 
 
 @contextmanager
@@ -133,7 +142,7 @@ def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
     model.task = run.task
     model.target = run.target_column
     model.features = run.features
-    for name in ("algorithm", "parameters", "metrics", "baseline", "is_compiled"):
+    for name in ("algorithm", "derived", "parameters", "metrics", "baseline", "is_compiled"):
         setattr(model, name, facts[name])
     model.report = {**facts["report"], **{name: facts[name] for name in KEPT_IN_THE_REPORT}}
     if run.is_search:

@@ -1,9 +1,18 @@
 """From a table to a checked model. Importing this loads no learning library; `train` does."""
 
-from mlmodels.learning.trainers.algorithms import TRAINERS, get, parameter_types
+from mlmodels.learning.trainers.algorithms import TRAINERS, get, label_of, parameter_types
 from mlmodels.learning.trainers.errors import DataRefused, ParametersRefused, PlanRefused
 from mlmodels.learning.trainers.parameters import Parameter
-from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, TEXT, Feature, FitResult, Progress, TrainingPlan
+from mlmodels.learning.trainers.plan import (
+    CATEGORY,
+    NUMBER,
+    TEXT,
+    Evaluation,
+    Feature,
+    FitResult,
+    Progress,
+    TrainingPlan,
+)
 from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, TASKS, Trainer
 
 __all__ = [
@@ -11,10 +20,11 @@ __all__ = [
     "CLASSIFICATION",
     "NUMBER",
     "REGRESSION",
-    "TASKS",
     "TEXT",
+    "TASKS",
     "TRAINERS",
     "DataRefused",
+    "Evaluation",
     "Feature",
     "FitResult",
     "Parameter",
@@ -24,13 +34,16 @@ __all__ = [
     "Trainer",
     "TrainingPlan",
     "get",
+    "label_of",
     "parameter_types",
     "train",
 ]
 
 
-def train(frame, target_labels, plan: TrainingPlan, on_progress=lambda progress: None) -> FitResult:
+def train(
+    frame, target_labels, plan: TrainingPlan, on_progress=lambda progress: None, *, split_values=None
+) -> FitResult:
     """See `fitting.train`, which this imports when it is called."""
     from mlmodels.learning.trainers import fitting
 
-    return fitting.train(frame, target_labels, plan, on_progress)
+    return fitting.train(frame, target_labels, plan, on_progress, split_values)

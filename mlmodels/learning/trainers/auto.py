@@ -1,151 +1,152 @@
-"""Compares the algorithms, each with its defaults, on the same folds of the training rows.
+"""Chooses algorithm and parameters within a budget of time: a generator of candidates for a comparison.
 
-Time is bounded by size, not by the clock, so that the same table always gives the same model: a large table
-is compared on its first rows (the training part is in random order), on three folds instead of five, and
-without the algorithms whose time grows out of proportion.
+First the families of algorithms, each once; then variants of what works, until the time is up or they
+no longer help. A large table is compared on a part of its rows first, and the best again on all of them.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
+from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.algorithms import TRAINERS
+from mlmodels.learning.trainers.bench import Bench, Candidate, CandidateResult, Rows, candidate_of
+from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.metrics import choose_scoring, make_baseline, no_columns
+from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.plan import TrainingPlan
-from mlmodels.learning.trainers.preparation import build_model, build_preparation
-from mlmodels.learning.trainers.splits import PreparedFold, make_folds, prepare_folds, score_on
-from mlmodels.learning.trainers.trainer import Trainer
+from mlmodels.learning.trainers.splits import Splitter
+from mlmodels.learning.trainers.trainer import REGRESSION
 
-COMPARED_ALGORITHMS = (
-    "linear",
+ORDER = (
     "ridge",
+    "lasso",
     "logistic",
-    "knn",
-    "decision_tree",
-    "random_forest",
     "gradient_boosting",
+    "extra_trees",
+    "random_forest",
+    "knn",
+    "naive_bayes",
 )
-TRAINING_ROWS_MAX = {"knn": 50_000, "random_forest": 20_000}  # beyond it left out: too slow, models too large
-TRAINING_CELLS_MAX = {"knn": 1_000_000, "random_forest": 1_000_000}
-COMPARED_ROWS_MAX = 10_000
-COMPARED_CELLS_MAX = 500_000
-COMPARED_ROWS_MIN = 1_000
+STARTS = {
+    "extra_trees": {"max_features": "half", "min_samples_leaf": 2},
+    "random_forest": {"max_features": "third", "min_samples_leaf": 2},
+    "knn": {"n_neighbors": 10, "weights": "distance"},
+}
+NEIGHBORS_ROWS_MAX = 20_000
+COMPARED_ROWS_MAX = 20_000
+COMPARED_CELLS_MAX = 2_000_000
+COMPARED_ROWS_MIN = 2_000
 FOLDS = 5
-LARGE_TABLE_ROWS = 5_000
+LARGE_TABLE_ROWS = 10_000
 LARGE_TABLE_FOLDS = 3
+WHOLE_TABLE_FOLDS = 2
+BEHIND_MAX = 0.4  # of the way from baseline to the best: a family so far behind after one fold is left
+DRAW_BEHIND_MAX = 0.05
+USELESS_DRAWS_MAX = 15
+STEP = 0.25  # of a range, how far a variant goes from what works
+DRAWN = ("gradient_boosting", "gradient_boosting", "extra_trees", "gradient_boosting", "random_forest")
+SPACE = {
+    "gradient_boosting": (
+        "learning_rate",
+        "max_leaf_nodes",
+        "min_samples_leaf",
+        "l2_regularization",
+        "max_features",
+    ),
+    "extra_trees": ("min_samples_leaf", "max_features"),
+    "random_forest": ("min_samples_leaf", "max_features"),
+}
 
-Candidates = list[dict]
 
-
-def compare_algorithms(
+def choose(
     plan: TrainingPlan,
-    frame: pd.DataFrame,
-    labels: np.ndarray,
-    on_candidate: Callable[[int, Candidates], None],
-) -> tuple[Trainer, Candidates]:
-    """The best algorithm and the candidates: algorithm, label, status, score, std, seconds, scoring, note.
-
-    `status` goes from waiting over running to done, skipped or failed; `score` is the mean over the folds and
-    `std` their standard deviation, higher being better. `on_candidate` gets the number done, before
-    each of them and after the last.
-    """
-    comparison = Comparison(plan, frame, labels)
-    for number, candidate in enumerate(comparison.candidates):
-        candidate["status"] = "running"
-        on_candidate(number, comparison.candidates)
-        comparison.run(candidate)
-    on_candidate(len(comparison.candidates), comparison.candidates)
-    return comparison.best(), comparison.candidates
-
-
-class Comparison:
-    """The rows compared on and their folds, prepared once per family."""
-
-    def __init__(self, plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray):
-        self.plan = plan
-        self.training_rows = len(frame)
-        rows = compared_rows(len(frame), len(plan.features))
-        self.frame, self.labels = frame.iloc[:rows], labels[:rows]
-        self.folds = make_folds(
-            self.labels, plan.task, LARGE_TABLE_FOLDS if rows > LARGE_TABLE_ROWS else FOLDS
-        )
-        self.scoring = choose_scoring(plan.task, self.labels, len(self.folds))
-        self.prepared: dict[str, tuple] = {}
-        self.candidates = [self._row("baseline", "Baseline")]
-        self.candidates += [self._row(trainer.name, trainer.label) for trainer in algorithms_for(plan.task)]
-
-    def run(self, candidate: dict) -> None:
-        """Scores one candidate and fills in its row; a failure does not affect the others."""
-        started = time.monotonic()
-        try:
-            models = self._models(candidate["algorithm"])
-            started = time.monotonic()  # preparation is shared and not counted
-            scores = [score_on(fold, model, self.scoring) for fold, model in models]
-        except DataRefused as refused:
-            candidate.update(status="skipped", note=refused.message)
-        except ValueError:  # scikit-learn's message is for programmers
-            candidate.update(status="failed", note="It cannot be trained on a part of these rows.")
-        except MemoryError:
-            candidate.update(status="failed", note="It needs more memory than a training run may use.")
-        else:
-            candidate.update(status="done", score=float(np.mean(scores)), std=float(np.std(scores)))
-        candidate["seconds"] = round(time.monotonic() - started, 3)
-
-    def best(self) -> Trainer:
-        """The highest score, and the simpler of two equal ones; never the baseline."""
-        done = [row for row in self.candidates if row["status"] == "done" and row["algorithm"] in TRAINERS]
-        if not done:
-            raise DataRefused(
-                "No algorithm could be trained on these rows. Add more rows, or choose other columns."
-            )
-        return TRAINERS[max(done, key=lambda row: row["score"])["algorithm"]]
-
-    def _row(self, algorithm: str, label: str) -> dict:
-        row = {"algorithm": algorithm, "label": label, "status": "waiting"}
-        return row | dict.fromkeys(("score", "std", "seconds")) | {"scoring": self.scoring, "note": ""}
-
-    def _models(self, algorithm: str) -> list[tuple[PreparedFold, object]]:
-        """Folds and unfitted models; DataRefused where the algorithm does not suit the table."""
-        if algorithm == "baseline":
-            return [(fold, make_baseline(self.plan.task)) for fold in self._folds_without_columns()]
-        self._check_size(algorithm)
-        trainer = TRAINERS[algorithm]
-        parameters = trainer.defaults(self.plan.task)
-        trainer.check_rows(parameters, min(len(training) for training, _ in self.folds))
-        preparation, folds = self._prepare(trainer.family)
-        return [
-            (fold, build_model(trainer, self.plan.task, parameters, preparation, self.labels))
-            for fold in folds
-        ]
-
-    def _check_size(self, algorithm: str) -> None:
-        """By all training rows, on which the best algorithm is fitted in the end."""
-        cells = self.training_rows * len(self.plan.features)
-        if self.training_rows > TRAINING_ROWS_MAX.get(algorithm, self.training_rows) or (
-            cells > TRAINING_CELLS_MAX.get(algorithm, cells)
-        ):
-            raise DataRefused("Left out: too slow on a table of this size.")
-
-    def _prepare(self, family: str) -> tuple:
-        if family not in self.prepared:
-            preparation = build_preparation(
-                family, self.plan.task, self.plan.features, self.frame, self.labels
-            )
-            folds = list(prepare_folds(preparation, self.frame, self.labels, self.folds))
-            self.prepared[family] = preparation, folds
-        return self.prepared[family]
-
-    def _folds_without_columns(self) -> list[PreparedFold]:
-        labels = [(self.labels[training], self.labels[validation]) for training, validation in self.folds]
-        return [PreparedFold(no_columns(a), a, no_columns(b), b) for a, b in labels]
+    splitter: Splitter,
+    training: np.ndarray,
+    rows: Rows,
+    budget: Budget,
+    on_candidates: Callable[[list[dict]], None],
+) -> Choice:
+    """The best that was finished in time. `on_candidates` gets the leaderboard whenever it changes."""
+    columns = len(plan.all_features)
+    count = min(len(training), COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
+    folds = LARGE_TABLE_FOLDS if count > LARGE_TABLE_ROWS else FOLDS
+    bench = make_bench(plan, splitter, training, rows, count, folds)
+    comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
+    comparison.show_baseline()
+    comparison.run(first_candidates(bench), BEHIND_MAX)
+    comparison.run(draws(comparison), DRAW_BEHIND_MAX)
+    if not comparison.results:
+        comparison.run_first_that_works(first_candidates(bench))
+    if count < len(training):
+        whole = make_bench(plan, splitter, training, rows, len(training), WHOLE_TABLE_FOLDS)
+        comparison = comparison.on_more_rows(whole)
+    return comparison.choice()
 
 
-def algorithms_for(task: str) -> Sequence[Trainer]:
-    return [TRAINERS[name] for name in COMPARED_ALGORITHMS if task in TRAINERS[name].tasks]
+def replay(plan: TrainingPlan, splitter: Splitter, training: np.ndarray, rows: Rows) -> Choice:
+    """Of the candidates of an earlier run those that were chosen, in the same folds, without a clock."""
+    chosen = [row for row in plan.candidates if row.get("is_chosen")]
+    if not chosen:
+        raise DataRefused("None of these candidates was chosen. Train without them.", field="candidates")
+    bench = make_bench(plan, splitter, training, rows, chosen[0]["rows"], chosen[0]["folds"])
+    members = [bench.evaluate(candidate_of(row), Budget.unlimited()) for row in chosen]
+    return Choice(bench, members, [row["weight"] for row in chosen], list(plan.candidates))
 
 
-def compared_rows(row_count: int, columns: int) -> int:
-    return min(row_count, COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
+def first_candidates(bench: Bench) -> Iterator[Candidate]:
+    """The families, each with settings that suit most tables."""
+    skewed = targets.transforms_for(bench.rows.labels) if bench.task == REGRESSION else []
+    for name in ORDER:
+        trainer = TRAINERS[name]
+        if bench.task not in trainer.tasks or (name == "knn" and len(bench.rows) > NEIGHBORS_ROWS_MAX):
+            continue
+        candidate = Candidate(name, trainer.defaults(bench.task) | STARTS.get(name, {}))
+        if trainer.penalty:
+            candidate = candidate.with_parameters(**{trainer.penalty: None})
+        yield candidate
+        if name in ("ridge", "gradient_boosting"):
+            for transform in skewed:
+                # Its inverse ends somewhere, and a line does not
+                if transform != targets.YEO_JOHNSON or not trainer.penalty:
+                    yield replace(candidate, target_transform=transform)
+
+
+def draws(comparison: Comparison) -> Iterator[Candidate]:
+    """Boosting drawn at random and around the best one; forests in between; until they no longer help."""
+    random = np.random.default_rng(SEED)
+    useless, number = 0, 0
+    while useless < USELESS_DRAWS_MAX and (names := [name for name in DRAWN if best_of(comparison, name)]):
+        before = comparison.best.score
+        yield draw(best_of(comparison, names[number % len(names)]), random, is_near=number % 4 >= 2)
+        useless = 0 if comparison.best.score > before else useless + 1
+        number += 1
+
+
+def best_of(comparison: Comparison, name: str) -> CandidateResult | None:
+    """Of an algorithm; None where it was too slow or too bad."""
+    results = [result for result in comparison.results if result.candidate.algorithm == name]
+    return max(results, key=lambda result: result.score, default=None)
+
+
+def draw(best: CandidateResult, random: np.random.Generator, is_near: bool) -> Candidate:
+    start, name = best.candidate, best.candidate.algorithm
+    values = {
+        parameter.name: near(parameter, start.parameters[parameter.name], random)
+        if is_near and parameter.type != "str"
+        else parameter.draw(random)
+        for parameter in TRAINERS[name].parameters
+        if parameter.name in SPACE[name]
+    }
+    return replace(start.with_parameters(**values), fold_rounds=())
+
+
+def near(parameter, value: float, random: np.random.Generator):
+    """A value a step away, within the range of the parameter and on its scale."""
+    low, high = parameter.search_range
+    scale, back = (np.log, np.exp) if parameter.log else (float, float)
+    wide = (scale(high) - scale(low)) * STEP
+    moved = back(np.clip(scale(max(value, low)) + random.normal() * wide, scale(low), scale(high)))
+    return round(float(moved)) if parameter.type == "int" else float(f"{moved:.4g}")

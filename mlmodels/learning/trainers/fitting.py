@@ -1,175 +1,238 @@
-"""One training run from rows to result: split, compare or search, fit, measure, explain."""
+"""One training run from rows to result: split, choose, fit, measure, explain, fit again on all rows."""
 
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 
-from mlmodels.learning.trainers import auto, progressive_fit, splits
-from mlmodels.learning.trainers.evaluation import evaluate
+from mlmodels.learning.tables.derived import Derived, derive
+from mlmodels.learning.trainers import assembly, auto, penalties, search
+from mlmodels.learning.trainers.algorithms import label_of
+from mlmodels.learning.trainers.assembly import Recipe, recipe_for
+from mlmodels.learning.trainers.bench import Candidate, Rows
+from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.checks import check_features, check_target, clean_labels
+from mlmodels.learning.trainers.comparison import Choice, make_bench
 from mlmodels.learning.trainers.feature_summary import describe_features
-from mlmodels.learning.trainers.importance import column_importance
-from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metrics import baseline_metrics, measure, predict, score
-from mlmodels.learning.trainers.plan import FitResult, Progress, TrainingPlan
-from mlmodels.learning.trainers.preparation import build_pipeline
-from mlmodels.learning.trainers.search import scoring_of, search
-from mlmodels.learning.trainers.trainer import REGRESSION
-
-CLOSING_STEPS = 3  # fit, check, explain
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows on one side of the split, with their labels."""
-
-    frame: pd.DataFrame
-    labels: np.ndarray
+from mlmodels.learning.trainers.fitted_model import FittedModel
+from mlmodels.learning.trainers.limits import SEARCH_FOLDS, SEED
+from mlmodels.learning.trainers.metrics import Predictions, predict
+from mlmodels.learning.trainers.plan import K_FOLD, FitResult, Progress, TrainingPlan
+from mlmodels.learning.trainers.report import describe_drivers, describe_quality
+from mlmodels.learning.trainers.scores import score
+from mlmodels.learning.trainers.splits import Splitter
+from mlmodels.learning.trainers.stages import CHECK, CHOSEN, EXPLAIN, FIT, REFIT, Stages
 
 
 def train(
-    frame: pd.DataFrame, target_labels, plan: TrainingPlan, on_progress: Callable[[Progress], None]
+    frame: pd.DataFrame,
+    target_labels,
+    plan: TrainingPlan,
+    on_progress: Callable[[Progress], None],
+    split_values=None,
 ) -> FitResult:
     """Trains on a part of `frame`, one row per label, and measures on the rest, the test set.
 
     `frame` has the plan's columns: floats with NaN for a blank, texts with "" for one; its index counts the
     file's rows of data from 0, so that reports can name them. `target_labels` are floats for regression,
-    whole numbers or texts for classification. `on_progress` may raise to stop. Refusals: see errors.py.
+    whole numbers or texts for classification. `split_values` are those of the column that the evaluation goes
+    by. `on_progress` may raise to stop. Refusals: see errors.py.
     """
     plan = plan.checked()
+    stages = Stages(on_progress, Budget(plan.budget_seconds or np.inf))
     labels = clean_labels(target_labels, plan.task)
     assert len(frame) == len(labels)
-    splits.check_target(labels, plan.task, plan.target)
-    splits.check_features(frame, plan.features)
-    split = splits.split_rows(labels, plan.task, plan.train_percentage)
-    frame = frame[plan.feature_names]
-    training = Rows(frame.iloc[split.training], labels[split.training])
-    hold_out = Rows(frame.iloc[split.hold_out], labels[split.hold_out])
-
-    steps = Steps(on_progress)
+    check_target(labels, plan.task, plan.target)
+    check_features(frame, plan.features)
+    splitter = Splitter(plan, frame, labels, split_values)
+    rows = Rows(derive(frame[plan.feature_names], [Derived.from_dict(d) for d in plan.derived]), labels)
+    training = Training(plan, splitter, rows, stages)
     with warnings_silenced():
-        if plan.algorithm == "auto":
-            result = train_best(plan, training, hold_out, steps)
-        elif plan.grid is not None:
-            result = train_searched(plan, training, hold_out, steps)
-        else:
-            plan.trainer.check_rows(plan.parameters, len(training.labels))
-            result = fit_and_explain(plan, training, hold_out, steps)
-    result.report["notes"] = split.notes + result.report["notes"]
-    return result
+        if plan.evaluation.kind == K_FOLD:
+            return training.cross_validated()
+        return training.chosen() if plan.is_auto or plan.search or plan.candidates else training.fixed()
 
 
-def train_best(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
-    trainer, candidates = auto.compare_algorithms(
-        plan, training.frame, training.labels, steps.show_candidates
+class Training:
+    """One run: the rows, how they are divided, and how far it is."""
+
+    def __init__(self, plan: TrainingPlan, splitter: Splitter, rows: Rows, stages: Stages):
+        self.plan, self.splitter, self.rows, self.stages = plan, splitter, rows, stages
+
+    def fixed(self) -> FitResult:
+        """One algorithm with fixed parameters, fitted once: what is measured is what predicts."""
+        split = self.splitter.hold_out()
+        training, hold_out = self.rows.at(split.training), self.rows.at(split.hold_out)
+        self.plan.trainer.check_rows(self.plan.parameters, len(training))
+        recipe = self._recipe(split.training)
+        pipeline, seconds = self._fit(recipe, training, FIT)
+        self.stages.show(CHECK, "Measuring on the test set")
+        predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
+        result = self._result(recipe, pipeline, predictions, training, hold_out, split.notes)
+        return self._finished(result, pipeline, training, seconds)
+
+    def cross_validated(self) -> FitResult:
+        """Every row is predicted by a model that did not see it; the result is fitted on all of them."""
+        everything = np.arange(len(self.rows))
+        folds = self.splitter.folds(everything, self.plan.evaluation.folds, shuffle=True)
+        self.plan.trainer.check_rows(self.plan.parameters, min(len(learned) for learned, _ in folds))
+        recipe = self._recipe(everything)
+        apart = []
+        for number, (learned, validation) in enumerate(folds):
+            self.stages.show(FIT, f"Fitting part {number + 1} of {len(folds)}", number / (len(folds) + 1))
+            training, hold_out = self.rows.at(learned), self.rows.at(validation)
+            pipeline = assembly.fit(recipe, self.plan, training)
+            apart.append(predict(pipeline, self.plan.task, hold_out.frame, self.rows.labels))
+        order = np.concatenate([validation for _, validation in folds])
+        predictions = joined(apart, self.rows.labels[order])
+        result = self._result(recipe, pipeline, predictions, training, hold_out, self.splitter.notes, order)
+        pipeline, seconds = self._fit(recipe, self.rows, REFIT)
+        return self._finished(result, pipeline, self.rows, seconds)
+
+    def chosen(self) -> FitResult:
+        """Chosen and measured on different rows, and then fitted on all of them."""
+        self.stages.weights = CHOSEN
+        split = self.splitter.hold_out()
+        training, hold_out = self.rows.at(split.training), self.rows.at(split.hold_out)
+        choice = self._choose(split.training)
+        recipe = recipe_for(choice)
+        pipeline, seconds = self._fit(recipe, training, FIT)
+        self.stages.show(CHECK, "Measuring on the test set")
+        predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
+        result = self._result(recipe, pipeline, predictions, training, hold_out, split.notes)
+        result.candidates = choice.rows
+        if self.plan.search:
+            describe_search(result, choice, pipeline, training, self.plan)
+        if self.plan.is_classic:
+            return self._finished(result, pipeline, training, seconds)
+        pipeline, seconds = self._fit(recipe, self.rows, REFIT)
+        return self._finished(result, pipeline, self.rows, seconds)
+
+    def _choose(self, training: np.ndarray) -> Choice:
+        if self.plan.candidates:
+            return auto.replay(self.plan, self.splitter, training, self.rows)
+        find = auto.choose if self.plan.is_auto else search.search
+        return find(
+            self.plan, self.splitter, training, self.rows, self.stages.budget, self.stages.show_candidates
+        )
+
+    def _recipe(self, training: np.ndarray) -> Recipe:
+        """Of a fixed algorithm: with a penalty of its own, and calibrated where its classes are weighted."""
+        candidate = Candidate(self.plan.algorithm, self.plan.parameters)
+        is_weighted = bool(candidate.parameters.get("class_weight")) and not self.plan.is_classic
+        if not candidate.finds_penalty and not is_weighted:
+            return Recipe([candidate])
+        bench = make_bench(self.plan, self.splitter, training, self.rows, len(training), SEARCH_FOLDS)
+        self.stages.show(FIT, f"Preparing {self.plan.trainer.label.lower()}")
+        if candidate.finds_penalty:
+            candidate = penalties.with_penalty(bench, candidate, self.stages.budget)
+        if not is_weighted:
+            return Recipe([candidate])
+        result = bench.evaluate(candidate, self.stages.budget)
+        return recipe_for(Choice(bench, [result], [1.0], []))
+
+    def _fit(self, recipe: Recipe, rows: Rows, stage: str) -> tuple[Pipeline, float]:
+        note = "Fitting on all rows" if stage == REFIT else f"Fitting {label_of(recipe.algorithm).lower()}"
+        self.stages.show(stage, note)
+        started = time.monotonic()
+        pipeline = assembly.fit(recipe, self.plan, rows, lambda share: self.stages.show(stage, note, share))
+        return pipeline, time.monotonic() - started
+
+    def _result(self, recipe, pipeline, predictions, training, hold_out, notes, order=None) -> FitResult:
+        """Everything but what predicts in the end. `order`: the rows predicted, where those are all."""
+        plan, measured = self.plan, hold_out if order is None else self.rows.at(order)
+        names, stored = plan.feature_names, len(training)
+        quality = describe_quality(predictions, measured.frame[names], training.labels, recipe.apart)
+        if "calibration" in quality:
+            quality["calibration"]["method"] = recipe.calibration
+        self.stages.show(EXPLAIN, "Measuring which columns matter")
+        model = FittedModel(pipeline, plan.derived)
+        drivers = describe_drivers(
+            model, plan.task, plan.features, hold_out.frame[names], hold_out.labels, stored
+        )
+        return FitResult(
+            pipeline=pipeline,
+            algorithm=recipe.algorithm,
+            parameters=recipe.parameters,
+            metrics=quality["metrics"],
+            baseline=quality["baseline"],
+            report={
+                "task": plan.task,
+                "seed": SEED,
+                "notes": notes + convergence_notes(pipeline, recipe.parameters),
+                "evaluation": self._evaluation(training, measured),
+                **quality,
+                **drivers,
+            },
+            features=[],
+            training_rows=len(training),
+            hold_out_rows=len(measured),
+            fit_seconds=0.0,
+            derived=list(plan.derived),
+        )
+
+    def _evaluation(self, training: Rows, measured: Rows) -> dict:
+        return {
+            "kind": self.plan.evaluation.kind,
+            "by": self.plan.evaluation.by,
+            "folds": self.plan.evaluation.folds if self.plan.evaluation.kind == K_FOLD else None,
+            "training_rows": len(training),
+            "test_rows": len(measured),
+            "kept_together": self.splitter.kept_together,
+            "refitted_rows": None,
+        }
+
+    def _finished(self, result: FitResult, pipeline: Pipeline, rows: Rows, seconds: float) -> FitResult:
+        result.pipeline, result.fit_seconds = pipeline, seconds
+        result.features = describe_features(rows.frame, self.plan.features)
+        if len(rows) > result.training_rows:
+            result.report["evaluation"]["refitted_rows"] = len(rows)
+        self.stages.finish("Trained")
+        return result
+
+
+def joined(parts: list[Predictions], actual: np.ndarray) -> Predictions:
+    """The predictions of all folds as one; each part has a column for every class."""
+    probabilities = (
+        None if parts[0].classes is None else np.concatenate([part.probabilities for part in parts])
     )
-    best = replace(plan, algorithm=trainer.name, parameters=trainer.defaults(plan.task))
-    result = fit_and_explain(best, training, hold_out, steps)
-    result.candidates = candidates
-    return result
+    predicted = np.concatenate([part.predicted for part in parts])
+    return Predictions(actual, predicted, probabilities, parts[0].classes)
 
 
-def train_searched(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
-    found = search(plan, training.frame, training.labels, steps.show_fits)
-    best = replace(plan, parameters={**plan.parameters, **found.best_params})
-    result = fit_and_explain(best, training, hold_out, steps)
-    result.candidates = found.candidates
-    result.best_params, result.best_score = found.best_params, found.best_score
-    result.training_score = score(scoring_of(plan.task), result.pipeline, training.frame, training.labels)
-    return result
-
-
-def fit_and_explain(plan: TrainingPlan, training: Rows, hold_out: Rows, steps: "Steps") -> FitResult:
-    """Fits one algorithm with fixed parameters, measures it and ranks its columns."""
-    note = f"Fitting {plan.trainer.label.lower()}"
-    steps.close(0, note)
-    started = time.monotonic()
-    unfitted = build_pipeline(plan, training.frame, training.labels)
-    pipeline = progressive_fit.fit(
-        unfitted, training.frame, training.labels, on_share=lambda share: steps.close(share, note)
-    )
-    fit_seconds = time.monotonic() - started
-    steps.close(1, "Measuring on the test set")
-    predictions = predict(pipeline, plan.task, hold_out.frame, hold_out.labels)
-    metrics = measure(predictions)
-    baseline = baseline_metrics(plan.task, training.labels, hold_out.labels)
-    steps.close(2, "Measuring which columns matter")
-    importance = column_importance(pipeline, plan.task, hold_out.frame, hold_out.labels, len(training.labels))
-    steps.close(3, "Trained")
-    return FitResult(
-        pipeline=pipeline,
-        algorithm=plan.algorithm,
-        parameters=plan.parameters,
-        metrics=metrics,
-        baseline=baseline,
-        report={
-            "task": plan.task,
-            "seed": SEED,
-            "notes": convergence_notes(pipeline, plan.parameters),
-            "metrics": metrics,
-            "baseline": baseline,
-            "importance": importance,
-            **evaluate(predictions, hold_out.frame),
-        },
-        features=describe_features(training.frame, plan.features),
-        training_rows=len(training.labels),
-        hold_out_rows=len(hold_out.labels),
-        fit_seconds=fit_seconds,
-    )
-
-
-class Steps:
-    """Reports the progress of the whole training run, whatever comes before the closing steps."""
-
-    def __init__(self, on_progress: Callable[[Progress], None]):
-        self.on_progress = on_progress
-        self.before = 0
-        self.candidates: list[dict] = []
-
-    def show_fits(self, done: int, of: int) -> None:
-        self.before = of
-        self._tell(done, f"{done} of {of} fits of the search")
-
-    def show_candidates(self, done: int, candidates: list[dict]) -> None:
-        self.before, self.candidates = len(candidates), candidates
-        running = [row["label"] for row in candidates if row["status"] == "running"]
-        self._tell(done, f"Trying {running[0].lower()}" if running else "All algorithms compared")
-
-    def close(self, number: float, note: str) -> None:
-        self._tell(self.before + number, note)
-
-    def _tell(self, step: float, note: str) -> None:
-        rows = tuple(dict(candidate) for candidate in self.candidates)
-        self.on_progress(Progress(step, self.before + CLOSING_STEPS, note, rows))
+def describe_search(
+    result: FitResult, choice: Choice, pipeline: Pipeline, training: Rows, plan: TrainingPlan
+) -> None:
+    """`best_params` are the searched ones alone; scores as everywhere, higher being better."""
+    best = choice.members[0]
+    result.best_params = {name: best.final_parameters[name] for name in plan.grid}
+    result.best_score = best.score
+    made = predict(pipeline, plan.task, training.frame, training.labels)
+    values = made.predicted if made.classes is None else made.probabilities
+    result.training_score = score(choice.bench.scoring, training.labels, values, made.classes)
 
 
 @contextmanager
 def warnings_silenced():
-    """Of two warnings, one becomes a note in the report, and the other is harmless."""
+    """Of these warnings, one becomes a note in the report, and the others are harmless."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The least populated class")
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         yield
 
 
 def convergence_notes(pipeline, parameters: dict) -> list[str]:
     rounds = parameters.get("max_iter")
-    is_iterative = hasattr(pipeline["model"], "coef_") and rounds
-    if not is_iterative or np.max(pipeline["model"].n_iter_) < rounds:
+    model = pipeline["model"]
+    is_iterative = hasattr(model, "coef_") and rounds
+    if not is_iterative or np.max(model.n_iter_) < rounds:
         return []
     return [
         f"The solver stopped after max_iter = {rounds} rounds before it converged. A higher one may help."
     ]
-
-
-def clean_labels(target_labels, task: str) -> np.ndarray:
-    """Floats for regression; whole numbers or texts (as objects) for classification."""
-    labels = np.asarray(target_labels)
-    if task == REGRESSION:
-        return labels.astype(float)
-    return labels if labels.dtype.kind in "iu" else labels.astype(str).astype(object)

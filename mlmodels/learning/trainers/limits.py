@@ -6,8 +6,14 @@ SEED = 42  # one seed for the split, the folds, the samples and every algorithm 
 
 ESTIMATORS_MIN = 10
 ESTIMATORS_MAX = 500
+ROUNDS_MAX = 1_000  # of boosting
 DEPTH_MAX = 64
 NEIGHBORS_MAX = 100
+
+FOLDS_MIN = 2  # of an evaluation by k_fold
+FOLDS_MAX = 20
+BUDGET_SECONDS_MIN = 1
+BUDGET_SECONDS_MAX = 36_000
 
 SEARCH_FOLDS = 5
 SEARCH_FITS_MAX = 200  # combinations of a grid times folds

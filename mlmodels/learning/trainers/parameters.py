@@ -18,7 +18,8 @@ KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": 
 class Parameter:
     """One setting of an algorithm. Numbers always have both bounds, texts always have choices.
 
-    `tasks` is empty where it exists for every task of its algorithm. `searchable` opens it to grids.
+    `tasks` is empty where it exists for every task of its algorithm. `searchable` opens it to searches, which
+    draw from `search_range` (without one, from the bounds), on a `log` scale where it says so.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Parameter:
     nullable: bool = False
     searchable: bool = True
     tasks: tuple[str, ...] = ()
+    log: bool = False
+    search_range: tuple[float, float] | None = None
 
     def __post_init__(self):
         assert self.type in KINDS, self.type
@@ -73,8 +76,30 @@ class Parameter:
             words += f" from {self.minimum:g} to {self.maximum:g}"
         return f"{words} or null" if self.nullable else words
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a search draws values by itself: not of what is a decision about the data."""
+        return self.searchable and self.type != "bool" and self.name != "class_weight"
+
     def to_dict(self) -> dict:
-        return {**asdict(self), "choices": list(self.choices), "tasks": list(self.tasks)}
+        lists = {"choices": list(self.choices), "tasks": list(self.tasks)}
+        return {
+            **asdict(self),
+            **lists,
+            "search_range": list(self.search_range) if self.search_range else None,
+        }
+
+    def draw(self, random) -> object:
+        """A value that a search may try, by a numpy generator."""
+        if self.type == "bool":
+            return bool(random.integers(2))
+        if self.choices:
+            return self.choices[random.integers(len(self.choices))]
+        low, high = self.search_range or (self.minimum, self.maximum)
+        value = (
+            math.exp(random.uniform(math.log(low), math.log(high))) if self.log else random.uniform(low, high)
+        )
+        return round(value) if self.type == "int" else float(f"{value:.4g}")
 
     def _accepted(self, value: object) -> object | None:
         if self.type == "bool":
@@ -103,8 +128,10 @@ def integer(name: str, default: object, minimum: int, maximum: int, help: str, *
     return Parameter(name, "int", default, help, minimum, maximum, **options)
 
 
-def number(name: str, default: float, minimum: float, maximum: float, help: str) -> Parameter:
-    return Parameter(name, "float", default, help, minimum, maximum)
+def number(
+    name: str, default: float | None, minimum: float, maximum: float, help: str, **options
+) -> Parameter:
+    return Parameter(name, "float", default, help, minimum, maximum, **options)
 
 
 def choice(name: str, default: object, choices: tuple[str, ...], help: str, **options) -> Parameter:

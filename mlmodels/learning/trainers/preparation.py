@@ -4,19 +4,25 @@ Blocks, in this order, each left out where it has no columns; single-row scoring
 
     numbers           scaled: the median for a blank, a flag per column with blanks, then scaled
                       trees, boosting: as they are, which take blanks by themselves
+    seasons           months, weekdays and hours of dates; scaled: a column per value; else among the numbers
     categories        scaled: one column per category
                       trees, boosting: a number per category, which boosting treats as a category again
     many_categories   the mean target of the category (of each class beyond two), cross-fitted; scaled: scaled
+    text:<column>     TF-IDF of words, or of parts of words where texts are short; trees, boosting: its
+                      strongest components
 
 A blank text is a category of its own. An unseen category is no category (scaled), -1 (trees), a blank
 (boosting), the mean of all rows (many_categories).
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
@@ -24,53 +30,80 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.plan import NUMBER, Feature, TrainingPlan
+from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, TEXT, Feature, TrainingPlan
 from mlmodels.learning.trainers.trainer import BOOSTING, CLASSIFICATION, REGRESSION, SCALED, TREES, Trainer
 
 FEW_CATEGORIES_MAX = {SCALED: 255, TREES: 50, BOOSTING: 255}  # 255 is also what boosting takes natively
 DENSE_CELLS_MAX = 20_000_000  # 160 MB; a wider table of one-hot columns is kept sparse
 TARGET_FOLDS = 5
 OBSERVED_MIN = 10
+SEASONS = ("month", "weekday", "hour")
+TERMS_MAX = 3_000
+TEXT_COMPONENTS_MAX = 32
+SHORT_TEXT_WORDS_MAX = 3.0  # on average
+TEXTS_LOOKED_AT = 2_000
+WORD = re.compile(r"\w\w+")
+EARLY_STOPPING_ROWS_MIN = 500
+EARLY_STOPPING_PATIENCE = 20
+ROUNDS_OF_SMALL_TABLES = 100
 RARE_CLASS_ROWS = 10
 
 
 def build_pipeline(plan: TrainingPlan, frame: pd.DataFrame, labels) -> Pipeline:
     """The unfitted pipeline of "prepare" and "model"; `frame` and `labels` are the training rows."""
-    preparation = build_preparation(plan.trainer.family, plan.task, plan.features, frame, labels)
+    preparation = build_preparation(
+        plan.trainer.family, plan.task, plan.all_features, frame, labels, seasons_of(plan.derived)
+    )
     model = build_model(plan.trainer, plan.task, plan.parameters, preparation, labels)
     return Pipeline([("prepare", preparation), ("model", model)])
 
 
 def build_model(trainer: Trainer, task: str, parameters: dict, preparation: ColumnTransformer, labels):
-    """The unfitted estimator; boosting gets the categorical columns and whether it may stop early.
+    """The unfitted estimator; boosting gets the categorical columns, and stops early without given rounds.
 
-    On more than 10,000 rows it does so by validation rows of its own, which takes some of each class.
+    It does so by validation rows of its own, of which there have to be enough, and some of each class.
     """
     model = trainer.estimator(task, parameters)
-    if trainer.family == BOOSTING:
+    if trainer.family != BOOSTING:
+        return model
+    model.set_params(categorical_features=category_positions(preparation) or None, early_stopping=False)
+    if parameters[trainer.rounds] is None:
         is_rare = task == CLASSIFICATION and np.unique(labels, return_counts=True)[1].min() < RARE_CLASS_ROWS
-        model.set_params(
-            categorical_features=category_positions(preparation) or None,
-            early_stopping=False if is_rare else "auto",
-        )
+        if is_rare or len(labels) < EARLY_STOPPING_ROWS_MIN:
+            model.set_params(max_iter=ROUNDS_OF_SMALL_TABLES)
+        else:
+            model.set_params(early_stopping=True, n_iter_no_change=EARLY_STOPPING_PATIENCE)
     return model
 
 
+def seasons_of(derived: Sequence[dict]) -> set[str]:
+    """The names of derived columns that start again from the front every year, week or day."""
+    return {column["name"] for column in derived if column["operation"] in SEASONS}
+
+
 def build_preparation(
-    family: str, task: str, features: Sequence[Feature], frame: pd.DataFrame, labels
+    family: str,
+    task: str,
+    features: Sequence[Feature],
+    frame: pd.DataFrame,
+    labels,
+    seasons: frozenset[str] | set[str] = frozenset(),
 ) -> ColumnTransformer:
-    """Unfitted; decides by these rows on blanks, few or many categories, dense or sparse."""
-    numbers = usable_numbers(family, frame[[feature.name for feature in features if feature.role == NUMBER]])
-    distinct = {f.name: frame[f.name].nunique() for f in features if f.role != NUMBER}
+    """Unfitted; decides by these rows on blanks, few or many categories, dense or sparse, and texts."""
+    seasonal = [f.name for f in features if f.name in seasons] if family == SCALED else []
+    names = [f.name for f in features if f.role == NUMBER and f.name not in seasonal]
+    numbers = usable_numbers(family, frame[names])
+    distinct = {f.name: frame[f.name].nunique() for f in features if f.role == CATEGORY}
     few = [name for name, count in distinct.items() if count <= FEW_CATEGORIES_MAX[family]]
     many = [name for name in distinct if name not in few]
     wide = len(frame) * (len(numbers) + sum(distinct[name] for name in few)) > DENSE_CELLS_MAX
     blocks = [
         ("numbers", number_block(family, has_blanks=bool(frame[numbers].isna().any(axis=None))), numbers),
+        ("seasons", OneHotEncoder(handle_unknown="ignore", sparse_output=False), seasonal),
         ("categories", category_block(family, sparse=wide), few),
         ("many_categories", many_categories_block(family, task, labels), many),
     ]
-    blocks = [block for block in blocks if block[2]]
+    blocks = [block for block in blocks if block[2]] + text_blocks(family, features, frame)
     if not blocks:
         raise DataRefused(
             "The chosen columns are blank in nearly every row. Choose other columns, or fill them.",
@@ -79,7 +112,7 @@ def build_preparation(
     return ColumnTransformer(
         blocks,
         remainder="drop",
-        sparse_threshold=1.0,  # sparse only where the category block is
+        sparse_threshold=1.0,  # sparse only where a block is
         verbose_feature_names_out=False,
     )
 
@@ -119,6 +152,27 @@ def target_type(task: str, labels) -> str:
     if task == REGRESSION:
         return "continuous"
     return "binary" if len(np.unique(labels)) <= 2 else "multiclass"
+
+
+def text_blocks(family: str, features: Sequence[Feature], frame: pd.DataFrame) -> list[tuple]:
+    """One block per column of texts, left out where there is hardly a word in it."""
+    blocks = []
+    for name in (feature.name for feature in features if feature.role == TEXT):
+        words = [WORD.findall(text.lower()) for text in frame[name].iloc[:TEXTS_LOOKED_AT] if text]
+        vocabulary = len({word for found in words for word in found})
+        if vocabulary >= 2:
+            is_short = sum(map(len, words)) / len(words) <= SHORT_TEXT_WORDS_MAX
+            blocks.append((f"text:{name}", text_block(family, is_short, vocabulary), name))
+    return blocks
+
+
+def text_block(family: str, is_short: bool, vocabulary: int):
+    by = {"analyzer": "char_wb", "ngram_range": (2, 4)} if is_short else {"ngram_range": (1, 2)}
+    weigh = TfidfVectorizer(max_features=TERMS_MAX, sublinear_tf=True, **by)
+    if family == SCALED:
+        return weigh
+    components = min(TEXT_COMPONENTS_MAX, max(1, vocabulary // 2))  # fewer than there are terms in any fold
+    return Pipeline([("weigh", weigh), ("reduce", TruncatedSVD(components, random_state=SEED))])
 
 
 def category_positions(preparation: ColumnTransformer) -> list[int]:

@@ -1,20 +1,33 @@
-"""Which rows a model is trained on, and which are the test set that measures it."""
+"""Which rows a model is trained on, and which measure it: the test set, and the folds of a comparison.
 
-from collections.abc import Iterator
+Rows that belong together stay on one side: equal rows, those of one group, those of one point in time.
+"""
+
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 from mlmodels.learning.trainers.errors import DataRefused
-from mlmodels.learning.trainers.limits import CLASSES_MAX, NUMBER_MAX, SEED, TRAINING_ROWS_MIN
-from mlmodels.learning.trainers.metrics import score
+from mlmodels.learning.trainers.limits import SEED, TRAINING_ROWS_MIN
 from mlmodels.learning.trainers.parameters import shorten
-from mlmodels.learning.trainers.plan import NUMBER, Feature
+from mlmodels.learning.trainers.plan import GROUP, TIME, TrainingPlan
 from mlmodels.learning.trainers.trainer import CLASSIFICATION
+from mlplatform.core.text import plural
+
+EQUAL_ROWS = "equal rows"
+COINCIDENCES_MAX = 0.01  # of the equal pairs of rows, if these are to count as the same thing recorded twice
+STRATIFIED_GROUPS_MAX = 5_000  # beyond it scikit-learn takes longer than the training
+
+Fold = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -24,6 +37,129 @@ class Split:
     training: np.ndarray
     hold_out: np.ndarray
     notes: list[str] = field(default_factory=list)
+
+
+class Splitter:
+    """Divides the rows of one training. `kept_together` says what keeps rows on one side: for the report."""
+
+    def __init__(self, plan: TrainingPlan, frame: pd.DataFrame, labels: np.ndarray, split_values=None):
+        self.task, self.evaluation, self.labels = plan.task, plan.evaluation, labels
+        self.times = self.groups = self.kept_together = None
+        self.notes: list[str] = []
+        if self.evaluation.kind == TIME:
+            self.times = np.nan_to_num(np.asarray(split_values, dtype=float), nan=-np.inf)
+        elif self.evaluation.kind == GROUP:
+            self.groups = pd.factorize(np.asarray(split_values), use_na_sentinel=False)[0]
+            self.kept_together = self.evaluation.by
+        elif not plan.is_classic:
+            self.groups = equal_row_groups(frame[plan.feature_names], labels)
+            if self.groups is not None:
+                self.kept_together = EQUAL_ROWS
+                repeated = len(labels) - len(np.unique(self.groups))
+                self.notes.append(
+                    f"{plural(repeated, 'row')} {'repeats' if repeated == 1 else 'repeat'} another one. "
+                    "Equal rows are kept together, on one side of the split."
+                )
+
+    def hold_out(self) -> Split:
+        """As scikit-learn's train_test_split divides the rows in file order, stratified by class."""
+        share = self.evaluation.train_percentage
+        if self.evaluation.kind == TIME:
+            split = self._split_by_time(share)
+        elif self.evaluation.kind == GROUP:
+            split = self._split_by_group(share)
+        else:
+            units, members = self._units(np.arange(len(self.labels)))
+            split = split_rows(self.labels[units], self.task, share)
+            split.training, split.hold_out = members(split.training), members(split.hold_out)
+        split.notes = self.notes + split.notes
+        return split
+
+    def folds(self, rows: np.ndarray, count: int, repeats: int = 1, shuffle: bool = False) -> list[Fold]:
+        """Positions within `rows`, to train on and to validate on; each repeat divides them anew.
+
+        Fewer than `count` on small tables, and by time each fold is validated on what follows it.
+        """
+        labels = self.labels[rows]
+        if self.times is not None:
+            folds = time_folds(self.times[rows], count)
+        elif self.evaluation.kind == GROUP:
+            folds = group_folds(labels, self.groups[rows], self.task, count, repeats)
+        else:
+            units, members = self._units(rows)
+            folds = [
+                (members(training), members(validation))
+                for repeat in range(repeats)
+                for training, validation in make_folds(
+                    labels[units], self.task, count, SEED + repeat if shuffle or repeat else None
+                )
+            ]
+        folds = [fold for fold in folds if self.task != CLASSIFICATION or len(np.unique(labels[fold[0]])) > 1]
+        if not folds or (len(folds) < 2 and self.times is None):
+            raise too_few_rows()
+        return folds
+
+    def _units(self, rows: np.ndarray):
+        """The first row of every set of equal ones, and a function from positions among these to all rows."""
+        if self.groups is None:
+            return np.arange(len(rows)), lambda positions: positions
+        _, first, group = np.unique(self.groups[rows], return_index=True, return_inverse=True)
+        by_group = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+        order = np.argsort(first)  # as they come, which is at random once they have been split
+        return first[order], lambda positions: np.concatenate([by_group[order[at]] for at in positions])
+
+    def _split_by_time(self, share: float) -> Split:
+        order = np.argsort(self.times, kind="stable")
+        times = self.times[order]
+        cut = int(share * len(times))
+        cut = int(np.searchsorted(times, times[min(cut, len(times) - 1)])) or int(
+            np.searchsorted(times, times[0], side="right")
+        )
+        return self._checked(Split(order[:cut], order[cut:]), "point in time")
+
+    def _split_by_group(self, share: float) -> Split:
+        splitter = GroupShuffleSplit(1, train_size=share, random_state=SEED)
+        if len(np.unique(self.groups)) < 2:
+            raise DataRefused(
+                f"All rows belong to one {self.evaluation.by}. Choose another evaluation.", field="evaluation"
+            )
+        training, hold_out = next(splitter.split(self.labels, groups=self.groups))
+        draw = np.random.default_rng(SEED)
+        return self._checked(Split(draw.permutation(training), hold_out), f"value of {self.evaluation.by}")
+
+    def _checked(self, split: Split, what: str) -> Split:
+        if len(split.training) < TRAINING_ROWS_MIN or not len(split.hold_out):
+            raise DataRefused(
+                f"These rows cannot be divided without dividing a {what}. Choose another evaluation, or "
+                "another train_percentage.",
+                field="evaluation",
+            )
+        if self.task == CLASSIFICATION:
+            check_two_classes_learned(self.labels[split.training])
+        return split
+
+
+def equal_row_groups(frame: pd.DataFrame, labels: np.ndarray) -> np.ndarray | None:
+    """A number for each row, the same for equal ones; None where there are none, or only by coincidence.
+
+    Rows of a few categories are often equal. So their number is compared with what the shares of the values
+    alone would lead to, were the columns independent.
+    """
+    columns = [pd.util.hash_array(frame[name].to_numpy()) for name in frame] + [
+        pd.util.hash_array(labels.astype(str) if labels.dtype == object else labels)
+    ]
+    combined = np.zeros(len(labels), dtype=np.uint64)
+    for column in columns:
+        combined = combined * np.uint64(0x100000001B3) ^ column
+    _, group, sizes = np.unique(combined, return_inverse=True, return_counts=True)
+    equal_pairs = float(np.sum(sizes * (sizes - 1)) / 2)
+    if not equal_pairs or len(sizes) < 2:
+        return None
+    chance = 1.0
+    for column in columns:
+        chance *= float(np.sum((np.unique(column, return_counts=True)[1] / len(labels)) ** 2))
+    by_coincidence = chance * len(labels) * (len(labels) - 1) / 2
+    return group if by_coincidence <= COINCIDENCES_MAX * equal_pairs else None
 
 
 def split_rows(labels: np.ndarray, task: str, train_percentage: float) -> Split:
@@ -47,40 +183,53 @@ def split_rows(labels: np.ndarray, task: str, train_percentage: float) -> Split:
     return split
 
 
-def check_target(labels: np.ndarray, task: str, target: str) -> None:
-    """Refuses a target from which nothing can be learned, whatever the columns."""
-    if len(labels) == 0:
-        raise DataRefused(f"No row has a value in {target}. Choose another target.", field="target")
-    distinct = len(np.unique(labels))
-    if distinct < 2:
-        raise DataRefused(
-            f"Every row has the same value in {target}. A model needs at least two different values to "
-            "learn from. Choose another target, or upload rows with other values.",
-            field="target",
-        )
-    if task == CLASSIFICATION and distinct > CLASSES_MAX:
-        raise DataRefused(
-            f"{target} has {distinct} different values, and a model can have at most {CLASSES_MAX} classes. "
-            "Choose regression if it is a number, or another target.",
-            field="target",
-        )
-    if task != CLASSIFICATION and not np.all(np.abs(labels) <= NUMBER_MAX):
-        raise DataRefused(
-            f"{target} holds a number beyond {NUMBER_MAX:g}. Correct it, or choose another target.",
-            field="target",
-        )
+def make_folds(labels: np.ndarray, task: str, count: int, seed: int | None = None) -> list[Fold]:
+    """As scikit-learn's searches make them from a number; with a `seed` in another order of the rows.
+
+    Fewer than `count` on small tables: each fold validates on two rows at least (R² needs them), and has a
+    row of the most frequent class. A class with fewer rows than folds is missing from some of them.
+    """
+    most = np.unique(labels, return_counts=True)[1].max() if task == CLASSIFICATION else len(labels) // 2
+    count = min(count, int(most))
+    if count < 2:
+        raise too_few_rows()
+    splitter = StratifiedKFold if task == CLASSIFICATION else KFold
+    return list(
+        splitter(count, shuffle=seed is not None, random_state=seed).split(np.zeros(len(labels)), labels)
+    )
 
 
-def check_features(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:
-    """Refuses numbers that overflow within the algorithms, naming the first column and row."""
-    for name in (feature.name for feature in features if feature.role == NUMBER):
-        too_large = np.flatnonzero(np.abs(frame[name].to_numpy()) > NUMBER_MAX)
-        if len(too_large):
-            raise DataRefused(
-                f"{name} holds a number beyond {NUMBER_MAX:g} in row {file_row(frame, too_large[0])}. "
-                "Correct it, or leave the column out.",
-                field=name,
-            )
+def group_folds(labels: np.ndarray, groups: np.ndarray, task: str, count: int, repeats: int) -> list[Fold]:
+    distinct = len(np.unique(groups))
+    count = min(count, distinct)
+    if count < 2:
+        raise too_few_rows()
+    is_stratified = task == CLASSIFICATION and distinct <= STRATIFIED_GROUPS_MAX
+    splitter = StratifiedGroupKFold if is_stratified else GroupKFold
+    return [
+        fold
+        for repeat in range(repeats)
+        for fold in splitter(count, shuffle=True, random_state=SEED + repeat).split(labels, labels, groups)
+    ]
+
+
+def time_folds(times: np.ndarray, count: int) -> list[Fold]:
+    """Each fold is trained on all that came before it; rows of one time are not divided."""
+    order = np.argsort(times, kind="stable")
+    ordered = times[order]
+    cuts = [
+        int(np.searchsorted(ordered, ordered[len(times) * n // (count + 1)])) for n in range(1, count + 1)
+    ]
+    cuts = [*dict.fromkeys(cuts), len(times)]
+    return [
+        (order[:start], order[start:end])
+        for start, end in zip(cuts[:-1], cuts[1:], strict=True)
+        if start >= TRAINING_ROWS_MIN and end - start >= 2
+    ]
+
+
+def too_few_rows() -> DataRefused:
+    return DataRefused("There are too few rows to compare models on. Add more rows, or choose one algorithm.")
 
 
 def file_row(frame: pd.DataFrame, position: int) -> int:
@@ -143,48 +292,3 @@ def notes_on_single_row_classes(labels: np.ndarray) -> list[str]:
     return [
         f"{len(labels)} values occur in a single row each ({named}): used for training, not in the test set."
     ]
-
-
-@dataclass(frozen=True)
-class PreparedFold:
-    """One fold with its columns prepared by its own training rows alone."""
-
-    training: object
-    training_labels: np.ndarray
-    validation: object
-    validation_labels: np.ndarray
-
-
-def make_folds(labels: np.ndarray, task: str, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Positions to train on and to validate on, as scikit-learn's searches make them from a number.
-
-    Fewer than `count` on small tables: each fold validates on two rows at least (R² needs them), and has a
-    row of the most frequent class. A class with fewer rows than folds is missing from some of them.
-    """
-    most = np.unique(labels, return_counts=True)[1].max() if task == CLASSIFICATION else len(labels) // 2
-    count = min(count, int(most))
-    if count < 2:
-        raise DataRefused(
-            "There are too few rows to compare models on. Add more rows, or choose one algorithm."
-        )
-    splitter = StratifiedKFold(count) if task == CLASSIFICATION else KFold(count)
-    return list(splitter.split(np.zeros(len(labels)), labels))
-
-
-def prepare_folds(
-    preparation: ColumnTransformer, frame: pd.DataFrame, labels: np.ndarray, folds
-) -> Iterator[PreparedFold]:
-    """Prepares each fold once, for all candidates to share; one at a time, as they can be large."""
-    for training, validation in folds:
-        prepare = clone(preparation)
-        yield PreparedFold(
-            training=prepare.fit_transform(frame.iloc[training], labels[training]),
-            training_labels=labels[training],
-            validation=prepare.transform(frame.iloc[validation]),
-            validation_labels=labels[validation],
-        )
-
-
-def score_on(fold: PreparedFold, model, scoring: str) -> float:
-    model.fit(fold.training, fold.training_labels)
-    return score(scoring, model, fold.validation, fold.validation_labels)

@@ -19,6 +19,8 @@ class Trainer:
     """One algorithm. A subclass declares it as data and makes the unfitted scikit-learn estimator.
 
     `default_grid` is what a search without a grid of its own tries; without one, there is no search.
+    `penalty` names the parameter that is chosen by cross-validation where it is null, out of `penalties`;
+    `rounds` the one that early stopping chooses.
     """
 
     name: str
@@ -28,6 +30,12 @@ class Trainer:
     tasks: tuple[str, ...] = TASKS
     parameters: tuple[Parameter, ...] = ()
     default_grid: dict[str, tuple] = {}
+    penalty: str | None = None
+    rounds: str | None = None
+
+    def penalties(self, labels) -> list[float]:
+        """Values of `penalty` to choose from, the strongest penalty first; `labels` are those to learn."""
+        raise NotImplementedError
 
     def estimator(self, task: str, parameters: dict):
         """An unfitted scikit-learn estimator; `parameters` as `check_parameters` returns them."""
@@ -37,15 +45,31 @@ class Trainer:
         """All parameters of the task, the given values over the defaults."""
         return {**self.defaults(task), **check_values(self.name, self.parameters, values, task)}
 
-    def check_grid(self, grid: dict, task: str | None = None, folds: int = SEARCH_FOLDS) -> dict[str, list]:
-        """Names and lists of values to try; an empty grid means the default, a single value a list of one."""
+    def to_search(self, is_exhaustive: bool, task: str, given: dict) -> dict[str, tuple]:
+        """The default grid; or, where values are drawn, every parameter that was not given, with no list."""
+        if is_exhaustive or not self.is_searchable:
+            return self.default_grid
+        names = self.defaults(task)
+        return {p.name: () for p in self.parameters if p.name in names and p.name not in given and p.is_drawn}
+
+    def check_grid(
+        self, grid: dict, task: str | None = None, folds: int = SEARCH_FOLDS, *, is_exhaustive: bool = True
+    ) -> dict[str, list]:
+        """Names and lists of values to try; an empty grid means the default, a single value a list of one.
+
+        Where values are drawn, an empty list means the whole range of the parameter.
+        """
         if not self.is_searchable:
             raise ParametersRefused(f"{self.name} cannot be searched. Train it without a grid.", field="grid")
         if not isinstance(grid, dict):
             raise ParametersRefused("A grid must be an object of names and lists of values.", field="grid")
         wanted = grid or self.default_grid
-        checked = {name: self._check_values_to_try(name, values, task) for name, values in wanted.items()}
-        self._check_size(checked, folds)
+        checked = {
+            name: self._check_values_to_try(name, values, task, may_be_empty=not is_exhaustive)
+            for name, values in wanted.items()
+        }
+        if is_exhaustive:
+            self._check_size(checked, folds)
         return checked
 
     def check_rows(self, parameters: dict, training_rows: int) -> None:
@@ -68,12 +92,12 @@ class Trainer:
             "parameters": [parameter.to_dict() for parameter in self.parameters],
         }
 
-    def _check_values_to_try(self, name: str, values: object, task: str | None) -> list:
+    def _check_values_to_try(self, name: str, values: object, task: str | None, may_be_empty: bool) -> list:
         parameter = find(self.name, self.parameters, name, task)
         values = list(values) if isinstance(values, list | tuple) else [values]
-        if not values:
+        if not values and not may_be_empty:
             raise ParametersRefused(f"The list of values for {name} is empty. Give at least one.", field=name)
-        if len(values) > 1 and not parameter.searchable:
+        if len(values) != 1 and not parameter.searchable:
             raise ParametersRefused(f"{name} cannot be searched. Give it one fixed value.", field=name)
         checked = [parameter.check(value) for value in values]
         if len(set(checked)) < len(checked):

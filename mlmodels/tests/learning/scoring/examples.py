@@ -19,7 +19,11 @@ CASES = [
     if (REGRESSION if target == REGRESSION else trainers.CLASSIFICATION) in trainers.TRAINERS[algorithm].tasks
 ]
 # Few enough trees that all cases fit and agree within seconds.
-QUICK = {"random_forest": {"n_estimators": 12}, "gradient_boosting": {"max_iter": 25, "min_samples_leaf": 5}}
+QUICK = {
+    "random_forest": {"n_estimators": 12},
+    "extra_trees": {"n_estimators": 12},
+    "gradient_boosting": {"max_iter": 25, "min_samples_leaf": 5},
+}
 
 
 def mixed_table(rows: int = 400, seed: int = 0) -> pd.DataFrame:
@@ -70,7 +74,9 @@ def labels_for(table: pd.DataFrame, target: str, seed: int = 1):
 def fitted(algorithm: str, target: str, table: pd.DataFrame, labels=None, **parameters):
     task = trainers.REGRESSION if target == REGRESSION else trainers.CLASSIFICATION
     labels = labels_for(table, target) if labels is None else labels
-    chosen = trainers.TRAINERS[algorithm].check_parameters({**QUICK.get(algorithm, {}), **parameters}, task)
+    trainer = trainers.TRAINERS[algorithm]
+    found = {trainer.penalty: 1.0} if trainer.penalty else {}
+    chosen = trainer.check_parameters({**found, **QUICK.get(algorithm, {}), **parameters}, task)
     plan = TrainingPlan(algorithm, task, tuple(features_of(table)), "price", chosen)
     return build_pipeline(plan, table, labels).fit(table, labels)
 

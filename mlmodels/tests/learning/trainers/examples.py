@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 
 from mlmodels.learning import trainers
-from mlmodels.learning.trainers import REGRESSION, TRAINERS, Feature, FitResult, TrainingPlan
+from mlmodels.learning.trainers import REGRESSION, TRAINERS, Evaluation, Feature, FitResult, TrainingPlan
 
-QUICK = {"random_forest": {"n_estimators": 10}, "gradient_boosting": {"max_iter": 10}}
+QUICK = {
+    "random_forest": {"n_estimators": 10},
+    "extra_trees": {"n_estimators": 10},
+    "gradient_boosting": {"max_iter": 10},
+}
 ALGORITHMS = [name for name in TRAINERS if name != "auto"]
 PAIRS = [(name, task) for name in ALGORITHMS for task in TRAINERS[name].tasks]
 
@@ -111,6 +115,8 @@ TABLES = {
 
 def plan_for(table: Table, algorithm: str, task: str, **changes) -> TrainingPlan:
     settings = {"parameters": QUICK.get(algorithm, {}), **changes}
+    if "train_percentage" in settings:
+        settings["evaluation"] = Evaluation(train_percentage=settings.pop("train_percentage"))
     return TrainingPlan(algorithm, task, table.features, "truth", **settings)
 
 

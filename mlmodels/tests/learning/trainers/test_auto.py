@@ -1,93 +1,140 @@
+import io
+import json
+
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.model_selection import cross_val_score
 
 from mlmodels.learning import trainers
-from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, DataRefused, auto
-from mlmodels.learning.trainers.auto import compared_rows
-from mlmodels.learning.trainers.preparation import build_pipeline
-from mlmodels.learning.trainers.splits import split_rows
-from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, thirds, train, trained
+from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, DataRefused, auto, comparison
+from mlmodels.learning.trainers.budget import Budget
+from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, thirds, train
 
-OF_NUMBERS = ["baseline", "linear", "ridge", "knn", "decision_tree", "random_forest", "gradient_boosting"]
-OF_CLASSES = ["baseline", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting"]
-COLUMNS = {"algorithm", "label", "status", "score", "std", "seconds", "scoring", "note"}
+OF_NUMBERS = {"baseline", "ridge", "lasso", "gradient_boosting", "extra_trees", "random_forest", "knn"}
+OF_CLASSES = {
+    "baseline",
+    "logistic",
+    "gradient_boosting",
+    "extra_trees",
+    "random_forest",
+    "knn",
+    "naive_bayes",
+}
+COLUMNS = {
+    "algorithm", "label", "parameters", "status", "score", "std", "standard_error", "scoring", "seconds",
+    "milliseconds_per_row", "rounds", "target_transform", "is_tie", "is_chosen", "weight", "note",
+}  # fmt: skip
 
 
 @pytest.fixture
-def quick_comparison(monkeypatch):
-    """Without the two ensembles, which take nearly all of the time."""
-    monkeypatch.setattr(auto, "COMPARED_ALGORITHMS", ("linear", "ridge", "logistic", "knn", "decision_tree"))
+def one_division(monkeypatch):
+    monkeypatch.setattr(comparison, "REPEATS", ())
+
+
+@pytest.fixture
+def quick_comparison(monkeypatch, one_division):
+    """Without the ensembles of trees, which take nearly all of the time."""
+    monkeypatch.setattr(auto, "ORDER", ("ridge", "lasso", "logistic", "knn", "naive_bayes"))
+    monkeypatch.setattr(auto, "draws", lambda comparison: iter(()))
+
+
+@pytest.fixture
+def short_comparison(monkeypatch, one_division):
+    """With a few draws."""
+    monkeypatch.setattr(auto, "USELESS_DRAWS_MAX", 2)
+    monkeypatch.setattr(comparison, "CANDIDATES_MAX", 12)
 
 
 @pytest.mark.parametrize(("task", "expected"), [(REGRESSION, OF_NUMBERS), (CLASSIFICATION, OF_CLASSES)])
-def test_the_baseline_and_every_suitable_algorithm_are_compared(task, expected):
-    candidates = trained("auto", task).candidates
+def test_the_baseline_and_every_suitable_algorithm_are_compared(task, expected, short_comparison):
+    result = train(TABLES["mixed"](), "auto", task)
 
-    assert [row["algorithm"] for row in candidates] == expected
-    assert all(set(row) == COLUMNS for row in candidates)
-    assert {row["status"] for row in candidates} == {"done"}
-    assert all(row["std"] >= 0 and row["seconds"] >= 0 for row in candidates)
+    assert {row["algorithm"] for row in result.candidates} == expected
+    assert all(set(row) >= COLUMNS for row in result.candidates)
+    assert {row["status"] for row in result.candidates} <= {"done", "stopped"}
+    assert sum(row["is_chosen"] for row in result.candidates) >= 1
 
 
-@pytest.mark.parametrize(("task", "scoring"), [(REGRESSION, "r2_score"), (CLASSIFICATION, "accuracy")])
-def test_the_best_score_wins_and_is_fitted_on_the_training_part(task, scoring):
-    result = trained("auto", task)
+def test_what_is_chosen_has_the_best_score_or_ties_with_it(quick_comparison):
+    result = train(TABLES["mixed"](), "auto", REGRESSION)
 
-    scores = {row["algorithm"]: row["score"] for row in result.candidates}
+    done = [row for row in result.candidates if row["status"] == "done"]
+    best = max(done, key=lambda row: row["score"])
+    chosen = [row for row in done if row["is_chosen"]]
+    assert all(row is best or row["is_tie"] or len(chosen) > 1 for row in chosen)
+    assert sum(row["weight"] for row in chosen) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scoring"),
+    [
+        (lambda truth: truth, "r2_score"),
+        (lambda truth: np.where(truth > 0, "yes", "no").astype(object), "roc_auc"),
+        (thirds, "neg_log_loss"),
+    ],
+)
+def test_candidates_are_ranked_by_the_figure_of_the_task(labels, scoring, quick_comparison):
+    table = numbers()
+    task = REGRESSION if scoring == "r2_score" else CLASSIFICATION
+
+    result = trainers.train(table.frame, labels(table.truth), plan_for(table, "auto", task))
+
     assert {row["scoring"] for row in result.candidates} == {scoring}
-    assert scores[result.algorithm] == max(scores.values())
-    assert result.parameters == trainers.get(result.algorithm).defaults(task)
-    single = train(TABLES["mixed"](), result.algorithm, task, parameters={})
-    assert result.metrics == single.metrics
 
 
-@pytest.mark.parametrize("algorithm", OF_NUMBERS[1:])
-def test_each_score_is_the_cross_validation_of_scikit_learn(algorithm):
-    table, scores = TABLES["mixed"](), {}
-    rows = split_rows(table.truth, REGRESSION, 0.8).training
-    frame, truth = table.frame.iloc[rows], table.truth[rows]
-    plan = plan_for(table, algorithm, REGRESSION, parameters={}).checked()
+def test_the_winner_is_fitted_on_all_rows_and_measured_on_the_test_set(quick_comparison):
+    result = train(numbers(), "auto", REGRESSION)
 
-    scores = cross_val_score(build_pipeline(plan, frame, truth), frame, truth, cv=5, scoring="r2")
-
-    row = next(row for row in trained("auto", REGRESSION).candidates if row["algorithm"] == algorithm)
-    assert row["score"] == pytest.approx(scores.mean(), abs=1e-12)
-    assert row["std"] == pytest.approx(scores.std(), abs=1e-12)
+    assert (result.training_rows, result.hold_out_rows) == (96, 24)
+    assert result.report["evaluation"]["refitted_rows"] == 120
+    assert result.pipeline["prepare"]["numbers"]["scale"].n_samples_seen_ == 120
 
 
-def test_two_classes_are_compared_by_the_area_under_the_roc_curve(quick_comparison):
-    table = numbers()
-    labels = np.where(table.truth > 0, "yes", "no").astype(object)
+def test_the_penalty_that_was_found_is_reported(quick_comparison):
+    result = train(numbers(), "auto", REGRESSION)
 
-    result = trainers.train(table.frame, labels, plan_for(table, "auto", CLASSIFICATION))
-
-    assert {row["scoring"] for row in result.candidates} == {"roc_auc"}
-    assert result.candidates[0]["score"] == 0.5
+    ridge = next(row for row in result.candidates if row["algorithm"] == "ridge")
+    assert ridge["parameters"]["alpha"] > 0
 
 
-def test_the_leaderboard_grows_while_it_runs(quick_comparison):
-    seen = []
-    table = numbers()
+@pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION])
+def test_the_stored_candidates_give_the_same_model_bit_for_bit(task, short_comparison):
+    table = TABLES["mixed"]()
+    first = train(table, "auto", task)
+    stored = json.loads(json.dumps(first.candidates))
 
-    trainers.train(table.frame, table.truth, plan_for(table, "auto", REGRESSION), seen.append)
+    again = train(table, "auto", task, candidates=tuple(stored))
 
-    assert [progress.step for progress in seen] == [*range(6), *range(5, 9)]
-    assert {progress.of for progress in seen} == {8}
-    assert seen[2].note == "Trying ridge regression"
-    assert [row["status"] for row in seen[2].candidates] == ["done", "done", "running", "waiting", "waiting"]
-    assert seen[2].candidates[3]["score"] is None
-    assert seen[-1].note == "Trained"
-    assert [row["status"] for row in seen[-1].candidates] == ["done"] * 5
+    assert dumped(again.pipeline) == dumped(first.pipeline)
+    assert again.metrics == first.metrics
 
 
-def test_the_same_rows_give_the_same_winner_and_scores(quick_comparison):
-    first, again = (train(TABLES["mixed"](), "auto", REGRESSION) for _ in range(2))
+def dumped(pipeline) -> bytes:
+    stream = io.BytesIO()
+    joblib.dump(pipeline, stream)
+    return stream.getvalue()
 
-    def comparable(result):
-        return [{**row, "seconds": None} for row in result.candidates]
 
-    assert comparable(again) == comparable(first)
+class FakeClock:
+    """Every look at it takes a second."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_when_time_is_up_the_best_that_was_finished_counts(monkeypatch, quick_comparison):
+    clock = FakeClock()
+    monkeypatch.setattr("mlmodels.learning.trainers.budget.time.monotonic", clock)
+
+    result = train(numbers(), "auto", REGRESSION, budget_seconds=400)
+
+    assert clock.now < 440
+    assert any(row["is_chosen"] for row in result.candidates)
 
 
 def test_an_algorithm_that_does_not_suit_the_rows_is_skipped_with_its_reason(quick_comparison):
@@ -95,7 +142,7 @@ def test_an_algorithm_that_does_not_suit_the_rows_is_skipped_with_its_reason(qui
 
     by_name = {row["algorithm"]: row for row in result.candidates}
     assert by_name["knn"]["status"] == "skipped"
-    assert by_name["knn"]["note"].startswith("n_neighbors is 5 and there are only")
+    assert by_name["knn"]["note"].startswith("n_neighbors is 10 and there are only")
     assert by_name["ridge"]["status"] == "done"
 
 
@@ -110,61 +157,111 @@ def test_an_algorithm_that_fails_leaves_the_others_in_the_comparison(
         def fit(self, rows, labels):
             raise error
 
-    monkeypatch.setattr(trainers.get("linear"), "estimator", lambda task, parameters: Broken())
+    monkeypatch.setattr(trainers.get("knn"), "estimator", lambda task, parameters: Broken())
 
     result = train(numbers(), "auto", REGRESSION)
 
-    row = result.candidates[1]
+    row = next(row for row in result.candidates if row["algorithm"] == "knn")
     assert (row["status"], row["score"]) == ("failed", None)
     assert row["note"].endswith(note)
-    assert result.algorithm == "ridge"
+    assert result.algorithm in ("ridge", "lasso", "ensemble")
 
 
-def test_when_no_algorithm_can_learn_the_training_is_refused(monkeypatch):
-    monkeypatch.setattr(auto, "COMPARED_ALGORITHMS", ("knn",))
+def test_when_no_algorithm_can_learn_the_training_is_refused(monkeypatch, quick_comparison):
+    monkeypatch.setattr(auto, "ORDER", ("knn",))
 
     with pytest.raises(DataRefused, match="No algorithm could be trained on these rows"):
         train(numbers(rows=7), "auto", REGRESSION)
 
 
-def test_large_tables_leave_out_what_would_take_too_long(monkeypatch, quick_comparison):
-    monkeypatch.setattr(auto, "TRAINING_ROWS_MAX", {"ridge": 95, "linear": 96})
-    monkeypatch.setattr(auto, "TRAINING_CELLS_MAX", {"knn": 3 * 96 - 1})
+def test_a_large_table_is_compared_on_a_part_and_the_best_again_on_all_rows(monkeypatch, quick_comparison):
+    monkeypatch.setattr(auto, "COMPARED_ROWS_MAX", 60)
+    monkeypatch.setattr(auto, "COMPARED_ROWS_MIN", 10)
 
     result = train(numbers(), "auto", REGRESSION)
 
-    skipped = {row["algorithm"] for row in result.candidates if row["status"] == "skipped"}
-    assert skipped == {"ridge", "knn"}
+    assert {row["rows"] for row in result.candidates} == {60, 96}
+    assert {row["rows"] for row in result.candidates if row["is_chosen"]} == {96}
 
 
-def test_large_tables_are_compared_on_a_part_and_on_fewer_folds(monkeypatch, quick_comparison):
-    monkeypatch.setattr(auto, "COMPARED_ROWS_MAX", 60)
-    monkeypatch.setattr(auto, "LARGE_TABLE_ROWS", 50)
-    table = numbers()
-    labels = thirds(table.truth)
-    plan = plan_for(table, "auto", CLASSIFICATION)
-
-    comparison = auto.Comparison(plan, table.frame, labels)
-
-    assert len(comparison.labels) == 60
-    assert len(comparison.folds) == 3
-    assert trainers.train(table.frame, labels, plan).training_rows == 96
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "expected"),
-    [(500, 10, 500), (9_000, 10, 9_000), (800_000, 10, 10_000), (50_000, 100, 5_000), (50_000, 1000, 1_000)],
-)
-def test_how_many_rows_are_compared_depends_on_rows_and_columns(rows, columns, expected):
-    assert compared_rows(rows, columns) == expected
-
-
-def test_a_class_with_too_few_rows_for_every_fold_is_no_obstacle():
+def test_a_class_with_too_few_rows_for_every_fold_is_no_obstacle(quick_comparison):
     labels = np.array(["a"] * 60 + ["b"] * 57 + ["rare"] * 2 + ["lone"], dtype=object)
     table = Table(numbers().frame, labels)
 
     result = trainers.train(table.frame, labels, plan_for(table, "auto", CLASSIFICATION))
 
-    assert {row["status"] for row in result.candidates} == {"done"}
+    assert "failed" not in {row["status"] for row in result.candidates}
     assert list(result.pipeline.classes_) == ["a", "b", "lone", "rare"]
     assert result.report["notes"][0].startswith("The value 'lone' occurs in a single row")
+
+
+def test_a_skewed_target_is_also_learned_as_a_logarithm(quick_comparison):
+    table = numbers(rows=300)
+    skewed = Table(table.frame, np.exp(table.truth))
+
+    result = train(skewed, "auto", REGRESSION)
+
+    chosen = [row for row in result.candidates if row["is_chosen"]]
+    assert {row["target_transform"] for row in result.candidates} >= {None, "log"}
+    assert "log" in {row["target_transform"] for row in chosen}
+    assert result.metrics["r2_score"] > 0.9
+
+
+def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, short_comparison):
+    monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
+    monkeypatch.setattr(
+        comparison.ensemble, "select", lambda bench, folds: np.eye(folds[0].shape[1])[:2].sum(axis=0) / 2
+    )
+
+    result = train(TABLES["mixed"](), "auto", REGRESSION)
+
+    members = [row for row in result.candidates if row["is_chosen"]]
+    assert result.algorithm == "ensemble"
+    assert sum(row["weight"] for row in members) == pytest.approx(1)
+    assert len(result.pipeline["model"].estimators_) == len(members)
+    frame = TABLES["mixed"]().frame
+    expected = sum(
+        row["weight"] * member.predict(frame)
+        for row, member in zip(members, result.pipeline["model"].estimators_, strict=True)
+    )
+    np.testing.assert_allclose(result.pipeline.predict(frame), expected)
+
+
+def test_pure_noise_is_no_better_than_guessing(quick_comparison):
+    draw = np.random.default_rng(5)
+    table = Table(pd.DataFrame({f"n{i}": draw.normal(size=200) for i in range(5)}), draw.normal(size=200))
+
+    assert train(table, "auto", REGRESSION).metrics["r2_score"] < 0.1
+
+
+def test_without_any_time_one_model_is_trained_all_the_same(monkeypatch, quick_comparison):
+    monkeypatch.setattr("mlmodels.learning.trainers.budget.time.monotonic", FakeClock())
+
+    result = train(numbers(), "auto", REGRESSION, budget_seconds=3)
+
+    assert [row["algorithm"] for row in result.candidates if row["is_chosen"]] == ["ridge"]
+
+
+def test_a_cancel_is_heard_between_and_within_candidates():
+    class Cancelled(Exception):
+        pass
+
+    seen = []
+
+    def stop(progress):
+        seen.append(progress)
+        if len(seen) == 4:
+            raise Cancelled
+
+    table = numbers()
+    with pytest.raises(Cancelled):
+        trainers.train(table.frame, table.truth, plan_for(table, "auto", REGRESSION), stop)
+
+
+def test_a_budget_tells_what_is_left_and_divides_it():
+    clock = iter([0.0, 4.0, 4.0, 4.0])
+
+    budget = Budget(10, clock=lambda: next(clock))
+
+    assert budget.left == 6.0
+    assert budget.part(100).seconds == 6.0

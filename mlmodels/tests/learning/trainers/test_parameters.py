@@ -203,7 +203,8 @@ def test_the_public_list_names_parameters_and_types():
     assert types["knn"] == {"n_neighbors": "int", "weights": "str"}
     assert types["auto"] == {}
     assert list(types) == [
-        "linear", "ridge", "logistic", "knn", "decision_tree", "random_forest", "gradient_boosting", "auto",
+        "linear", "ridge", "lasso", "elastic_net", "logistic", "naive_bayes", "knn", "decision_tree",
+        "random_forest", "extra_trees", "gradient_boosting", "auto",
     ]  # fmt: skip
 
 
@@ -213,7 +214,8 @@ def test_every_declared_limit_is_one_that_scikit_learn_takes():
             for task in parameter.tasks or trainer.tasks:
                 for value in (parameter.minimum, parameter.maximum, *parameter.choices):
                     if value is not None:
-                        parameters = trainer.check_parameters({parameter.name: value}, task)
+                        found = {trainer.penalty: 1.0} if trainer.penalty else {}
+                        parameters = trainer.check_parameters({**found, parameter.name: value}, task)
                         trainer.estimator(task, parameters)._validate_params()
 
 

@@ -3,24 +3,29 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import datasets, ensemble, linear_model, metrics, neighbors, tree
+from sklearn import datasets, ensemble, linear_model, metrics, naive_bayes, neighbors, tree
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from mlmodels.learning import trainers
-from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Feature, TrainingPlan
+from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, TRAINERS, Evaluation, Feature, TrainingPlan
 from mlmodels.tests.learning.trainers.examples import PAIRS, TABLES, plan_for, trained
 
 BY_HAND = {
     ("linear", REGRESSION): linear_model.LinearRegression(tol=1e-12),
     ("ridge", REGRESSION): linear_model.Ridge(),
+    ("lasso", REGRESSION): linear_model.Lasso(random_state=42, max_iter=2000),
+    ("elastic_net", REGRESSION): linear_model.ElasticNet(random_state=42, max_iter=2000),
     ("logistic", CLASSIFICATION): linear_model.LogisticRegression(max_iter=1000),
+    ("naive_bayes", CLASSIFICATION): naive_bayes.GaussianNB(),
     ("knn", REGRESSION): neighbors.KNeighborsRegressor(),
     ("knn", CLASSIFICATION): neighbors.KNeighborsClassifier(),
     ("decision_tree", REGRESSION): tree.DecisionTreeRegressor(random_state=42),
     ("decision_tree", CLASSIFICATION): tree.DecisionTreeClassifier(random_state=42),
     ("random_forest", REGRESSION): ensemble.RandomForestRegressor(10, random_state=42),
     ("random_forest", CLASSIFICATION): ensemble.RandomForestClassifier(10, random_state=42),
+    ("extra_trees", REGRESSION): ensemble.ExtraTreesRegressor(10, min_samples_leaf=2, random_state=42),
+    ("extra_trees", CLASSIFICATION): ensemble.ExtraTreesClassifier(10, min_samples_leaf=2, random_state=42),
     ("gradient_boosting", REGRESSION): ensemble.HistGradientBoostingRegressor(
         max_iter=10, categorical_features=[4], random_state=42
     ),
@@ -45,7 +50,11 @@ def test_linear_gives_the_figures_of_linear_regression(name, target, train_perce
     features = tuple(Feature(column, "number") for column in frame)
 
     result = trainers.train(
-        frame, truth, TrainingPlan("linear", REGRESSION, features, "y", train_percentage=train_percentage)
+        frame,
+        truth,
+        TrainingPlan(
+            "linear", REGRESSION, features, "y", evaluation=Evaluation(train_percentage=train_percentage)
+        ),
     )
 
     rows, kept, labels, kept_labels = train_test_split(
@@ -99,7 +108,10 @@ def test_it_answers_as_the_plain_estimator_on_the_same_preparation(algorithm, ta
     )
     prepare = clone(result.pipeline["prepare"])
 
-    by_hand = BY_HAND[algorithm, task].fit(prepare.fit_transform(rows, labels), labels)
+    by_hand = clone(BY_HAND[algorithm, task])
+    if penalty := TRAINERS[algorithm].penalty:
+        by_hand.set_params(**{penalty: result.parameters[penalty]})
+    by_hand.fit(prepare.fit_transform(rows, labels), labels)
 
     np.testing.assert_array_equal(result.pipeline.predict(kept), by_hand.predict(prepare.transform(kept)))
 

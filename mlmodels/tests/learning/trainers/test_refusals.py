@@ -8,7 +8,9 @@ from mlmodels.learning import trainers
 from mlmodels.learning.trainers import (
     CLASSIFICATION,
     REGRESSION,
+    TRAINERS,
     DataRefused,
+    Evaluation,
     Feature,
     ParametersRefused,
     PlanRefused,
@@ -33,12 +35,12 @@ PLANS = [
     ({"features": ()}, "features", "at least one column"),
     ({"features": (N0, N0)}, "features", "'n0' is chosen twice"),
     ({"features": (N0, N1), "target": "n1"}, "features", "cannot be predicted from itself"),
-    ({"train_percentage": 0}, "train_percentage", "between 0 and 1"),
-    ({"train_percentage": 1}, "train_percentage", "such as 0.8"),
-    ({"train_percentage": 80}, "train_percentage", "it was 80"),
-    ({"train_percentage": "0.8"}, "train_percentage", "it was '0.8'"),
-    ({"train_percentage": float("nan")}, "train_percentage", "it was nan"),
-    ({"train_percentage": True}, "train_percentage", "it was True"),
+    ({"evaluation": Evaluation(train_percentage=0)}, "train_percentage", "between 0 and 1"),
+    ({"evaluation": Evaluation(train_percentage=1)}, "train_percentage", "such as 0.8"),
+    ({"evaluation": Evaluation(train_percentage=80)}, "train_percentage", "it was 80"),
+    ({"evaluation": Evaluation(train_percentage="0.8")}, "train_percentage", "it was '0.8'"),
+    ({"evaluation": Evaluation(train_percentage=float("nan"))}, "train_percentage", "it was nan"),
+    ({"evaluation": Evaluation(train_percentage=True)}, "train_percentage", "it was True"),
     ({"parameters": {"max_depth": 0}}, "max_depth", "a whole number from 1 to 64 or null; it was 0"),
     ({"parameters": {"max_depth": 65}}, "max_depth", "it was 65"),
     ({"parameters": {"max_depth": "3"}}, "max_depth", "it was '3'"),
@@ -177,7 +179,7 @@ def test_boosting_refuses_columns_that_are_blank_in_nearly_every_row():
         train(table, "gradient_boosting", REGRESSION)
 
 
-@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name != "logistic"])
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if REGRESSION in TRAINERS[name].tasks])
 def test_five_rows_are_enough_for_numbers(algorithm):
     table = numbers(rows=5, columns=1)
     parameters = {"n_neighbors": 2} if algorithm == "knn" else {}

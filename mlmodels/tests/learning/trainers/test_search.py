@@ -32,7 +32,7 @@ GRIDS = [
 def test_a_search_finds_what_scikit_learns_own_search_finds(algorithm, task, grid, table):
     table = TABLES[table]()
 
-    result = train(table, algorithm, task, parameters={}, grid=grid)
+    result = train(table, algorithm, task, parameters={}, grid=grid, is_classic=True)
 
     labels = table.labels(task)
     rows = split_rows(labels, task, 0.8).training
@@ -62,6 +62,7 @@ def test_an_empty_grid_searches_the_default_one():
     result = train(numbers(), "decision_tree", REGRESSION, grid={})
 
     assert len(result.candidates) == 4 * 3
+    assert result.report["evaluation"]["refitted_rows"] == 120
     assert set(result.best_params) == set(TRAINERS["decision_tree"].default_grid)
 
 
@@ -84,12 +85,12 @@ def test_a_grid_of_exactly_the_limit_is_allowed():
         tree.check_grid({"max_depth": list(range(1, 42))})
 
 
-def test_every_fit_is_reported_and_can_be_the_last():
+def test_every_candidate_is_reported_and_can_be_the_last():
     seen = []
 
     def stop_at_third(progress):
-        seen.append((progress.step, progress.of))
-        if len(seen) == 3:
+        seen.append([row["status"] for row in progress.candidates])
+        if len(seen) == 2:
             raise TimeoutError
 
     table = numbers()
@@ -98,17 +99,58 @@ def test_every_fit_is_reported_and_can_be_the_last():
     with pytest.raises(TimeoutError):
         trainers.train(table.frame, table.truth, plan, stop_at_third)
 
-    assert seen == [(1, 13), (2, 13), (3, 13)]
+    assert seen[0] == ["running", "waiting"]
+    assert len(seen) == 2
 
 
-def test_a_search_in_which_nothing_can_be_fitted_on_every_fold_is_refused():
-    """One row of the second class among the training rows: the fold without it leaves one class to learn."""
+@pytest.mark.parametrize("algorithm", [name for name in TRAINERS if TRAINERS[name].is_searchable])
+@pytest.mark.parametrize("search", ["random", "halving"])
+def test_every_algorithm_can_be_searched_over_its_ranges(algorithm, search, monkeypatch):
+    monkeypatch.setattr("mlmodels.learning.trainers.search.DRAWS", 3)
+    monkeypatch.setattr("mlmodels.learning.trainers.search.HALVED_DRAWS", 3)
+    task = TRAINERS[algorithm].tasks[0]
+
+    result = train(numbers(), algorithm, task, search=search)
+
+    assert result.best_params
+    assert TRAINERS[algorithm].check_parameters(result.best_params, task)
+    assert len(result.candidates) == 3
+
+
+def test_halving_goes_on_with_the_best_third_on_more_rows():
+    result = train(numbers(rows=4000), "decision_tree", REGRESSION, search="halving")
+
+    tried = [row["rows"] for row in result.candidates]
+    assert [tried.count(rows) for rows in (355, 1066, 3200)] == [27, 9, 3]
+
+
+def test_values_are_drawn_from_the_lists_that_are_given():
+    result = train(numbers(), "knn", REGRESSION, search="random", grid={"n_neighbors": [3, 4]})
+
+    assert {row["parameters"]["n_neighbors"] for row in result.candidates} == {3, 4}
+    assert set(result.best_params) == {"n_neighbors"}
+
+
+def test_a_fold_that_leaves_one_class_to_learn_is_left_out():
+    """One row of the second class among the training rows."""
     labels = np.array(["a"] * 38 + ["b"] * 2, dtype=object)
     table = Table(numbers(rows=40).frame, labels)
     plan = plan_for(table, "logistic", CLASSIFICATION, train_percentage=0.5, grid={"C": [1.0, 10.0]})
 
+    result = trainers.train(table.frame, labels, plan)
+
+    assert {row["status"] for row in result.candidates} == {"done"}
+
+
+def test_a_search_in_which_nothing_can_be_fitted_is_refused(monkeypatch):
+    class Broken:
+        def fit(self, rows, labels):
+            raise ValueError
+
+    monkeypatch.setattr(trainers.get("knn"), "estimator", lambda task, parameters: Broken())
+
     with pytest.raises(DataRefused, match="No combination can be fitted"):
-        trainers.train(table.frame, labels, plan)
+        train(numbers(), "knn", REGRESSION, grid={"n_neighbors": [3]})
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")

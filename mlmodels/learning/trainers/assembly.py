@@ -1,0 +1,97 @@
+"""From what was chosen to one fitted pipeline of plain scikit-learn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from mlmodels.learning.trainers import calibration, ensemble, rounds, targets
+from mlmodels.learning.trainers.algorithms import ENSEMBLE
+from mlmodels.learning.trainers.bench import Candidate, Rows
+from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.comparison import Choice
+from mlmodels.learning.trainers.metrics import Predictions
+from mlmodels.learning.trainers.plan import TrainingPlan
+from mlmodels.learning.trainers.preparation import build_model, build_preparation, seasons_of
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The models to fit, with their weights; `apart` is how they predict rows that they were not trained on.
+
+    With a `calibration` method a calibrator is learned from the `uncalibrated` ones.
+    """
+
+    members: Sequence[Candidate]
+    weights: Sequence[float] = (1.0,)
+    apart: Predictions | None = None
+    calibration: str | None = None
+    uncalibrated: np.ndarray | None = None
+
+    @property
+    def algorithm(self) -> str:
+        return self.members[0].algorithm if len(self.members) == 1 else ENSEMBLE
+
+    @property
+    def parameters(self) -> dict:
+        return dict(self.members[0].parameters) if len(self.members) == 1 else {}
+
+
+def recipe_for(choice: Choice) -> Recipe:
+    """With the rounds and penalties that were found, and calibrated where that helps."""
+    bench = choice.bench
+    members = [
+        Candidate(result.candidate.algorithm, result.final_parameters, result.candidate.target_transform)
+        for result in choice.members
+    ]
+    actual, predictions = bench.actual(), choice.predictions
+    if bench.classes is None:
+        return Recipe(members, choice.weights, Predictions(actual, np.concatenate(predictions)))
+    is_weighted = any(member.parameters.get("class_weight") for member in members)
+    folds = [bench.rows.labels[validation] for _, validation in bench.folds]
+    method = calibration.choose_method(folds, predictions, bench.classes, is_weighted)
+    calibrated = method and calibration.crossed(method, folds, predictions, bench.classes)
+    probabilities = np.concatenate(calibrated or predictions)
+    predicted = bench.classes[probabilities.argmax(axis=1)]
+    apart = Predictions(actual, predicted, probabilities, bench.classes)
+    return Recipe(members, choice.weights, apart, method, np.concatenate(predictions))
+
+
+def fit(
+    recipe: Recipe,
+    plan: TrainingPlan,
+    rows: Rows,
+    on_share: Callable[[float], None] = lambda share: None,
+) -> Pipeline:
+    count = len(recipe.members)
+    fitted = [
+        fit_one(member, plan, rows, lambda share, done=done: on_share((done + share) / count))
+        for done, member in enumerate(recipe.members)
+    ]
+    pipeline = fitted[0]
+    if count > 1:
+        pipeline = ensemble.voting(fitted, recipe.weights, None if plan.is_regression else fitted[0].classes_)
+    if recipe.calibration and len(pipeline.classes_) == len(recipe.apart.classes):
+        pipeline = calibration.calibrated(
+            pipeline, recipe.calibration, recipe.apart.actual, recipe.uncalibrated
+        )
+    return pipeline
+
+
+def fit_one(
+    candidate: Candidate, plan: TrainingPlan, rows: Rows, on_share: Callable[[float], None]
+) -> Pipeline:
+    trainer, seasons = candidate.trainer, seasons_of(plan.derived)
+    preparation = build_preparation(
+        trainer.family, plan.task, plan.all_features, rows.frame, rows.labels, seasons
+    )
+    model = build_model(trainer, plan.task, candidate.parameters, preparation, rows.labels)
+    pipeline = Pipeline(
+        [("prepare", preparation), ("model", targets.with_transform(model, candidate.target_transform))]
+    )
+    if not isinstance(pipeline["model"], rounds.FORESTS):
+        return pipeline.fit(rows.frame, rows.labels)
+    prepared = preparation.fit_transform(rows.frame, rows.labels)
+    rounds.grow(model, prepared, rows.labels, Budget.unlimited(), on_share)
+    return pipeline
