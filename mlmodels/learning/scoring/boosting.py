@@ -9,8 +9,8 @@ from bisect import bisect_left
 import numpy as np
 from sklearn._loss.link import IdentityLink, LogLink
 
-from mlmodels.learning.scoring.linear import classify_by_score, classify_by_scores
-from mlmodels.learning.scoring.scorers import NoExactKernel
+from mlmodels.learning.scoring.linear import classify
+from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
 from mlmodels.learning.scoring.trees import MergedTrees, node_dtype
 
 
@@ -25,14 +25,27 @@ class BoostedTrees:
         self._start = np.ravel(model._baseline_prediction).astype(np.float64)
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
-        row = encoded.tolist()
-        codes = np.array([column.code(row[column.position]) for column in self._columns])
+        codes = self._codes(encoded)
         steps = self._trees.leaf_values(codes).reshape(-1, len(self._start))
         steps[0] += self._start  # the order in which scikit-learn adds
         return np.add.accumulate(steps)[-1]
 
+    def scores_of_many(self, rows: list) -> np.ndarray:
+        """Shape (rows, scores)."""
+        coded = [self._codes(encoded) for encoded in rows]
+        return np.concatenate([self._scores_of_chunk(chunk) for chunk in self._trees.chunks(coded)])
 
-class BoostingRegressionKernel:
+    def _scores_of_chunk(self, codes: np.ndarray) -> np.ndarray:
+        steps = self._trees.leaf_values_of_many(codes).reshape(-1, len(self._start), len(codes))
+        steps[0] += self._start[:, np.newaxis]
+        return np.add.accumulate(steps)[-1].T
+
+    def _codes(self, encoded: np.ndarray) -> np.ndarray:
+        row = encoded.tolist()
+        return np.array([column.code(row[column.position]) for column in self._columns])
+
+
+class BoostingRegressionKernel(RegressionKernel):
     def __init__(self, model):
         if not isinstance(model._loss.link, IdentityLink | LogLink):
             raise NoExactKernel(f"link {model._loss.link}")
@@ -43,8 +56,12 @@ class BoostingRegressionKernel:
         score = self._trees.scores(encoded)[0]
         return float(np.exp(score) if self._is_logarithmic else score)
 
+    def values(self, rows: list) -> np.ndarray:
+        scores = self._trees.scores_of_many(rows)[:, 0]
+        return np.exp(scores) if self._is_logarithmic else scores
 
-class BoostingClassificationKernel:
+
+class BoostingClassificationKernel(ClassificationKernel):
     def __init__(self, model):
         self._trees = BoostedTrees(model)
 
@@ -52,8 +69,13 @@ class BoostingClassificationKernel:
         return self._trees.scores(encoded)
 
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        scores = self.scores(encoded)
-        return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
+        return classify(self.scores(encoded))
+
+    def scores_of_many(self, rows: list) -> np.ndarray:
+        return self._trees.scores_of_many(rows)
+
+    def probabilities(self, rows: list) -> np.ndarray:
+        return np.array([classify(scores)[1] for scores in self.scores_of_many(rows)])
 
 
 class NumberColumn:

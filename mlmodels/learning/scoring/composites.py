@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer
 
-from mlmodels.learning.scoring.scorers import NoExactKernel
+from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
 
 
 class Member(NamedTuple):
@@ -21,6 +21,12 @@ class Member(NamedTuple):
     def classify(self, row: list) -> tuple[int, list[float]]:
         return self.kernel.classify(self.encoder.encode(row))
 
+    def values(self, rows: list) -> np.ndarray:
+        return self.kernel.values([self.encoder.encode(row) for row in rows])
+
+    def probabilities(self, rows: list) -> np.ndarray:
+        return self.kernel.probabilities([self.encoder.encode(row) for row in rows])
+
 
 class PlainRow:
     """The encoder of an average, whose members encode the row themselves."""
@@ -29,7 +35,7 @@ class PlainRow:
         return row
 
 
-class AverageRegressionKernel:
+class AverageRegressionKernel(RegressionKernel):
     def __init__(self, members: list[Member], weights: list[float]):
         self._parts = members, weights
         self._total = float(np.sum(weights))
@@ -38,8 +44,12 @@ class AverageRegressionKernel:
         weighed = [member.value(row) * weight for member, weight in zip(*self._parts, strict=True)]
         return float(np.sum(weighed)) / self._total
 
+    def values(self, rows: list) -> np.ndarray:
+        weighed = [member.values(rows) * weight for member, weight in zip(*self._parts, strict=True)]
+        return np.sum(weighed, axis=0) / self._total
 
-class AverageClassificationKernel:
+
+class AverageClassificationKernel(ClassificationKernel):
     """The mean of the members' probabilities."""
 
     def __init__(self, members: list[Member], weights: list[float]):
@@ -51,8 +61,12 @@ class AverageClassificationKernel:
         mean = np.average(shares, axis=0, weights=self._weights)
         return int(mean.argmax()), mean.tolist()
 
+    def probabilities(self, rows: list) -> np.ndarray:
+        shares = np.array([member.probabilities(rows) for member in self._members])
+        return np.average(shares, axis=0, weights=self._weights)
 
-class TransformedTargetKernel:
+
+class TransformedTargetKernel(RegressionKernel):
     """Predicts in the scale that was learned, and turns that back."""
 
     def __init__(self, kernel, transformer):
@@ -61,6 +75,9 @@ class TransformedTargetKernel:
 
     def value(self, encoded: np.ndarray) -> float:
         return self._inverse(self._kernel.value(encoded))
+
+    def values(self, rows: list) -> np.ndarray:
+        return np.array([self._inverse(value) for value in self._kernel.values(rows).tolist()])
 
 
 def inverse_of(transformer):
@@ -97,7 +114,7 @@ class YeoJohnsonInverse:
             return float(sign * (np.power(sign * moved * power + 1, 1 / power) - 1))
 
 
-class CalibratedKernel:
+class CalibratedKernel(ClassificationKernel):
     """A classifier whose scores, or probabilities where it has no scores, go through a calibrator."""
 
     def __init__(self, kernel, uses_scores: bool, calibrated, class_count: int):
@@ -112,10 +129,17 @@ class CalibratedKernel:
 
     def classify(self, encoded) -> tuple[int, list[float]]:
         answers = self._kernel.scores(encoded) if self._uses_scores else self._kernel.classify(encoded)[1]
-        shares = self._softened(np.asarray(answers)) if self._is_temperature else self._one_by_one(answers)
+        shares = self._calibrated(np.asarray(answers))
         return int(shares.argmax()), shares.tolist()
 
-    def _one_by_one(self, answers) -> np.ndarray:
+    def probabilities(self, rows: list) -> np.ndarray:
+        answer = self._kernel.scores_of_many if self._uses_scores else self._kernel.probabilities
+        return np.array([self._calibrated(answers) for answers in answer(rows)])
+
+    def _calibrated(self, answers: np.ndarray) -> np.ndarray:
+        return self._softened(answers) if self._is_temperature else self._one_by_one(answers)
+
+    def _one_by_one(self, answers: np.ndarray) -> np.ndarray:
         if self._class_count == 2:
             share = self._curves[0](answers[-1])
             return np.array([1.0 - share, share])

@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.special import expit
 
+from mlmodels.learning.scoring.scorers import ClassificationKernel, RegressionKernel
 
-class LinearKernel:
+
+class LinearKernel(RegressionKernel):
     def __init__(self, model):
         self._weights = np.ravel(model.coef_).astype(np.float64)
         self._intercept = float(np.ravel(model.intercept_)[0])
@@ -13,7 +15,7 @@ class LinearKernel:
         return float(self._weights @ encoded) + self._intercept
 
 
-class LogisticKernel:
+class LogisticKernel(ClassificationKernel):
     """Logistic regression: one row of weights for two classes, else one for each class."""
 
     def __init__(self, model):
@@ -21,14 +23,16 @@ class LogisticKernel:
         self._intercepts = np.asarray(model.intercept_, dtype=np.float64)
 
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
-        scores = self.scores(encoded)
-        return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
+        return classify(self.scores(encoded))
+
+    def scores_of_many(self, rows: list) -> np.ndarray:
+        return np.array([self.scores(encoded) for encoded in rows])
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
         return self._weights @ encoded + self._intercepts
 
 
-class NaiveBayesKernel:
+class NaiveBayesKernel(ClassificationKernel):
     """Gaussian naive Bayes, added up as scikit-learn does."""
 
     def __init__(self, model):
@@ -42,6 +46,10 @@ class NaiveBayesKernel:
         largest = logarithms.max()
         total = largest + np.log(np.exp(logarithms - largest).sum())
         return int(logarithms.argmax()), np.exp(logarithms - total).tolist()
+
+
+def classify(scores: np.ndarray) -> tuple[int, list[float]]:
+    return classify_by_score(float(scores[0])) if len(scores) == 1 else classify_by_scores(scores)
 
 
 def classify_by_score(score: float) -> tuple[int, list[float]]:

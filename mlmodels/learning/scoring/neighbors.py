@@ -7,7 +7,7 @@ scikit-learn's model predicts, so that its choice among equals counts.
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from mlmodels.learning.scoring.scorers import NoExactKernel
+from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
 
 # Squared distances this close, relative to the squared lengths of the rows, may be equal; so may votes.
 TIE_TOLERANCE = 1e-11
@@ -20,7 +20,7 @@ class Tie(Exception):
     """Two rows are equally near, or two classes have equal votes, to within rounding."""
 
 
-class NeighborsRegressionKernel:
+class NeighborsRegressionKernel(RegressionKernel):
     def __init__(self, model):
         self._model = model
         self._search = _search_of(model)
@@ -35,7 +35,7 @@ class NeighborsRegressionKernel:
         return float(targets.mean() if weights is None else (targets * weights).sum() / weights.sum())
 
 
-class NeighborsClassificationKernel:
+class NeighborsClassificationKernel(ClassificationKernel):
     def __init__(self, model):
         self._model = model
         self._search = _search_of(model)

@@ -1,9 +1,13 @@
 """Trees and forests: all trees of a model walked in one call."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.tree._tree import TREE_LEAF, TREE_UNDEFINED, Tree
 
-from mlmodels.learning.scoring.scorers import NoExactKernel
+from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
+
+REPEATED_CELLS_MAX = 2_000_000  # 8 MB
 
 
 class MergedTrees:
@@ -25,8 +29,22 @@ class MergedTrees:
         rows[-1] = self._numbers
         return self._tree.predict(rows.T)
 
+    def leaf_values_of_many(self, encoded: np.ndarray) -> np.ndarray:
+        """Shape (trees, rows, values). Each tree takes all rows in turn, while it is in the cache."""
+        rows = np.empty((self._column_count + 1, self.count, len(encoded)), dtype=np.float32)
+        rows[:-1] = encoded.T[:, np.newaxis]
+        rows[-1] = self._numbers[:, np.newaxis]
+        leaves = self._tree.predict(rows.reshape(self._column_count + 1, -1).T)
+        return leaves.reshape(self.count, len(encoded), -1)
 
-class TreeRegressionKernel:
+    def chunks(self, rows: list) -> Iterator[np.ndarray]:
+        """The rows as matrices of which the repeated cells fit into little memory."""
+        at_once = max(1, REPEATED_CELLS_MAX // (self.count * (self._column_count + 1)))
+        for first in range(0, len(rows), at_once):
+            yield np.array(rows[first : first + at_once])
+
+
+class TreeRegressionKernel(RegressionKernel):
     """A tree or a forest: the mean of its trees' predictions."""
 
     def __init__(self, model):
@@ -36,8 +54,12 @@ class TreeRegressionKernel:
         # In scikit-learn's order and without compensation, which the builtin sum has from Python 3.12 on
         return float(np.add.accumulate(self._trees.leaf_values(encoded)[:, 0])[-1]) / self._trees.count
 
+    def values(self, rows: list) -> np.ndarray:
+        leaves = [self._trees.leaf_values_of_many(chunk)[:, :, 0] for chunk in self._trees.chunks(rows)]
+        return np.add.accumulate(np.concatenate(leaves, axis=1))[-1] / self._trees.count
 
-class TreeClassificationKernel:
+
+class TreeClassificationKernel(ClassificationKernel):
     """A tree or a forest: the mean of its trees' class probabilities."""
 
     def __init__(self, model):
@@ -46,6 +68,10 @@ class TreeClassificationKernel:
     def classify(self, encoded: np.ndarray) -> tuple[int, list[float]]:
         shares = self._trees.leaf_values(encoded).sum(axis=0) / self._trees.count
         return int(shares.argmax()), shares.tolist()
+
+    def probabilities(self, rows: list) -> np.ndarray:
+        sums = [self._trees.leaf_values_of_many(chunk).sum(axis=0) for chunk in self._trees.chunks(rows)]
+        return np.concatenate(sums) / self._trees.count
 
 
 def _trees_of(model) -> MergedTrees:
@@ -79,7 +105,8 @@ def node_dtype() -> np.dtype:
 def _distinct_leaves(trees) -> tuple[np.ndarray, list[np.ndarray]]:
     """The distinct rows of leaf values, and for each tree which of them its leaves have, in their order."""
     of_trees = [values[_is_leaf(nodes)] for nodes, values in trees]
-    checksums = np.concatenate([_checksums(values) for values in of_trees])
+    factors = _factors(of_trees[0].shape[1])
+    checksums = np.concatenate([_checksums(values, factors) for values in of_trees])
     _, first, numbers = np.unique(checksums, return_index=True, return_inverse=True)
     starts = np.cumsum([0, *map(len, of_trees)])
     tree_of_first = np.searchsorted(starts, first, side="right") - 1
@@ -96,11 +123,11 @@ def _distinct_leaves(trees) -> tuple[np.ndarray, list[np.ndarray]]:
     return distinct, leaf_numbers
 
 
-def _checksums(values: np.ndarray) -> np.ndarray:
+def _checksums(values: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Far quicker to sort than rows of values."""
     words = values.view(np.uint64)
     words = words ^ words >> 47  # the low bits of shares such as 1/2 are all zero
-    return (words * _factors(values.shape[1])).sum(axis=1, dtype=np.uint64)
+    return (words * factors).sum(axis=1, dtype=np.uint64)
 
 
 def _factors(count: int) -> np.ndarray:

@@ -42,6 +42,19 @@ def test_rows_with_blanks_unseen_categories_and_wild_numbers_get_the_answer_of_t
     assert_agreement(scorer, pipeline, made_worse(table).head(40))
 
 
+def test_many_rows_at_once_get_the_same_answers_as_one_by_one(compiled, monkeypatch):
+    table, _, scorer = compiled
+    monkeypatch.setattr("mlmodels.learning.scoring.trees.REPEATED_CELLS_MAX", 3_000)
+    rows = rows_of(made_worse(table).head(70))
+
+    if scorer.classes is None:
+        assert scorer.responses(rows) == [scorer.predict(row) for row in rows]
+    else:
+        found = [scorer.responses(rows, label) for label in scorer.classes]
+        one_by_one = [scorer.predict_proba(row) for row in rows]
+        np.testing.assert_allclose(np.transpose(found), one_by_one, rtol=1e-12, atol=1e-15)
+
+
 def test_a_forest_agrees_to_the_last_bit():
     table = mixed_table()
     for target in (REGRESSION, TWO_CLASSES, THREE_CLASSES):
