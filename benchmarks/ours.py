@@ -80,18 +80,28 @@ def predict_in_process(table: Table, budget: int) -> pd.DataFrame:
     task = REGRESSION if table.task == REGRESSION else CLASSIFICATION
     labels = tables.target_values(target, frame.pop(target.name), task)
     plan = TrainingPlan(
-        "auto",
-        task,
-        tuple(Feature(column.name, column.role) for column in features),
-        target.name,
-        derived=tuple(derived.to_dict() for derived in tables.date_parts(features)),
+        algorithm="auto",
+        task=task,
+        features=tuple(Feature(column.name, column.role) for column in features),
+        target=target.name,
+        derived=tuple(column.to_dict() for column in tables.date_parts(features)),
         budget_seconds=budget,
     )
     result = trainers.train(frame[labels.keep], labels.values, plan)
-    model = FittedModel(result.pipeline, result.derived)
     for tried in result.candidates:
-        print(f"    {tried['label']}: {tried['score']} in {tried['seconds']} s {tried['note']}")
+        print(f"    {candidate_line(tried)}")
+    model = FittedModel(result.pipeline, result.derived)
     if task == REGRESSION:
         return pd.DataFrame({"prediction": model.predict(test)})
     names = [str(name) for name in model.classes_]
     return pd.DataFrame(model.predict_proba(test), columns=names)
+
+
+def candidate_line(tried: dict) -> str:
+    """One row of the leaderboard."""
+    facts = {name: tried[name] for name in ("score", "seconds", "weight", "note") if tried.get(name)}
+    shown = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in facts.items()
+    )
+    return f"{tried['label']} ({tried['status']}): {', '.join(shown)}"
