@@ -25,6 +25,10 @@ class DatasetInUse(Conflict):
     code = "dataset_in_use"
 
 
+class DatasetChanged(Conflict):
+    code = "dataset_changed"
+
+
 class RunEnded(Conflict):
     code = "run_ended"
 

@@ -136,13 +136,12 @@ def suggested_name(dataset, target: str | None) -> str:
 
 
 def typical_order(dataset) -> dict:
-    """The defaults: the guessed target, every usable column, and auto.
+    """The defaults: the suggested target, every usable column, and auto.
 
     The target keeps its place among the columns in use, for when another one becomes the target.
     """
     names = dataset.column_names
-    guess = dataset.target_guess and dataset.target_guess["name"]
-    target = names.index(guess) if guess in names else len(names) - 1
+    target = names.index(dataset.target_name) if dataset.target_name in names else len(names) - 1
     use = [str(i) for i, column in enumerate(dataset.columns) if column["use"]]
     return {"target": str(target), "use": use, "algorithm": "auto"}
 

@@ -4,7 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
 
+from mlmodels.learning import doctor
 from mlmodels.learning.tables import Column
+from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid
 
 
@@ -31,7 +33,7 @@ class DatasetQuerySet(OwnedQuerySet):
 
     def for_lists(self):
         """Without the fields that only a dataset's own page shows, but with the number of its models."""
-        return self.defer("first_rows", "dialect", "target_guess").annotate(
+        return self.defer("first_rows", "dialect", "target_guess", "findings").annotate(
             model_count=models.Count("trained_models")
         )
 
@@ -56,6 +58,16 @@ class Dataset(OwnedModel):
         null=True, editable=False, help_text="when a user last changed what was found in the file"
     )
     target_guess = models.JSONField(null=True, editable=False)
+    target = models.CharField(
+        max_length=HEADER_CHARACTERS_MAX,
+        blank=True,
+        editable=False,
+        help_text="the column to predict, once a user chose it; the guess until then",
+    )
+    evaluation = models.JSONField(
+        null=True, editable=False, help_text="how models are tested, once a user chose it: kind and by"
+    )
+    findings = models.JSONField(default=list, editable=False, help_text="what learning.doctor found")
     first_rows = models.JSONField(default=list, editable=False)
     is_replaceable = models.BooleanField(
         default=False, editable=False, help_text="deleted when a later upload over the API needs its room"
@@ -77,6 +89,16 @@ class Dataset(OwnedModel):
     @property
     def column_names(self):
         return [column["name"] for column in self.columns]
+
+    @property
+    def target_name(self):
+        """The column to predict; None where no column can be."""
+        return self.target or (self.target_guess["name"] if self.target_guess else None)
+
+    @property
+    def default_evaluation(self):
+        """How a model is tested unless its training run says otherwise: kind and by."""
+        return doctor.evaluation_for(self.findings, self.evaluation)
 
     @property
     def doubtful_columns(self):

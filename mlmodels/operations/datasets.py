@@ -2,6 +2,7 @@
 
 import io
 from contextlib import ExitStack
+from copy import copy
 from typing import BinaryIO
 
 from django.conf import settings
@@ -10,14 +11,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from billing import operations as billing
-from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
-from mlmodels.learning import samples, tables
+from mlmodels.errors import DatasetChanged, DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
+from mlmodels.learning import doctor, samples, tables
+from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_BYTES_MAX, DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, TrainingRun, dataset_path
 from mlmodels.operations import pending_files
 from mlplatform.core.errors import InvalidInput, TooLarge, Unavailable
 from mlplatform.core.files import sha256_of
 from mlplatform.core.transactions import atomic_with_retry
+
+BLANKS_MAX = 50  # texts of one column
+CHANGE_ATTEMPTS = 5
 
 
 def create_dataset(
@@ -45,9 +50,9 @@ def create_dataset(
     dataset.sha256 = sha256_of(upload)
     dataset.row_count = summary.row_count
     dataset.dialect = summary.dialect
-    dataset.columns = [column.to_dict() for column in summary.columns]
     dataset.target_guess = summary.to_dict()["target"]
     dataset.first_rows = summary.first_rows
+    _examine(dataset, upload, summary.columns)
     with ExitStack() as on_failure:
         file_name = dataset_path(dataset, "")
         pending_files.register(name=file_name)
@@ -76,20 +81,74 @@ def add_sample(*, owner, sample: str) -> Dataset:
         return copies.get()
 
 
-@atomic_with_retry
-def change_columns(*, dataset: Dataset, changes: dict[str, dict]) -> Dataset:
-    """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs."""
-    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
-    columns = {column["name"]: column for column in dataset.columns}
-    for name, change in changes.items():
-        if name not in columns:
+def change(
+    *,
+    dataset: Dataset,
+    columns: dict[str, dict] | None = None,
+    target: str | None = None,
+    evaluation: dict | None = None,
+) -> Dataset:
+    """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs.
+
+    `columns` may change the kind, use, blanks (texts) and merge_spellings of each; `target` is the column to
+    predict, `evaluation` how models are tested. A kind that does not fit the cells is refused.
+    """
+    changes = {name: _column_change(change) for name, change in (columns or {}).items()}
+    for _ in range(CHANGE_ATTEMPTS):
+        seen = Dataset.objects.get(pk=dataset.pk)
+        changed = _changed(copy(seen), changes, target, evaluation)
+        if _store_change(changed, seen):
+            return changed
+    raise DatasetChanged("The dataset was changed at the same moment. Try again.")
+
+
+def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | None) -> Dataset:
+    for name in [*changes, *([] if target is None else [target])]:
+        if name not in dataset.column_names:
             raise UnknownColumn(f'There is no column "{name[:200]}" in this dataset.', field=name[:200])
-        columns[name] = _changed(columns[name], change)
-    if list(columns.values()) != dataset.columns:
-        dataset.columns = list(columns.values())
-        dataset.columns_changed_at = timezone.now()
-        dataset.save(update_fields=["columns", "columns_changed_at"])
+    if evaluation is not None:
+        dataset.evaluation = _clean_evaluation(evaluation, dataset)
+    if changes or target is not None:
+        dataset.target = target or dataset.target
+        columns = [tables.Column.from_dict(column) for column in dataset.columns]
+        with dataset.file.open("rb") as file:
+            _examine(dataset, file, tables.change(file, dataset.dialect, columns, changes))
+    dataset.findings = doctor.with_evaluation(dataset.findings, dataset.evaluation)
     return dataset
+
+
+@atomic_with_retry
+def _store_change(changed: Dataset, seen: Dataset) -> bool:
+    """False when somebody else has changed the dataset since it was seen."""
+    stored = Dataset.objects.select_for_update(no_key=True).get(pk=seen.pk)
+    if _decisions(stored) != _decisions(seen):
+        return False
+    if _decisions(changed) != _decisions(seen):
+        changed.columns_changed_at = timezone.now()
+        changed.save(update_fields=["columns", "columns_changed_at", "target", "evaluation", "findings"])
+    return True
+
+
+def _decisions(dataset: Dataset) -> tuple:
+    return dataset.columns, dataset.target, dataset.evaluation
+
+
+def examined(*, dataset: Dataset, target: str) -> Dataset:
+    """The dataset as it is, or a copy that is not stored, examined for another target than its own."""
+    if target == dataset.target_name:
+        return dataset
+    other = copy(dataset)
+    other.target = target
+    columns = [tables.Column.from_dict(column) for column in other.columns]
+    with other.file.open("rb") as file:
+        _examine(other, file, columns)
+    return other
+
+
+def _examine(dataset: Dataset, file: BinaryIO, columns: list[tables.Column]) -> None:
+    columns, findings = doctor.examine(file, dataset.dialect, columns, dataset.target_name)
+    dataset.columns = [column.to_dict() for column in columns]
+    dataset.findings = doctor.with_evaluation(findings, dataset.evaluation)
 
 
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
@@ -163,13 +222,30 @@ def _replaceable(owner):
     return Dataset.objects.owned_by(owner).replaceable().exclude(training_runs__in=TrainingRun.objects.open())
 
 
-def _changed(column: dict, change: dict) -> dict:
-    if unknown := set(change) - {"kind", "use"}:
+def _column_change(change: dict) -> tables.ColumnChange:
+    if unknown := set(change) - set(tables.ColumnChange.__dataclass_fields__):
         names = ", ".join(sorted(unknown))[:200]
-        raise InvalidInput(f"Only kind and use of a column can be changed, not {names}.")
-    if "kind" in change:
-        column = tables.retype(tables.Column.from_dict(column), change["kind"]).to_dict()
-    use = change.get("use", column["use"])
-    if not isinstance(use, bool):
-        raise InvalidInput("use must be true or false.", field="use")
-    return {**column, "use": use}
+        raise InvalidInput(f"Kind, use, blanks and merge_spellings of a column can be changed, not {names}.")
+    for name in ("use", "merge_spellings"):
+        if not isinstance(change.get(name, True), bool):
+            raise InvalidInput(f"{name} must be true or false.", field=name)
+    blanks = change.get("blanks", [])
+    if not isinstance(blanks, list) or not all(isinstance(text, str) for text in blanks):
+        raise InvalidInput("blanks must be a list of texts.", field="blanks")
+    if len(blanks) > BLANKS_MAX or max(map(len, blanks), default=0) > SHOWN_CHARACTERS_MAX:
+        raise InvalidInput(
+            f"At most {BLANKS_MAX} texts of up to {SHOWN_CHARACTERS_MAX} characters can be read as blank.",
+            field="blanks",
+        )
+    return tables.ColumnChange(**change)
+
+
+def _clean_evaluation(evaluation: dict, dataset: Dataset) -> dict:
+    kind, by = evaluation.get("kind"), evaluation.get("by")
+    needs_column = kind in ("time", "group")
+    if kind not in ("hold_out", "k_fold") and not (needs_column and by in dataset.column_names):
+        raise InvalidInput(
+            "An evaluation is hold_out, k_fold, or time or group by a column of the dataset.",
+            field="evaluation",
+        )
+    return {"kind": kind, "by": by} if needs_column else {"kind": kind}

@@ -23,6 +23,7 @@ from mlmodels.learning.trainers import (
 from mlmodels.learning.trainers.limits import TRAINING_ROWS_MIN
 from mlmodels.learning.trainers.plan import HALVING, HOLD_OUT, RANDOM, TIME
 from mlmodels.models import Dataset
+from mlmodels.operations import datasets
 
 NAMES_SHOWN_MAX = 20
 
@@ -53,16 +54,23 @@ def make_plan(
     learning_curve: bool = False,
     is_classic: bool = False,
 ) -> CheckedPlan:
-    """Without target, features or task, those that the dataset suggests; {} is the algorithm's own grid.
+    """Without target, features, task or evaluation, those that the dataset suggests.
 
-    `evaluation` has the fields of `trainers.Evaluation`, and goes before `train_percentage`.
+    {} is the algorithm's own grid. `evaluation` has the fields of `trainers.Evaluation`, and goes before
+    `train_percentage`. A classic plan tests on random rows, and uses columns that give the target away.
     """
-    columns = {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
-    target_column = _find(columns, target or _guessed_target(dataset), field="target")
-    _refuse_constant(target_column)
-    feature_columns = _feature_columns(columns, target_column, features)
+    target_column = _find(_columns(dataset), target or _suggested_target(dataset), field="target")
+    _refuse_unpredictable(target_column)
     trainer = trainers.get(algorithm)
     is_old = is_classic and trainer.name != "auto"  # the services replaced had no automatic choice
+    if not is_old:
+        dataset = datasets.examined(dataset=dataset, target=target_column.name)
+        evaluation = evaluation or dataset.default_evaluation
+    columns = _columns(dataset)
+    if features is None:
+        features = [c.name for c in columns.values() if c.use or (is_old and c.is_left_out)]
+        features = [name for name in features if name != target_column.name]
+    feature_columns = _feature_columns(columns, features)
     plan = TrainingPlan(
         algorithm=trainer.name,
         task=task or task_for(trainer, target_column),
@@ -123,10 +131,14 @@ def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
     return guess
 
 
-def _guessed_target(dataset: Dataset) -> str:
-    if not dataset.target_guess:
+def _columns(dataset: Dataset) -> dict[str, tables.Column]:
+    return {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
+
+
+def _suggested_target(dataset: Dataset) -> str:
+    if not dataset.target_name:
         raise PlanRefused("Choose the column to predict.", field="target")
-    return dataset.target_guess["name"]
+    return dataset.target_name
 
 
 def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
@@ -136,9 +148,7 @@ def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Co
     raise UnknownColumn(f'There is no column "{str(name)[:200]}". The columns are: {known}.', field=field)
 
 
-def _feature_columns(columns, target: tables.Column, names: Sequence[str] | None) -> list[tables.Column]:
-    if names is None:
-        return [column for column in columns.values() if column.use and column.name != target.name]
+def _feature_columns(columns: dict[str, tables.Column], names: Sequence[str]) -> list[tables.Column]:
     chosen = [_find(columns, name, field="features") for name in names]
     for column in chosen:
         if column.kind == "empty":
@@ -146,8 +156,14 @@ def _feature_columns(columns, target: tables.Column, names: Sequence[str] | None
     return chosen
 
 
-def _refuse_constant(target: tables.Column) -> None:
+def _refuse_unpredictable(target: tables.Column) -> None:
     """First of all, since an empty column suggests a task that nobody meant."""
+    if target.kind == "date":
+        raise PlanRefused(
+            f'The column "{target.name}" holds dates, which cannot be predicted. Predict a number instead, '
+            "such as the days from an earlier date to it.",
+            field="target",
+        )
     if target.profile["distinct"] < 2:
         raise PlanRefused(
             f'The column "{target.name}" has fewer than two different values: there is nothing to predict.',

@@ -122,7 +122,7 @@ def column(request, uuid, position):
     form = ColumnForm(request.POST or None, initial=column)
     if form.is_valid():
         try:
-            operations.change_columns(dataset=dataset, changes={column["name"]: form.cleaned_data})
+            operations.change(dataset=dataset, columns={column["name"]: form.cleaned_data})
         except DomainError as refused:
             form.add_error("kind", refused.message)
         else:

@@ -1,7 +1,7 @@
 """A CSV as people upload it becomes one decision per column, and typed columns. Pure: no Django.
 
     inspect      at upload: dialect, columns with kind and profile, guess of the target
-    retype       the user chooses another kind for a column
+    change       the user chooses another kind for a column, whether it is used, or what is read as blank
     read         at training: the asked columns as a DataFrame
     derive       parts of dates and arithmetic of two numbers behind them; `date_parts`, `pair` name them
     RowReader    at prediction: one row out of JSON or a form
@@ -11,6 +11,7 @@ Text first, then one decision per column. pandas and numpy are imported by `read
 when they are called.
 """
 
+from mlmodels.learning.tables.changes import ColumnChange, change
 from mlmodels.learning.tables.columns import KINDS, Column, TableSummary, TargetGuess, retype
 from mlmodels.learning.tables.dates import date_text
 from mlmodels.learning.tables.derived import Derived, date_parts, derive, pair
@@ -21,6 +22,7 @@ from mlmodels.learning.tables.row import RowReader
 from mlmodels.learning.tables.target import TargetValues, guess_task, target_values
 
 __all__ = [
-    "KINDS", "Column", "Derived", "RowReader", "TableRefused", "TableSummary", "TargetGuess", "TargetValues",
-    "date_parts", "date_text", "derive", "guess_task", "inspect", "pair", "read", "retype", "target_values",
+    "KINDS", "Column", "ColumnChange", "Derived", "RowReader", "TableRefused", "TableSummary", "TargetGuess",
+    "TargetValues", "change", "date_parts", "date_text", "derive", "guess_task", "inspect", "pair", "read",
+    "retype", "target_values",
 ]  # fmt: skip

@@ -23,6 +23,8 @@ class Column:
     `format["type"]` (number, date, boolean, text) says how a cell is read. `alternatives` keeps the formats
     of the kinds that were not chosen and would fit some cells, for `retype`. `nearly` is the kind that all
     but a few cells have, of which `reason` names the first: "number", "date", or "" in an ordinary column.
+    `is_use_chosen`: the user said whether it is used. `is_left_out`: it is not used because it gives the
+    chosen target away.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Column:
     profile: dict[str, Any] = field(default_factory=dict)
     alternatives: dict[str, dict[str, Any]] = field(default_factory=dict)
     nearly: str = ""
+    is_use_chosen: bool = False
+    is_left_out: bool = False
 
     @property
     def role(self) -> str:

@@ -4,9 +4,11 @@ Two passes over the file, both a chunk at a time: the first gathers evidence abo
 second reads numbers and dates under those decisions for the profile. Memory does not grow with the file.
 """
 
-from typing import BinaryIO
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, BinaryIO
 
-from mlmodels.learning.tables.cells import cells_of
+from mlmodels.learning.tables.cells import cells_of, spellings_of
 from mlmodels.learning.tables.columns import Column, TableSummary
 from mlmodels.learning.tables.dialect import Dialect, refuse_single_column, sniff_dialect
 from mlmodels.learning.tables.evidence import ColumnEvidence
@@ -23,8 +25,11 @@ from mlmodels.learning.tables.limits import (
     SHOWN_CHARACTERS_MAX,
 )
 from mlmodels.learning.tables.profile import NumberStatistics, with_profile
+from mlmodels.learning.tables.reading import read_cells
 from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.tables.target import guess_target
+
+_MEASURED = ("number", "date")
 
 
 def inspect(handle: BinaryIO) -> TableSummary:
@@ -39,8 +44,8 @@ def inspect(handle: BinaryIO) -> TableSummary:
     columns = [decide(column, hints) for column in evidence]
     statistics = _measure(handle, dialect, columns)
     columns = [
-        with_profile(column, found, statistics.get(position))
-        for position, (column, found) in enumerate(zip(columns, evidence, strict=True))
+        with_profile(column, found, statistics.get(column.name))
+        for column, found in zip(columns, evidence, strict=True)
     ]
     return TableSummary(
         dialect=dialect.to_dict(),
@@ -73,20 +78,42 @@ def _empty_evidence(name: str, columns: int) -> ColumnEvidence:
     )
 
 
-def _measure(handle: BinaryIO, dialect: Dialect, columns: list[Column]) -> dict[int, NumberStatistics]:
-    """Figures of the columns of numbers and dates, by position."""
-    cells = {
-        position: cells_of(column.format)
-        for position, column in enumerate(columns)
-        if column.format["type"] in ("number", "date")
-    }
+def _measure(handle: BinaryIO, dialect: Dialect, columns: Sequence[Column]) -> dict[str, NumberStatistics]:
+    """Figures of the columns of numbers and dates, by name. Refuses a cell that does not fit its column."""
+    cells = {column.name: cells_of(column.format) for column in columns if column.format["type"] != "text"}
     if not cells:
         return {}
     sample_max = min(SAMPLED_VALUES_MAX, SAMPLED_VALUES_KEPT_MAX // len(cells))
-    statistics = {position: NumberStatistics(sample_max) for position in cells}
+    statistics = {c.name: NumberStatistics(sample_max) for c in columns if c.format["type"] in _MEASURED}
     with open_rows(handle, dialect) as rows:
         for chunk in rows.chunks():
-            texts = chunk.columns()
-            for position, reader in cells.items():
-                statistics[position].add(reader.many(texts[position]))
+            texts = dict(zip(rows.header, chunk.columns(), strict=True))
+            for name, reader in cells.items():
+                values = read_cells(reader, texts[name], chunk, name)
+                if name in statistics:
+                    statistics[name].add(values)
     return statistics
+
+
+def profile_anew(
+    handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column], merged: Collection[str] = ()
+) -> list[Column]:
+    """Columns of which the format was changed, with the profile that the file has under it.
+
+    In the `merged` columns texts that differ in case or spaces alone become one. Raises TableRefused for the
+    first cell that does not fit.
+    """
+    evidence = {column.name: _empty_evidence(column.name, len(columns)) for column in columns}
+    with open_rows(handle, Dialect(**dialect)) as rows:
+        for chunk in rows.chunks():
+            texts = dict(zip(rows.header, chunk.columns(), strict=True))
+            for name, found in evidence.items():
+                found.add(texts[name], chunk.row_numbers)
+    columns = [
+        replace(column, format={**column.format, "spellings": spellings_of(evidence[column.name].counts)})
+        if column.name in merged
+        else column
+        for column in columns
+    ]
+    statistics = _measure(handle, Dialect(**dialect), columns)
+    return [with_profile(column, evidence[column.name], statistics.get(column.name)) for column in columns]

@@ -14,6 +14,9 @@ _TIMES = """
     date datetime time timestamp ts unix epoch created updated modified dob datum zeit zeitstempel fecha heure
 """
 _TIME_WORDS = frozenset(_TIMES.split())
+_BIRTH_WORDS = frozenset(
+    ["dob", "birth", "birthday", "birthdate", "born", "geburt", "geburtsdatum", "naissance"]
+)
 _TIME_ENDINGS = frozenset({"at", "on"})  # created_at, sold_on
 _CLAIMS = "is has had was can did does will should ist hat est"
 _CLAIM_WORDS = frozenset(_CLAIMS.split())
@@ -45,6 +48,11 @@ def names_an_entity(name: str) -> bool:
 def names_a_time(name: str) -> bool:
     words = words_of(name)
     return not _TIME_WORDS.isdisjoint(words) or (len(words) > 1 and words[-1] in _TIME_ENDINGS)
+
+
+def names_a_birth(name: str) -> bool:
+    """`date_of_birth`: a date that describes a person, not when the row came about."""
+    return not _BIRTH_WORDS.isdisjoint(words_of(name))
 
 
 def names_a_claim(name: str) -> bool:

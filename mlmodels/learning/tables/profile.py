@@ -2,6 +2,7 @@
 
 rows, missing          cells; in columns of numbers, dates and yes/no the missing words count as missing
 distinct               different texts, exact when `distinct_is_exact`, else "at least"
+repeats                some text occurs in more than one row
 top_values             [[text, cells], …] the most frequent ones
 typical                median (number, date), else the most frequent text; None when there is none
 minimum maximum mean   numbers and dates, from all rows; dates are Unix seconds
@@ -15,14 +16,16 @@ sampled                None, or how many random rows quantiles and histogram wer
 import math
 import random
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mlmodels.learning.tables.cells import cells_of
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.derived import varying_parts
 from mlmodels.learning.tables.evidence import ColumnEvidence
+from mlmodels.learning.tables.histogram import histogram
 from mlmodels.learning.tables.limits import (
-    HISTOGRAM_BINS,
     SAMPLED_VALUES_MAX,
     SHOWN_CHARACTERS_MAX,
     TOP_VALUES,
@@ -80,7 +83,7 @@ class NumberStatistics:
             values if len(values) <= _DATES_LOOKED_AT else self._random.sample(values, _DATES_LOOKED_AT)
         )
 
-    def summary(self) -> dict:
+    def summary(self, *, is_date: bool = False) -> dict:
         if not self.count:
             return {}
         ordered = sorted(self._sample)
@@ -92,7 +95,7 @@ class NumberStatistics:
             "whole": self.whole,
             "quantiles": quantiles,
             "typical": quantiles["0.5"],
-            "histogram": _histogram(ordered),
+            "histogram": histogram(ordered, whole=self.whole, is_date=is_date),
             "sampled": len(ordered) if self._every > 1 else None,
         }
 
@@ -105,38 +108,45 @@ def _quantile(ordered: list[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
-def _histogram(ordered: list[float]) -> dict:
-    low, high = ordered[0], ordered[-1]
-    width = (high - low) / HISTOGRAM_BINS
-    if not width or not math.isfinite(width):
-        return {"edges": [low, high], "counts": [len(ordered)]}
-    counts = [0] * HISTOGRAM_BINS
-    for value in ordered:
-        counts[min(int((value - low) / width), HISTOGRAM_BINS - 1)] += 1
-    return {"edges": [low + width * edge for edge in range(HISTOGRAM_BINS)] + [high], "counts": counts}
-
-
 def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatistics | None) -> Column:
     """The column with its profile; `numbers` for columns of numbers and dates."""
-    reads_words_as_missing = column.format["type"] != "text"
-    texts = evidence.counts
-    if reads_words_as_missing:
-        words = column.blank_words
-        texts = {text: n for text, n in texts.items() if not is_missing_word(text) and text not in words}
-    words = sum(evidence.counts.values()) - sum(texts.values())
+    texts = _texts_read(column, evidence.counts)
+    words = evidence.counts.total() - sum(texts.values())
     top = sorted(texts.items(), key=lambda item: -item[1])[:TOP_VALUES]
     profile = {
         "rows": evidence.rows,
         "missing": evidence.rows - numbers.count if numbers else evidence.blanks + words,
         "distinct": len(texts),
         "distinct_is_exact": not evidence.is_capped,
+        "repeats": evidence.has_repeats,
         "top_values": [[_cut(text), cells] for text, cells in top],
         "typical": _cut(top[0][0]) if top else None,
-        **(numbers.summary() if numbers else {}),
     }
+    if column.format["type"] == "number":
+        profile |= numbers.summary()
     if column.format["type"] == "date":
-        profile["varying_parts"] = numbers.varying_parts()
+        profile |= numbers.summary(is_date=True) | {"varying_parts": numbers.varying_parts()}
     return replace(column, profile=profile)
+
+
+def _texts_read(column: Column, counts: Counter) -> dict[str, int]:
+    """The texts that are not read as blanks, and how often each occurs."""
+    if column.format.get("blanks") or column.format.get("spellings"):
+        return _texts_read_as_chosen(column, counts)
+    if column.format["type"] == "text":
+        return counts
+    words = column.blank_words
+    return {text: cells for text, cells in counts.items() if not is_missing_word(text) and text not in words}
+
+
+def _texts_read_as_chosen(column: Column, counts: Counter) -> dict[str, int]:
+    cells = cells_of(column.format)
+    found: Counter = Counter()
+    for text, number in counts.items():
+        value = cells.one(text)
+        if value == value and value != "":
+            found[value if isinstance(value, str) else text] += number
+    return found
 
 
 def _cut(text: str) -> str:

@@ -45,26 +45,32 @@ class _TypedColumn:
         self._known: dict[str, str] = {}
 
     def add(self, texts: Sequence[str], chunk: Chunk) -> None:
-        try:
-            found = self._cells.many(texts)
-        except ValueError:
-            self._refuse(texts, chunk)
-            raise
+        found = read_cells(self._cells, texts, chunk, self.name)
         if not self.is_number:
             found = [self._known.setdefault(text, text) for text in found]
         self.values.extend(found)
 
-    def _refuse(self, texts: Sequence[str], chunk: Chunk) -> None:
-        for text, row in zip(texts, chunk.row_numbers, strict=True):
-            try:
-                self._cells.one(text)
-            except ValueError as error:
-                raise TableRefused(
-                    f"Row {row:,}, column {shown(self.name)}: {shown(text)} {error}. Correct the cell, leave "
-                    "it blank, or choose another kind for the column.",
-                    row=row,
-                    column=self.name,
-                ) from None
+
+def read_cells(cells, texts: Sequence[str], chunk: Chunk, name: str) -> list:
+    """The values of a column's cells in a chunk; TableRefused names the first that does not fit."""
+    try:
+        return cells.many(texts)
+    except ValueError:
+        _refuse_cell(cells, texts, chunk, name)
+        raise
+
+
+def _refuse_cell(cells, texts: Sequence[str], chunk: Chunk, name: str) -> None:
+    for text, row in zip(texts, chunk.row_numbers, strict=True):
+        try:
+            cells.one(text)
+        except ValueError as error:
+            raise TableRefused(
+                f"Row {row:,}, column {shown(name)}: {shown(text)} {error}. Correct the cell, leave it "
+                "blank, or choose another kind for the column.",
+                row=row,
+                column=name,
+            ) from None
 
 
 def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlmodels.learning.tables.cells import cells_of, number_text
+from mlmodels.learning.tables.cells import BlankedCells, cells_of, number_text
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dates import DateCells
 from mlmodels.learning.tables.derived import Derived, reader_of
@@ -62,15 +62,17 @@ def _shown_value(value: Any) -> str:
 
 
 def _value_reader(column: Column):
+    cells = cells_of(column.format)
     match column.format["type"]:
         case "number":
-            return _number_reader(cells_of(column.format).one)
+            read = _number_reader(cells.one)
         case "date":
-            return _date_reader(cells_of(column.format))
+            read = _date_reader(cells)
         case "boolean":
-            return _boolean_reader(cells_of(column.format).one)
+            read = _boolean_reader(cells.one)
         case _:
-            return _text_reader(cells_of(column.format).one, column.alternatives.get("boolean"))
+            read = _text_reader(cells.one, column.alternatives.get("boolean"))
+    return (lambda value: cells.blank_or(read(value))) if isinstance(cells, BlankedCells) else read
 
 
 def _number_reader(read_text):

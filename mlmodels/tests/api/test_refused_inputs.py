@@ -258,7 +258,7 @@ def test_refused_input_costs_nothing_leaves_nothing_and_is_explained(
     case, alice, api_as, make_model, files_folder, settings, django_capture_on_commit_callbacks
 ):
     dataset = make_dataset(alice, FLATS)
-    flats = make_model(alice, dataset, model_name="flats")
+    flats = make_model(alice, dataset, model_name="flats", features=["size", "rooms", "city"])
     settings.MAX_UPLOAD_MB = 0.05
     before = everything(files_folder)
 

@@ -6,8 +6,10 @@ from django.db import DatabaseError
 
 from mlmodels import limits
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
+from mlmodels.learning.trainers import PlanRefused
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets, training
+from mlmodels.operations.plans import make_plan
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlplatform.core.errors import InvalidInput, TooLarge
 
@@ -138,7 +140,7 @@ def test_an_unknown_sample_is_refused_with_the_known_ones(alice):
 def test_kind_and_use_of_a_column_can_be_changed(alice):
     dataset = make_dataset(alice)
 
-    changed = datasets.change_columns(dataset=dataset, changes={"rooms": {"kind": "category", "use": False}})
+    changed = datasets.change(dataset=dataset, columns={"rooms": {"kind": "category", "use": False}})
 
     rooms = changed.columns[1]
     assert (rooms["kind"], rooms["role"], rooms["use"]) == ("category", "category", False)
@@ -159,7 +161,7 @@ def test_a_refused_change_changes_nothing(alice, changes, refusal):
     dataset = make_dataset(alice)
 
     with pytest.raises(refusal):
-        datasets.change_columns(dataset=dataset, changes=changes)
+        datasets.change(dataset=dataset, columns=changes)
 
     assert Dataset.objects.get(pk=dataset.pk).columns == dataset.columns
 
@@ -189,3 +191,149 @@ def test_a_data_set_that_a_training_waits_for_stays(alice):
 
 def test_an_upload_without_a_size_is_measured(alice):
     assert make_dataset(alice, io.BytesIO(houses_csv()).getvalue()).size_bytes == len(houses_csv())
+
+
+def leaky_csv(rows: int = 120) -> bytes:
+    """price as in houses, a fee that gives it away, and a column of numbers but for a word."""
+    header, *lines = houses_csv(rows).decode().splitlines()
+    lines = [
+        f"{line},{int(line.split(',')[-1]) / 20},{'unknown size' if n % 30 == 0 else n % 7}"
+        for n, line in enumerate(lines)
+    ]
+    return "\n".join([f"{header},fee,yard", *lines]).encode()
+
+
+def found_in(dataset, code):
+    (found,) = [finding for finding in dataset.findings if finding["code"] == code]
+    return found
+
+
+def chosen(dataset, code, label):
+    """The dataset after a click on that choice of a finding."""
+    (choice,) = [choice for choice in found_in(dataset, code)["choices"] if choice["label"] == label]
+    return datasets.change(dataset=dataset, **choice["change"])
+
+
+def test_an_upload_is_examined_and_what_gives_the_target_away_is_left_out(alice):
+    dataset = make_dataset(alice, leaky_csv())
+
+    assert found_in(dataset, "leakage")["columns"] == ["fee"]
+    assert [column["name"] for column in dataset.columns if not column["use"]] == ["fee"]
+    assert make_plan(dataset, algorithm="linear", target="price").plan.feature_names == [
+        "size", "rooms", "place", "yard"
+    ]  # fmt: skip
+
+
+def test_a_classic_plan_uses_all_columns_as_the_services_before_did(alice):
+    dataset = make_dataset(alice, leaky_csv())
+
+    plan = make_plan(dataset, algorithm="linear", target="price", is_classic=True).plan
+
+    assert plan.feature_names == ["size", "rooms", "place", "fee", "yard"]
+
+
+def test_a_column_that_is_left_out_is_used_where_the_user_says_so(alice):
+    dataset = chosen(make_dataset(alice, leaky_csv()), "leakage", "Use")
+
+    stored = Dataset.objects.get(pk=dataset.pk)
+    assert "fee" in make_plan(stored, algorithm="linear", target="price").plan.feature_names
+    assert [c["is_current"] for c in found_in(stored, "leakage")["choices"]] == [False, True]
+
+
+def test_another_target_is_examined_anew(alice):
+    dataset = make_dataset(alice, leaky_csv())
+
+    changed = datasets.change(dataset=dataset, target="rooms")
+
+    assert (changed.target_name, dataset.target_guess["name"]) == ("rooms", "price")
+    assert not [finding for finding in changed.findings if finding["code"] == "leakage"]
+    assert all(column["use"] for column in changed.columns)
+
+
+def test_a_plan_for_another_target_leaves_out_what_gives_that_one_away(alice):
+    dataset = make_dataset(alice, leaky_csv())
+
+    plan = make_plan(dataset, algorithm="linear", target="fee").plan
+
+    assert plan.feature_names == ["size", "rooms", "place", "yard"]
+    assert Dataset.objects.get(pk=dataset.pk).target_name == "price"
+
+
+def test_words_are_read_as_blanks_with_one_choice_and_the_profile_follows(alice):
+    dataset = chosen(make_dataset(alice, leaky_csv()), "misfits", "As a number")
+
+    yard = dataset.column("yard")
+    assert (yard.kind, yard.profile["missing"], yard.profile["maximum"]) == ("number", 4, 6)
+    assert "misfits" not in [finding["code"] for finding in dataset.findings]
+
+
+def test_a_kind_that_does_not_fit_is_refused_at_once(alice):
+    dataset = make_dataset(alice, leaky_csv())
+
+    with pytest.raises(InvalidInput, match='Row 2, column "yard": "unknown size" is not a number'):
+        datasets.change(dataset=dataset, columns={"yard": {"kind": "number"}})
+
+
+def dated_csv(rows: int = 120) -> bytes:
+    lines = [f"2024-{n // 28 + 1:02}-{n % 28 + 1:02},{n * 37 % 11},{n + n * 37 % 11}" for n in range(rows)]
+    return "\n".join(["sold_on,size,price", *lines]).encode()
+
+
+def evaluation_of(dataset, **order):
+    return make_plan(dataset, algorithm="linear", target="price", **order).plan.evaluation
+
+
+def test_how_models_are_tested_follows_the_table_until_the_user_chooses(alice):
+    dataset = make_dataset(alice, dated_csv())
+
+    by_time = dataset.default_evaluation
+    changed = chosen(dataset, "time", "Random rows")
+
+    assert by_time == {"kind": "time", "by": "sold_on"}
+    assert (evaluation_of(dataset).kind, evaluation_of(dataset).by) == ("time", "sold_on")
+    assert evaluation_of(changed).kind == "hold_out"
+    assert evaluation_of(dataset, evaluation={"kind": "k_fold"}).kind == "k_fold"
+    assert evaluation_of(dataset, is_classic=True).kind == "hold_out"
+    assert Dataset.objects.get(pk=dataset.pk).default_evaluation == {"kind": "hold_out"}
+    assert [c["is_current"] for c in found_in(changed, "time")["choices"]] == [False, True]
+
+
+def test_a_date_is_refused_as_a_target_with_what_to_do_instead(alice):
+    with pytest.raises(PlanRefused, match="Predict a number instead"):
+        make_plan(make_dataset(alice, dated_csv()), algorithm="linear", target="sold_on")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target": "pool"},
+        {"evaluation": {"kind": "time", "by": "pool"}},
+        {"evaluation": {"kind": "dice"}},
+        {"columns": {"rooms": {"blanks": "-1"}}},
+        {"columns": {"rooms": {"blanks": [-1]}}},
+        {"columns": {"rooms": {"blanks": ["x"] * 51}}},
+        {"columns": {"rooms": {"merge_spellings": 1}}},
+    ],
+)
+def test_an_unusable_choice_is_refused(alice, change):
+    dataset = make_dataset(alice)
+
+    with pytest.raises(InvalidInput):
+        datasets.change(dataset=dataset, **change)
+
+
+def test_two_changes_at_the_same_moment_are_both_kept(alice, monkeypatch):
+    dataset = make_dataset(alice)
+    store_change = datasets._store_change
+
+    def overtaken(changed, seen):
+        monkeypatch.setattr(datasets, "_store_change", store_change)
+        datasets.change(dataset=dataset, columns={"place": {"use": False}})
+        return store_change(changed, seen)
+
+    monkeypatch.setattr(datasets, "_store_change", overtaken)
+
+    datasets.change(dataset=dataset, columns={"rooms": {"kind": "category"}})
+
+    stored = Dataset.objects.get(pk=dataset.pk)
+    assert (stored.column("place").use, stored.column("rooms").kind) == (False, "category")

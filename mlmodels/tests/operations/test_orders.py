@@ -64,7 +64,7 @@ def test_another_table_is_another_data_set(alice):
 @pytest.mark.parametrize("change", [{"kind": "category"}, {"use": False}])
 def test_columns_changed_on_a_page_do_not_change_what_the_same_order_trains(alice, change):
     before = order(alice)
-    datasets.change_columns(dataset=before.dataset, changes={"rooms": change})
+    datasets.change(dataset=before.dataset, columns={"rooms": change})
 
     after = order(alice)
     again = order(alice)
@@ -77,7 +77,7 @@ def test_columns_changed_on_a_page_do_not_change_what_the_same_order_trains(alic
 
 def test_a_change_that_changes_nothing_leaves_the_table_in_use(alice):
     before = order(alice)
-    datasets.change_columns(dataset=before.dataset, changes={"rooms": {"kind": "number"}})
+    datasets.change(dataset=before.dataset, columns={"rooms": {"kind": "number"}})
     training.cancel_run(run=before)
 
     assert order(alice).dataset == before.dataset
@@ -110,7 +110,7 @@ def test_a_table_uploaded_or_edited_on_a_page_is_never_deleted_for_room(alice, m
     monkeypatch.setattr(datasets, "DATASETS_MAX", 2)
     make_dataset(alice)
     edited = order_replaceable(alice, 31)
-    datasets.change_columns(dataset=edited.dataset, changes={"rooms": {"kind": "category"}})
+    datasets.change(dataset=edited.dataset, columns={"rooms": {"kind": "category"}})
     end(edited)
 
     with pytest.raises(RoomExceeded):

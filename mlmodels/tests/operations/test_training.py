@@ -356,7 +356,7 @@ def test_changed_columns_do_not_change_a_training_that_waits(alice):
     dataset = make_dataset(alice)
     run = start_run(alice, dataset)
 
-    datasets.change_columns(dataset=dataset, changes={"rooms": {"kind": "category"}})
+    datasets.change(dataset=dataset, columns={"rooms": {"kind": "category"}})
 
     run.refresh_from_db()
     assert run.features[1]["kind"] == "number"

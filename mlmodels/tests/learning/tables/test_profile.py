@@ -5,6 +5,7 @@ import statistics
 import pytest
 
 from mlmodels.learning.tables import limits
+from mlmodels.learning.tables.dates import date_text
 from mlmodels.learning.tables.profile import NumberStatistics
 from mlmodels.tests.learning.tables.files import column_of, inspect_bytes
 
@@ -59,16 +60,52 @@ def test_quantiles_equal_those_of_numpy():
         assert value == pytest.approx(numpy.quantile(values, float(share)), rel=1e-12)
 
 
-def test_the_histogram_equals_that_of_numpy():
+def edges_of(cells):
+    return column_of(cells).profile["histogram"]["edges"]
+
+
+def test_the_histogram_counts_as_numpy_does():
     numpy = pytest.importorskip("numpy")
     source = random.Random(2)
     values = [source.gauss(0, 1) for _ in range(1000)]
 
     histogram = column_of([repr(value) for value in values]).profile["histogram"]
 
-    counts, edges = numpy.histogram(values, bins=limits.HISTOGRAM_BINS)
-    assert histogram["counts"] == counts.tolist()
-    assert histogram["edges"] == pytest.approx(edges.tolist())
+    assert histogram["counts"] == numpy.histogram(values, histogram["edges"])[0].tolist()
+    assert sum(histogram["counts"]) == 1000
+    assert len(histogram["counts"]) <= limits.HISTOGRAM_BINS + 2
+
+
+def test_bins_begin_on_round_numbers():
+    assert edges_of(["0.13", "0.57"])[:3] == [0.1, 0.15, 0.2]
+    assert edges_of(["0.3", "8.1"])[:2] == [0.0, 0.5]
+    assert edges_of(["1.5", "-1234567"])[-3:] == [-100_000, 0, 100_000]
+
+
+def test_bins_of_whole_numbers_are_whole_numbers_wide_and_each_small_number_has_its_own():
+    histogram = column_of(["3", "4", "4", "7"]).profile["histogram"]
+
+    assert histogram == {"edges": [3, 4, 5, 6, 7, 8], "counts": [1, 2, 0, 0, 1]}
+    assert edges_of(["12", "195"])[:3] == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "starts"),
+    [
+        ("2024-01-03T10:20:00", "2024-01-03T18:00:00", ["2024-01-03T10:00:00", "2024-01-03T11:00:00"]),
+        ("2024-01-03", "2024-01-12T10:00:00", ["2024-01-03", "2024-01-03T12:00:00"]),
+        ("2024-01-03", "2024-01-19", ["2024-01-03", "2024-01-04"]),
+        ("2024-01-03", "2024-05-01", ["2024-01-01", "2024-01-08"]),
+        ("2022-01-03", "2023-08-01", ["2022-01-01", "2022-02-01"]),
+        ("2011-02-03", "2023-08-01", ["2011-01-01", "2012-01-01"]),
+        ("0001-01-01", "9999-12-31", ["0001-01-01", "0500-01-01"]),
+    ],
+)
+def test_bins_of_dates_are_those_of_the_calendar(first, last, starts):
+    histogram = column_of([first, "", last]).profile["histogram"]
+
+    assert [date_text(edge).removesuffix("Z") for edge in histogram["edges"][:2]] == starts
+    assert sum(histogram["counts"]) == 2
 
 
 def test_one_value_makes_a_histogram_of_one_bar():
