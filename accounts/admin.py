@@ -14,9 +14,9 @@ from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.forms import AddUserForm, GrantTokensForm, NewPasswordForm, StaffLogInForm
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.operations import passwords, users
-from mlplatform.core.admin import BoundedAdmin
+from mlplatform.core.admin import BoundedAdmin, ReadOnlyAdmin, link_to
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
 
@@ -31,11 +31,11 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
     add_form = AddUserForm
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     fieldsets = [
-        (None, {"fields": ["email", "password", "balance"]}),
+        (None, {"fields": ["email", "password", "balance", "keys"]}),
         ("Rights", {"fields": ["is_active", *RIGHTS]}),
         ("Dates", {"fields": ["joined_at", "last_login", "removed_at"]}),
     ]
-    readonly_fields = ["balance", "joined_at", "last_login", "removed_at"]
+    readonly_fields = ["balance", "keys", "joined_at", "last_login", "removed_at"]
     list_display = ["email", "token_balance", "is_staff", "is_active", "joined_at", "last_login"]
     list_filter = ["is_staff", "is_active", "joined_at", ("removed_at", admin.EmptyFieldListFilter)]
     search_fields = ["email"]
@@ -50,6 +50,11 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
         ledger = reverse("admin:billing_ledgerentry_changelist", query={"account__id__exact": user.pk})
         links = '{} · <a href="{}">grant tokens</a> · <a href="{}">ledger</a>'
         return format_html(links, user.token_balance, grant, ledger)
+
+    @admin.display
+    def keys(self, user):
+        url = reverse("admin:accounts_apikey_changelist", query={"owner__id__exact": user.pk})
+        return format_html('<a href="{}">{} open</a>', url, user.api_keys.open().count())
 
     def save_model(self, request, obj, form, change):
         if change:
@@ -148,6 +153,34 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
         context = self.admin_site.each_context(request)
         context |= {"title": title, "users": selected, "form": form, "opts": self.opts}
         return TemplateResponse(request, "admin/accounts/user/confirm.html", context)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Read-only and without the hash: keys are created by their owners, or by command."""
+
+    list_display = [
+        "prefix", "name", "owner_link", "scope", "created_at", "last_used_at", "expires_at", "revoked_at",
+    ]  # fmt: skip
+    fields = list_display
+    list_filter = ["scope", ("revoked_at", admin.EmptyFieldListFilter), "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["=prefix", "=owner__email"]
+    search_help_text = "Beginning of the key (12 characters) or e-mail address, in full"
+    actions = ["revoke_keys"]
+
+    @admin.display(description="owner", ordering="owner__email")
+    def owner_link(self, key):
+        return link_to(key.owner)
+
+    def has_administer_permission(self, request):
+        return request.user.is_administrator
+
+    @admin.action(description="Revoke keys", permissions=["administer"])
+    def revoke_keys(self, request, selected):
+        for key in selected:
+            self.log_change(request, key, "Revoked.")
+        messages.success(request, f"{plural(selected.revoke(), 'key')} revoked.")
 
 
 def url_with_ids(page: str, selected) -> str:

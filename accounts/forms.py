@@ -1,12 +1,15 @@
 from contextlib import contextmanager
+from datetime import timedelta
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.core.validators import EmailValidator
+from django.utils import timezone
 
 from accounts.errors import InvalidEmail, WrongCredentials
-from accounts.models import User
+from accounts.limits import KEY_NAME_CHARACTERS_MAX
+from accounts.models import ApiKey, User
 from accounts.operations.sign_in import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
 from mlplatform.core.errors import DomainError
@@ -93,6 +96,22 @@ class ConfirmedForm(RefusableForm):
 class OwnPasswordForm(ConfirmedForm):
     prefix = "change"
     new_password = new_password_field("New password")
+
+
+class NewKeyForm(RefusableForm):
+    name = forms.CharField(
+        max_length=KEY_NAME_CHARACTERS_MAX, help_text="What will use it, such as nightly report."
+    )
+    scope = forms.ChoiceField(
+        choices=ApiKey.Scope.choices,
+        help_text="Everything includes training and deleting, but not creating keys or setting passwords.",
+    )
+    expires_at = forms.TypedChoiceField(
+        label="Expires",
+        choices=[(30, "In 30 days"), (90, "In 90 days"), (365, "In a year"), ("never", "Never")],
+        initial=90,
+        coerce=lambda days: None if days == "never" else timezone.now() + timedelta(days=int(days)),
+    )
 
 
 class AddUserForm(BaseUserCreationForm):

@@ -4,15 +4,24 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.shortcuts import redirect, render
+from django.shortcuts import get_list_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import ConfirmedForm, ForgottenPasswordForm, NewPasswordForm, OwnPasswordForm, SignUpForm
+from accounts.forms import (
+    ConfirmedForm,
+    ForgottenPasswordForm,
+    NewKeyForm,
+    NewPasswordForm,
+    OwnPasswordForm,
+    SignUpForm,
+)
 from accounts.lockout import client_ip_address
 from accounts.operations import passwords, users
+from accounts.operations.keys import create_key
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
 from mlplatform.core.streaming import download, json_object
+from mlplatform.core.text import plural
 
 
 @login_not_required
@@ -78,7 +87,7 @@ def change_password(request):
         with form.refusals():
             passwords.change_password(user=user, new_password=new_password, by=user)
             update_session_auth_hash(request, user)
-            messages.success(request, "The password is changed. Other sessions and tokens have ended.")
+            messages.success(request, "The password is changed. Other sessions and access tokens have ended.")
             return redirect("accounts:account")
     return show_account(request, password_form=form)
 
@@ -92,8 +101,41 @@ def end_sessions(request):
         return show_account(request, sessions_form=form)
     passwords.store_password(user=request.user, new_password=form.cleaned_data["password"])
     update_session_auth_hash(request, request.user)
-    messages.success(request, "All other sessions and tokens have ended.")
+    messages.success(request, "All other sessions and access tokens have ended.")
     return redirect("accounts:account")
+
+
+@require_http_methods(["GET", "POST"])
+def keys(request):
+    """A new key is part of the answer to its form, since it is stored nowhere, not even in the session."""
+    form = NewKeyForm(request.POST or None)
+    created = {}
+    if form.is_valid():
+        with form.refusals():
+            key, text = create_key(owner=request.user, **form.cleaned_data)
+            form, created = NewKeyForm(), {"new_key": key, "new_key_text": text}
+    return show_form(
+        request,
+        "accounts/keys.html",
+        form,
+        section="account",
+        keys=request.user.api_keys.unrevoked(),
+        **created,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def revoke_keys(request, key_id=None):
+    """One key, or without `key_id` all of them."""
+    chosen = request.user.api_keys.unrevoked()
+    if key_id:
+        chosen = chosen.filter(pk=key_id)
+    keys = get_list_or_404(chosen)
+    if request.method == "POST":
+        chosen.revoke()
+        messages.success(request, f"{plural(len(keys), 'key')} revoked.")
+        return redirect("accounts:keys")
+    return render(request, "accounts/revoke_keys.html", {"section": "account", "keys": keys})
 
 
 @require_POST

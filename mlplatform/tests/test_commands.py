@@ -10,7 +10,7 @@ OURS = sorted(
 )
 PROMISED = {
     "train_model", "predict", "grant_tokens", "verify_ledger", "create_demo", "prune_predictions",
-    "recover_runs",
+    "recover_runs", "create_key",
 }  # fmt: skip
 
 

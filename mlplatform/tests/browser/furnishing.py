@@ -97,6 +97,7 @@ PATHS = {
     "predictions": "/predictions/",
     "tokens": "/tokens/",
     "account": "/accounts/",
+    "keys": "/accounts/keys/",
     "close the account": "/accounts/close/",
     "help": "/help/",
     "not there": "/nothing/",
