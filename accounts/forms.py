@@ -100,11 +100,11 @@ class OwnPasswordForm(ConfirmedForm):
 
 class NewKeyForm(RefusableForm):
     name = forms.CharField(
-        max_length=KEY_NAME_CHARACTERS_MAX, help_text="What will use it, such as nightly report."
+        max_length=KEY_NAME_CHARACTERS_MAX, help_text="What will use it, such as “nightly report”."
     )
     scope = forms.ChoiceField(
         choices=ApiKey.Scope.choices,
-        help_text="Everything includes training and deleting, but not creating keys or setting passwords.",
+        help_text="“Everything” includes training and deleting, but not creating keys or setting passwords.",
     )
     expires_at = forms.TypedChoiceField(
         label="Expires",

@@ -6,7 +6,7 @@ import shlex
 from mlmodels.models import TrainedModel
 
 CURL = r"""curl {url} \
-  -H "Authorization: Bearer $TOKEN" \
+  -H "Authorization: Bearer $KEY" \
   -H 'Content-Type: application/json' \
   -d {body}"""
 PYTHON = """import os
@@ -14,7 +14,7 @@ import requests
 
 answer = requests.post(
     {url!r},
-    headers={{'Authorization': f"Bearer {{os.environ['TOKEN']}}"}},
+    headers={{'Authorization': f"Bearer {{os.environ['KEY']}}"}},
     json={{'features': {{
 {features}
     }}}},

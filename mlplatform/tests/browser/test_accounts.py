@@ -102,3 +102,23 @@ def test_closing_the_account_asks_for_the_password_and_ends_everything(page, ali
     expect(people.heading(page)).to_contain_text("closed")
     page.goto("/datasets/")
     expect(people.heading(page)).to_have_text("Log in")
+
+
+def test_a_key_is_copied_when_it_is_created_and_revoked_when_it_is_not_needed(page, alice):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/accounts/")
+    page.get_by_role("link", name="Manage keys").click()
+    page.get_by_label("Name").fill("nightly report")
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("button", name="Copy key").click()
+    expect(page.locator("#live")).to_have_text("Copied")
+    key = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"mlp_[0-9a-f]{64}", key)
+
+    page.goto("/accounts/keys/")
+    expect(page.get_by_text(key)).to_have_count(0)
+    page.get_by_role("link", name="Revoke nightly report").click()
+    page.get_by_role("main").get_by_role("button", name="Revoke").click()
+
+    expect(page.get_by_text("1 key revoked.")).to_be_visible()
+    expect(page.get_by_text("No keys yet.")).to_be_visible()
