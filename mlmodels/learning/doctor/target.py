@@ -97,8 +97,7 @@ def leaks(
     shares = {}
     for column in features:
         if column.use or column.is_use_chosen:
-            values = sample.numbers(column.name) if column.role == "number" else sample.codes(column.name)
-            shares[column.name] = explained(values[rows], matrix, task)
+            shares[column.name] = explained(_telling_values(column, sample)[rows], matrix, task)
     found = {name: share.value for name, share in shares.items() if share.at_least >= LEAK_SHARE_MIN}
     weak = {name for name in shares if found.get(name, 0.0) < LEAK_LEFT_OUT_FROM}
     are_others_left = any(column.use for column in features if column.name in weak)
@@ -116,6 +115,13 @@ def leaks(
                 use_choices(column.name, is_used=is_used),
                 severity=WARNING,
             )
+
+
+def _telling_values(column: Column, sample: Sample) -> np.ndarray:
+    """Of a date only whether it is there: that a target follows time is a trend and gives nothing away."""
+    if column.kind == "date":
+        return np.isnan(sample.numbers(column.name)).astype(np.intp)
+    return sample.numbers(column.name) if column.role == "number" else sample.codes(column.name)
 
 
 def split_by_time(features, target: Column, task: str, sample: Sample, rows, matrix) -> Iterator[dict]:

@@ -275,6 +275,17 @@ class TestTarget:
 
         assert current(only(examined(columns), "leakage")) == "Leave out"
 
+    def test_a_date_that_is_there_for_one_class_alone_gives_it_away(self):
+        y = labels()
+        closed = [day if label == "yes" else "" for day, label in zip(days(), y, strict=True)]
+
+        assert only(examined({**clean(), "y": y, "closed_at": closed}), "leakage")["columns"] == ["closed_at"]
+
+    def test_a_trend_gives_nothing_away(self):
+        examination = examined({"sold_on": days(), **clean(), "y": [n * 3 for n in range(ROWS)]})
+
+        assert codes(examination) == [("time", "sold_on")]
+
     def test_what_the_user_chose_to_use_is_used(self):
         columns = clean()
         content = written({**columns, "fee": columns["y"]})
