@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
+from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from mlmodels.learning.trainers.metric_intervals import proportion_interval
 from mlmodels.learning.trainers.metrics import Predictions, positive_column
@@ -47,7 +47,7 @@ def precision_recall_of(is_class: np.ndarray, probabilities: np.ndarray) -> dict
     """Recall and precision from the highest threshold to the lowest, thinned."""
     precisions, recalls, _ = precision_recall_curve(is_class, probabilities)
     return {
-        "average_precision": float(average_precision_score(is_class, probabilities)),
+        "average_precision": float(np.sum(-np.diff(recalls) * precisions[:-1])),
         "points": thinned(recalls[::-1], precisions[::-1]),
     }
 

@@ -1,6 +1,7 @@
 """The report as a whole: what it holds for each task, and that it is plain JSON."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -89,3 +90,19 @@ def test_intervals_come_from_predictions_out_of_fold_where_there_are_some():
     quality = describe_quality(held_out, pd.DataFrame({"n": held_out.actual}), apart.actual, apart)
 
     assert quality["reliability"]["rows"] == 400
+
+
+def test_a_hundred_thousand_test_rows_are_described_within_seconds():
+    draw = np.random.default_rng(0)
+    truth = draw.lognormal(size=100_000)
+    numbers = Predictions(truth, truth * draw.lognormal(0, 0.2, 100_000))
+    classes = np.arange(10)
+    actual = draw.integers(0, 10, 100_000)
+    shares = draw.dirichlet(np.ones(10), 100_000)
+    rows = pd.DataFrame({f"n{number}": draw.normal(size=100_000) for number in range(10)})
+
+    started = time.process_time()
+    describe_quality(numbers, rows, truth, apart=numbers)
+    describe_quality(Predictions(actual, shares.argmax(axis=1), shares, classes), rows, actual)
+
+    assert time.process_time() - started < 4
