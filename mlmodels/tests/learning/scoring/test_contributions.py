@@ -7,6 +7,8 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
@@ -101,6 +103,29 @@ def test_many_columns_are_estimated_near_the_truth():
 
     assert total(found) == found["prediction"] == 16.0
     assert list(found["contributions"].values()) == pytest.approx([2.0] * 8, abs=1e-9)
+
+
+CELLS = st.floats(allow_nan=False, min_value=-1e6, max_value=1e6)
+ROWS = st.integers(1, 9).flatmap(lambda size: st.tuples(*[st.lists(CELLS, min_size=size, max_size=size)] * 3))
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(rows=ROWS)
+def test_contributions_add_up_for_any_function_and_any_rows(rows):
+    row, typical, weights = rows
+    jumps = Formula(
+        lambda *v: sum(w * math.floor(x / 7) for w, x in zip(weights, v, strict=True)) + max(v) * min(v),
+        "abcdefghi"[: len(row)],
+    )
+
+    found = scoring.contributions(jumps, row, typical)
+
+    scale = 1 + abs(found["base"]) + sum(map(abs, found["contributions"].values()))
+    assert abs(total(found) - found["prediction"]) <= 1e-9 * scale
 
 
 def test_columns_as_in_the_typical_row_contribute_nothing_and_are_not_asked_about():
