@@ -54,3 +54,18 @@ def bearer():
         return client
 
     return client_with
+
+
+@pytest.fixture
+def make_key(bearer):
+    """`make_key(alice, scope="predict")`: a client that sends a new key of Alice, its `text`."""
+
+    from accounts.operations.keys import create_key
+
+    def make(owner, name="nightly report", scope="all", expires_at=None):
+        key, text = create_key(owner=owner, name=name, scope=scope, expires_at=expires_at)
+        client = bearer(text)
+        client.key, client.text = key, text
+        return client
+
+    return make
