@@ -26,6 +26,7 @@ urlpatterns = [
     path("models/<str:name>/code/", model_tabs.code_tab, name="model-code"),
     path("models/<str:name>/details/", model_tabs.details_tab, name="model-details"),
     path("models/<str:name>/predict/", model_tabs.predict, name="predict"),
+    path("models/<str:name>/threshold/", model_tabs.threshold, name="model-threshold"),
     path("models/<str:name>/rename/", models.rename, name="model-rename"),
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
     # /predictions/

@@ -47,7 +47,7 @@ def take_on_a_laptop(page: Page) -> str:
     """The way of a first prediction; returns the address of its model."""
     people.sign_up(page)
     page.get_by_role("button", name="Close").click()
-    page.get_by_role("button", name="Diabetes").click()
+    page.get_by_role("button", name="Try Diabetes").click()
     expect(page.get_by_role("button", name="Train")).to_be_enabled()
     take(page, "data-set")
 

@@ -5,12 +5,12 @@ one sentence that says what the chart shows, read out by screen readers. Charts 
 system of their own and scaled by the page; cells of tables are drawn in percentages.
 """
 
-from mlmodels.charts.cells import bar, diverging_bar, meter, point, scale, sparkbars
+from mlmodels.charts.cells import bar, diverging_bars, meter, point, scale, sparkbars
 from mlmodels.charts.curves import calibration, curve, scatter
 from mlmodels.charts.distributions import categories, distribution, histogram
 from mlmodels.charts.plot import nice_ticks, shorten
 
 __all__ = [
-    "bar", "calibration", "categories", "curve", "distribution", "diverging_bar", "histogram", "meter",
+    "bar", "calibration", "categories", "curve", "distribution", "diverging_bars", "histogram", "meter",
     "nice_ticks", "point", "scale", "scatter", "shorten", "sparkbars",
 ]  # fmt: skip

@@ -21,14 +21,22 @@ def bar(share: float, css: str = "bar") -> SafeString:
     )
 
 
+def diverging_bars(values: Sequence[float]) -> list[SafeString]:
+    """A bar for each value on one scale, from zero to the right in blue, to the left in orange."""
+    low, high = min(0, 0, *values), max(0, 0, *values)
+    width = (high - low) or 1
+    return [
+        diverging_bar((min(value, 0) - low) / width, (max(value, 0) - low) / width, -low / width)
+        for value in values
+    ]
+
+
 def diverging_bar(low: float, high: float, zero: float) -> SafeString:
-    """A bar from `zero` to where the value lies: blue to the right, orange to the left."""
-    css = "bar" if high > zero else "against"
     return svg(
         "cell",
         '<rect class="{0}" x="{1}%" y="15%" width="{2}%" height="70%"/>'
         '<line class="zero" x1="{3}%" x2="{3}%" y1="0" y2="100%"/>',
-        css,
+        "bar" if high > zero else "against",
         percent(low),
         round(percent(high) - percent(low), 1),
         percent(zero),

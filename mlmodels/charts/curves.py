@@ -72,9 +72,11 @@ def calibration(
 ) -> SafeString:
     """(predicted probability, share that happened, its lowest and highest plausible value) per group."""
     plot = Plot(name, title, message)
-    plot.scale(x=(0, 1), y=(0, 1))
-    plot.axes("Predicted probability", y_label, QUARTERS, QUARTERS, write=percent)
-    plot.line("ref", [(0, 0), (1, 1)])
+    highest = max(max(row) for row in bins)
+    end = next(tick for tick in (0.1, 0.25, 0.5, 1) if tick >= min(highest, 1))
+    plot.scale(x=(0, end), y=(0, end))
+    plot.axes("Predicted probability", y_label, write=percent)
+    plot.line("ref", [(0, 0), (end, end)])
     for predicted, observed, low, high in bins:
         plot.line("whisker", [(predicted, low), (predicted, high)])
         plot.dot("point", predicted, observed)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.safestring import SafeString
 
 from mlmodels.charts.plot import Plot, shorten
-from mlplatform.core.formats import figure, short_number
+from mlplatform.core.formats import figure, percent, short_number
 
 CHARACTER_WIDTH = 7  # of the small text, generous
 NARROW_WIDTH = 288  # of the side panel, where charts are drawn at the size they are shown at
@@ -45,7 +45,7 @@ def distribution(
     reference: tuple[float, str] | None = None,
     is_narrow: bool = False,
     ticks: Sequence[float] | None = None,
-    write=short_number,
+    write=None,
 ) -> SafeString:
     """A histogram without a scale of rows, and on it a prediction with its interval, or a named reference."""
     below = 62 if interval else 24
@@ -76,7 +76,7 @@ def categories(
         css = "bar" if chosen in (None, label) else "rest"
         rect = '<rect class="{}" x="104" y="{}" width="{}" height="14"/>'
         plot.add(rect, css, y + 5, round(max(share / highest * 136, 1), 1))
-        plot.text(plot.width, y + 16, f"{share:.0%}", anchor="end")
+        plot.text(plot.width, y + 16, percent(share), anchor="end")
     return plot.svg("chart exact")
 
 

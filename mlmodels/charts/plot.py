@@ -5,7 +5,7 @@ import math
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from mlplatform.core.formats import short_number
+from mlplatform.core.formats import GROUPED_FROM, figure, short_number
 
 
 class Plot:
@@ -44,11 +44,13 @@ class Plot:
     def dot(self, css: str, x: float, y: float, radius: float = 6):
         self.add('<circle class="{}" cx="{}" cy="{}" r="{}"/>', css, self.x(x), self.y(y), radius)
 
-    def axes(self, x_label: str, y_label: str, x_ticks=None, y_ticks=None, write=short_number):
-        for value in y_ticks or nice_ticks(self.y_low, self.y_high):
+    def axes(self, x_label: str, y_label: str, x_ticks=None, y_ticks=None, write=None):
+        y_ticks = y_ticks or nice_ticks(self.y_low, self.y_high)
+        write_y = write or writer_of(y_ticks)
+        for value in y_ticks:
             at = self.y(value)
             self.add('<path class="grid" d="M{} {}H{}"/>', self.left, at, self.right)
-            self.text(self.left - 6, at + 4, write(value), anchor="end")
+            self.text(self.left - 6, at + 4, write_y(value), anchor="end")
         self.x_axis(x_label, x_ticks, write)
         middle = (self.top + self.bottom) / 2
         self.add(
@@ -57,9 +59,11 @@ class Plot:
             shorten(y_label, 32),
         )
 
-    def x_axis(self, label: str = "", ticks=None, write=short_number):
+    def x_axis(self, label: str = "", ticks=None, write=None):
+        ticks = nice_ticks(self.x_low, self.x_high) if ticks is None else ticks
+        write = write or writer_of(ticks)
         self.add('<path class="axis" d="M{} {}H{}"/>', self.left, self.bottom, self.right)
-        for value in nice_ticks(self.x_low, self.x_high) if ticks is None else ticks:
+        for value in ticks:
             self.text(self.x(value), self.bottom + 17, write(value))
         if label:
             self.text((self.left + self.right) / 2, self.bottom + 38, shorten(label, 48))
@@ -88,6 +92,11 @@ def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+
+
+def writer_of(ticks):
+    """Thousands as k where there are ten of them: 1950 stays a year."""
+    return short_number if max(map(abs, ticks), default=0) >= GROUPED_FROM else figure
 
 
 def shorten(text: object, length: int) -> str:

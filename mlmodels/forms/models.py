@@ -2,6 +2,28 @@
 
 from django import forms
 
+DEFAULT = 0.5
+COST_INPUT = {"inputmode": "decimal", "autocomplete": "off"}
+
 
 class RenameForm(forms.Form):
     label = forms.CharField(label="Name", max_length=200, strip=True)
+
+
+class ThresholdForm(forms.Form):
+    """From which probability on a model answers with the class that is looked for, and what mistakes cost."""
+
+    threshold = forms.IntegerField(
+        min_value=1,
+        max_value=99,
+        widget=forms.NumberInput(attrs={"type": "range", "aria-describedby": "threshold-help"}),
+    )
+    missed_cost = forms.FloatField(min_value=0, max_value=1e12, widget=forms.TextInput(COST_INPUT))
+    wrong_cost = forms.FloatField(min_value=0, max_value=1e12, widget=forms.TextInput(COST_INPUT))
+
+    def __init__(self, data, *, model):
+        label, default = model.report["thresholds"]["label"], round((model.threshold or DEFAULT) * 100)
+        chosen = {"threshold": default, "missed_cost": 1, "wrong_cost": 1}
+        super().__init__({name: data.get(name, value) for name, value in chosen.items()})
+        self.fields["missed_cost"].label = f"A missed “{label}” costs"
+        self.fields["wrong_cost"].label = f"A wrong “{label}” costs"

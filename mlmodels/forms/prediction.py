@@ -74,8 +74,7 @@ class PredictionForm(forms.Form):
         position = next(i for i, column in enumerate(self.model.features) if column["name"] == odd.column)
         field = self.fields[f"column-{position}"]
         field.widget.attrs["class"] = "odd"
-        words = out_of_range_in_words(odd, self.model)
-        field.help_text = words[:1].upper() + words[1:]
+        field.help_text = out_of_range_in_words(odd, self.model)
 
 
 def row_field(column: dict, seen: dict, value) -> forms.Field:
@@ -97,7 +96,9 @@ def row_field(column: dict, seen: dict, value) -> forms.Field:
     if kind == "number":
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         return forms.CharField(widget=widget, **common)
-    if kind == "text" and seen["distinct"] <= CHOICES_IN_SELECT_MAX and seen["distinct"]:
+    if seen["role"] == "text":
+        return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **common)
+    if kind == "text" and 0 < seen["distinct"] <= CHOICES_IN_SELECT_MAX:
         known = {category for category, _ in seen["categories"]} | ({value} if value else set())
         return forms.ChoiceField(choices=[*((word, word) for word in sorted(known)), *blank], **common)
     return forms.CharField(**common)
@@ -132,6 +133,8 @@ def seen_in_words(column: dict, seen: dict) -> str:
     blanks = f", blank in {figure(seen['missing'])} rows" if seen["missing"] else ""
     if "categories" in seen:
         return f"{figure(seen['distinct'])} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
+    if seen["role"] == "text":
+        return f"Free text{blanks}"
     if seen["minimum"] is None:
         return "Always blank"
     if column["format"]["type"] == "boolean":

@@ -10,7 +10,9 @@ from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid, remove
 from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query
-MODEL_FOR_SCORING = "SELECT id, uuid, sha256 FROM mlmodels_trainedmodel WHERE owner_id = %s AND name = %s"
+MODEL_FOR_SCORING = (
+    "SELECT id, uuid, threshold, sha256 FROM mlmodels_trainedmodel WHERE owner_id = %s AND name = %s"
+)
 
 
 def model_path(model, filename):
@@ -46,9 +48,10 @@ class TrainedModelQuerySet(OwnedQuerySet):
             row = cursor.fetchone()
         if row is None:
             return None
-        model_id, model_uuid, sha256 = row
-        values = [model_id, self.model._meta.get_field("uuid").to_python(model_uuid), owner.pk, name, sha256]
-        return self.model.from_db(connection.alias, ["id", "uuid", "owner_id", "name", "sha256"], values)
+        model_id, model_uuid, *others = row
+        values = [model_id, self.model._meta.get_field("uuid").to_python(model_uuid), owner.pk, name, *others]
+        fields = ["id", "uuid", "owner_id", "name", "threshold", "sha256"]
+        return self.model.from_db(connection.alias, fields, values)
 
 
 class TrainedModel(OwnedModel):
@@ -75,6 +78,11 @@ class TrainedModel(OwnedModel):
         default=list, help_text="tables.Derived dictionaries: what the pipeline takes behind the features"
     )
     parameters = models.JSONField(default=dict)
+    threshold = models.FloatField(
+        null=True,
+        editable=False,
+        help_text="probability from which on a model of two classes predicts the one that is looked for",
+    )
     metrics = models.JSONField(default=dict)
     baseline = models.JSONField(default=dict)
     report = models.JSONField(default=dict, help_text="evaluation on the hold-out, plain data")

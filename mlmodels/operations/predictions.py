@@ -40,6 +40,8 @@ class LoadedModel:
     reader: tables.RowReader
     scorer: object
     nbytes: int
+    threshold: float | None = None
+    wanted: object = None  # the class that is predicted from the threshold on
 
     def answer(self, features: Mapping) -> tuple[dict, dict]:
         """The row as it was read, and the model's output for it."""
@@ -47,11 +49,18 @@ class LoadedModel:
         given = row[: len(self.names)]  # without the derived columns behind them
         _refuse_unstorable(self.names, given)
         output = self.scorer.predict_as_dict(row)
+        if self.threshold is not None:
+            output["prediction"] = self._decide(output["probabilities"])
         if isinstance(output["prediction"], float) and not math.isfinite(output["prediction"]):
             raise PredictionRefused(
                 "The prediction for these values is not a finite number. Some may be far too large."
             )
         return dict(zip(self.names, map(_as_json, given), strict=True)), output
+
+    def _decide(self, probabilities: dict):
+        if probabilities[str(self.wanted)] >= self.threshold:
+            return self.wanted
+        return next(label for label in self.scorer.classes if label != self.wanted)
 
 
 LOADED = scoring.ScorerCache(LOADED_MODELS_BYTES_MAX)
@@ -102,7 +111,7 @@ def predict_rows(
 def load(model: TrainedModel) -> LoadedModel:
     """The model in memory; it is loaded if it is not there yet."""
     try:
-        return LOADED.get((model.uuid, model.sha256), lambda: _load(model))
+        return LOADED.get(_key(model), lambda: _load(model))
     except (TrainedModel.DoesNotExist, ModelUnusable):
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
@@ -115,7 +124,12 @@ def price_of(rows: int) -> int:
 
 def forget(model: TrainedModel) -> None:
     """Removes the model from this process's memory. Other processes no longer find its row, and evict it."""
-    LOADED.drop((model.uuid, model.sha256))
+    LOADED.drop(_key(model))
+
+
+def _key(model: TrainedModel) -> tuple:
+    """With the threshold, so that a change of it is seen in every process."""
+    return model.uuid, model.sha256, model.threshold
 
 
 def _load(model: TrainedModel) -> LoadedModel:
@@ -127,7 +141,11 @@ def _load(model: TrainedModel) -> LoadedModel:
     scorer = scoring.compile_pipeline(pipeline, features) if model.is_compiled else None
     scorer = scorer or scoring.pipeline_scorer(pipeline, features)
     names = [column.name for column in columns]
-    return LoadedModel(names, tables.RowReader(columns, derived), scorer, scorer.nbytes)
+    reader = tables.RowReader(columns, derived)
+    if model.threshold is None:
+        return LoadedModel(names, reader, scorer, scorer.nbytes)
+    wanted = model.report["thresholds"]["label"]
+    return LoadedModel(names, reader, scorer, scorer.nbytes, model.threshold, wanted)
 
 
 def _answer_row(loaded: LoadedModel, number: int, features: Mapping) -> tuple[dict, dict]:

@@ -29,6 +29,17 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
     return model
 
 
+def set_threshold(*, model: TrainedModel, threshold: float) -> TrainedModel:
+    """From this probability on, new predictions are the class that is looked for; of two classes alone."""
+    if not model.report.get("thresholds"):
+        raise InvalidInput("Only a model of two classes has a threshold.", field="threshold")
+    if not 0 < threshold < 1:
+        raise InvalidInput("A threshold lies between 0 and 1.", field="threshold")
+    model.threshold = threshold
+    model.save(update_fields=["threshold"])
+    return model
+
+
 @atomic_with_retry
 def delete_model(*, model: TrainedModel) -> None:
     """Row first, then the file: the other way round could leave a model without its file."""

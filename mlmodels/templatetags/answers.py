@@ -1,10 +1,12 @@
 """One answer: on the distribution of the target, with its reliability and its reasons."""
 
+import math
+
 from django import template
 
 from mlmodels import charts
 from mlmodels.templatetags.columns import class_shares, column_value, tick_words
-from mlplatform.core.formats import figure
+from mlplatform.core.formats import figure, fixed, percent
 
 INPUTS_CHARACTERS_MAX = 120
 REASONS_SHOWN = 6
@@ -19,13 +21,13 @@ def answer_in_words(answer, model):
 
 
 @register.simple_tag
-def interval_in_words(output, model):
-    """ "288,000 to 403,000 in 9 of 10 such cases"; nothing for answers without an interval."""
-    interval = output.get("interval")
-    if not interval:
-        return ""
-    low, high = (column_value(interval[end], model.target) for end in ("low", "high"))
-    return f"{low} to {high} in {figure(interval['level'] * 10, 2)} of 10 such cases"
+def reliability_in_words(output, model):
+    """ "288,000 to 403,000 in 9 of 10 such cases"; of classes those that cannot be ruled out."""
+    if interval := output.get("interval"):
+        said = " to ".join(str(column_value(interval[end], model.target)) for end in ("low", "high"))
+        return f"{said} in {figure(interval['level'] * 10, 2)} of 10 such cases"
+    likely = output.get("prediction_set") or []
+    return f"{' or '.join(map(str, likely))}: none of them can be ruled out" if len(likely) > 1 else ""
 
 
 @register.simple_tag
@@ -55,7 +57,7 @@ def answer_chart(model, stored=None):
         prediction=prediction,
         interval=(interval["low"], interval["high"]) if interval else None,
         message=f"Histogram of {name}; the prediction is {column_value(prediction, model.target)}. "
-        f"{interval_in_words(stored.output, model)}",
+        f"{reliability_in_words(stored.output, model)}",
         **words,
     )
 
@@ -72,24 +74,61 @@ def class_chart(model, profile):
 
 @register.simple_tag
 def probability_rows(stored):
-    """Classes with their probability, the likeliest first; those of the prediction set are marked."""
-    likely = stored.output.get("prediction_set") or []
+    """Classes with their probability, the likeliest first."""
     return [
-        {"label": label, "share": share, "bar": charts.bar(share), "is_likely": label in likely}
+        {"label": label, "share": share, "bar": charts.bar(share)}
         for label, share in stored.ranked_probabilities
     ]
 
 
 @register.simple_tag
+def reasons(explanation, stored, model):
+    """What moves the prediction away from a typical row: the strongest columns, the others, the sum."""
+    if not explanation or not any(explanation["contributions"].values()):
+        return None  # the typical row itself
+    write = contribution_writer(explanation)
+    rows = reason_rows(explanation, stored.inputs, {column["name"]: column for column in model.features})
+    for row, bar in zip(rows, charts.diverging_bars([row["by"] for row in rows]), strict=True):
+        sign, css = ("+", "up") if row["by"] > 0 else ("−", "down")
+        row |= {"bar": bar, "css": css, "words": f"{sign}{write(abs(row['by']))}"}
+    difference = explanation["prediction"] - explanation["base"]
+    return {
+        "heading": f"Why {write(abs(difference))} {'above' if difference > 0 else 'below'} a typical row",
+        "rows": rows,
+        "sum": write(explanation["prediction"]),
+        "label": explanation.get("label"),
+    }
+
+
+def reason_rows(explanation, inputs, columns) -> list[dict]:
+    ranked = sorted(explanation["contributions"].items(), key=lambda item: -abs(item[1]))
+    rows = [
+        {"name": name, "value": column_value(inputs.get(name), columns[name]), "by": by}
+        for name, by in ranked[:REASONS_SHOWN]
+        if by
+    ]
+    rest = [by for _, by in ranked[REASONS_SHOWN:] if by]
+    if rest:
+        rows.append(
+            {"name": f"{len(rest)} other{'s' if len(rest) > 1 else ''}", "value": "", "by": sum(rest)}
+        )
+    return rows
+
+
+def contribution_writer(explanation):
+    """Numbers to so many digits that their sum can be checked; probabilities in percent."""
+    if "label" in explanation:
+        return lambda value: percent(value, 1)
+    largest = max(abs(explanation["prediction"]), *map(abs, explanation["contributions"].values()))
+    decimals = max(3 - math.floor(math.log10(largest)), 0) if largest else 0
+    return lambda value: fixed(value, min(decimals, 8))
+
+
+@register.simple_tag
 def out_of_range_in_words(out_of_range, model):
-    """ "2,400 is above 1,850, the largest in training"."""
-    if out_of_range.minimum is None:
-        return f"{out_of_range.value} was not in the training data"
+    """ "2,400 is above 1,850, the largest value in training."."""
     column = next(column for column in model.features if column["name"] == out_of_range.column)
-    value = column_value(out_of_range.value, column)
-    if out_of_range.value > out_of_range.maximum:
-        return f"{value} is above {column_value(out_of_range.maximum, column)}, the largest in training"
-    return f"{value} is below {column_value(out_of_range.minimum, column)}, the smallest in training"
+    return out_of_range.message(column["format"]["type"], lambda value: column_value(value, column))
 
 
 @register.simple_tag

@@ -1,5 +1,7 @@
 """Models side by side."""
 
+import itertools
+
 from django import template
 
 from mlmodels.templatetags.metrics import LESS_IS_BETTER, algorithm_name, metric_name, metric_value, ordered
@@ -26,6 +28,23 @@ def comparison(models):
         row_of("Test rows", [figure(model.report["hold_out_rows"]) for model in models]),
         row_of("Seconds to fit", [seconds(model.report["fit_seconds"]) for model in models]),
     ]
+
+
+@register.simple_tag
+def differences(models):
+    """What the shared test rows say of each two models, as sentences; nothing where they share too few."""
+    from mlmodels.learning.trainers.model_comparison import compare_models  # numpy takes a moment to import
+
+    said = []
+    for one, other in itertools.combinations(models, 2):
+        reports = [{**model.report, "task": model.task} for model in (one, other)]
+        names = [str(one), str(other)]
+        found = compare_models(reports, names) if one.target["name"] == other.target["name"] else None
+        if found:
+            said.append(
+                {"names": names, "is_clear": found["better"] is not None, "sentence": found["sentence"]}
+            )
+    return said
 
 
 @register.simple_tag

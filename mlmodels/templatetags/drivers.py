@@ -74,26 +74,21 @@ def dependence_shown(model, dependence, number, message) -> dict:
                 title=f"Prediction by {dependence['name']}",
                 message=message,
                 x_label=dependence["name"],
-                y_label=y_label(model),
+                y_label=y_label(model, dependence),
                 is_share=False,
                 height=260,
             )
         }
-    low, high = min(0, *(y for _, y in points)), max(0, *(y for _, y in points))
-    width = (high - low) or 1
+    bars = charts.diverging_bars([y for _, y in points])
     return {
         "rows": [
-            {
-                "value": x if x not in (None, "") else "(blank)",
-                "bar": charts.diverging_bar(
-                    (min(y, 0) - low) / width, (max(y, 0) - low) / width, -low / width
-                ),
-                "prediction": y,
-            }
-            for x, y in points
+            {"value": x if x not in (None, "") else "(blank)", "bar": bar, "prediction": y}
+            for (x, y), bar in zip(points, bars, strict=True)
         ]
     }
 
 
-def y_label(model) -> str:
-    return f"Average {model.target['name']}" if model.task == "regression" else "Average probability"
+def y_label(model, dependence) -> str:
+    if model.task == "regression":
+        return f"Average {model.target['name']}"
+    return f"Probability of {dependence.get('label', 'the class')}"

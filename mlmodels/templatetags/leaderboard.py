@@ -1,20 +1,22 @@
 """What was tried, as points with whiskers on one zoomed scale."""
 
+from collections import Counter
+
 from django import template
 
 from mlmodels import charts
-from mlmodels.templatetags.metrics import LESS_IS_BETTER
-from mlplatform.core.formats import short_number
+from mlplatform.core.formats import figure, short_number
 
 ENDED = ("done", "failed", "skipped", "stopped")
 WORDS = {
-    "running": "Running",
-    "waiting": "Waiting",
-    "failed": "Failed",
-    "skipped": "Skipped",
-    "stopped": "Stopped",
+    "running": ("run", "Running"),
+    "waiting": ("", "Waiting"),
+    "failed": ("bad", "Failed"),
+    "skipped": ("", "Skipped"),
+    "stopped": ("", "Stopped"),
 }
-ZOOMED_SPREADS = 3  # a candidate this many times further off than the middle one is named as off the scale
+ROWS_SHOWN = 10
+ERRORS_SHOWN = 10  # of the best score: what is further off is off the scale
 MARGIN = 0.06
 
 register = template.Library()
@@ -31,111 +33,135 @@ def run_in_words(run):
 
 @register.simple_tag
 def leaderboard(candidates, is_running=False):
-    """Rows with the best first and guessing last, and the ticks of their scale."""
-    scored = [row for row in candidates if row.get("score") is not None and row["algorithm"] != "baseline"]
-    scored.sort(key=lambda row: (not row.get("is_chosen"), -row["score"]))
-    best = max(scored, key=lambda row: row["score"], default=None)
-    others = [row for row in candidates if row.get("score") is None]
-    guesses = [row for row in candidates if row.get("score") is not None and row["algorithm"] == "baseline"]
-    low, high = zoomed(scored)
-    rows = [shown(row, low, high, best, is_running) for row in [*scored, *others, *guesses]]
+    """The best rows, with guessing last, on a scale of their own; and all `more` that was tried."""
+    scored = [row for row in candidates if row.get("score") is not None and not is_guess(row)]
+    scored.sort(key=lambda row: (is_running or not row.get("is_chosen"), -row["score"]))
+    guesses = [row for row in candidates if row.get("score") is not None and is_guess(row)]
+    unscored = [row for row in candidates if row.get("score") is None]
+    running = [row for row in unscored if row["status"] == "running"]
+    first = [*scored[:ROWS_SHOWN], *running, *guesses]
+    board = Board(candidates, scored, is_running)
     ties = sum(bool(row.get("is_tie")) for row in scored)
-    scoring = next((row["scoring"] for row in candidates if row.get("scoring")), "")
     return {
-        "rows": rows,
-        "scale": scale_of(low, high) if scored else "",
-        "scoring": scoring,
+        "rows": [board.row(row) for row in first],
+        "more": [board.row(row) for row in [*scored[ROWS_SHOWN:], *unscored] if row not in running],
+        "scale": board.scale(),
+        "scoring": next((row["scoring"] for row in candidates if row.get("scoring")), ""),
         "ties": ties if ties > 1 else 0,
-        "used": next((name_of(row) for row in scored if row.get("is_chosen")), ""),
+        "used": next((board.name(row) for row in scored if row.get("is_chosen")), ""),
         "has_speed": any(row.get("milliseconds_per_row") is not None for row in candidates),
         "has_spread": any(spread(row) for row in scored),
     }
 
 
-def shown(row, low, high, best, is_running) -> dict:
-    score = row.get("score")
-    is_guess = row["algorithm"] == "baseline"
-    off = spread(row)
-    is_shown = score is not None and low <= score <= high and not is_guess
-    kind, word = state(row, best, is_running)
-    band = None
-    if is_shown and spread(best):
-        band = (
-            share(best["score"] - spread(best), low, high),
-            share(best["score"] + spread(best), low, high),
+class Board:
+    """What the rows of a leaderboard have in common: the best, the scale, and what tells them apart."""
+
+    def __init__(self, candidates, scored, is_running):
+        self.best = max(scored, key=lambda row: row["score"], default=None)
+        self.is_running = is_running
+        self.low, self.high = zoomed(scored)
+        self.is_one_algorithm = len({row["algorithm"] for row in candidates if not is_guess(row)}) == 1
+        self.times = Counter(row["label"] for row in candidates)
+        self.varying = varying_parameters(candidates)
+
+    def row(self, row) -> dict:
+        score = row.get("score")
+        is_drawn = score is not None and self.low <= score <= self.high and not is_guess(row)
+        kind, word = self.state(row)
+        return {
+            **row,
+            "name": self.name(row),
+            "detail": "" if self.is_one_algorithm or self.times[row["label"]] == 1 else self.told_apart(row),
+            "score": None if score is None else written_score(row),
+            "spread": spread(row),
+            "kind": kind,
+            "word": word,
+            "is_off_scale": score is not None and not is_drawn,
+            "point": self.point(row) if is_drawn else "",
+        }
+
+    def name(self, row) -> str:
+        """The algorithm, or the values that a search of one algorithm tried."""
+        if is_guess(row):
+            return "Guessing"
+        return (self.is_one_algorithm and self.told_apart(row)) or row["label"]
+
+    def told_apart(self, row) -> str:
+        values = row.get("parameters") or {}
+        return ", ".join(
+            f"{name} {figure(values[name])}" for name in self.varying[row["algorithm"]] if name in values
         )
-    return {
-        **row,
-        "name": name_of(row),
-        "score": None if score is None else written_score(row),
-        "spread": off,
-        "kind": kind,
-        "word": word,
-        "is_off_scale": score is not None and not is_shown,
-        "point": charts.point(
-            share(score, low, high),
-            share(score - off, low, high),
-            share(score + off, low, high),
-            band=band,
-            is_quiet=not (row is best or row.get("is_tie") or row.get("is_chosen")),
+
+    def state(self, row) -> tuple[str, str]:
+        """One word: of those that are done only the one in use and its ties have one."""
+        if row["status"] != "done":
+            return WORDS.get(row["status"], ("", row["status"]))
+        if self.is_running:
+            return ("ok", "Best so far") if row is self.best else ("", "")
+        if row.get("is_chosen", row is self.best):
+            return "ok", "Used"
+        return "", "Tie" if row.get("is_tie") else ""
+
+    def point(self, row):
+        score, off, best_off = row["score"], spread(row), spread(self.best)
+        best = self.best["score"]
+        return charts.point(
+            self.share(score),
+            self.share(score - off),
+            self.share(score + off),
+            band=(self.share(best - best_off), self.share(best + best_off)) if best_off else None,
+            is_quiet=not (row is self.best or row.get("is_tie") or row.get("is_chosen")),
         )
-        if is_shown
-        else "",
-    }
+
+    def scale(self):
+        if self.best is None:
+            return ""
+        ticks = charts.nice_ticks(self.low, self.high, 4)
+        sign = -1 if self.high <= 0 else 1  # errors are ranked by their negative, and shown as they are
+        inside = [tick for tick in ticks if 0.03 < self.share(tick) < 0.97]
+        return charts.scale([(self.share(tick), short_number(sign * tick)) for tick in inside])
+
+    def share(self, score) -> float:
+        return (score - self.low) / (self.high - self.low)
 
 
-def name_of(row) -> str:
-    """The algorithm, or the values that a search tried."""
-    values = row.get("parameters")
-    if row["algorithm"] == "baseline":
-        return "Guessing"
-    return ", ".join(f"{name} = {value}" for name, value in values.items()) if values else row["label"]
-
-
-def state(row, best, is_running) -> tuple[str, str]:
-    """One word: of those that are done the one in use and its ties have one."""
-    if row["status"] == "running":
-        return "run", WORDS["running"]
-    if row["status"] == "failed":
-        return "bad", WORDS["failed"]
-    if row["status"] != "done":
-        return "", WORDS.get(row["status"], row["status"])
-    if is_running:
-        return ("ok", "Best so far") if row is best else ("", "")
-    if row.get("is_chosen", row is best):
-        return "ok", "Used"
-    return ("", "Tie") if row.get("is_tie") else ("", "")
-
-
-def written_score(row) -> float:
-    """Errors are ranked by their negative, and shown as they are."""
-    return abs(row["score"]) if row.get("scoring") in LESS_IS_BETTER else row["score"]
+def is_guess(row) -> bool:
+    return row["algorithm"] == "baseline"
 
 
 def spread(row) -> float:
     return (row or {}).get("standard_error") or 0
 
 
+def written_score(row) -> float:
+    return abs(row["score"]) if row.get("scoring") == "neg_log_loss" else row["score"]
+
+
+def varying_parameters(candidates) -> dict[str, list[str]]:
+    """By algorithm, the names of parameters that candidates of it differ in."""
+    seen: dict[str, dict[str, set]] = {}
+    for row in candidates:
+        for name, value in (row.get("parameters") or {}).items():
+            seen.setdefault(row["algorithm"], {}).setdefault(name, set()).add(str(value))
+    varying = {
+        algorithm: [name for name, values in parameters.items() if len(values) > 1]
+        for algorithm, parameters in seen.items()
+    }
+    return {row["algorithm"]: varying.get(row["algorithm"], []) for row in candidates}
+
+
 def zoomed(scored) -> tuple[float, float]:
     """The range that matters: far worse candidates are left out, so that the others can be told apart."""
     if not scored:
         return 0, 1
-    scores = sorted((row["score"] for row in scored), reverse=True)
-    middle = scores[len(scores) // 2]
-    farthest = scores[0] - ZOOMED_SPREADS * (scores[0] - middle)
-    kept = [row for row in scored if row["score"] >= farthest]
+    ranked = sorted(scored, key=lambda row: -row["score"])
+    best, second, middle = (
+        ranked[min(place, len(ranked) - 1)]["score"] for place in (0, 1, len(ranked) // 2)
+    )
+    shown = max(ERRORS_SHOWN * spread(ranked[0]) or best - middle, best - second)
+    kept = [row for row in ranked if row["score"] >= best - shown]
     low = min(row["score"] - spread(row) for row in kept)
     high = max(row["score"] + spread(row) for row in kept)
     margin = (high - low) * MARGIN or abs(high) * MARGIN or MARGIN
     return low - margin, high + margin
-
-
-def share(value, low, high) -> float:
-    return (value - low) / (high - low)
-
-
-def scale_of(low, high):
-    ticks = [tick for tick in charts.nice_ticks(low, high, 4) if 0.03 < share(tick, low, high) < 0.97]
-    return charts.scale(
-        [(share(tick, low, high), short_number(abs(tick) if high <= 0 else tick)) for tick in ticks]
-    )

@@ -21,7 +21,7 @@ METRICS = {
     "f1_macro": ("Macro F1", "all classes weighted equally", False),
     "log_loss": ("Log loss", "lower is better; penalizes confident errors", False),
 }
-SHORT_NAMES = {"r2_score": "R²", "accuracy": "Accuracy", "roc_auc": "ROC AUC", "log_loss": "Log loss"}
+SHORT_NAMES = {"r2_score": "R²", "accuracy": "Accuracy", "roc_auc": "ROC AUC", "neg_log_loss": "Log loss"}
 SCORES = {"r2_score", "roc_auc", "f1_score", "f1_macro", "log_loss"}  # at most about one
 LESS_IS_BETTER = {"mean_absolute_error", "root_mean_squared_error", "mean_squared_error", "log_loss"}
 HEADLINES = {

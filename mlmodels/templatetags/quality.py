@@ -9,7 +9,7 @@ from mlmodels.templatetags.columns import column_value
 from mlplatform.core.formats import figure, percent
 
 CLASSES_SHOWN = 12
-CERTAINTY = 1.645  # of 90 %
+CERTAINTY = 2  # standard errors
 
 register = template.Library()
 
@@ -83,17 +83,33 @@ def miss_rows(model):
 
 @register.simple_tag
 def weak_groups(model):
-    """Values of a column on whose rows the model errs more, as bars against the error on all rows."""
+    """Rows on which the model errs more, as bars on one scale."""
     groups = model.report.get("weak_groups") or []
+    columns = {column["name"]: column for column in model.features}
     largest = max((group["error"] for group in groups), default=0) or 1
     return [
         {
             **group,
+            "words": group_in_words(group, columns.get(group["column"])),
             "bar": charts.bar(group["error"] / largest, "against"),
-            "times": group["error"] / (group["error_of_all"] or 1),
+            "times": group["error"] / group["error_of_all"] if group["error_of_all"] else None,
+            "error": percent(group["error"]) if group.get("is_share") else figure(group["error"], 3),
         }
         for group in groups
     ]
+
+
+def group_in_words(group, column) -> str:
+    """ "Old Town", "12 to 30", "(blank)"."""
+    if group.get("value") is not None:
+        return group["value"] or "(blank)"
+    low, high = group.get("low"), group.get("high")
+    if low is None and high is None:
+        return "(blank)"
+    write = (lambda value: column_value(value, column)) if column else figure
+    if low is None:
+        return f"up to {write(high)}"
+    return f"from {write(low)}" if high is None else f"{write(low)} to {write(high)}"
 
 
 @register.simple_tag
@@ -188,20 +204,9 @@ def calibration_chart(model):
     if not calibration or not calibration.get("bins"):
         return ""
     return charts.calibration(
-        [
-            (row["predicted"], row["observed"], *plausible(row["observed"], row["rows"]))
-            for row in calibration["bins"]
-        ],
+        [(row["predicted"], row["observed"], row["low"], row["high"]) for row in calibration["bins"]],
         name="calibration",
         title="Calibration",
         message=f"Probabilities are off by {percent(calibration['error'], 1)} on average.",
         y_label="Share that was so",
     )
-
-
-def plausible(share: float, rows: int) -> tuple[float, float]:
-    """Wilson's 90 % interval of a share of so many rows."""
-    square = CERTAINTY**2
-    middle = (share + square / (2 * rows)) / (1 + square / rows)
-    half = CERTAINTY / (1 + square / rows) * math.sqrt(share * (1 - share) / rows + square / (4 * rows**2))
-    return max(middle - half, 0), min(middle + half, 1)

@@ -24,7 +24,7 @@ def every_chart():
     yield charts.calibration([(0.2, 0.3, 0.1, 0.5)], y_label=HOSTILE, **WORDS)
     yield charts.sparkbars([1, 0, 4], label=HOSTILE)
     yield charts.bar(0.4)
-    yield charts.diverging_bar(0.1, 0.4, 0.4)
+    yield from charts.diverging_bars([2, -1, 0])
     yield charts.point(0.4, 0.3, 0.5, band=(0.2, 0.45), is_quiet=True)
     yield charts.scale([(0.5, HOSTILE)])
     yield charts.meter(0.4, 0.3, 0.5)
@@ -95,13 +95,10 @@ def test_both_ends_of_an_interval_are_written_out_wherever_it_lies():
 
 
 def test_what_raises_lies_right_of_zero_and_what_lowers_left_in_another_colour():
-    raises, lowers = (
-        ElementTree.fromstring(charts.diverging_bar(*ends, 0.5)).find("rect")
-        for ends in ((0.5, 0.9), (0.1, 0.5))
-    )
+    raises, lowers = (ElementTree.fromstring(svg).find("rect") for svg in charts.diverging_bars([5, -4]))
 
-    assert (raises.get("class"), raises.get("x")) == ("bar", "50.0%")
-    assert (lowers.get("class"), lowers.get("width")) == ("against", "40.0%")
+    assert (raises.get("class"), raises.get("x")) == ("bar", "44.4%")
+    assert (lowers.get("class"), lowers.get("width")) == ("against", "44.4%")
 
 
 @pytest.mark.parametrize(

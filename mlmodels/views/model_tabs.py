@@ -1,6 +1,9 @@
 """/models/<name>/: the tabs of one model, each with an address of its own."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
+from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -8,12 +11,15 @@ from django_htmx.http import replace_url
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
+from mlmodels.forms.models import ThresholdForm
 from mlmodels.forms.prediction import PredictionForm
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.lookups import owned_model, owned_prediction
-from mlmodels.operations import predictions
+from mlmodels.operations import explanations, predictions, trained_models
 from mlmodels.snippets import snippets_for
+from mlmodels.templatetags.thresholds import cheapest
 from mlplatform.core.errors import DomainError
+from mlplatform.core.formats import percent
 
 
 @require_GET
@@ -30,9 +36,36 @@ def predict_tab(request, name):
 
 @require_GET
 def quality_tab(request, name):
-    return render(
-        request, "mlmodels/model_quality.html", tab_context(owned_model(request.user, name), "quality")
-    )
+    """With ?threshold= and costs, what another threshold would do; nothing is saved by looking."""
+    return show_quality(request, owned_model(request.user, name), request.GET)
+
+
+@require_POST
+def threshold(request, name):
+    """Saves the threshold that was chosen, or the cheapest one at the costs that were entered."""
+    model = owned_model(request.user, name)
+    form = ThresholdForm(request.POST, model=model)
+    if not form.is_valid():
+        return show_quality(request, model, request.POST, status=422)
+    chosen = form.cleaned_data["threshold"] / 100
+    if "cheapest" in request.POST:
+        costs = form.cleaned_data["missed_cost"], form.cleaned_data["wrong_cost"]
+        chosen = cheapest(model.report["thresholds"]["rows"], *costs)
+    trained_models.set_threshold(model=model, threshold=chosen)
+    messages.success(request, f"New predictions are made at a threshold of {percent(chosen)}.")
+    costs = urlencode({part: form.cleaned_data[part] for part in ("missed_cost", "wrong_cost")})
+    return redirect(f"{reverse('mlmodels:model-quality', args=[model.name])}?{costs}")
+
+
+def show_quality(request, model, chosen, status=200):
+    context = tab_context(model, "quality")
+    if model.report.get("thresholds"):
+        form = ThresholdForm(chosen, model=model)
+        # What is drawn beside wrong entries is what holds now
+        drawn = form if form.is_valid() else ThresholdForm({}, model=model)
+        drawn.full_clean()
+        context |= {"threshold_form": form, "chosen": drawn.cleaned_data}
+    return render(request, "mlmodels/model_quality.html", context, status=status)
 
 
 @require_GET
@@ -85,6 +118,14 @@ def show_refused(request, model, form):
     return render(request, template, predict_context(request, model, form=form), status=422)
 
 
+def explanation_of(model, stored) -> dict | None:
+    """None for a model that can no longer be used: its answers still show."""
+    try:
+        return explanations.explain(model=model, inputs=stored.inputs)
+    except DomainError:
+        return None
+
+
 def predict_context(request, model, *, form=None, stored=None) -> dict:
     inputs = stored.inputs if stored else None
     return {
@@ -92,6 +133,7 @@ def predict_context(request, model, *, form=None, stored=None) -> dict:
         "form": form or PredictionForm(model=model, inputs=inputs),
         "price": settings.PREDICTION_TOKEN_COST,
         "stored": stored,
+        "explanation": explanation_of(model, stored) if stored else None,
         "out_of_range": out_of_range_values(model.report["features"], inputs) if stored else [],
     }
 

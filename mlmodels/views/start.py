@@ -5,7 +5,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 
 from mlmodels.learning import samples
-from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
+from mlplatform.core.text import plural
 
 LATEST_MODELS = 5
 SAMPLES_OFFERED = ("iris", "diabetes", "wine")
@@ -15,16 +16,33 @@ SAMPLES_OFFERED = ("iris", "diabetes", "wine")
 def start(request):
     if not request.user.is_authenticated:
         return render(request, "mlmodels/landing.html", {"section": "start", "prices": prices()})
-    return render(
-        request,
-        "mlmodels/start.html",
-        {
-            "section": "start",
-            "runs": TrainingRun.objects.owned_by(request.user).open().newest_first(),
-            "models": TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS],
-            **upload_context(),
-        },
-    )
+    models = TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS]
+    context = {
+        "section": "start",
+        "runs": TrainingRun.objects.owned_by(request.user).open().newest_first(),
+        "models": models,
+        "steps": first_steps(request.user, models),
+        **upload_context(),
+    }
+    return render(request, "mlmodels/start.html", context)
+
+
+def first_steps(user, models) -> list[dict]:
+    """The way to a first prediction, for who has not made one: what is done, and what is next."""
+    if Prediction.objects.owned_by(user).exists():
+        return []
+    is_done = [True, Dataset.objects.owned_by(user).exists(), bool(models), False]
+    words = [
+        ("Create an account", f"{plural(user.token_balance, 'token')} left"),
+        ("Upload a table", "Free. A sample will do."),
+        ("Train a model", f"{plural(settings.TRAINING_TOKEN_COST, 'token')}, about a minute"),
+        ("Predict a row", f"{plural(settings.PREDICTION_TOKEN_COST, 'token')}, only if you get an answer"),
+    ]
+    next_one = is_done.index(False)
+    return [
+        {"name": name, "note": note, "is_done": number < next_one, "is_next": number == next_one}
+        for number, (name, note) in enumerate(words)
+    ]
 
 
 def upload_context() -> dict:

@@ -74,4 +74,5 @@ def test_the_landing_page_says_the_prices(client):
     page = client.get("/").content.decode()
 
     assert "15 free tokens" in page
-    assert "Each prediction costs 5 tokens" in page
+    assert "1 token<" in page
+    assert "5 tokens<" in page

@@ -50,7 +50,8 @@ def test_the_quick_look_up_finds_what_the_orm_finds(alice, bob, make_model):
 
     found = TrainedModel.objects.find_for_scoring(alice, model.name)
 
-    assert found == alice.trained_models.only("uuid", "owner_id", "name", "sha256").get(name=model.name)
+    fields = ("uuid", "owner_id", "name", "sha256", "threshold")
+    assert found == alice.trained_models.only(*fields).get(name=model.name)
     assert (found.uuid, found.sha256, found.owner_id) == (model.uuid, model.sha256, alice.pk)
     assert found.metrics == model.metrics
     assert TrainedModel.objects.find_for_scoring(bob, model.name) is None

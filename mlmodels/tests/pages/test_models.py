@@ -29,7 +29,7 @@ def row(**changes):
 def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
 
-    assert "less than guessing" in page
+    assert f'<p class="say"><b class="">{model.report["verdict"]["sentence"].partition(":")[0]}:</b>' in page
     assert ">Guessing</th>" in page
     assert f"Checked on {model.report['hold_out_rows']} rows it never saw." in page
 
@@ -70,7 +70,7 @@ def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of,
     )
 
     assert 'class="confusion"' in page
-    assert "always predicting the most common class would be correct in" in page
+    assert ">Guessing</th>" in page
     assert "Probability" in answer.content.decode()
 
 
@@ -115,7 +115,7 @@ def test_before_the_first_answer_the_target_is_shown_with_what_is_typical(alice,
 def test_each_tab_says_the_verdict_and_has_the_other_tabs(alice, pages_of, model, tab):
     page = pages_of(alice).get(f"/models/{model.name}/{tab}").content.decode()
 
-    assert "less than guessing" in page
+    assert ">Guessing</th>" in page
     assert page.count('aria-current="page"') == 3  # the section, the model, the tab
     assert f'href="/models/{model.name}/details/"' in page
 
@@ -184,7 +184,7 @@ def test_a_value_outside_of_training_is_said(alice, pages_of, model):
     answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(**{"column-0": "5000"}), headers=HTMX)
 
     page = answer.content.decode()
-    assert "<code>size</code> 5000 is above" in page
+    assert "<code>size</code> 5000 is above 136, the largest value in training." in page
     assert 'class="odd"' in page
 
 
@@ -249,8 +249,8 @@ def test_two_models_are_put_side_by_side_and_the_better_figures_marked(alice, pa
     page = pages_of(alice).get("/models/compare/", {"model": names}).content.decode()
 
     assert page.count(f'href="/models/{names[0]}/"') == 1
-    assert "best" in page
-    assert "R²" in page
+    assert f"{names[0]}"[2:] + " is better: off by" in page
+    assert "(R²)" in page
 
 
 def test_of_more_than_four_models_the_first_four_are_compared_and_it_is_said(alice, pages_of):
@@ -267,7 +267,7 @@ def test_models_of_different_targets_are_not_compared(alice, pages_of, model, cl
     page = pages_of(alice).get("/models/compare/", {"model": [model.name, classifier.name]}).content.decode()
 
     assert "cannot be compared" in page
-    assert ">best<" not in page
+    assert "is better" not in page
 
 
 def test_the_history_shows_and_repeats_what_was_asked(alice, pages_of, model):

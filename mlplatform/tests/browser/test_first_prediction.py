@@ -31,7 +31,7 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
 def test_a_sample_needs_one_click_more(page):
     people.sign_up(page)
 
-    page.get_by_role("button", name="Iris flowers").click()
+    page.get_by_role("button", name="Try Iris flowers").click()
     people.choose_algorithm(page, "Decision tree")
     page.get_by_role("button", name="Train").click()
     page.wait_for_url("**/models/**")

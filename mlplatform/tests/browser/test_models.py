@@ -116,9 +116,9 @@ def test_a_value_outside_of_the_training_is_said(page, model):
     page.get_by_label("rooms").fill("40")
     people.predict(page)
 
-    expect(page.locator("#result")).to_contain_text("rooms 40 is above 9, the largest in training")
+    expect(page.locator("#result")).to_contain_text("rooms 40 is above 9, the largest value in training.")
     expect(page.get_by_label("rooms")).to_have_accessible_description(
-        "40 is above 9, the largest in training"
+        "40 is above 9, the largest value in training."
     )
 
 
