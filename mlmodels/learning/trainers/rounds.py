@@ -17,7 +17,8 @@ from mlmodels.learning.trainers.limits import ROUNDS_MAX
 
 FORESTS = RandomForestClassifier | RandomForestRegressor | ExtraTreesClassifier | ExtraTreesRegressor
 PARTS = 10
-CHECKPOINTS = (1, 25, 50, 100, 200, 400, 800, ROUNDS_MAX)
+# The first rounds are several: one alone would take the time of sorting the columns into bins for its own
+CHECKPOINTS = (5, 25, 50, 100, 200, 400, 800, ROUNDS_MAX)
 ROUNDS_MIN = 25  # of a boosting that is worth comparing
 RISEN_SHARE = 0.6  # stops where the best round lies before this share of the rounds done
 
