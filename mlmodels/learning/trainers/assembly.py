@@ -1,18 +1,20 @@
 """From what was chosen to one fitted pipeline of plain scikit-learn."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from mlmodels.learning.tables.derived import Derived
 from mlmodels.learning.trainers import calibration, ensemble, rounds, targets
 from mlmodels.learning.trainers.algorithms import ENSEMBLE
-from mlmodels.learning.trainers.bench import Candidate, Rows
 from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.comparison import Choice
 from mlmodels.learning.trainers.metrics import Predictions
-from mlmodels.learning.trainers.plan import TrainingPlan
+from mlmodels.learning.trainers.pairs import find_pairs
+from mlmodels.learning.trainers.plan import NUMBER, Feature, TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation, seasons_of
 
 
@@ -28,6 +30,7 @@ class Recipe:
     apart: Predictions | None = None
     calibration: str | None = None
     uncalibrated: np.ndarray | None = None
+    pairs: Sequence[Derived] = ()
 
     @property
     def algorithm(self) -> str:
@@ -42,12 +45,16 @@ def recipe_for(choice: Choice) -> Recipe:
     """With the rounds and penalties that were found, and calibrated where that helps."""
     bench = choice.bench
     members = [
-        Candidate(result.candidate.algorithm, result.final_parameters, result.candidate.target_transform)
+        replace(result.candidate, parameters=result.final_parameters, fold_rounds=())
         for result in choice.members
     ]
+    pairs = ()
+    if any(member.has_pairs for member in members):
+        pairs = find_pairs(bench.features, bench.rows.frame, bench.rows.labels, bench.task)
     actual, predictions = bench.actual(), choice.predictions
     if bench.classes is None:
-        return Recipe(members, choice.weights, Predictions(actual, np.concatenate(predictions)))
+        apart = Predictions(actual, np.concatenate(predictions))
+        return Recipe(members, choice.weights, apart, pairs=pairs)
     is_weighted = any(member.parameters.get("class_weight") for member in members)
     folds = [bench.rows.labels[validation] for _, validation in bench.folds]
     method = calibration.choose_method(folds, predictions, bench.classes, is_weighted)
@@ -55,7 +62,7 @@ def recipe_for(choice: Choice) -> Recipe:
     probabilities = np.concatenate(calibrated or predictions)
     predicted = bench.classes[probabilities.argmax(axis=1)]
     apart = Predictions(actual, predicted, probabilities, bench.classes)
-    return Recipe(members, choice.weights, apart, method, np.concatenate(predictions))
+    return Recipe(members, choice.weights, apart, method, np.concatenate(predictions), pairs)
 
 
 def fit(
@@ -64,9 +71,10 @@ def fit(
     rows: Rows,
     on_share: Callable[[float], None] = lambda share: None,
 ) -> Pipeline:
+    """`rows` have the columns of the file, the derived ones, and the pairs of the recipe."""
     count = len(recipe.members)
     fitted = [
-        fit_one(member, plan, rows, lambda share, done=done: on_share((done + share) / count))
+        fit_one(member, recipe, plan, rows, lambda share, done=done: on_share((done + share) / count))
         for done, member in enumerate(recipe.members)
     ]
     pipeline = fitted[0]
@@ -80,11 +88,12 @@ def fit(
 
 
 def fit_one(
-    candidate: Candidate, plan: TrainingPlan, rows: Rows, on_share: Callable[[float], None]
+    candidate: Candidate, recipe: Recipe, plan: TrainingPlan, rows: Rows, on_share: Callable[[float], None]
 ) -> Pipeline:
     trainer, seasons = candidate.trainer, seasons_of(plan.derived)
+    pairs = [Feature(made.name, NUMBER) for made in recipe.pairs] if candidate.has_pairs else []
     preparation = build_preparation(
-        trainer.family, plan.task, plan.all_features, rows.frame, rows.labels, seasons
+        trainer.family, plan.task, [*plan.all_features, *pairs], rows.frame, rows.labels, seasons
     )
     model = build_model(trainer, plan.task, candidate.parameters, preparation, rows.labels)
     pipeline = Pipeline(

@@ -11,11 +11,13 @@ import numpy as np
 
 from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.algorithms import TRAINERS
-from mlmodels.learning.trainers.bench import Bench, Candidate, CandidateResult, Rows, candidate_of
+from mlmodels.learning.trainers.bench import Bench
 from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, candidate_of
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEED
+from mlmodels.learning.trainers.pairs import find_pairs
 from mlmodels.learning.trainers.plan import TrainingPlan
 from mlmodels.learning.trainers.splits import Splitter
 from mlmodels.learning.trainers.trainer import REGRESSION
@@ -35,6 +37,7 @@ STARTS = {
     "random_forest": {"max_features": "third", "min_samples_leaf": 2},
     "knn": {"n_neighbors": 10, "weights": "distance"},
 }
+PAIRED = ("ridge", "logistic", "gradient_boosting", "extra_trees")
 NEIGHBORS_ROWS_MAX = 20_000
 COMPARED_ROWS_MAX = 20_000
 COMPARED_CELLS_MAX = 2_000_000
@@ -77,6 +80,7 @@ def choose(
     comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
     comparison.show_baseline()
     comparison.run(first_candidates(bench), BEHIND_MAX)
+    comparison.run(candidates_with_pairs(comparison), BEHIND_MAX)
     comparison.run(draws(comparison), DRAW_BEHIND_MAX)
     if not comparison.results:
         comparison.run_first_that_works(first_candidates(bench))
@@ -112,6 +116,18 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
                 # Its inverse ends somewhere, and a line does not
                 if transform != targets.YEO_JOHNSON or not trainer.penalty:
                     yield replace(candidate, target_transform=transform)
+
+
+def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:
+    """The best of some families once more, where arithmetic of two columns seems to help."""
+    bench = comparison.bench
+    if not find_pairs(bench.features, bench.rows.frame, bench.rows.labels, bench.task):
+        return
+    for name in PAIRED:
+        if best := best_of(comparison, name):
+            candidate, penalty = best.candidate, best.candidate.trainer.penalty
+            candidate = candidate.with_parameters(**{penalty: None}) if penalty else candidate
+            yield replace(candidate, has_pairs=True, fold_rounds=())
 
 
 def draws(comparison: Comparison) -> Iterator[Candidate]:

@@ -6,140 +6,31 @@ made from the predictions that a candidate makes for the rows of each fold that 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 
+from mlmodels.learning.tables.derived import Derived
 from mlmodels.learning.trainers import rounds, targets
-from mlmodels.learning.trainers.algorithms import get, label_of
 from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows
 from mlmodels.learning.trainers.limits import ROUNDS_MAX
+from mlmodels.learning.trainers.pairs import find_pairs
+from mlmodels.learning.trainers.plan import NUMBER, Feature
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
-from mlmodels.learning.trainers.scores import loss, score, standard_error
-from mlmodels.learning.trainers.trainer import REGRESSION, Trainer
+from mlmodels.learning.trainers.scores import loss, score
+from mlmodels.learning.trainers.trainer import REGRESSION
 
 PREPARED_BYTES_MAX = 600_000_000  # of the folds that are kept prepared
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows with their labels. The frame has the columns of the file and the derived ones."""
-
-    frame: pd.DataFrame
-    labels: np.ndarray
-
-    def at(self, positions) -> "Rows":
-        return Rows(self.frame.iloc[positions], self.labels[positions])
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to train. `fold_rounds` are those of boosting in each fold, where they are known already."""
-
-    algorithm: str
-    parameters: dict
-    target_transform: str | None = None
-    fold_rounds: tuple[int, ...] = ()
-
-    @property
-    def trainer(self) -> Trainer:
-        return get(self.algorithm)
-
-    @property
-    def finds_rounds(self) -> bool:
-        rounds = self.trainer.rounds
-        return bool(rounds) and self.parameters[rounds] is None
-
-    @property
-    def finds_penalty(self) -> bool:
-        penalty = self.trainer.penalty
-        return bool(penalty) and self.parameters[penalty] is None
-
-    def with_parameters(self, **values) -> "Candidate":
-        return replace(self, parameters={**self.parameters, **values})
-
-
-@dataclass
-class CandidateResult:
-    """`predictions` are of the validation rows of each fold: numbers, or a column of probabilities per class.
-
-    `row` is its row of the leaderboard.
-    """
-
-    candidate: Candidate
-    scores: list[float] = field(default_factory=list)
-    predictions: list[np.ndarray] = field(default_factory=list)
-    fold_rounds: list[int] = field(default_factory=list)
-    fit_seconds: float = 0.0
-    predict_seconds: float = 0.0
-    fitted_rows: int = 0
-    predicted_rows: int = 0
-    row: dict = field(default_factory=dict)
-
-    @property
-    def score(self) -> float:
-        return float(np.mean(self.scores))
-
-    @property
-    def rounds(self) -> int | None:
-        """For the fit on more rows: the mean of the folds."""
-        return max(1, round(float(np.mean(self.fold_rounds)))) if self.fold_rounds else None
-
-    @property
-    def final_parameters(self) -> dict:
-        """With the rounds that were found."""
-        found = {self.candidate.trainer.rounds: self.rounds} if self.candidate.finds_rounds else {}
-        return {**self.candidate.parameters, **found}
-
-    def seconds_to_fit(self, row_count: int) -> float:
-        return self.fit_seconds * row_count / max(self.fitted_rows, 1)
-
-    def to_row(self, scoring: str) -> dict:
-        """As a leaderboard shows it, and as a replay reads it."""
-        return {
-            **row_of(self.candidate, scoring),
-            "status": "done",
-            "score": self.score,
-            "std": float(np.std(self.scores)),
-            "standard_error": standard_error(self.scores) if len(self.scores) > 1 else None,
-            "seconds": round(self.fit_seconds + self.predict_seconds, 3),
-            "milliseconds_per_row": 1000 * self.predict_seconds / max(self.predicted_rows, 1),
-            "rounds": self.rounds,
-            "fold_rounds": self.fold_rounds,
-        }
-
-
-def row_of(candidate: Candidate, scoring: str, status: str = "waiting", note: str = "") -> dict:
-    empty = ("score", "std", "standard_error", "seconds", "milliseconds_per_row", "rounds", "weight")
-    return {
-        "algorithm": candidate.algorithm,
-        "label": label_of(candidate.algorithm),
-        "parameters": candidate.parameters,
-        "target_transform": candidate.target_transform,
-        "status": status,
-        "scoring": scoring,
-        **dict.fromkeys(empty),
-        "is_tie": False,
-        "is_chosen": False,
-        "note": note,
-    }
-
-
-def candidate_of(row: dict) -> Candidate:
-    return Candidate(
-        row["algorithm"], row["parameters"], row["target_transform"], tuple(row.get("fold_rounds", ()))
-    )
 
 
 @dataclass(frozen=True)
 class PreparedFold:
     """One fold with its columns prepared by its own training rows alone."""
 
+    preparation: ColumnTransformer
     training: object
     training_labels: np.ndarray
     validation: object
@@ -168,8 +59,8 @@ class Bench:
         self.task, self.features, self.seasons, self.rows = task, features, seasons, rows
         self.folds, self.fold_count, self.scoring = folds, fold_count, scoring
         self.classes = None if task == REGRESSION else np.unique(rows.labels)
-        self._preparations: dict[str, object] = {}
-        self._prepared: dict[tuple[str, int], PreparedFold] = {}
+        self._preparations: dict[str, ColumnTransformer] = {}
+        self._prepared: dict[tuple[str, bool, int], PreparedFold] = {}
         self._prepared_bytes = 0
 
     def evaluate(
@@ -182,7 +73,7 @@ class Bench:
         candidate.trainer.check_rows(candidate.parameters, min(len(training) for training, _ in self.folds))
         result = CandidateResult(candidate)
         for number in range(len(self.folds)):
-            fold = self.prepared(candidate.trainer.family, number)
+            fold = self.prepared(candidate, number)
             share = budget.part(budget.left / (len(self.folds) - number))
             budget.check(result.fit_seconds / number if number else 0)
             predictions = self._fit_and_predict(candidate, number, fold, share, result)
@@ -211,42 +102,52 @@ class Bench:
         """The labels of all validation rows, in the order of the predictions."""
         return np.concatenate([self.rows.labels[validation] for _, validation in self.folds])
 
-    def model_for(self, candidate: Candidate, labels: np.ndarray):
+    def model_for(self, candidate: Candidate, fold: PreparedFold):
         """Unfitted; boosting without its own early stopping."""
-        trainer = candidate.trainer
         parameters = candidate.parameters
         if candidate.finds_rounds:
-            parameters = {**parameters, trainer.rounds: ROUNDS_MAX}
-        return build_model(trainer, self.task, parameters, self._preparation(trainer.family), labels)
+            parameters = {**parameters, candidate.trainer.rounds: ROUNDS_MAX}
+        return build_model(candidate.trainer, self.task, parameters, fold.preparation, fold.training_labels)
 
-    def prepared(self, family: str, number: int) -> PreparedFold:
+    def prepared(self, candidate: Candidate, number: int) -> PreparedFold:
         """Prepared once and kept for all candidates, as far as memory goes."""
-        if (family, number) in self._prepared:
-            return self._prepared[family, number]
+        family = candidate.trainer.family
+        key = family, candidate.has_pairs, number
+        if key in self._prepared:
+            return self._prepared[key]
         training, validation = (self.rows.at(positions) for positions in self.folds[number])
-        prepare = clone(self._preparation(family))
+        if candidate.has_pairs:
+            pairs = find_pairs(self.features, training.frame, training.labels, self.task)
+            training, validation = training.derive(pairs), validation.derive(pairs)
+            prepare = self._build_preparation(family, training, pairs)
+        else:
+            prepare = clone(self._preparation(family))
         fold = PreparedFold(
+            preparation=prepare,
             training=prepare.fit_transform(training.frame, training.labels),
             training_labels=training.labels,
             validation=prepare.transform(validation.frame),
             validation_labels=validation.labels,
         )
         if self._prepared_bytes + fold.nbytes <= PREPARED_BYTES_MAX:
-            self._prepared[family, number] = fold
+            self._prepared[key] = fold
             self._prepared_bytes += fold.nbytes
         return fold
 
-    def _preparation(self, family: str):
+    def _preparation(self, family: str) -> ColumnTransformer:
+        """By all rows of the bench, so that it has the same columns in every fold."""
         if family not in self._preparations:
-            self._preparations[family] = build_preparation(
-                family, self.task, self.features, self.rows.frame, self.rows.labels, self.seasons
-            )
+            self._preparations[family] = self._build_preparation(family, self.rows, ())
         return self._preparations[family]
+
+    def _build_preparation(self, family: str, rows: Rows, pairs: Sequence[Derived]) -> ColumnTransformer:
+        features = [*self.features, *(Feature(made.name, NUMBER) for made in pairs)]
+        return build_preparation(family, self.task, features, rows.frame, rows.labels, self.seasons)
 
     def _fit_and_predict(self, candidate, number, fold, budget, result) -> np.ndarray:
         started = time.perf_counter()
         transform = targets.fitted_transform(candidate.target_transform, fold.training_labels)
-        model = self.model_for(candidate, fold.training_labels)
+        model = self.model_for(candidate, fold)
         if candidate.trainer.rounds:
             found = self._boost(candidate, number, model, fold, transform, budget)
             result.fold_rounds.append(found.rounds)

@@ -7,8 +7,9 @@ import numpy as np
 
 from mlmodels.learning.trainers import ensemble, penalties
 from mlmodels.learning.trainers.algorithms import TRAINERS
-from mlmodels.learning.trainers.bench import Bench, Candidate, CandidateResult, Rows, row_of
+from mlmodels.learning.trainers.bench import Bench
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
+from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, row_of
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.plan import TIME, TrainingPlan
 from mlmodels.learning.trainers.preparation import seasons_of
@@ -53,7 +54,7 @@ def make_bench(
 ):
     """On `count` of the training rows: they are in random order, or by time, of which the latest count."""
     chosen = training[-count:] if plan.evaluation.kind == TIME else training[:count]
-    repeats = 1 if plan.search else next((times for most, times in REPEATS if count <= most), 1)
+    repeats = next((times for most, times in REPEATS if count <= most), 1) if plan.is_auto else 1
     divided = splitter.folds(chosen, max(folds, FOLDS_MIN), repeats)
     if folds < FOLDS_MIN:
         divided = divided[-folds:]

@@ -9,7 +9,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
-from mlmodels.learning.trainers.bench import Bench, CandidateResult
+from mlmodels.learning.trainers.bench import Bench
+from mlmodels.learning.trainers.candidates import CandidateResult
 from mlmodels.learning.trainers.scores import is_better, probability_of_actual, score
 
 STEPS = 25

@@ -14,19 +14,20 @@ from mlmodels.learning.tables.derived import Derived, derive
 from mlmodels.learning.trainers import assembly, auto, penalties, search
 from mlmodels.learning.trainers.algorithms import label_of
 from mlmodels.learning.trainers.assembly import Recipe, recipe_for
-from mlmodels.learning.trainers.bench import Candidate, Rows
 from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.checks import check_features, check_target, clean_labels
 from mlmodels.learning.trainers.comparison import Choice, make_bench
 from mlmodels.learning.trainers.feature_summary import describe_features
 from mlmodels.learning.trainers.fitted_model import FittedModel
+from mlmodels.learning.trainers.learning_curve import learning_curve
 from mlmodels.learning.trainers.limits import SEARCH_FOLDS, SEED
 from mlmodels.learning.trainers.metrics import Predictions, predict
 from mlmodels.learning.trainers.plan import K_FOLD, FitResult, Progress, TrainingPlan
 from mlmodels.learning.trainers.report import describe_drivers, describe_quality
 from mlmodels.learning.trainers.scores import score
 from mlmodels.learning.trainers.splits import Splitter
-from mlmodels.learning.trainers.stages import CHECK, CHOSEN, EXPLAIN, FIT, REFIT, Stages
+from mlmodels.learning.trainers.stages import CHECK, CHOSEN, CURVE, EXPLAIN, FIT, REFIT, Stages
 
 
 def train(
@@ -44,7 +45,7 @@ def train(
     by. `on_progress` may raise to stop. Refusals: see errors.py.
     """
     plan = plan.checked()
-    stages = Stages(on_progress, Budget(plan.budget_seconds or np.inf))
+    stages = Stages(on_progress, Budget(plan.budget_seconds or np.inf), plan.learning_curve)
     labels = clean_labels(target_labels, plan.task)
     assert len(frame) == len(labels)
     check_target(labels, plan.task, plan.target)
@@ -96,11 +97,12 @@ class Training:
 
     def chosen(self) -> FitResult:
         """Chosen and measured on different rows, and then fitted on all of them."""
-        self.stages.weights = CHOSEN
+        self.stages.divide(CHOSEN)
         split = self.splitter.hold_out()
         training, hold_out = self.rows.at(split.training), self.rows.at(split.hold_out)
         choice = self._choose(split.training)
         recipe = recipe_for(choice)
+        training, hold_out = training.derive(recipe.pairs), hold_out.derive(recipe.pairs)
         pipeline, seconds = self._fit(recipe, training, FIT)
         self.stages.show(CHECK, "Measuring on the test set")
         predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
@@ -110,7 +112,7 @@ class Training:
             describe_search(result, choice, pipeline, training, self.plan)
         if self.plan.is_classic:
             return self._finished(result, pipeline, training, seconds)
-        pipeline, seconds = self._fit(recipe, self.rows, REFIT)
+        pipeline, seconds = self._fit(recipe, self.rows.derive(recipe.pairs), REFIT)
         return self._finished(result, pipeline, self.rows, seconds)
 
     def _choose(self, training: np.ndarray) -> Choice:
@@ -151,10 +153,18 @@ class Training:
         if "calibration" in quality:
             quality["calibration"]["method"] = recipe.calibration
         self.stages.show(EXPLAIN, "Measuring which columns matter")
-        model = FittedModel(pipeline, plan.derived)
+        derived = [*plan.derived, *(made.to_dict() for made in recipe.pairs)]
+        model = FittedModel(pipeline, derived)
         drivers = describe_drivers(
             model, plan.task, plan.features, hold_out.frame[names], hold_out.labels, stored
         )
+        curve = None
+        if plan.learning_curve:
+            note = "Measuring how more rows help"
+            self.stages.show(CURVE, note)
+            curve = learning_curve(
+                recipe, plan, training, hold_out, lambda share: self.stages.show(CURVE, note, share)
+            )
         return FitResult(
             pipeline=pipeline,
             algorithm=recipe.algorithm,
@@ -168,12 +178,13 @@ class Training:
                 "evaluation": self._evaluation(training, measured),
                 **quality,
                 **drivers,
+                "learning_curve": curve,
             },
             features=[],
             training_rows=len(training),
             hold_out_rows=len(measured),
             fit_seconds=0.0,
-            derived=list(plan.derived),
+            derived=derived,
         )
 
     def _evaluation(self, training: Rows, measured: Rows) -> dict:

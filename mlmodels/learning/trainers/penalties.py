@@ -7,8 +7,9 @@ from scipy.sparse import issparse
 from sklearn.linear_model import Ridge
 
 from mlmodels.learning.trainers import targets
-from mlmodels.learning.trainers.bench import Bench, Candidate, PreparedFold, predict
+from mlmodels.learning.trainers.bench import Bench, PreparedFold, predict
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
+from mlmodels.learning.trainers.candidates import Candidate
 from mlmodels.learning.trainers.scores import loss
 from mlmodels.learning.trainers.targets import Transform
 
@@ -29,7 +30,7 @@ def with_penalty(bench: Bench, candidate: Candidate, budget: Budget) -> Candidat
     )
     total, finished = np.zeros(len(penalties)), 0
     for number in range(len(bench.folds)):
-        fold = bench.prepared(candidate.trainer.family, number)
+        fold = bench.prepared(candidate, number)
         try:
             losses = losses_of(bench, candidate, fold, penalties, budget)
         except OutOfTime:
@@ -56,9 +57,7 @@ def losses_of(
 
 def path(bench, candidate: Candidate, fold: PreparedFold, transform: Transform, penalties) -> Iterator[tuple]:
     """Predictions for the validation rows under each penalty, and the model that makes them."""
-    model = bench.model_for(
-        candidate.with_parameters(**{candidate.trainer.penalty: penalties[0]}), fold.training_labels
-    )
+    model = bench.model_for(candidate.with_parameters(**{candidate.trainer.penalty: penalties[0]}), fold)
     labels = transform.there(fold.training_labels)
     is_dense = not issparse(fold.training) and fold.training.shape[1] <= COLUMNS_AT_ONCE_MAX
     if isinstance(model, Ridge) and model.fit_intercept and is_dense:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.model_selection import ParameterGrid
 
-from mlmodels.learning.trainers.bench import Candidate, Rows
 from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEARCH_FOLDS, SEED

@@ -7,21 +7,29 @@ from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.plan import Progress
 
 OF = 100
-COMPARE, FIT, CHECK, EXPLAIN, REFIT = "compare", "fit", "check", "explain", "refit"
-SINGLE = {FIT: 0.75, CHECK: 0.05, EXPLAIN: 0.2}
-CHOSEN = {COMPARE: 0.76, FIT: 0.09, CHECK: 0.01, EXPLAIN: 0.03, REFIT: 0.11}
+COMPARE, FIT, CHECK, EXPLAIN = "compare", "fit", "check", "explain"
+CURVE, REFIT = "curve", "refit"
+CURVE_FITS = 6  # the time of a learning curve, in fits of the whole
+SINGLE = {FIT: 0.75, CHECK: 0.05, EXPLAIN: 0.2, CURVE: 0.0}
+CHOSEN = {COMPARE: 0.76, FIT: 0.09, CHECK: 0.01, EXPLAIN: 0.03, CURVE: 0.0, REFIT: 0.11}
 TICK_SECONDS = 0.5
 
 
 class Stages:
     """Tells `on_progress` the share of the whole, which never goes back."""
 
-    def __init__(self, on_progress: Callable[[Progress], None], budget: Budget):
+    def __init__(self, on_progress: Callable[[Progress], None], budget: Budget, has_curve: bool = False):
         self._on_progress, self.budget = on_progress, budget
-        self.weights = SINGLE
+        self._has_curve = has_curve
+        self.divide(SINGLE)
         self._candidates: Sequence[dict] = ()
         self._stage, self._note, self._share, self._told_at = FIT, "", 0.0, -math.inf
         budget.on_check = self.tick
+
+    def divide(self, weights: dict[str, float]) -> None:
+        """Into stages, by the share of time that each is expected to take."""
+        curve = CURVE_FITS * weights[FIT] if self._has_curve else 0.0
+        self._weights = {stage: weight / (1 + curve) for stage, weight in (weights | {CURVE: curve}).items()}
 
     def show(self, stage: str, note: str, share: float = 0.0) -> None:
         self._stage, self._note = stage, note
@@ -45,13 +53,13 @@ class Stages:
     def _share_compared(self) -> float:
         """Of the time, or without a budget of the candidates."""
         if math.isfinite(self.budget.seconds):
-            return self.budget.spent / self.budget.seconds / self.weights[COMPARE]
+            return self.budget.spent / self.budget.seconds / self._weights[COMPARE]
         waiting = sum(row["status"] in ("waiting", "running") for row in self._candidates)
         return 1 - waiting / max(len(self._candidates), 1)
 
     def _tell(self, share: float) -> None:
         before = 0.0
-        for stage, weight in self.weights.items():
+        for stage, weight in self._weights.items():
             if stage == self._stage:
                 before += weight * min(max(share, 0.0), 1.0)
                 break

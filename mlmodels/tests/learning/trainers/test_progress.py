@@ -4,7 +4,7 @@ import pytest
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Evaluation, TrainingPlan, assembly, rounds
 from mlmodels.learning.trainers.assembly import Recipe
-from mlmodels.learning.trainers.bench import Candidate, Rows
+from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.plan import Progress
 from mlmodels.learning.trainers.preparation import build_pipeline
 from mlmodels.tests.learning.trainers.examples import TABLES, numbers, plan_for
@@ -36,7 +36,7 @@ def test_a_single_fit_is_fitted_measured_and_explained():
         ("ridge", {}),
         ("random_forest", {}),
         ("linear", {"evaluation": Evaluation("k_fold")}),
-        ("auto", {"budget_seconds": 2}),
+        ("ridge", {"learning_curve": True}),
     ],
 )
 def test_progress_never_goes_back_and_ends_at_the_end(algorithm, changes):
@@ -46,6 +46,19 @@ def test_progress_never_goes_back_and_ends_at_the_end(algorithm, changes):
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert shares.count(1) == 1
+
+
+def test_a_learning_curve_is_made_when_it_is_asked_for():
+    table, seen = TABLES["mixed"](), []
+    plan = plan_for(table, "random_forest", REGRESSION, learning_curve=True)
+
+    result = trainers.train(table.frame, table.truth, plan, seen.append)
+
+    curve = result.report["learning_curve"]
+    assert [point["rows"] for point in curve] == [32, 64, 96, 128]
+    assert curve[-1]["score"] > curve[0]["score"]
+    assert all(point["training_score"] > 0 and point["std"] >= 0 for point in curve)
+    assert [progress.step for progress in seen] == sorted(progress.step for progress in seen)
 
 
 @pytest.mark.parametrize("stop_at", [0, 75, 80])
