@@ -114,20 +114,14 @@ def _is_real(match: re.Match, day_first: bool) -> bool:
     return True
 
 
-def day_comes_first(shapes: Iterable[DateShape]) -> bool | None:
-    """The decision for a column of numeric dates: True, False, or None when both readings hold."""
-    numeric = [shape for shape in shapes if shape.style == "numeric"]
-    all_day_first = all(shape.day_first for shape in numeric)
-    all_month_first = all(shape.month_first for shape in numeric)
-    if all_day_first and all_month_first:
-        return None
-    return all_day_first
-
-
-def shapes_agree(shapes: Iterable[DateShape]) -> bool:
-    """False when neither reading of day and month holds for the whole column."""
+def day_orders(shapes: Iterable[DateShape]) -> set[bool]:
+    """Whether the day may come first (True) and the month may (False); none where the dates contradict."""
     shapes = list(shapes)
-    return all(shape.day_first for shape in shapes) or all(shape.month_first for shape in shapes)
+    readings = {
+        True: all(shape.day_first for shape in shapes),
+        False: all(shape.month_first for shape in shapes),
+    }
+    return {day_first for day_first, fits in readings.items() if fits}
 
 
 def unix_seconds(number: float) -> float:

@@ -3,7 +3,9 @@
 import csv
 import io
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from mlmodels.learning.tables.encoding import EMPTY, SAMPLE_BYTES, sniff_encoding
@@ -24,9 +26,6 @@ class Dialect:
 
     def to_dict(self) -> dict:
         return asdict(self)
-
-    def reader_options(self) -> dict:
-        return {"delimiter": self.separator, "skipinitialspace": self.skip_initial_space, "strict": True}
 
 
 def sniff_dialect(handle: BinaryIO) -> Dialect:
@@ -57,8 +56,7 @@ def _first_text(handle: BinaryIO, encoding: str) -> str:
 
 def _declared_separator(sample: str) -> str | None:
     first_line = sample.lstrip("\ufeff").split("\n", 1)[0].rstrip("\r").strip('"')
-    is_declared = first_line.startswith("sep=") and len(first_line) == 5 and first_line[4] in SEPARATORS
-    return first_line[4] if is_declared else None
+    return next((mark for mark in SEPARATORS if first_line == f"sep={mark}"), None)
 
 
 def _sniff_separator(sample: str) -> str:
@@ -71,14 +69,8 @@ def _widths(sample: str, separator: str) -> list[int]:
     lines = io.StringIO(sample, newline="")
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=f'{separator} "' in sample)
     widths: list[int] = []
-    try:
-        for record in reader:
-            if record:
-                widths.append(len(record))
-            if len(widths) >= _SAMPLE_RECORDS:
-                break
-    except csv.Error:
-        return widths  # reading refuses it with its row
+    with suppress(csv.Error):  # reading refuses it with its row
+        widths.extend(map(len, islice(filter(None, reader), _SAMPLE_RECORDS)))
     return widths
 
 

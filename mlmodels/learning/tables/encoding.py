@@ -1,8 +1,7 @@
 """Which bytes are text: refuses binary files by name and finds the encoding of the others."""
 
 import codecs
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from mlmodels.learning.tables.errors import TableRefused
 
@@ -13,28 +12,15 @@ EMPTY = "The file is empty. Upload a CSV with a header row and at least one row 
 _EXPORT = "Open it in the program that made it, save the table as CSV and upload that file."
 _CONTROLS = bytes({*range(1, 32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # NUL is refused with its row
 _SIGNATURES = (
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"%PDF", "a PDF document"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file such as .xls"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy file"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\x7fELF", "a program"),
-    (b"RIFF", "a sound or video file"),
+    (b"PK\x05\x06", "an empty ZIP archive"), (b"\x1f\x8b", "a gzip archive"), (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"), (b"7z\xbc\xaf", "a 7-Zip archive"), (b"Rar!", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"), (b"%PDF", "a PDF document"), (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file such as .xls"), (b"\x89PNG", "a PNG picture"),
+    (b"GIF8", "a GIF picture"), (b"\xff\xd8\xff", "a JPEG picture"), (b"RIFF", "a sound or video file"),
+    (b"PAR1", "a Parquet file"), (b"ARROW1", "an Arrow file"), (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy file"), (b"SQLite format 3", "an SQLite database"), (b"\x7fELF", "a program"),
     ((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "text in UTF-32"),
-)
+)  # fmt: skip
 _MARKUP = (
     ((b"<!doctype html", b"<html"), "a web page (HTML)"),
     ((b"<?xml",), "an XML file"),
@@ -103,8 +89,7 @@ def _sniff_by_nulls(sample: bytes) -> str | None:
     return encoding if (text.count("\n") + text.count("\r")) * 2 > line_ends else None
 
 
-@dataclass(frozen=True)
-class _Damage:
+class _Damage(NamedTuple):
     """Where bytes stop being text of an encoding, and how much beyond ASCII was fine before."""
 
     row: int

@@ -19,7 +19,7 @@ from mlmodels.learning.tables.limits import (
 from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
 
-_MISFITS_LOOKED_AT = 500  # after so many texts that do not fit, nobody will read the column that way
+_MISFITS_LOOKED_AT = 500  # after so many texts that do not fit, the column is not of the kind
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Misfits:
             self.first_text, self.first_row = text, row_numbers[cells.index(text)]
         text = text[: SHOWN_CHARACTERS_MAX + 1]
         self.texts += text not in self.cells
-        if self.settle_it:
+        if self.is_settled:
             self.cells.clear()
         else:
             self.cells[text] += count
 
     @property
-    def settle_it(self) -> bool:
+    def is_settled(self) -> bool:
         return self.texts >= _MISFITS_LOOKED_AT
 
 
@@ -61,9 +61,6 @@ class ColumnEvidence:
     counts: Counter = field(default_factory=Counter)
     is_capped: bool = False
     has_repeats: bool = False
-    texts_seen: int = 0
-    characters_seen: int = 0
-    spaces_seen: int = 0
     characters_kept: int = 0
     missing_words: set[str] = field(default_factory=set)
     number_shapes: set[NumberShape] = field(default_factory=set)
@@ -81,38 +78,24 @@ class ColumnEvidence:
         stripped = list(map(str.strip, cells))
         found = Counter(stripped)
         self.rows += len(stripped)
-        blanks = found.pop("", 0)
-        self.blanks += blanks
-        if not found:
-            return
-        self.has_repeats = self.has_repeats or len(found) < len(stripped) - blanks or self._knows_any(found)
-        new = [text for text in found if text not in self.counts] if self.counts else list(found)
-        self._count(found, new)
-        if new:
-            self._measure(new)
-            self._look_at(new, found, stripped, row_numbers)
-
-    def _knows_any(self, texts: Counter) -> bool:
-        return not self.counts.keys().isdisjoint(texts)
-
-    def _count(self, found: Counter, new: list[str]) -> None:
-        known = found.keys() - set(new) if len(new) < len(found) else ()
+        self.blanks += found.pop("", 0)
+        known = found.keys() & self.counts.keys()
+        self.has_repeats = self.has_repeats or bool(known) or len(found) < found.total()
         for text in known:
             self.counts[text] += found[text]
+        new = [text for text in found if text not in known] if known else list(found)
+        if new:
+            self._count(new, found)
+            self._look_at(new, found, stripped, row_numbers)
+
+    def _count(self, new: list[str], found: Counter) -> None:
         if self.is_capped:
             return
         room = self.distinct_max - len(self.counts)
-        if len(new) > room or self.characters_kept > self.characters_max:
-            self.is_capped = True
-            new = new[:room]
-        for text in new:
+        self.is_capped = len(new) > room or self.characters_kept > self.characters_max
+        for text in new[:room]:
             self.counts[text] = found[text]
             self.characters_kept += len(text)
-
-    def _measure(self, texts: list[str]) -> None:
-        self.texts_seen += len(texts)
-        self.characters_seen += sum(map(len, texts))
-        self.spaces_seen += " ".join(texts).count(" ") - len(texts) + 1
 
     def blank_words(self, misfits: Misfits) -> dict[str, int] | None:
         """The misfits and their cells if they are few enough to be read as blanks, else None."""
@@ -128,7 +111,7 @@ class ColumnEvidence:
     def _look_at(
         self, texts: list[str], found: Counter, cells: list[str], row_numbers: Sequence[int]
     ) -> None:
-        if self.not_numbers.settle_it and self.not_dates.settle_it:
+        if self.not_numbers.is_settled and self.not_dates.is_settled:
             return
         shapes = plain_shapes(texts)
         if shapes is not None:
@@ -143,13 +126,13 @@ class ColumnEvidence:
                     self.not_dates.add(text, found[text], cells, row_numbers)
 
     def _is_number(self, text: str) -> bool:
-        shape = None if self.not_numbers.settle_it else number_shape(text)
+        shape = None if self.not_numbers.is_settled else number_shape(text)
         if shape is not None:
             self.number_shapes.add(shape)
         return shape is not None
 
     def _is_date(self, text: str) -> bool:
-        shape = None if self.not_dates.settle_it else date_shape(text)
+        shape = None if self.not_dates.is_settled else date_shape(text)
         if shape is not None:
             self.date_shapes.add(shape)
         return shape is not None

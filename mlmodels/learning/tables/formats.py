@@ -4,15 +4,14 @@ Where one column alone leaves a doubt, the rest of the file settles it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlmodels.learning.tables.booleans import word_pair
 from mlmodels.learning.tables.columns import ZERO_ONE_FORMAT
-from mlmodels.learning.tables.dates import UNIX_FORMAT, DateCells, day_comes_first, shapes_agree
+from mlmodels.learning.tables.dates import UNIX_FORMAT, DateCells, day_orders
 from mlmodels.learning.tables.evidence import ColumnEvidence
 from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.names import names_a_claim, names_a_time, names_an_identifier
-from mlmodels.learning.tables.numbers import MarkHints, number_format
+from mlmodels.learning.tables.numbers import FileHints, number_format
 
 _COMPACT = {"type": "date", "style": "compact", "day_first": True}
 # Seconds from 1973 to 2100; without a name that says time only from 2001 to 2033: phone numbers lie above.
@@ -21,30 +20,22 @@ _BARE_RANGE = (1_000_000_000, 2_000_000_000)
 _SPELLINGS_MAX = 20  # of yes, no and missing words in one column
 
 
-@dataclass(frozen=True)
-class FileHints:
-    """What the other columns and the separator suggest where one column alone leaves a doubt."""
-
-    marks: MarkHints
-    day_first: bool
-
-
 def file_hints(evidence: Sequence[ColumnEvidence], separator: str) -> FileHints:
     """Marks and day order that are certain in some column hold for the doubtful columns of the same file."""
     number_columns = [column for column in evidence if column.blank_words(column.not_numbers) is not None]
     decimals = {shape.decimal for column in number_columns for shape in column.number_shapes} - {""}
-    marks = MarkHints(decimals.pop() if len(decimals) == 1 else "", separator)
+    decimal = decimals.pop() if len(decimals) == 1 else ""
     date_columns = [column for column in evidence if column.blank_words(column.not_dates) is not None]
-    proven = {day_comes_first(column.date_shapes) for column in date_columns} - {None}
-    if len(proven) == 1:
-        return FileHints(marks, day_first=proven.pop())
-    return FileHints(marks, day_first=marks.proven_decimal == "," or separator == ";")
+    orders = [day_orders(column.date_shapes) for column in date_columns]
+    proven = {order.pop() for order in orders if len(order) == 1}
+    day_first = proven.pop() if len(proven) == 1 else decimal == "," or separator == ";"
+    return FileHints(decimal, separator, day_first)
 
 
 def possible_formats(evidence: ColumnEvidence, hints: FileHints) -> dict[str, dict]:
     """A format for each kind that at least some cells have; whether all have it is decided elsewhere."""
     found = {
-        "number": number_format(evidence.number_shapes, hints.marks) if evidence.number_shapes else None,
+        "number": number_format(evidence.number_shapes, hints) if evidence.number_shapes else None,
         "date": _date_format(evidence, hints),
         "boolean": _boolean_format(evidence),
     }
@@ -67,11 +58,10 @@ def _boolean_format(evidence: ColumnEvidence) -> dict | None:
 def _date_format(evidence: ColumnEvidence, hints: FileHints) -> dict | None:
     if not evidence.date_shapes:
         return _compact_dates(evidence) or _unix_dates(evidence)
-    if not shapes_agree(evidence.date_shapes):
+    orders = day_orders(evidence.date_shapes)
+    if not orders:
         return None
-    day_first = day_comes_first(evidence.date_shapes)
-    if day_first is None:
-        day_first = _likely_day_first(evidence, hints)
+    day_first = orders.pop() if len(orders) == 1 else _likely_day_first(evidence, hints)
     styles = {shape.style for shape in evidence.date_shapes}
     style = next(style for style in ("numeric", "named", "iso") if style in styles)
     return {"type": "date", "style": style, "day_first": day_first}

@@ -24,12 +24,10 @@ from mlmodels.learning.tables.limits import (
     SAMPLED_VALUES_MAX,
     SHOWN_CHARACTERS_MAX,
 )
-from mlmodels.learning.tables.profile import NumberStatistics, with_profile
+from mlmodels.learning.tables.profile import NumberStatistics, sampling_step, with_profile
 from mlmodels.learning.tables.reading import read_cells
 from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.tables.target import guess_target
-
-_MEASURED = ("number", "date")
 
 
 def inspect(handle: BinaryIO) -> TableSummary:
@@ -41,58 +39,8 @@ def inspect(handle: BinaryIO) -> TableSummary:
     evidence, first_rows = _gather(handle, dialect)
     refuse_missing_header(evidence)
     hints = file_hints(evidence, dialect.separator)
-    columns = [decide(column, hints) for column in evidence]
-    statistics = _measure(handle, dialect, columns)
-    columns = [
-        with_profile(column, found, statistics.get(column.name))
-        for column, found in zip(columns, evidence, strict=True)
-    ]
-    return TableSummary(
-        dialect=dialect.to_dict(),
-        row_count=evidence[0].rows,
-        columns=columns,
-        target=guess_target(columns),
-        first_rows=first_rows,
-    )
-
-
-def _gather(handle: BinaryIO, dialect: Dialect) -> tuple[list[ColumnEvidence], list[list[str]]]:
-    first_rows: list[list[str]] = []
-    with open_rows(handle, dialect) as rows:
-        if len(rows.header) == 1:
-            refuse_single_column(handle, dialect)
-        evidence = [_empty_evidence(name, len(rows.header)) for name in rows.header]
-        for chunk in rows.chunks():
-            for row in chunk.rows[: FIRST_ROWS - len(first_rows)]:
-                first_rows.append([cell[:SHOWN_CHARACTERS_MAX] for cell in row])
-            for column, cells in zip(evidence, chunk.columns(), strict=True):
-                column.add(cells, chunk.row_numbers)
-    return evidence, first_rows
-
-
-def _empty_evidence(name: str, columns: int) -> ColumnEvidence:
-    return ColumnEvidence(
-        name,
-        distinct_max=min(DISTINCT_COUNTED_MAX, DISTINCT_KEPT_MAX // columns),
-        characters_max=KEPT_CHARACTERS_MAX // columns,
-    )
-
-
-def _measure(handle: BinaryIO, dialect: Dialect, columns: Sequence[Column]) -> dict[str, NumberStatistics]:
-    """Figures of the columns of numbers and dates, by name. Refuses a cell that does not fit its column."""
-    cells = {column.name: cells_of(column.format) for column in columns if column.format["type"] != "text"}
-    if not cells:
-        return {}
-    sample_max = min(SAMPLED_VALUES_MAX, SAMPLED_VALUES_KEPT_MAX // len(cells))
-    statistics = {c.name: NumberStatistics(sample_max) for c in columns if c.format["type"] in _MEASURED}
-    with open_rows(handle, dialect) as rows:
-        for chunk in rows.chunks():
-            texts = dict(zip(rows.header, chunk.columns(), strict=True))
-            for name, reader in cells.items():
-                values = read_cells(reader, texts[name], chunk, name)
-                if name in statistics:
-                    statistics[name].add(values)
-    return statistics
+    columns = _profiled(handle, dialect, [decide(column, hints) for column in evidence], evidence)
+    return TableSummary(dialect.to_dict(), evidence[0].rows, columns, guess_target(columns), first_rows)
 
 
 def profile_anew(
@@ -103,17 +51,50 @@ def profile_anew(
     In the `merged` columns texts that differ in case or spaces alone become one. Raises TableRefused for the
     first cell that does not fit.
     """
-    evidence = {column.name: _empty_evidence(column.name, len(columns)) for column in columns}
-    with open_rows(handle, Dialect(**dialect)) as rows:
-        for chunk in rows.chunks():
-            texts = dict(zip(rows.header, chunk.columns(), strict=True))
-            for name, found in evidence.items():
-                found.add(texts[name], chunk.row_numbers)
+    evidence, _ = _gather(handle, Dialect(**dialect), [column.name for column in columns])
     columns = [
-        replace(column, format={**column.format, "spellings": spellings_of(evidence[column.name].counts)})
+        replace(column, format={**column.format, "spellings": spellings_of(found.counts)})
         if column.name in merged
         else column
-        for column in columns
+        for column, found in zip(columns, evidence, strict=True)
     ]
-    statistics = _measure(handle, Dialect(**dialect), columns)
-    return [with_profile(column, evidence[column.name], statistics.get(column.name)) for column in columns]
+    return _profiled(handle, Dialect(**dialect), columns, evidence)
+
+
+def _gather(
+    handle: BinaryIO, dialect: Dialect, names: Sequence[str] = ()
+) -> tuple[list[ColumnEvidence], list[list[str]]]:
+    """Evidence of the named columns, or of all, and the first rows."""
+    first_rows: list[list[str]] = []
+    with open_rows(handle, dialect) as rows:
+        if len(rows.header) == 1:
+            refuse_single_column(handle, dialect)
+        names = names or rows.header
+        distinct_max = min(DISTINCT_COUNTED_MAX, DISTINCT_KEPT_MAX // len(names))
+        evidence = [ColumnEvidence(name, distinct_max, KEPT_CHARACTERS_MAX // len(names)) for name in names]
+        for chunk in rows.chunks():
+            for row in chunk.rows[: FIRST_ROWS - len(first_rows)]:
+                first_rows.append([cell[:SHOWN_CHARACTERS_MAX] for cell in row])
+            texts = dict(zip(rows.header, chunk.columns(), strict=True))
+            for column in evidence:
+                column.add(texts[column.name], chunk.row_numbers)
+    return evidence, first_rows
+
+
+def _profiled(
+    handle: BinaryIO, dialect: Dialect, columns: Sequence[Column], evidence: Sequence[ColumnEvidence]
+) -> list[Column]:
+    """The columns with their profiles. Refuses a cell that does not fit its column."""
+    cells = {column.name: cells_of(column.format) for column in columns if column.format["type"] != "text"}
+    sample_max = min(SAMPLED_VALUES_MAX, SAMPLED_VALUES_KEPT_MAX // max(len(cells), 1))
+    statistics = {name: NumberStatistics(sampling_step(evidence[0].rows, sample_max)) for name in cells}
+    if cells:
+        with open_rows(handle, dialect) as rows:
+            for chunk in rows.chunks():
+                texts = dict(zip(rows.header, chunk.columns(), strict=True))
+                for name, numbers in statistics.items():
+                    numbers.add(read_cells(cells[name], texts[name], chunk, name))
+    return [
+        with_profile(column, found, statistics.get(column.name))
+        for column, found in zip(columns, evidence, strict=True)
+    ]

@@ -1,14 +1,14 @@
 """One decision per column, from its evidence, with the reason in a sentence."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlmodels.learning.tables.columns import TEXT_FORMAT, USED_KINDS, Column, blank_words_sentence
-from mlmodels.learning.tables.dates import day_comes_first
+from mlmodels.learning.tables.dates import day_orders
 from mlmodels.learning.tables.errors import shown
 from mlmodels.learning.tables.evidence import ColumnEvidence, Misfits
-from mlmodels.learning.tables.formats import FileHints, possible_formats
+from mlmodels.learning.tables.formats import possible_formats
 from mlmodels.learning.tables.names import names_an_entity, names_an_identifier
-from mlmodels.learning.tables.numbers import marks_in_doubt
+from mlmodels.learning.tables.numbers import FileHints, marks_in_doubt
 from mlplatform.core.text import plural
 
 _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
@@ -21,70 +21,67 @@ _MISFITS_NAMED_MAX = 5  # different texts that keep a column from being numbers 
 _NEARLY_ALL = 0.8  # of the different texts
 
 
-@dataclass(frozen=True)
-class _Decision:
-    kind: str
-    format: dict
-    reason: str
-    nearly: str = ""
-
-
 def decide(evidence: ColumnEvidence, hints: FileHints) -> Column:
     """The column without its profile."""
     formats = possible_formats(evidence, hints)
-    decision = _decide(evidence, formats)
+    column = _decide(evidence, formats)
     if evidence.rows > 1 and not evidence.blanks and len(evidence.counts) == 1:
-        text = next(iter(evidence.counts))
-        decision = _Decision("constant", decision.format, f"Every cell is {shown(text)}.")
-    alternatives = {kind: found for kind, found in formats.items() if kind != decision.format["type"]}
-    return Column(
-        name=evidence.name,
-        kind=decision.kind,
-        format=decision.format,
-        use=decision.kind in USED_KINDS and not (decision.kind == "text" and decision.nearly),
-        reason=decision.reason,
-        nearly=decision.nearly,
-        alternatives=alternatives,
+        column = _column(
+            evidence, "constant", column.format, f"Every cell is {shown(next(iter(evidence.counts)))}."
+        )
+    return replace(
+        column, alternatives={kind: f for kind, f in formats.items() if kind != column.format["type"]}
     )
 
 
-def _decide(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+def _column(
+    evidence: ColumnEvidence, kind: str, column_format: dict, reason: str, nearly: str = ""
+) -> Column:
+    use = kind in USED_KINDS and not (kind == "text" and nearly)  # numbers are no words to learn from
+    return Column(evidence.name, kind, column_format, use, reason, nearly=nearly)
+
+
+def _decide(evidence: ColumnEvidence, formats: dict[str, dict]) -> Column:
     if not evidence.present:
-        return _Decision("empty", TEXT_FORMAT, "Every cell is blank.")
+        return _column(evidence, "empty", TEXT_FORMAT, "Every cell is blank.")
     if "boolean" in formats:
         words = formats["boolean"]
-        return _Decision("boolean", words, f"Only {shown(words['true'])} and {shown(words['false'])} occur.")
+        return _column(
+            evidence, "boolean", words, f"Only {shown(words['true'])} and {shown(words['false'])} occur."
+        )
     words = evidence.blank_words(evidence.not_numbers)
     if words is not None and "number" in formats and not _are_codes(evidence):
         return _with_blank_words(_decide_number(evidence, formats), words)
     words = evidence.blank_words(evidence.not_dates)
     if words is not None and "date" in formats and not evidence.number_shapes:
-        decision = _Decision("date", formats["date"], _date_reason(evidence, formats["date"]))
-        return _with_blank_words(decision, words)
+        column = _column(evidence, "date", formats["date"], _date_reason(evidence, formats["date"]))
+        return _with_blank_words(column, words)
     return _decide_text(evidence, formats)
 
 
-def _with_blank_words(decision: _Decision, words: dict[str, int]) -> _Decision:
+def _with_blank_words(column: Column, words: dict[str, int]) -> Column:
     if not words:
-        return decision
-    reason = f"{blank_words_sentence(words)} {decision.reason.replace('Every', 'Every other', 1)}"
-    return replace(decision, format={**decision.format, "blank_words": words}, reason=reason)
+        return column
+    reason = f"{blank_words_sentence(words)} {column.reason.replace('Every', 'Every other', 1)}"
+    return replace(column, format={**column.format, "blank_words": words}, reason=reason)
 
 
 def _are_codes(evidence: ColumnEvidence) -> bool:
     return any(shape.is_code for shape in evidence.number_shapes)
 
 
-def _decide_number(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+def _decide_number(evidence: ColumnEvidence, formats: dict[str, dict]) -> Column:
     if "date" in formats:  # whole numbers that are dates, by their size or by the column's name
         style = "dates as YYYYMMDD" if formats["date"]["style"] == "compact" else "Unix timestamps"
-        return _Decision("date", formats["date"], f"The whole numbers are {style}.")
+        return _column(evidence, "date", formats["date"], f"The whole numbers are {style}.")
     whole = all(not shape.decimal and not shape.mark_in_doubt for shape in evidence.number_shapes)
     if whole and names_an_identifier(evidence.name) and not evidence.has_repeats:
-        return _Decision("identifier", formats["number"], "The name suggests it and every value is unique.")
+        return _column(
+            evidence, "identifier", formats["number"], "The name suggests it and every value is unique."
+        )
     if whole and _identifies_groups(evidence):
-        return _Decision("identifier", formats["number"], _group_reason(evidence))
-    return _Decision("number", formats["number"], _number_reason(evidence, formats["number"]))
+        return _column(evidence, "identifier", formats["number"], _group_reason(evidence))
+    return _column(evidence, "number", formats["number"], _number_reason(evidence, formats["number"]))
 
 
 def _number_reason(evidence: ColumnEvidence, number: dict) -> str:
@@ -131,21 +128,21 @@ def _date_reason(evidence: ColumnEvidence, date: dict) -> str:
     if date["style"] != "numeric":
         return "Every cell is a date."
     order = "day first" if date["day_first"] else "month first"
-    if day_comes_first(evidence.date_shapes) is None:
+    if len(day_orders(evidence.date_shapes)) > 1:
         return f"Every cell is a date; no day is above 12, so {order} is a guess."
     return f"Every cell is a date, {order}."
 
 
-def _decide_text(evidence: ColumnEvidence, formats: dict[str, dict]) -> _Decision:
+def _decide_text(evidence: ColumnEvidence, formats: dict[str, dict]) -> Column:
     kind, reason = _kind_of_text(evidence)
     nearly, obstacle = _why_not_numbers(evidence)
-    return _Decision(kind, TEXT_FORMAT, reason + obstacle, nearly)
+    return _column(evidence, kind, TEXT_FORMAT, reason + obstacle, nearly)
 
 
 def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
     different = len(evidence.counts)
-    mean_characters = evidence.characters_seen / evidence.texts_seen
-    mean_words = 1 + evidence.spaces_seen / evidence.texts_seen
+    mean_characters = sum(map(len, evidence.counts)) / different
+    mean_words = sum(text.count(" ") + 1 for text in evidence.counts) / different
     is_id_like = names_an_identifier(evidence.name)
     at_least = "At least " if evidence.is_capped else ""
     mostly_different = different > _MOSTLY_DIFFERENT * evidence.counts.total()
@@ -173,7 +170,7 @@ def _why_not_numbers(evidence: ColumnEvidence) -> tuple[str, str]:
     kind, misfits = _closest_kind(evidence)
     if not kind or not _can_be_named(misfits):
         return "", ""
-    fitting = 1 - misfits.texts / evidence.texts_seen
+    fitting = 1 - misfits.texts / len(evidence.counts)
     obstacle = f" Not {kind}s, because of {shown(misfits.first_text)} in row {misfits.first_row:,}."
     return kind if fitting >= _NEARLY_ALL else "", obstacle
 

@@ -6,7 +6,6 @@ HEADER_CHARACTERS_MAX = 200
 CELL_CHARACTERS_MAX = 131_072  # what the csv module itself stops at
 NUMBER_MAX = 1e30  # of either sign; beyond it float32 (trees) and squares (scaling, errors) overflow
 CLASSES_MAX = 100  # different labels that a classification may have
-NUMBER_MAX = 1e30  # beyond it float32 (trees) and squares (scaling, errors) overflow
 
 # A few words among numbers or dates are read as blanks, in a column of at least so many cells.
 BLANK_WORDS_SHARE_MAX = 0.01

@@ -115,17 +115,18 @@ def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
     return None
 
 
-class MarkHints(NamedTuple):
-    """What the rest of the file says where a column holds nothing but `1.234` or `1,234`.
+class FileHints(NamedTuple):
+    """What the rest of the file says where one column alone leaves a doubt.
 
     `proven_decimal` is the mark that is certainly decimal in another column, "" when there is none.
     """
 
     proven_decimal: str = ""
     separator: str = ","
+    day_first: bool = True
 
 
-def number_format(shapes: Iterable[NumberShape], hints: MarkHints = MarkHints()) -> dict | None:  # noqa: B008
+def number_format(shapes: Iterable[NumberShape], hints: FileHints = FileHints()) -> dict | None:  # noqa: B008
     """The one format that all shapes agree on, None when they contradict each other."""
     shapes = set(shapes)
     decimals = {shape.decimal for shape in shapes} - {""}
@@ -154,14 +155,14 @@ def marks_in_doubt(shapes: Iterable[NumberShape]) -> list[str]:
     return sorted({shape.mark_in_doubt for shape in shapes} - {""})
 
 
-def _decimal_to_come(thousands_mark: str, hints: MarkHints) -> str:
+def _decimal_to_come(thousands_mark: str, hints: FileHints) -> str:
     """How a column of whole numbers would write 120.5, as a prediction may ask it to: like its file."""
     if thousands_mark in (".", ","):
         return "," if thousands_mark == "." else "."
     return hints.proven_decimal or "."
 
 
-def _is_probably_decimal(mark: str, shapes: set[NumberShape], hints: MarkHints) -> bool:
+def _is_probably_decimal(mark: str, shapes: set[NumberShape], hints: FileHints) -> bool:
     """Another column decides; else a comma is decimal where semicolons separate, and a dot is decimal.
 
     But for a dot among short whole numbers in a file with semicolons: 950 and 1.050 are written by hand.

@@ -10,11 +10,10 @@ whole                  True when every number is whole
 quantiles              {"0.05": …, "0.25": …, "0.5": …, "0.75": …, "0.95": …}
 histogram              {"edges": n + 1 numbers, "counts": n cells}
 varying_parts          dates: which of year, month, weekday, day_of_year, hour are not the same in all rows
-sampled                None, or how many random rows quantiles and histogram were taken from
+sampled                None, or how many rows quantiles and histogram were taken from
 """
 
 import math
-import random
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -26,11 +25,9 @@ from mlmodels.learning.tables.derived import varying_parts
 from mlmodels.learning.tables.evidence import ColumnEvidence
 from mlmodels.learning.tables.histogram import histogram
 from mlmodels.learning.tables.limits import (
-    SAMPLED_VALUES_MAX,
     SHOWN_CHARACTERS_MAX,
     TOP_VALUES,
 )
-from mlmodels.learning.tables.missing import is_missing_word
 
 _DATES_LOOKED_AT = 5_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -39,49 +36,31 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 class NumberStatistics:
     """Running figures over the numbers of one column, NaN left out.
 
-    Count, range and mean are exact. Quantiles and histogram come from all values up to `sample_max`, past
-    that from an even random sample: each chunk gives the same share, which halves when the sample is full.
+    Count, range and mean are exact. Quantiles and histogram come from one value in `every`.
     """
 
-    def __init__(self, sample_max: int = SAMPLED_VALUES_MAX):
+    def __init__(self, every: int = 1):
         self.count = 0
         self.minimum = math.inf
         self.maximum = -math.inf
         self.whole = True
         self._total = 0.0
         self._sample = array("d")
-        self._sample_max = sample_max
-        self._every = 1  # the sample holds one value out of so many
-        self._random = random.Random(0)  # noqa: S311  the same file gives the same profile
+        self._every = every
 
     def add(self, values: Sequence[float]) -> None:
         present = [value for value in values if value == value]
         if not present:
             return
+        self._sample.extend(present[-self.count % self._every :: self._every])
         self.count += len(present)
         self.minimum = min(self.minimum, min(present))
         self.maximum = max(self.maximum, max(present))
         self.whole = self.whole and all(map(float.is_integer, present))
         self._total += math.fsum(present)
-        self._keep(present)
-
-    def _keep(self, present: list[float]) -> None:
-        if self._every > 1:
-            present = self._random.sample(present, self._share(len(present)))
-        self._sample.extend(present)
-        while len(self._sample) > self._sample_max:
-            self._sample = array("d", self._random.sample(self._sample, len(self._sample) // 2))
-            self._every *= 2
-
-    def _share(self, count: int) -> int:
-        whole, rest = divmod(count, self._every)
-        return whole + (self._random.random() < rest / self._every)
 
     def varying_parts(self) -> list[str]:
-        values = self._sample
-        return varying_parts(
-            values if len(values) <= _DATES_LOOKED_AT else self._random.sample(values, _DATES_LOOKED_AT)
-        )
+        return varying_parts(self._sample[:: sampling_step(len(self._sample), _DATES_LOOKED_AT)])
 
     def summary(self, *, is_date: bool = False) -> dict:
         if not self.count:
@@ -100,6 +79,11 @@ class NumberStatistics:
         }
 
 
+def sampling_step(values: int, sample_max: int) -> int:
+    """A prime number, so that the sample does not fall into step with weeks, months and the like."""
+    return next(step for step in (1, 11, 23, 53, 101, 211, 503, 1009) if values <= step * sample_max)
+
+
 def _quantile(ordered: list[float], share: float) -> float:
     """Linear interpolation between the two nearest values, as numpy does by default."""
     position = share * (len(ordered) - 1)
@@ -111,8 +95,8 @@ def _quantile(ordered: list[float], share: float) -> float:
 def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatistics | None) -> Column:
     """The column with its profile; `numbers` for columns of numbers and dates."""
     texts = _texts_read(column, evidence.counts)
-    words = evidence.counts.total() - sum(texts.values())
-    top = sorted(texts.items(), key=lambda item: -item[1])[:TOP_VALUES]
+    words = evidence.counts.total() - texts.total()
+    top = texts.most_common(TOP_VALUES)
     profile = {
         "rows": evidence.rows,
         "missing": evidence.rows - numbers.count if numbers else evidence.blanks + words,
@@ -129,23 +113,14 @@ def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatis
     return replace(column, profile=profile)
 
 
-def _texts_read(column: Column, counts: Counter) -> dict[str, int]:
-    """The texts that are not read as blanks, and how often each occurs."""
-    if column.format.get("blanks") or column.format.get("spellings"):
-        return _texts_read_as_chosen(column, counts)
-    if column.format["type"] == "text":
-        return counts
-    words = column.blank_words
-    return {text: cells for text, cells in counts.items() if not is_missing_word(text) and text not in words}
-
-
-def _texts_read_as_chosen(column: Column, counts: Counter) -> dict[str, int]:
-    cells = cells_of(column.format)
+def _texts_read(column: Column, counts: Counter) -> Counter:
+    """The texts that are not read as blanks, spelled as they are read, and how often each occurs."""
+    read = cells_of(column.format).one
     found: Counter = Counter()
-    for text, number in counts.items():
-        value = cells.one(text)
+    for text, cells in counts.items():
+        value = read(text)
         if value == value and value != "":
-            found[value if isinstance(value, str) else text] += number
+            found[value if isinstance(value, str) else text] += cells
     return found
 
 

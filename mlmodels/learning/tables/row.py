@@ -1,7 +1,7 @@
 """One row out of JSON or a form, typed exactly as `read` types that row of a file. No pandas, no numpy."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlmodels.learning.tables.cells import BlankedCells, cells_of, number_text
@@ -52,16 +52,13 @@ class RowReader:
 
 
 def _shown_value(value: Any) -> str:
-    if isinstance(value, str):
-        return shown(value)
-    if isinstance(value, int | float):
-        return (
-            shown(repr(value)) if isinstance(value, float) or abs(value) < 1e18 else "a whole number so long"
-        )
-    return "the value"
+    if isinstance(value, int) and abs(value) >= 1e18:
+        return "a whole number so long"
+    text = repr(value) if isinstance(value, int | float) else value
+    return shown(text) if isinstance(text, str) else "the value"
 
 
-def _value_reader(column: Column):
+def _value_reader(column: Column) -> Callable[[Any], float | str]:
     cells = cells_of(column.format)
     match column.format["type"]:
         case "number":

@@ -39,7 +39,9 @@ class Rows:
 
     def __init__(self, handle: BinaryIO, lines: Iterator[str], dialect: Dialect):
         self._handle = handle
-        self._reader = csv.reader(lines, **dialect.reader_options())
+        self._reader = csv.reader(
+            lines, delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
+        )
         self._row = dialect.skip_lines  # how many records have been taken out of the file
         self.header, self._unnamed = self._read_header()
 
@@ -95,11 +97,10 @@ class Rows:
     def _fitted(self, cells: list[str], row: int) -> list[str]:
         """The cells of one row as wide as the header: blank cells past its end are dropped."""
         width = len(self.header)
+        sizes = f"Row {row:,} has {plural(len(cells), 'cell')} and the header has {width}."
         if len(cells) < width:
             raise TableRefused(
-                f"Row {row:,} has {plural(len(cells), 'cell')} and the header has {width}. Add the missing "
-                f"cells; leave a cell blank where there is no value.",
-                row=row,
+                f"{sizes} Add the missing cells; leave a cell blank where there is no value.", row=row
             )
         if any(map(str.strip, cells[width:])):
             if width < len(cells) <= width + self._unnamed:
@@ -109,8 +110,8 @@ class Rows:
                     row=row,
                 )
             raise TableRefused(
-                f"Row {row:,} has {plural(len(cells), 'cell')} and the header has {width}. Remove the extra "
-                f"cells, or put quotation marks around a cell that contains the separator.",
+                f"{sizes} Remove the extra cells, or put quotation marks around a cell that contains the "
+                "separator.",
                 row=row,
             )
         if cells[:width] == self.header:

@@ -6,7 +6,7 @@ import pytest
 
 from mlmodels.learning.tables import limits
 from mlmodels.learning.tables.dates import date_text
-from mlmodels.learning.tables.profile import NumberStatistics
+from mlmodels.learning.tables.profile import NumberStatistics, sampling_step
 from mlmodels.tests.learning.tables.files import column_of, inspect_bytes
 
 
@@ -126,7 +126,7 @@ def test_more_different_values_than_are_kept_are_at_least_so_many():
 
 class TestSampling:
     def test_range_mean_and_count_stay_exact_past_the_sample(self):
-        numbers = NumberStatistics(sample_max=1000)
+        numbers = NumberStatistics(every=53)
         values = [random.Random(3).gauss(0, 1) for _ in range(1)] + [n / 7 for n in range(50_000)]
 
         for start in range(0, len(values), 777):
@@ -138,22 +138,22 @@ class TestSampling:
         assert summary["mean"] == pytest.approx(statistics.fmean(values), rel=1e-12)
 
     def test_quantiles_from_the_sample_are_near_even_where_the_file_is_sorted(self):
-        numbers = NumberStatistics(sample_max=4000)
+        numbers = NumberStatistics(every=53)
 
         for start in range(0, 200_000, 5000):
             numbers.add([float(n) for n in range(start, start + 5000)])
         summary = numbers.summary()
 
-        assert summary["sampled"] <= 4000
+        assert summary["sampled"] == 3774
         for share, value in summary["quantiles"].items():
-            assert value == pytest.approx(float(share) * 200_000, abs=8000)
+            assert value == pytest.approx(float(share) * 200_000, abs=100)
 
-    def test_the_same_values_give_the_same_sample(self):
-        first, second = NumberStatistics(sample_max=100), NumberStatistics(sample_max=100)
-        for numbers in (first, second):
-            numbers.add([float(n) for n in range(1000)])
+    def test_a_sample_of_daily_rows_has_every_weekday(self):
+        numbers = NumberStatistics(every=sampling_step(150_000, 100_000))
 
-        assert first.summary() == second.summary()
+        numbers.add([86_400.0 * day for day in range(150_000)])
+
+        assert numbers.varying_parts() == ["year", "month", "weekday", "day_of_year"]
 
     def test_small_tables_are_not_sampled(self):
         assert column_of(["1", "2"]).profile["sampled"] is None
