@@ -115,10 +115,9 @@ def with_profile(column: Column, evidence: ColumnEvidence, numbers: NumberStatis
 
 def _texts_read(column: Column, counts: Counter) -> Counter:
     """The texts that are not read as blanks, spelled as they are read, and how often each occurs."""
-    read = cells_of(column.format).one
+    values = cells_of(column.format).many(list(counts))
     found: Counter = Counter()
-    for text, cells in counts.items():
-        value = read(text)
+    for (text, cells), value in zip(counts.items(), values, strict=True):
         if value == value and value != "":
             found[value if isinstance(value, str) else text] += cells
     return found

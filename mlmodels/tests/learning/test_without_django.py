@@ -26,11 +26,13 @@ except ModuleNotFoundError:
 else:
     sys.exit("Django can still be imported.")
 
-from mlmodels.learning import model_files, samples, scoring, tables, trainers
+from mlmodels.learning import doctor, model_files, samples, scoring, tables, trainers
 
 data = samples.csv_bytes("iris")
 summary = tables.inspect(io.BytesIO(data))
 *columns, target = summary.columns
+examination = doctor.examine(io.BytesIO(data), summary.dialect, summary.columns, target.name)
+assert examination == (summary.columns, [])
 frame = tables.read(io.BytesIO(data), summary.dialect, summary.columns)
 labels = tables.target_values(target, frame.pop(target.name), "classification")
 features = tuple(trainers.Feature(column.name, column.role) for column in columns)
