@@ -61,3 +61,15 @@ class PredictionRefused(InvalidInput):
     """The values are of the right kinds, but the model has no usable prediction for them."""
 
     code = "no_usable_prediction"
+
+
+class VariationRefused(Conflict):
+    """The free variations of a prediction are used up, or the row is no variation of it."""
+
+    code = "no_free_variation"
+
+
+class NotReproducible(Conflict):
+    """What the model was made from is gone, or making it again failed."""
+
+    code = "not_reproducible"

@@ -14,6 +14,9 @@ TRAINING_THREADS = 1
 
 # Per request
 BATCH_ROWS_MAX = 10_000
+VARIATIONS_MAX = 60  # free ones of a paid prediction
+VARIATION_MINUTES = 10
+VARIATION_COLUMNS_MAX = 3  # that differ from the paid row
 MODEL_NAME_CHARACTERS_MAX = 100  # what its owner may choose
 DATASET_NAME_CHARACTERS_MAX = 200
 

@@ -14,12 +14,20 @@ from rest_framework.routers import DefaultRouter
 
 from accounts.api.account import KeyViewSet
 from billing.api.ledger import LedgerViewSet
+from mlmodels.api.algorithms import AlgorithmViewSet
+from mlmodels.api.datasets import DatasetViewSet
+from mlmodels.api.models import ModelViewSet
+from mlmodels.api.predictions import PredictionViewSet
 from mlmodels.api.runs import RunViewSet
 
 router = DefaultRouter(trailing_slash=False)
+router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("runs", RunViewSet, basename="run")
 router.register("ledger", LedgerViewSet, basename="ledger")
 router.register("keys", KeyViewSet, basename="key")
+router.register("models", ModelViewSet, basename="model")
+router.register("predictions", PredictionViewSet, basename="prediction")
 
 reader_policy = csp_replace(
     {

@@ -138,7 +138,7 @@ class PredictionView(GenericAPIView):
 
         def work():
             prediction = predict(
-                owner=owner, model=model, features=features, idempotency=idempotency, answer=answer
+                owner=owner, model=model, features=features, idempotency=idempotency, body_of=answer
             )
             return Response(answer(prediction))
 

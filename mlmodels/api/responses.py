@@ -1,4 +1,4 @@
-"""The bodies that the classic endpoints return, as existing clients expect them.
+"""The bodies of responses: those of the classic endpoints as existing clients expect them.
 
 The serializers describe these bodies in the OpenAPI schema; a test compares the two.
 """
@@ -42,9 +42,27 @@ class LastPredictedSerializer(serializers.Serializer):
     prediction = serializers.JSONField(help_text="a number, or a class as written in the dataset")
 
 
+class IntervalSerializer(serializers.Serializer):
+    level = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class WarningSerializer(serializers.Serializer):
+    column = serializers.CharField()
+    message = serializers.CharField()
+
+
 class PredictedSerializer(LastPredictedSerializer):
     status = serializers.CharField()
     tokens_deducted = serializers.IntegerField()
+    interval = IntervalSerializer(
+        required=False, help_text="for numbers: where the actual value probably lies"
+    )
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="for classes, by class"
+    )
+    warnings = WarningSerializer(many=True, help_text="values unlike those of training")
 
 
 class DeletedSerializer(serializers.Serializer):
@@ -67,6 +85,38 @@ class SearchStatusSerializer(serializers.Serializer):
     best_params = serializers.DictField(allow_null=True)
     training_accuracy = serializers.FloatField(allow_null=True)
     model_name = serializers.CharField(allow_null=True)
+
+
+class AnswerSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
+    interval = IntervalSerializer(allow_null=True, help_text="for numbers")
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="for classes, by class"
+    )
+    prediction_set = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="the classes that cannot be ruled out"
+    )
+    warnings = WarningSerializer(many=True, help_text="values unlike those of training")
+
+
+class AnswersSerializer(serializers.Serializer):
+    predictions = AnswerSerializer(many=True)
+    tokens_deducted = serializers.IntegerField()
+
+
+class ExplainedSerializer(AnswerSerializer):
+    base = serializers.FloatField(help_text="what is predicted for a typical row")
+    contributions = serializers.DictField(
+        child=serializers.FloatField(),
+        help_text="what each column adds; with the base they add up to `explained`",
+    )
+    explained = serializers.FloatField(help_text="the number, or the probability of the class `label`")
+    label = serializers.JSONField(allow_null=True, help_text="the class that is explained")
+    difference = serializers.FloatField(
+        required=False, help_text="of a variation: `explained` less that of the earlier prediction"
+    )
+    tokens_deducted = serializers.IntegerField()
 
 
 def created(run: TrainingRun, model: TrainedModel) -> dict:
@@ -105,13 +155,52 @@ def status_of(model: TrainedModel | None) -> dict:
     }
 
 
+RELIABILITY = ("interval", "probabilities", "warnings")
+
+
 def predicted(prediction: Prediction) -> dict:
     return {
         "status": "success",
         "prediction": prediction.output["prediction"],
         "tokens_deducted": prediction.cost_tokens,
+        **{name: prediction.output[name] for name in RELIABILITY if name in prediction.output},
     }
 
 
 def last_predicted(prediction: Prediction) -> dict:
     return {"prediction": prediction.output["prediction"]}
+
+
+def answered(predictions: list[Prediction]) -> dict:
+    return {
+        "predictions": [{"id": str(sold.uuid), **answer_of(sold.output)} for sold in predictions],
+        "tokens_deducted": sum(sold.cost_tokens for sold in predictions),
+    }
+
+
+def explained(prediction: Prediction) -> dict:
+    answer = explanation_of(prediction.output)
+    return {"id": str(prediction.uuid), **answer, "tokens_deducted": prediction.cost_tokens}
+
+
+def varied(prediction: Prediction, output: dict) -> dict:
+    answer = explanation_of(output)
+    return {"id": str(prediction.uuid), **answer, "difference": output["difference"], "tokens_deducted": 0}
+
+
+def answer_of(output: dict) -> dict:
+    """The same keys for numbers and classes."""
+    optional = ("interval", "probabilities", "prediction_set")
+    answer = {"prediction": output["prediction"], **{name: output.get(name) for name in optional}}
+    return {**answer, "warnings": output["warnings"]}
+
+
+def explanation_of(output: dict) -> dict:
+    found = output["explanation"]
+    return {
+        **answer_of(output),
+        "base": found["base"],
+        "contributions": found["contributions"],
+        "explained": found["prediction"],
+        "label": found.get("label"),
+    }

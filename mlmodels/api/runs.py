@@ -1,13 +1,29 @@
-"""Training runs as a resource: status, result and cancellation."""
+"""Training runs as a resource: start, status, result and cancellation."""
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request
+from billing.idempotency import RequestRepeated, find
+from mlmodels.api.serializers import AlgorithmField, ColumnNamesField, JSONObjectField
+from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, preferred_wait
+from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
+from mlmodels.learning.trainers.plan import SEARCHES
+from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
+from mlmodels.lookups import owned_dataset
 from mlmodels.models import TrainingRun
-from mlmodels.operations.training import cancel_run
+from mlmodels.models.training_runs import Task
+from mlmodels.operations.training import cancel_run, start_training, wait_for_run
+from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.errors import DomainError
 
+WAIT = OpenApiParameter(
+    "Prefer",
+    location=OpenApiParameter.HEADER,
+    description=f"`wait=SECONDS` waits for the end of an open run, {LONG_POLL_SECONDS_MAX} seconds at most.",
+)
 LARGE_FIELDS = ["plan", "features", "target_column"]
 
 
@@ -32,24 +48,108 @@ class RunSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RunDetailSerializer(RunSerializer):
+    """A training run with its leaderboard."""
+
+    candidates = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "candidates"]
+        read_only_fields = fields
+
+
+class TrainingOptionsSerializer(serializers.Serializer):
+    """What to train. Without target, features or evaluation, those that suit the dataset."""
+
+    dataset = serializers.UUIDField()
+    target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
+    features = ColumnNamesField(required=False, help_text="columns to learn from")
+    algorithm = AlgorithmField(default="auto")
+    task = serializers.ChoiceField(Task.choices, required=False)
+    parameters = JSONObjectField(required=False, help_text="of the algorithm, by name")
+    search = serializers.ChoiceField(SEARCHES, required=False, help_text="how values of parameters are tried")
+    grid = JSONObjectField(required=False, help_text="values to try, by parameter; `{}` for the usual ones")
+    budget_seconds = serializers.FloatField(required=False, help_text="time for auto and for searches")
+    evaluation = JSONObjectField(
+        required=False,
+        help_text="`kind` (hold_out, k_fold, time, group), `by` (a column), `folds`, `train_percentage`",
+    )
+    learning_curve = serializers.BooleanField(
+        required=False, help_text="whether to measure how the score grows with the rows"
+    )
+    name = serializers.CharField(
+        required=False, source="model_name", max_length=MODEL_NAME_CHARACTERS_MAX, help_text="of the model"
+    )
+
+
 @extend_schema_view(
     list=extend_schema(operation_id="runs", summary="List your training runs, newest first"),
-    retrieve=extend_schema(operation_id="run", summary="Show the status and result of a training run"),
+    retrieve=extend_schema(
+        operation_id="run",
+        summary="Show the status and result of a training run",
+        parameters=[WAIT],
+    ),
+    create=extend_schema(
+        operation_id="start_run",
+        summary="Train a model on a dataset",
+        parameters=[IDEMPOTENCY_KEY],
+        responses={202: RunDetailSerializer},
+    ),
     cancel=extend_schema(operation_id="cancel_run", summary="Cancel and refund a training run", request=None),
 )
-class RunViewSet(viewsets.ReadOnlyModelViewSet):
+class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["runs"]
     refusals = ()
     serializer_class = RunSerializer
     queryset = TrainingRun.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
+    filterset_fields = ["status", "algorithm", "task", "target"]
+    ordering_fields = ["created_at", "finished_at"]
 
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
-        return runs.select_related("trained_model").defer("trained_model__report", *LARGE_FIELDS)
+        large = LARGE_FIELDS if self.detail else [*LARGE_FIELDS, "candidates"]
+        return runs.select_related("trained_model").defer("trained_model__report", *large)
+
+    def get_serializer_class(self):
+        if self.action == "create":
+            return TrainingOptionsSerializer
+        return RunDetailSerializer if self.detail else RunSerializer
+
+    def create(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        options = serializer.validated_data
+        idempotency = idempotent_request(request)
+        earlier = find(user=request.user, request=idempotency)
+        if earlier is None:
+            dataset = owned_dataset(request.user, options.pop("dataset"))
+            try:
+                return self._accepted(
+                    start_training(owner=request.user, dataset=dataset, idempotency=idempotency, **options)
+                )
+            except RequestRepeated as repeated:
+                earlier = repeated.earlier
+            except DomainError as refusal:
+                refusal.rename_fields({"model_name": "name"})
+                raise
+        return self._accepted(
+            TrainingRun.objects.get(uuid=earlier.identifier), **{"Idempotency-Replayed": "true"}
+        )
+
+    def retrieve(self, request, uuid):
+        run = self.get_object()
+        if (seconds := preferred_wait(request)) and run.is_open:
+            wait_for_run(run=run, seconds=seconds)
+            run = self.get_object()
+        return Response(self.get_serializer(run).data)
 
     @action(detail=True, methods=["post"], refusals=[409])
     def cancel(self, request, uuid):
         cancel_run(run=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
+
+    def _accepted(self, run, **headers) -> Response:
+        body = RunDetailSerializer(run, context=self.get_serializer_context()).data
+        return Response(body, status=202, headers={"Location": body["url"], **headers})

@@ -19,6 +19,7 @@ from mlmodels.operations.training import wait_for_run
 from mlplatform.core.errors import Conflict, DomainError
 
 WAIT_SECONDS_MAX = 60
+LONG_POLL_SECONDS_MAX = 30
 PREFER = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
@@ -115,6 +116,17 @@ def model_of(run: TrainingRun):
 
 
 def prefers_not_to_wait(request) -> bool:
-    """The header Prefer of RFC 7240: a list of preferences, which may have parameters."""
-    preferences = request.headers.get("Prefer", "").split(",")
-    return "respond-async" in {preference.partition(";")[0].strip().lower() for preference in preferences}
+    return "respond-async" in preferences_of(request)
+
+
+def preferred_wait(request) -> float:
+    """The seconds of `Prefer: wait=SECONDS`, at most LONG_POLL_SECONDS_MAX; 0 without it."""
+    seconds = preferences_of(request).get("wait", "")
+    return min(int(seconds), LONG_POLL_SECONDS_MAX) if seconds.isdecimal() else 0
+
+
+def preferences_of(request) -> dict[str, str]:
+    """The header Prefer of RFC 7240: names in lower case, with their values."""
+    listed = (preference.partition(";")[0] for preference in request.headers.get("Prefer", "").split(","))
+    pairs = (preference.partition("=") for preference in listed)
+    return {name.strip().lower(): value.strip(' "') for name, _, value in pairs}

@@ -32,6 +32,7 @@ class Prediction(OwnedModel):
     inputs = models.JSONField(null=True, help_text="the row as it was understood")
     output = models.JSONField(null=True)
     cost_tokens = models.PositiveIntegerField()
+    variations = models.PositiveSmallIntegerField(default=0, help_text="free ones that were asked for")
     erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = PredictionQuerySet.as_manager()

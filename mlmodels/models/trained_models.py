@@ -115,6 +115,10 @@ class TrainedModel(OwnedModel):
         return self.target["name"]
 
     @property
+    def has_threshold(self):
+        return bool(self.report.get("thresholds"))
+
+    @property
     def notes(self):
         """Warnings about columns that were probably read as the wrong kind, and about the training run."""
         notes = []

@@ -133,6 +133,14 @@ class TrainingRun(OwnedModel):
         return remove_owner(self.model_name, self.owner_id)
 
     @property
+    def split_column(self):
+        """The tables.Column that the evaluation goes by, as a dictionary, where it is no feature."""
+        by = self.plan.get("evaluation", {}).get("by")
+        if by is None or any(column["name"] == by for column in self.features):
+            return None
+        return next((column for column in self.dataset.columns if column["name"] == by), None)
+
+    @property
     def is_open(self):
         return self.status in self.OPEN
 

@@ -151,6 +151,12 @@ def _examine(dataset: Dataset, file: BinaryIO, columns: list[tables.Column]) -> 
     dataset.findings = doctor.with_evaluation(findings, dataset.evaluation)
 
 
+def rename_dataset(*, dataset: Dataset, name: str) -> Dataset:
+    dataset.name = _clean_name(name)
+    dataset.save(update_fields=["name"])
+    return dataset
+
+
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
     """What a deletion would affect: models stay, but can no longer show their data."""
     return {"models": dataset.trained_models.count(), "open_runs": dataset.training_runs.open().count()}

@@ -1,23 +1,80 @@
-"""Why a prediction is what it is. Free: nothing is charged or stored."""
+"""Predictions with their reasons, and free variations of a row that was paid for."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 
-from mlmodels.learning import scoring, tables
-from mlmodels.models import TrainedModel
+from django.db.models import F
+from django.utils import timezone
+
+from billing.idempotency import IdempotentRequest
+from mlmodels.errors import VariationRefused
+from mlmodels.limits import VARIATION_COLUMNS_MAX, VARIATION_MINUTES, VARIATIONS_MAX
+from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions
 
 
-def explain(*, model: TrainedModel, inputs: Mapping) -> dict:
-    """What each column contributes against a typical row; `inputs` as they are stored with a prediction."""
-    row = [
-        blank(column["role"]) if inputs[column["name"]] is None else inputs[column["name"]]
-        for column in model.features
-    ]
-    typical = scoring.typical_row(model.report["features"])
-    derived = [tables.Derived.from_dict(column) for column in model.derived]
-    return scoring.contributions(predictions.load(model).scorer, row, typical, derived)
+def explain(
+    *,
+    owner,
+    model: TrainedModel,
+    features: Mapping,
+    idempotency: IdempotentRequest | None = None,
+    body_of: Callable[[Prediction], dict] | None = None,
+) -> Prediction:
+    """As `predictions.predict`, with `explanation` in the output; see `ServedModel.explain`."""
+    inputs, output = predictions.answered(model, features)
+    output["explanation"] = _explanation(model, inputs, output)
+    prediction = predictions.to_be_stored(owner, model, inputs, output)
+    predictions.charge_and_store([prediction], idempotency, body_of and body_of(prediction))
+    return prediction
 
 
-def blank(role: str):
-    return math.nan if role == "number" else ""
+def vary(*, prediction: Prediction, features: Mapping) -> dict:
+    """The output for a variation of a paid row, with its `difference` to it; free, and not stored.
+
+    A prediction allows VARIATIONS_MAX of them within VARIATION_MINUTES, each with a few columns changed. For
+    classes the difference is that of the probability of the class that was predicted first.
+    """
+    inputs, output = predictions.answered(prediction.model, features)
+    changed = [name for name, value in inputs.items() if value != prediction.inputs.get(name)]
+    if len(changed) > VARIATION_COLUMNS_MAX:
+        raise VariationRefused(
+            f"A variation changes at most {VARIATION_COLUMNS_MAX} columns of the row; this one changes "
+            f"{len(changed)}. Predict it as a row of its own."
+        )
+    label = prediction.output["prediction"]
+    output["explanation"] = _explanation(prediction.model, inputs, output, label)
+    output["difference"] = _explained(output, label) - _explained(prediction.output, label)
+    _use_one(prediction)
+    return output
+
+
+def explanation_of(*, prediction: Prediction) -> dict:
+    """The reasons of a stored prediction; free."""
+    found = prediction.output.get("explanation")
+    return found or _explanation(prediction.model, prediction.inputs, prediction.output)
+
+
+def _explanation(model: TrainedModel, inputs: dict, output: dict, label=None) -> dict:
+    label = output["prediction"] if label is None else label
+    loaded = predictions.load(model)
+    return loaded.explain(loaded.read(inputs), label if "probabilities" in output else None)
+
+
+def _explained(output: dict, label) -> float:
+    """The number that is predicted, or the probability of the label."""
+    return output["probabilities"][str(label)] if "probabilities" in output else output["prediction"]
+
+
+def _use_one(prediction: Prediction) -> None:
+    """Counted in the database, so that requests at once cannot take more than there are."""
+    still_free = Prediction.objects.filter(
+        pk=prediction.pk,
+        variations__lt=VARIATIONS_MAX,
+        created_at__gt=timezone.now() - timedelta(minutes=VARIATION_MINUTES),
+    )
+    if not still_free.update(variations=F("variations") + 1):
+        raise VariationRefused(
+            f"Variations of a prediction are free for {VARIATION_MINUTES} minutes, {VARIATIONS_MAX} at most. "
+            "Predict the row again to go on."
+        )

@@ -4,9 +4,7 @@ This is the hot path. Once a model is loaded, nothing is read from the database 
 columns and the scorer come from memory.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
@@ -16,12 +14,12 @@ from django.db import IntegrityError
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels.errors import ModelUnusable, PredictionRefused
-from mlmodels.learning import scoring, tables
+from mlmodels.learning.scoring import ScorerCache
+from mlmodels.learning.serving import ModelFacts, ServedModel
 from mlmodels.learning.tables import TableRefused
 from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
 from mlmodels.learning.tables.encoding import sniff_encoding
 from mlmodels.learning.tables.rows import open_rows
-from mlmodels.learning.trainers import NUMBER, Feature
 from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
@@ -32,38 +30,7 @@ from mlplatform.core.transactions import atomic_with_retry
 PRUNED_AT_ONCE = 1000  # rows of one transaction
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """What predicts for a model: how its rows are read, and what scores them."""
-
-    names: list[str]
-    reader: tables.RowReader
-    scorer: object
-    nbytes: int
-    threshold: float | None = None
-    wanted: object = None  # the class that is predicted from the threshold on
-
-    def answer(self, features: Mapping) -> tuple[dict, dict]:
-        """The row as it was read, and the model's output for it."""
-        row = self.reader.read(features)
-        given = row[: len(self.names)]  # without the derived columns behind them
-        _refuse_unstorable(self.names, given)
-        output = self.scorer.predict_as_dict(row)
-        if self.threshold is not None:
-            output["prediction"] = self._decide(output["probabilities"])
-        if isinstance(output["prediction"], float) and not math.isfinite(output["prediction"]):
-            raise PredictionRefused(
-                "The prediction for these values is not a finite number. Some may be far too large."
-            )
-        return dict(zip(self.names, map(_as_json, given), strict=True)), output
-
-    def _decide(self, probabilities: dict):
-        if probabilities[str(self.wanted)] >= self.threshold:
-            return self.wanted
-        return next(label for label in self.scorer.classes if label != self.wanted)
-
-
-LOADED = scoring.ScorerCache(LOADED_MODELS_BYTES_MAX)
+LOADED = ScorerCache(LOADED_MODELS_BYTES_MAX)
 
 
 def predict(
@@ -72,15 +39,15 @@ def predict(
     model: TrainedModel,
     features: Mapping,
     idempotency: idempotency_keys.IdempotentRequest | None = None,
-    answer: Callable[[Prediction], dict] | None = None,
+    body_of: Callable[[Prediction], dict] | None = None,
 ) -> Prediction:
     """One prediction, charged and stored. Refused input costs nothing and names every unusable column.
 
-    `model` may come from `find_for_scoring`. With `idempotency`, `answer` makes the body that is stored with
+    `model` may come from `find_for_scoring`. With `idempotency`, `body_of` makes the body that is stored with
     the key; a repeated request raises RequestRepeated, and nothing is charged.
     """
-    prediction = _predicted(owner, model, load(model).answer(features))
-    _charge_and_store([prediction], idempotency, answer(prediction) if answer else None)
+    prediction = to_be_stored(owner, model, *answered(model, features))
+    charge_and_store([prediction], idempotency, body_of and body_of(prediction))
     return prediction
 
 
@@ -90,28 +57,42 @@ def predict_rows(
     model: TrainedModel,
     rows: Sequence[Mapping],
     row_numbers: Sequence[int] | None = None,
+    level: float | None = None,
     on_answered: Callable[[list[Prediction]], None] | None = None,
+    idempotency: idempotency_keys.IdempotentRequest | None = None,
+    body_of: Callable[[list[Prediction]], dict] | None = None,
 ) -> list[Prediction]:
     """A prediction per row, each charged like a single one; all or none. Refusals name the row, else from 1.
 
-    `on_answered` gets the predictions before anything is charged. If it raises, nothing is.
+    `level` is that of intervals and sets. `on_answered` gets the predictions before anything is charged; if
+    it raises, nothing is. For `idempotency` and `body_of` see `predict`.
     """
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
-    loaded = load(model)
     numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
-    predictions = [_predicted(owner, model, _answer_row(loaded, *row)) for row in numbered]
+    predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in numbered]
     if on_answered:
         on_answered(predictions)
     if predictions:
-        _charge_and_store(predictions)
+        charge_and_store(predictions, idempotency, body_of and body_of(predictions))
     return predictions
 
 
-def load(model: TrainedModel) -> LoadedModel:
+def answered(model: TrainedModel, features: Mapping, level: float | None = None) -> tuple[dict, dict]:
+    """The row as it was read, and the model's output for it; nothing is charged or stored."""
+    loaded = load(model)
+    row = loaded.read(features)
+    given = loaded.given(row)
+    _refuse_unstorable(given)
+    inputs = {name: _as_json(value) for name, value in given.items()}
+    return inputs, loaded.answer(row, level=level, threshold=model.threshold)
+
+
+def load(model: TrainedModel) -> ServedModel:
     """The model in memory; it is loaded if it is not there yet."""
+    key = (model.uuid, model.sha256)
     try:
-        return LOADED.get(_key(model), lambda: _load(model))
+        return LOADED.get(key, lambda: ServedModel(model_files.load_pipeline(model), facts_of(model)))
     except (TrainedModel.DoesNotExist, ModelUnusable):
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
@@ -124,40 +105,21 @@ def price_of(rows: int) -> int:
 
 def forget(model: TrainedModel) -> None:
     """Removes the model from this process's memory. Other processes no longer find its row, and evict it."""
-    LOADED.drop(_key(model))
+    LOADED.drop((model.uuid, model.sha256))
 
 
-def _key(model: TrainedModel) -> tuple:
-    """With the threshold, so that a change of it is seen in every process."""
-    return model.uuid, model.sha256, model.threshold
+def facts_of(model: TrainedModel) -> ModelFacts:
+    return ModelFacts(
+        columns=model.features,
+        seen=model.report["features"],
+        derived=model.derived,
+        is_compiled=model.is_compiled,
+        reliability=model.report.get("reliability"),
+        threshold_label=(model.report.get("thresholds") or {}).get("label"),
+    )
 
 
-def _load(model: TrainedModel) -> LoadedModel:
-    columns = [tables.Column.from_dict(column) for column in model.features]
-    derived = [tables.Derived.from_dict(column) for column in model.derived]
-    features = [Feature(column.name, column.role) for column in columns]
-    features += [Feature(column.name, NUMBER) for column in derived]
-    pipeline = model_files.load_pipeline(model)
-    scorer = scoring.compile_pipeline(pipeline, features) if model.is_compiled else None
-    scorer = scorer or scoring.pipeline_scorer(pipeline, features)
-    names = [column.name for column in columns]
-    reader = tables.RowReader(columns, derived)
-    if model.threshold is None:
-        return LoadedModel(names, reader, scorer, scorer.nbytes)
-    wanted = model.report["thresholds"]["label"]
-    return LoadedModel(names, reader, scorer, scorer.nbytes, model.threshold, wanted)
-
-
-def _answer_row(loaded: LoadedModel, number: int, features: Mapping) -> tuple[dict, dict]:
-    try:
-        return loaded.answer(features)
-    except InvalidInput as refusal:
-        message = f"Row {number:,}: {refusal.message}"
-        raise type(refusal)(message, code=refusal.code, fields=refusal.fields) from None
-
-
-def _predicted(owner, model: TrainedModel, answer: tuple[dict, dict]) -> Prediction:
-    inputs, output = answer
+def to_be_stored(owner, model: TrainedModel, inputs: dict, output: dict) -> Prediction:
     return Prediction(
         owner=owner,
         model=model,
@@ -168,7 +130,17 @@ def _predicted(owner, model: TrainedModel, answer: tuple[dict, dict]) -> Predict
     )
 
 
-def _charge_and_store(predictions: list[Prediction], idempotency=None, body=None) -> None:
+def _answered_row(
+    model: TrainedModel, number: int, features: Mapping, level: float | None
+) -> tuple[dict, dict]:
+    try:
+        return answered(model, features, level)
+    except InvalidInput as refusal:
+        message = f"Row {number:,}: {refusal.message}"
+        raise type(refusal)(message, code=refusal.code, fields=refusal.fields) from None
+
+
+def charge_and_store(predictions: list[Prediction], idempotency=None, body=None) -> None:
     """All or none."""
     try:
         _charge_and_insert(predictions, idempotency, body)
@@ -201,11 +173,11 @@ def _charge_and_insert(predictions: list[Prediction], idempotency, body) -> None
         )
 
 
-def _refuse_unstorable(names: list[str], row: list) -> None:
-    for name, value in zip(names, row, strict=True):
+def _refuse_unstorable(inputs: dict) -> None:
+    for name, value in inputs.items():
         if not is_storable(value):
             raise PredictionRefused(
-                f'"{name}" has characters that cannot be stored. Remove them.', field=name
+                f'"{name}" holds characters that cannot be stored. Remove them.', field=name
             )
 
 
@@ -231,12 +203,24 @@ def read_batch(table: BinaryIO) -> tuple[list[dict[str, str]], list[int]]:
 
 
 def answers_of(rows: list[dict], predictions: list[Prediction]) -> tuple[list[str], list[list]]:
-    """Header and rows of the output file: the input, the prediction, and the probability of each class."""
-    classes = list(predictions[0].output.get("probabilities", {}))
-    header = [*rows[0], "prediction", *(f"probability of {name}" for name in classes)]
+    """Header and rows of the output file: the input, the prediction with its reliability, and warnings."""
     outputs = [prediction.output for prediction in predictions]
+    classes, has_interval = list(outputs[0].get("probabilities", {})), "interval" in outputs[0]
+    header = [
+        *rows[0],
+        "prediction",
+        *(("low", "high") if has_interval else ()),
+        *(f"probability of {name}" for name in classes),
+        "warnings",
+    ]
     return header, [
-        [*row.values(), output["prediction"], *(output["probabilities"][name] for name in classes)]
+        [
+            *row.values(),
+            output["prediction"],
+            *((output["interval"]["low"], output["interval"]["high"]) if has_interval else ()),
+            *(output["probabilities"][name] for name in classes),
+            " ".join(f"{warning['column']}: {warning['message']}" for warning in output["warnings"]),
+        ]
         for row, output in zip(rows, outputs, strict=True)
     ]
 

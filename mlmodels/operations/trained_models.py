@@ -29,12 +29,12 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
     return model
 
 
-def set_threshold(*, model: TrainedModel, threshold: float) -> TrainedModel:
-    """From this probability on, new predictions are the class that is looked for; of two classes alone."""
-    if not model.report.get("thresholds"):
-        raise InvalidInput("Only a model of two classes has a threshold.", field="threshold")
-    if not 0 < threshold < 1:
-        raise InvalidInput("A threshold lies between 0 and 1.", field="threshold")
+def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedModel:
+    """From which probability the class that the report's thresholds are about is predicted; None for 50 %."""
+    if not model.has_threshold:
+        raise InvalidInput("Only a model that tells two classes apart has a threshold.", field="threshold")
+    if threshold is not None and not 0 < threshold < 1:
+        raise InvalidInput("A threshold is above 0 and below 1, such as 0.3.", field="threshold")
     model.threshold = threshold
     model.save(update_fields=["threshold"])
     return model

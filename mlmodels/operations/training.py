@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils import timezone
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels import errors
+from mlmodels.learning.trainers import TrainingPlan
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import datasets, plans, runs
@@ -58,6 +60,41 @@ def start_training(
         cost_tokens=settings.TRAINING_TOKEN_COST,
     )
     return _enqueue(run, idempotency)
+
+
+def retrain(*, model: TrainedModel, dataset: Dataset | None = None, **options) -> TrainingRun:
+    """Trains as `model` was trained, on its own dataset or on another one with these columns."""
+    if model.run is None or (dataset or model.dataset) is None:
+        raise errors.NotReproducible(f'The dataset or the training run of "{model.name}" was deleted.')
+    plan = TrainingPlan.from_dict(model.run.plan)
+    return start_training(
+        owner=model.owner,
+        dataset=dataset or model.dataset,
+        algorithm=plan.algorithm,
+        target=plan.target,
+        features=plan.feature_names,
+        task=plan.task,
+        parameters=plan.parameters,
+        evaluation=asdict(plan.evaluation),
+        grid=plan.grid,
+        search=plan.search,
+        budget_seconds=plan.budget_seconds,
+        learning_curve=plan.learning_curve,
+        is_classic=plan.is_classic,
+        **options,
+    )
+
+
+def replay_order(run: TrainingRun) -> dict:
+    """What `training_table.train` takes to make the model of a run again, without a clock to end a search."""
+    plan = {**run.plan, "candidates": run.trained_model.report.get("candidates", [])}
+    return {
+        "dialect": run.dataset.dialect,
+        "features": run.features,
+        "target": run.target_column,
+        "plan": plan,
+        "split_column": run.split_column,
+    }
 
 
 def train_on_upload(*, owner, upload, name: str, is_replaceable: bool = False, **options) -> TrainingRun:

@@ -118,10 +118,10 @@ def show_refused(request, model, form):
     return render(request, template, predict_context(request, model, form=form), status=422)
 
 
-def explanation_of(model, stored) -> dict | None:
+def explanation_of(stored) -> dict | None:
     """None for a model that can no longer be used: its answers still show."""
     try:
-        return explanations.explain(model=model, inputs=stored.inputs)
+        return explanations.explanation_of(prediction=stored)
     except DomainError:
         return None
 
@@ -133,7 +133,7 @@ def predict_context(request, model, *, form=None, stored=None) -> dict:
         "form": form or PredictionForm(model=model, inputs=inputs),
         "price": settings.PREDICTION_TOKEN_COST,
         "stored": stored,
-        "explanation": explanation_of(model, stored) if stored else None,
+        "explanation": explanation_of(stored) if stored else None,
         "out_of_range": out_of_range_values(model.report["features"], inputs) if stored else [],
     }
 

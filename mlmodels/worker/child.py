@@ -19,7 +19,7 @@ import sklearn.neighbors
 import sklearn.pipeline
 import sklearn.tree  # noqa: F401 - loaded once, by the fork server
 
-from mlmodels.learning import model_files, scoring, tables, trainers
+from mlmodels.learning import model_files, scoring, tables, trainers, training_table
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
@@ -73,7 +73,14 @@ class Reporter:
 def train(assignment: Assignment, reporter: Reporter) -> dict:
     """Reads, fits, saves, and checks that the saved model predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
-    frame, labels, split_values = read_table(assignment, plan)
+    frame, labels, split_values = training_table.read(
+        assignment.table_path,
+        assignment.dialect,
+        assignment.features,
+        assignment.target,
+        plan,
+        assignment.split_column,
+    )
     result = trainers.train(frame, labels, plan, reporter.on_progress, split_values=split_values)
     reporter.say(
         PROGRESS,
@@ -89,23 +96,6 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
     facts = {name: value for name, value in vars(result).items() if name != "pipeline"}
     features = [*plan.features, *(trainers.Feature(column.name, trainers.NUMBER) for column in derived)]
     return {**facts, "is_compiled": is_compiled_exactly(pipeline, features, rows)}
-
-
-def read_table(assignment: Assignment, plan: trainers.TrainingPlan):
-    """Features, labels and what the split goes by, of the rows that have a target.
-
-    Rows keep their numbers, which reports refer to.
-    """
-    target = tables.Column.from_dict(assignment.target)
-    columns = [tables.Column.from_dict(column) for column in assignment.features]
-    if assignment.split_column:
-        columns.append(tables.Column.from_dict(assignment.split_column))
-    with open(assignment.table_path, "rb") as handle:
-        frame = tables.read(handle, assignment.dialect, [*columns, target])
-    labels = tables.target_values(target, frame.pop(target.name), plan.task)
-    frame = frame[labels.keep]
-    split_values = frame[plan.evaluation.by].to_numpy() if plan.evaluation.by else None
-    return frame, labels.values, split_values
 
 
 def save_and_reload(pipeline, assignment: Assignment):

@@ -70,7 +70,7 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping: Event) -> str:
     part = part_path(run)
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     try:
-        with _table_path(run) as table_path:
+        with local_table(run) as table_path:
             facts = Watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping).facts()
         finish(run, model, facts, part)
         return "trained"
@@ -98,20 +98,12 @@ def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part:
         seconds_max=settings.TRAINING_TIME_LIMIT_SECONDS,
         memory_bytes_max=settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
         file_bytes_max=MODEL_BYTES_MAX,
-        split_column=_split_column(run),
+        split_column=run.split_column,
     )
 
 
-def _split_column(run: TrainingRun) -> dict | None:
-    """The column that the evaluation goes by, where the model does not read it anyway."""
-    by = run.plan.get("evaluation", {}).get("by")
-    if by is None or any(column["name"] == by for column in run.features):
-        return None
-    return next((column for column in run.dataset.columns if column["name"] == by), None)
-
-
 @contextmanager
-def _table_path(run: TrainingRun) -> Iterator[str]:
+def local_table(run: TrainingRun) -> Iterator[str]:
     """A path that the process can open: the file itself, or a copy if the storage is on another machine."""
     if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
         raise failed("dataset_missing", "The dataset is gone. Upload it again and start a new training run.")

@@ -4,6 +4,7 @@ from django.core.files import File
 from django.core.management.base import CommandError
 
 from mlmodels.learning import trainers
+from mlmodels.learning.trainers.plan import EVALUATIONS, SEARCHES
 from mlmodels.models import TrainingRun
 from mlmodels.operations.training import train_on_upload
 from mlmodels.worker.loop import follow
@@ -30,6 +31,8 @@ examples:
   manage.py train_model houses.csv --owner alice@example.com --target price
   manage.py train_model houses.csv --owner alice@example.com --target price \\
       --algorithm random_forest --param n_estimators=200 --param max_depth=8
+  manage.py train_model sales.csv --owner alice@example.com --target sold --budget 30 \\
+      --evaluation time --by date
 """
 
     def add_arguments(self, parser):
@@ -54,7 +57,33 @@ examples:
             help="parameter of the algorithm, can be repeated",
         )
         parser.add_argument(
-            "--train-percentage", type=float, default=0.8, help="share of rows used for training (0.8)"
+            "--budget",
+            type=float,
+            metavar="SECONDS",
+            help="time that auto or a search may take; default: AUTO_BUDGET_SECONDS",
+        )
+        parser.add_argument(
+            "--search",
+            choices=SEARCHES,
+            help="try values of the algorithm's parameters: all of a grid, or drawn",
+        )
+        parser.add_argument(
+            "--grid",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE,VALUE",
+            help="values of a parameter to try, can be repeated",
+        )
+        parser.add_argument(
+            "--evaluation",
+            choices=EVALUATIONS,
+            help="how test rows are chosen; default: as the dataset suggests, mostly hold_out",
+        )
+        parser.add_argument("--by", metavar="COLUMN", help="date or group that the evaluation goes by")
+        parser.add_argument("--folds", type=int, help="number of folds of k_fold (5)")
+        parser.add_argument("--train-percentage", type=float, help="share of rows used for training (0.8)")
+        parser.add_argument(
+            "--learning-curve", action="store_true", help="measure how the score grows with the rows"
         )
         parser.add_argument("--name", default="", help="name of the model; default: made from date and time")
         parser.add_argument(
@@ -67,14 +96,21 @@ examples:
         if no_wait:
             self.stdout.write(f"Queued as training run {run.uuid}.")
             return
-        with progress_bar(self.stdout) as show:
-            run = follow(run, show)
-        if run.status != TrainingRun.Status.SUCCEEDED:
-            raise CommandError(f"The training run {run.status} and was refunded. {run.error}".strip())
-        model = run.trained_model
-        label = trainers.get(model.algorithm).label
-        self.stdout.write(f"{model.name}: {label}, {model.task} of {model.target['name']}")
-        self.stdout.write("\n".join(figures_table(model.metrics, model.baseline)))
+        report(self.stdout, run)
+
+
+def report(output, run: TrainingRun) -> None:
+    """Follows the run to its end, and prints its model."""
+    with progress_bar(output) as show:
+        run = follow(run, show)
+    if run.status != TrainingRun.Status.SUCCEEDED:
+        raise CommandError(f"The training run {run.status} and was refunded. {run.error}".strip())
+    model = run.trained_model
+    label = trainers.get(model.algorithm).label
+    output.write(f"{model.name}: {label}, {model.task} of {model.target['name']}")
+    if verdict := model.report.get("verdict"):
+        output.write(verdict["sentence"])
+    output.write("\n".join(figures_table(model.metrics, model.baseline)))
 
 
 def start_training(options) -> TrainingRun:
@@ -90,11 +126,34 @@ def start_training(options) -> TrainingRun:
                 features=options["feature"],
                 task=options["task"],
                 parameters=parse_parameters(options["algorithm"], options["param"]),
-                train_percentage=options["train_percentage"],
+                evaluation=evaluation_of(options),
+                budget_seconds=options["budget"],
+                search=options["search"],
+                grid=parse_grid(options["algorithm"], options["grid"]),
+                learning_curve=options["learning_curve"],
                 model_name=options["name"],
             )
     except OSError as error:
         raise CommandError(f"{options['csv']} cannot be read: {error.strerror}.") from error
+
+
+def evaluation_of(options) -> dict | None:
+    """What was given of it; None for what the dataset suggests."""
+    fields = ("train_percentage", "folds", "by")
+    given = {name: options[name] for name in fields if options[name] is not None}
+    if options["evaluation"]:
+        given["kind"] = options["evaluation"]
+    return given or None
+
+
+def parse_grid(algorithm: str, pairs: list[str]) -> dict | None:
+    """`["max_depth=2,4"]` -> `{"max_depth": [2, 4]}`; None without any."""
+    listed = (pair.partition("=") for pair in pairs)
+    grid = {
+        name: [parse_parameters(algorithm, [f"{name}={text}"])[name] for text in texts.split(",")]
+        for name, _, texts in listed
+    }
+    return grid or None
 
 
 def parse_parameters(algorithm: str, pairs: list[str]) -> dict:

@@ -31,6 +31,13 @@ ROUTES = [
     ("delete", "/api/delete/{model}", None),
     ("get", "/api/v1/runs/{run}", None),
     ("post", "/api/v1/runs/{run}/cancel", None),
+    ("get", "/api/v1/models/{model}", None),
+    ("patch", "/api/v1/models/{model}", {"label": "renamed"}),
+    ("post", "/api/v1/models/{model}/predict", ROW),
+    ("post", "/api/v1/models/{model}/explain", ROW),
+    ("get", "/api/v1/models/{model}/schema", None),
+    ("get", "/api/v1/models/{model}/card", None),
+    ("get", "/api/v1/models/{model}/download", None),
 ]
 
 
@@ -116,6 +123,7 @@ def test_a_run_tells_how_it_goes_and_can_be_stopped(api_as, alice, run):
         "created_at": run.created_at.isoformat().replace("+00:00", "Z"),
         "started_at": None,
         "finished_at": None,
+        "candidates": [],
     }
     assert client.post(f"{url}/cancel").json()["status"] == "cancelled"
     assert client.post(f"{url}/cancel").status_code == 409

@@ -88,10 +88,11 @@ def test_a_table_is_answered_row_by_row(rich_alice, model, table, tmp_path):
     output = predict(model.name, "--csv", source, "--out", tmp_path / "out.csv", "--yes")
 
     header, first, second = read(tmp_path / "out.csv")
-    assert header == ["name", "place", "rooms", "size", "prediction"]
+    assert header == ["name", "place", "rooms", "size", "prediction", "low", "high", "warnings"]
     assert first[:4] == ["A", "city", "2", "100"]
     assert float(first[4]) == pytest.approx(130_000)
-    assert len(second) == 5
+    assert float(first[5]) <= float(first[4]) <= float(first[6])
+    assert (first[7], len(second)) == ("", 8)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.csv"]
     assert "Predicting 2 rows costs 10 tokens" in output
     assert balance_of(rich_alice) == 104
@@ -106,8 +107,18 @@ def test_classes_come_with_their_probabilities(rich_alice, table, tmp_path):
 
     header, row = read(tmp_path / "out.csv")
     assert header[3] == "prediction"
-    assert sorted(header[4:]) == [f"probability of {place}" for place in ("city", "coast", "village")]
-    assert sum(map(float, row[4:])) == pytest.approx(1)
+    assert sorted(header[4:-1]) == [f"probability of {place}" for place in ("city", "coast", "village")]
+    assert sum(map(float, row[4:-1])) == pytest.approx(1)
+
+
+def test_values_outside_training_are_said_beside_the_row(rich_alice, model, table, tmp_path):
+    source = table("place,rooms,size\ncity,2,9000\nmoon,1,50\n")
+
+    predict(model.name, "--csv", source, "--out", tmp_path / "out.csv", "--yes")
+
+    _, large, unknown = read(tmp_path / "out.csv")
+    assert large[-1].startswith("size: 9,000 is above")
+    assert unknown[-1].startswith("place: ") and "not seen in training" in unknown[-1]
 
 
 def test_a_table_of_one_column_is_fine_where_the_model_needs_no_more(rich_alice, table, tmp_path):

@@ -178,3 +178,30 @@ def test_figures_stand_next_to_the_baseline():
         ["mean_squared_error", "12,345,679", "—"],
         ["root_mean_squared_error", "1,000,000,000", "123,456,789,012,345"],
     ]
+
+
+def test_the_evaluation_budget_and_search_reach_the_plan(alice, table):
+    train_model(
+        *(table, "--owner", "alice@example.com", "--target", "price", "--algorithm", "ridge", "--no-wait"),
+        *("--search", "random", "--budget", "7", "--evaluation", "group", "--by", "place"),
+    )
+
+    plan = TrainingRun.objects.get().plan
+    assert (plan["search"], plan["budget_seconds"]) == ("random", 7)
+    assert (plan["evaluation"]["kind"], plan["evaluation"]["by"]) == ("group", "place")
+
+
+def test_a_grid_is_read_in_the_types_of_the_parameters(alice, table):
+    train_model(
+        *(table, "--owner", "alice@example.com", "--target", "price", "--algorithm", "decision_tree"),
+        *("--grid", "max_depth=2,none", "--grid", "min_samples_leaf=1,5", "--no-wait"),
+    )
+
+    assert TrainingRun.objects.get().plan["grid"] == {"max_depth": [2, None], "min_samples_leaf": [1, 5]}
+
+
+def test_an_evaluation_by_an_unknown_column_is_refused_and_costs_nothing(alice, table):
+    with pytest.raises(CommandError, match="garden"):
+        train_model(table, "--owner", "alice@example.com", "--evaluation", "time", "--by", "garden")
+
+    assert balance_of(alice) == 15

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from billing.idempotency import IdempotentRequest, RequestRepeated, find
 from billing.operations import InsufficientTokens, grant
 from billing.verify import verify_ledger
-from mlmodels.errors import ModelUnusable, PredictionRefused
+from mlmodels.errors import ModelUnusable
+from mlmodels.learning.serving import NoFinitePrediction
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions, trained_models
 from mlmodels.tests.factories import make_dataset, make_model
@@ -108,7 +109,7 @@ def test_a_prediction_that_is_no_number_is_refused_and_costs_nothing(alice, mode
     scorer = type(predictions.load(model).scorer)
     monkeypatch.setattr(scorer, "predict_as_dict", lambda self, row: {"prediction": float("inf")})
 
-    with pytest.raises(PredictionRefused, match="far too large"):
+    with pytest.raises(NoFinitePrediction, match="far too large"):
         predict(model)
 
     assert amounts_of(alice) == [15, -1]
@@ -126,7 +127,7 @@ def test_a_broke_user_is_refused_and_nothing_is_written(alice, model):
 
 
 def test_when_the_result_cannot_be_stored_nothing_is_charged(alice, model, monkeypatch):
-    monkeypatch.setattr(predictions.LoadedModel, "answer", lambda self, features: ({}, None))
+    monkeypatch.setattr(predictions, "answered", lambda model, features: ({}, None))
 
     with pytest.raises(IntegrityError, match="prediction_has_its_output"):
         predict(model)
@@ -178,7 +179,7 @@ def test_the_same_request_twenty_times_at_once_is_charged_once(alice, at_once):
     model = make_model(alice)
     request = IdempotentRequest(endpoint="POST /predict", key="k1", fingerprint="f" * 64)
 
-    outcomes = at_once(lambda: predict(model, idempotency=request, answer=body_of), times=20)
+    outcomes = at_once(lambda: predict(model, idempotency=request, body_of=body_of), times=20)
 
     first = next(outcome for outcome in outcomes if isinstance(outcome, Prediction))
     repeated = [outcome.earlier for outcome in outcomes if isinstance(outcome, RequestRepeated)]
@@ -193,11 +194,11 @@ def test_a_refused_request_does_not_use_up_its_key(alice, model):
     predict(model)
     predict(model)
     with suppress(InsufficientTokens):
-        predict(model, idempotency=request, answer=body_of)
+        predict(model, idempotency=request, body_of=body_of)
     assert find(user=alice, request=request) is None
     grant(user=alice, amount=5, reason="test", operation="grant:test")
 
-    answer = predict(model, idempotency=request, answer=body_of)
+    answer = predict(model, idempotency=request, body_of=body_of)
 
     assert find(user=alice, request=request).answer == body_of(answer)
 
@@ -310,6 +311,6 @@ def test_a_compiled_model_answers_in_well_under_a_millisecond(model):
     started = time.perf_counter()
 
     for _ in range(1000):
-        loaded.answer(HOUSE)
+        loaded.answer(loaded.read(HOUSE))
 
     assert time.perf_counter() - started < 1

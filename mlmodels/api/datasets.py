@@ -1,0 +1,173 @@
+"""Datasets as a resource: upload, look, correct how columns are read, delete."""
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from mlmodels.api.serializers import JSONObjectField
+from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
+from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
+from mlmodels.models import Dataset
+from mlmodels.operations import datasets
+from mlplatform.core.api import StrictQueryMixin
+
+
+class ColumnSerializer(serializers.Serializer):
+    """A column: what kind it is, why, whether models use it, and what is in it."""
+
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    role = serializers.CharField(help_text="how a model takes it: number, category or text")
+    use = serializers.BooleanField()
+    reason = serializers.CharField(help_text="why it is of this kind")
+    profile = serializers.DictField(
+        help_text="rows, missing, distinct, top_values, typical, range, histogram"
+    )
+
+
+class TargetGuessSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    reason = serializers.CharField()
+    task = serializers.CharField()
+
+
+class FindingSerializer(serializers.Serializer):
+    """Something about the dataset that is worth a look."""
+
+    code = serializers.CharField()
+    columns = serializers.ListField(child=serializers.CharField())
+    severity = serializers.CharField(help_text="info or warning")
+    seen = serializers.CharField(help_text="what was found")
+    happens = serializers.CharField(help_text="what is done about it without you")
+    choices = serializers.ListField(
+        child=serializers.DictField(), help_text="what can be done instead: `change` is a body for PATCH"
+    )
+
+
+class DatasetSerializer(serializers.ModelSerializer):
+    """An uploaded table in a list."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    url = serializers.HyperlinkedIdentityField(view_name="dataset-detail", lookup_field="uuid")
+    rows = serializers.IntegerField(source="row_count", read_only=True)
+
+    class Meta:
+        model = Dataset
+        fields = ["id", "url", "name", "rows", "size_bytes", "sha256", "created_at"]
+        read_only_fields = fields
+
+
+class DatasetDetailSerializer(DatasetSerializer):
+    """An uploaded table with what was found in it."""
+
+    columns = ColumnSerializer(many=True, read_only=True)
+    target_guess = TargetGuessSerializer(read_only=True, allow_null=True)
+    target = serializers.CharField(source="target_name", read_only=True, allow_null=True)
+    evaluation = serializers.DictField(
+        source="default_evaluation",
+        read_only=True,
+        help_text="how models are tested unless a run says otherwise",
+    )
+    findings = FindingSerializer(many=True, read_only=True)
+
+    class Meta(DatasetSerializer.Meta):
+        fields = [
+            *DatasetSerializer.Meta.fields, "columns", "target", "target_guess", "evaluation", "findings",
+            "first_rows",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class UploadSerializer(serializers.Serializer):
+    """A CSV file with a header line."""
+
+    file = serializers.FileField(
+        max_length=DATASET_NAME_CHARACTERS_MAX,
+        error_messages={"empty": "The file is empty. Upload a CSV with a header line and at least two rows."},
+    )
+    name = serializers.CharField(
+        default="", max_length=DATASET_NAME_CHARACTERS_MAX, help_text="the name of the file without it"
+    )
+
+
+class DatasetChangeSerializer(serializers.Serializer):
+    """A new name or target, how columns are read (`{"zip": {"kind": "category"}}`), how models are tested."""
+
+    name = serializers.CharField(required=False, max_length=DATASET_NAME_CHARACTERS_MAX)
+    columns = JSONObjectField(
+        required=False, help_text="kind, use, blanks and merge_spellings by column name"
+    )
+    target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
+    evaluation = JSONObjectField(required=False, help_text="how models are tested: kind and by")
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="datasets", summary="List your datasets, newest first"),
+    retrieve=extend_schema(operation_id="dataset", summary="Show a dataset and what was found in it"),
+    create=extend_schema(
+        operation_id="upload_dataset",
+        summary="Upload a CSV file; free",
+        responses={201: DatasetDetailSerializer},
+    ),
+    partial_update=extend_schema(
+        operation_id="change_dataset",
+        summary="Rename a dataset, or change how its columns are read",
+        responses=DatasetDetailSerializer,
+    ),
+    destroy=extend_schema(operation_id="delete_dataset", summary="Delete a dataset; its models stay"),
+)
+class DatasetViewSet(
+    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
+    tags = ["datasets"]
+    refusals = [409, 413]
+    serializer_class = DatasetSerializer
+    queryset = Dataset.objects.none()
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+    parser_classes = [MultiPartParser, *api_settings.DEFAULT_PARSER_CLASSES]
+    filterset_fields = ["name"]
+    ordering_fields = ["created_at", "name", "row_count", "size_bytes"]
+
+    def get_queryset(self):
+        owned = Dataset.objects.owned_by(self.request.user).newest_first()
+        return owned if self.detail else owned.for_lists()
+
+    def get_serializer_class(self):
+        by_action = {
+            "create": UploadSerializer,
+            "partial_update": DatasetChangeSerializer,
+            "retrieve": DatasetDetailSerializer,
+        }
+        return by_action.get(self.action, self.serializer_class)
+
+    def create(self, request):
+        sent = self._checked(request)
+        dataset = datasets.create_dataset(
+            owner=request.user, name=sent["name"] or sent["file"].name, upload=sent["file"]
+        )
+        answer = self._detail(dataset)
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
+
+    def partial_update(self, request, uuid):
+        sent = self._checked(request)
+        dataset = self.get_object()
+        if "name" in sent:
+            dataset = datasets.rename_dataset(dataset=dataset, name=sent.pop("name"))
+        if sent:
+            dataset = datasets.change(dataset=dataset, **sent)
+        return Response(self._detail(dataset))
+
+    def destroy(self, request, uuid):
+        datasets.delete_dataset(dataset=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _checked(self, request) -> dict:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def _detail(self, dataset) -> dict:
+        return DatasetDetailSerializer(dataset, context=self.get_serializer_context()).data

@@ -1,0 +1,222 @@
+"""Models as a resource: figures and report, rename, predict, explain, download, delete."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
+from mlmodels.api import responses
+from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
+from mlmodels.api.row_schema import row_schema
+from mlmodels.api.serializers import RowField
+from mlmodels.downloads import download
+from mlmodels.lookups import owned_model_for_scoring, owned_prediction
+from mlmodels.model_card import as_markdown
+from mlmodels.models import TrainedModel
+from mlmodels.operations import explanations, predictions, trained_models
+from mlmodels.operations.exports import FORMATS
+from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.errors import NotFound
+
+ROWS_MAX = 100
+LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    """A trained model in a list."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    url = serializers.HyperlinkedIdentityField(view_name="model-detail", lookup_field="name")
+    target = serializers.CharField(source="target.name", read_only=True)
+    dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True)
+
+    class Meta:
+        model = TrainedModel
+        fields = [
+            "id", "url", "name", "label", "algorithm", "task", "target", "dataset", "metrics", "created_at",
+        ]  # fmt: skip
+        read_only_fields = [field for field in fields if field != "label"]
+
+
+class FeatureSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+
+
+class ModelDetailSerializer(ModelSerializer):
+    """A trained model with everything known about it."""
+
+    features = FeatureSerializer(many=True, read_only=True)
+    threshold = serializers.FloatField(
+        allow_null=True, required=False, help_text="of two classes: from which probability one is predicted"
+    )
+    metric_intervals = serializers.DictField(source="report.metric_intervals", default=dict, read_only=True)
+    verdict = serializers.DictField(source="report.verdict", default=None, read_only=True)
+    notes = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta(ModelSerializer.Meta):
+        fields = [
+            *ModelSerializer.Meta.fields, "features", "parameters", "baseline", "metric_intervals", "verdict",
+            "threshold", "notes", "report", "library_versions", "sha256",
+        ]  # fmt: skip
+        read_only_fields = [field for field in fields if field not in ("label", "threshold")]
+
+
+class RowsSerializer(serializers.Serializer):
+    """One row as `features`, or up to 100 as `rows`."""
+
+    features = RowField(required=False)
+    rows = serializers.ListField(child=RowField(), required=False, allow_empty=False, max_length=ROWS_MAX)
+    level = serializers.FloatField(
+        required=False,
+        min_value=LEVEL_MIN,
+        max_value=LEVEL_MAX,
+        help_text="share of cases in which interval or set hold the truth; 0.9 without it",
+    )
+
+    def validate(self, attributes):
+        if ("features" in attributes) == ("rows" in attributes):
+            raise serializers.ValidationError(
+                {"features": "Give either features, an object of values, or rows, a list of such objects."}
+            )
+        return attributes
+
+
+class RowToExplainSerializer(serializers.Serializer):
+    """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
+
+    features = RowField()
+    variation_of = serializers.UUIDField(required=False)
+
+
+FORMAT = OpenApiParameter(
+    "format",
+    enum=list(FORMATS),
+    description="`bundle` is a ZIP with scripts that load and rebuild it",
+)
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="models", summary="List your models, newest first"),
+    retrieve=extend_schema(operation_id="model", summary="Show a model with its figures and report"),
+    partial_update=extend_schema(
+        operation_id="change_model", summary="Rename a model, or set the threshold of one with two classes"
+    ),
+    destroy=extend_schema(operation_id="delete_model", summary="Delete a model and its file"),
+    predict=extend_schema(
+        operation_id="predict_rows",
+        tags=["predictions"],
+        summary="Predict one row, or up to 100",
+        parameters=[IDEMPOTENCY_KEY],
+        responses=AnswersSerializer,
+    ),
+    explain=extend_schema(
+        operation_id="explain_row",
+        tags=["predictions"],
+        summary="Predict a row and say what each column adds; variations of it are free for ten minutes",
+        parameters=[IDEMPOTENCY_KEY],
+        responses=ExplainedSerializer,
+    ),
+    row_schema=extend_schema(
+        operation_id="row_schema",
+        summary="Show the JSON Schema of the row that a model takes",
+        responses=OpenApiTypes.OBJECT,
+    ),
+    card=extend_schema(
+        operation_id="model_card",
+        summary="Show the model card as Markdown",
+        responses={(200, "text/markdown"): OpenApiTypes.STR},
+    ),
+    download=extend_schema(
+        operation_id="download_model",
+        summary="Download a model",
+        parameters=[FORMAT],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    ),
+)
+class ModelViewSet(
+    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
+    tags = ["models"]
+    refusals = ()
+    serializer_class = ModelDetailSerializer
+    queryset = TrainedModel.objects.none()
+    lookup_field = "name"
+    filterset_fields = ["algorithm", "task", "dataset__uuid"]
+    ordering_fields = ["created_at", "name", "algorithm"]
+
+    def get_queryset(self):
+        owned = TrainedModel.objects.owned_by(self.request.user).select_related("dataset").newest_first()
+        return owned if self.detail else owned.for_lists()
+
+    def get_serializer_class(self):
+        by_action = {"list": ModelSerializer, "predict": RowsSerializer, "explain": RowToExplainSerializer}
+        return by_action.get(self.action, self.serializer_class)
+
+    def partial_update(self, request, name):
+        model = self.get_object()
+        sent = self._checked(partial=True)
+        if "label" in sent:
+            trained_models.rename_model(model=model, label=sent["label"])
+        if "threshold" in sent:
+            trained_models.set_threshold(model=model, threshold=sent["threshold"])
+        return Response(self.get_serializer(model).data)
+
+    def destroy(self, request, name):
+        trained_models.delete_model(model=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @action(detail=True, methods=["post"], refusals=[402, 409, 422])
+    def predict(self, request, name):
+        sent = self._checked()
+        return self._paid(
+            predictions.predict_rows,
+            rows=sent.get("rows") or [sent["features"]],
+            level=sent.get("level"),
+            body_of=responses.answered,
+        )
+
+    @action(detail=True, methods=["post"], refusals=[402, 409, 422])
+    def explain(self, request, name):
+        sent = self._checked()
+        if "variation_of" in sent:
+            prediction = owned_prediction(request.user, sent["variation_of"])
+            if prediction.model is None or prediction.model.name != name:
+                raise NotFound("You have no such prediction.")
+            output = explanations.vary(prediction=prediction, features=sent["features"])
+            return Response(responses.varied(prediction, output))
+        return self._paid(explanations.explain, features=sent["features"], body_of=responses.explained)
+
+    @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
+    def row_schema(self, request, name):
+        return Response(row_schema(self.get_object()))
+
+    @action(detail=True, methods=["get"])
+    def card(self, request, name):
+        return HttpResponse(as_markdown(self.get_object()), content_type="text/markdown; charset=utf-8")
+
+    @action(detail=True, methods=["get"], refusals=[400, 409, 422])
+    def download(self, request, name):
+        return download(self.get_object(), request.query_params.get("format", FORMATS[0]))
+
+    def perform_content_negotiation(self, request, force=False):
+        """The parameter `format` of a download names a file, where REST framework expects a renderer."""
+        return super().perform_content_negotiation(request, force or self.action == "download")
+
+    def _paid(self, operation, **options) -> Response:
+        """What the operation sells, or the stored answer of a repeated request."""
+        user, idempotency = self.request.user, idempotent_request(self.request)
+        model = owned_model_for_scoring(user, self.kwargs["name"])
+
+        def work():
+            sold = operation(owner=user, model=model, idempotency=idempotency, **options)
+            return Response(options["body_of"](sold))
+
+        return answer_once(user=user, request=idempotency, work=work)
+
+    def _checked(self, **options) -> dict:
+        serializer = self.get_serializer(data=self.request.data, **options)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data

@@ -1,0 +1,48 @@
+"""Stored predictions as a resource."""
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.response import Response
+
+from mlmodels.models import Prediction
+from mlplatform.core.api import StrictQueryMixin
+
+
+class PredictionSerializer(serializers.ModelSerializer):
+    """A row sent to a model, with its result."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    url = serializers.HyperlinkedIdentityField(view_name="prediction-detail", lookup_field="uuid")
+    inputs = serializers.DictField(read_only=True)
+    output = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Prediction
+        fields = ["id", "url", "model_name", "inputs", "output", "cost_tokens", "created_at"]
+        read_only_fields = fields
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="predictions", summary="List your predictions, newest first"),
+    retrieve=extend_schema(operation_id="prediction", summary="Show a prediction"),
+    destroy=extend_schema(
+        operation_id="erase_prediction", summary="Erase the row and result of a prediction; the charge stays"
+    ),
+)
+class PredictionViewSet(
+    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
+    tags = ["predictions"]
+    serializer_class = PredictionSerializer
+    queryset = Prediction.objects.none()
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+    filterset_fields = ["model_name"]
+    ordering_fields = ["created_at"]
+
+    def get_queryset(self):
+        return Prediction.objects.owned_by(self.request.user).stored().newest_first()
+
+    def destroy(self, request, uuid):
+        self.get_queryset().filter(pk=self.get_object().pk).erase()
+        return Response(status=status.HTTP_204_NO_CONTENT)

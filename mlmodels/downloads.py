@@ -1,0 +1,28 @@
+"""A model as a download, from its page and over the API."""
+
+import io
+
+from django.http import FileResponse
+
+from mlmodels.model_card import as_markdown
+from mlmodels.models import TrainedModel
+from mlmodels.operations.exports import export_model
+from mlmodels.snippets import example_row
+
+README = """
+## What is in this folder
+
+`model.joblib` is the fitted scikit-learn pipeline, `model.json` what has to be known beside it. With the
+versions of `requirements.txt` installed, `python predict.py < example_row.json` predicts a row, and
+`python rebuild.py TABLE.csv` trains the model again from its table and compares the result with
+`model.joblib`, bit for bit. `mlmodels/` and `mlplatform/` hold the code that both scripts need.
+
+Loading a joblib file runs what is in it: only load one that you made or trust.
+"""
+
+
+def download(model: TrainedModel, file_format: str) -> FileResponse:
+    file = export_model(
+        model=model, file_format=file_format, readme=as_markdown(model) + README, example=example_row(model)
+    )
+    return FileResponse(io.BytesIO(file.data), as_attachment=True, filename=file.name)

@@ -1,0 +1,59 @@
+"""Makes the model of an earlier run again, and compares the two."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from mlmodels.errors import NotReproducible
+from mlmodels.limits import MODEL_BYTES_MAX
+from mlmodels.models import TrainedModel
+from mlmodels.operations.pending_files import work_folder
+from mlmodels.operations.training import replay_order
+from mlmodels.worker import assignment as messages
+from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.process import TrainingProcess, start_fork_server
+from mlmodels.worker.supervision import local_table
+from mlplatform.core.files import sha256_of
+
+
+def is_reproduced(model: TrainedModel, on_progress: Callable[[float, str], None]) -> bool:
+    """Whether the same file, plan and candidates make the same model, bit for bit. Nothing is kept."""
+    if model.dataset is None or model.run is None:
+        raise NotReproducible(
+            f'The dataset or the training run of "{model.name}" was deleted, so it cannot be made again.'
+        )
+    start_fork_server()
+    part = work_folder() / f"{model.uuid}.again.part"
+    try:
+        with local_table(model.run) as path:
+            carry_out(model, path, str(part), on_progress)
+        with part.open("rb") as handle:
+            return sha256_of(handle) == model.sha256
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def carry_out(model: TrainedModel, path: str, part: str, on_progress) -> None:
+    """In a process of its own, as the first time: threads and libraries are loaded in the same way."""
+    order = replay_order(model.run)
+    limits = {
+        "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
+        "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
+        "file_bytes_max": MODEL_BYTES_MAX,
+    }
+    child = TrainingProcess(Assignment(str(model.uuid), path, part_path=part, **order, **limits))
+    try:
+        while not child.is_over:
+            for message in child.messages(seconds=1):
+                match message["kind"]:
+                    case messages.PROGRESS:
+                        on_progress(message["progress"], message["note"])
+                    case messages.TRAINED:
+                        return
+                    case messages.REFUSED:
+                        raise NotReproducible(
+                            message["message"] or "A limit of the training run was reached."
+                        )
+        raise NotReproducible("The training stopped with an internal error.")
+    finally:
+        child.kill()
