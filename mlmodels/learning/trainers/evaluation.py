@@ -53,7 +53,8 @@ def sample(predictions: Predictions, rows: pd.DataFrame) -> dict:
         "predicted": predictions.predicted[drawn].tolist(),
     }
     if predictions.classes is not None:
-        drawn_rows["probability_of_actual"] = probability_of(predictions.actual, predictions)[drawn].tolist()
+        probabilities = probability_of(predictions.actual, predictions)[drawn]
+        drawn_rows["probability_of_actual"] = probabilities.round(6).tolist()
     return drawn_rows
 
 
