@@ -14,6 +14,7 @@ from mlplatform.core.text import plural
 _FEW_ROWS = 20  # in fewer rows, texts that are all different prove nothing
 _LONG_TEXT_CHARACTERS = 60
 _MANY_WORDS = 4
+_WORDS_OF_A_TITLE = 2  # names, titles, addresses: words that rows share
 _MOSTLY_DIFFERENT = 0.5
 _REPEATED_IDENTIFIERS_MIN = 20  # fewer, or with more rows for each, are rather categories such as stores
 _ROWS_PER_IDENTIFIER_MAX = 100
@@ -147,8 +148,8 @@ def _kind_of_text(evidence: ColumnEvidence) -> tuple[str, str]:
     at_least = "At least " if evidence.is_capped else ""
     mostly_different = different > _MOSTLY_DIFFERENT * evidence.counts.total()
     if not evidence.has_repeats and (is_id_like or evidence.present >= _FEW_ROWS):
-        if mean_words > _MANY_WORDS:
-            return "text", "A different sentence in every row."
+        if mean_words > _MANY_WORDS or (mean_words >= _WORDS_OF_A_TITLE and not is_id_like):
+            return "text", "A different text in every row."
         return "identifier", "Every value is unique."
     if mostly_different and is_id_like:
         return "identifier", "The name suggests it and most values are unique."
