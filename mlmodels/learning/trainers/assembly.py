@@ -97,7 +97,10 @@ def fit_one(
     )
     model = build_model(trainer, plan.task, candidate.parameters, preparation, rows.labels)
     pipeline = Pipeline(
-        [("prepare", preparation), ("model", targets.with_transform(model, candidate.target_transform))]
+        [
+            ("prepare", preparation),
+            ("model", targets.with_transform(model, candidate.target_transform, rows.labels)),
+        ]
     )
     if not isinstance(pipeline["model"], rounds.FORESTS):
         return pipeline.fit(rows.frame, rows.labels)

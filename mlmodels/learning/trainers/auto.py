@@ -134,11 +134,20 @@ def draws(comparison: Comparison) -> Iterator[Candidate]:
     """Boosting drawn at random and around the best one; forests in between; until they no longer help."""
     random = np.random.default_rng(SEED)
     useless, number = 0, 0
-    while useless < USELESS_DRAWS_MAX and (names := [name for name in DRAWN if best_of(comparison, name)]):
+    while useless < USELESS_DRAWS_MAX and (names := worth_drawing(comparison)):
         before = comparison.best.score
         yield draw(best_of(comparison, names[number % len(names)]), random, is_near=number % 4 >= 2)
         useless = 0 if comparison.best.score > before else useless + 1
         number += 1
+
+
+def worth_drawing(comparison: Comparison) -> list[str]:
+    """Those that have worked, and fit into the time that is left."""
+    seconds = {}
+    for result in comparison.results:
+        name = result.candidate.algorithm
+        seconds[name] = min(seconds.get(name, np.inf), result.fit_seconds)
+    return [name for name in DRAWN if seconds.get(name, np.inf) < comparison.time_left]
 
 
 def best_of(comparison: Comparison, name: str) -> CandidateResult | None:

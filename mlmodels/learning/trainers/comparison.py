@@ -17,12 +17,12 @@ from mlmodels.learning.trainers.scores import ACCURACY, LOG_LOSS, R2, is_better,
 from mlmodels.learning.trainers.splits import Splitter
 from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION
 
-REPEATS = ((300, 4), (1_000, 3), (3_000, 2))  # of the folds on tables up to so many rows
+REPEATS = ((300, 4), (1_000, 2))  # of the folds on tables up to so many rows
 FOLDS_MIN = 3  # fewer of them are the first ones of a division into so many
 CANDIDATES_MAX = 60
 RESULTS_KEPT = 30
 AGAIN_MAX = 8  # candidates that are compared again on all rows
-SHARE_OF_A_CANDIDATE = 0.25  # of the budget, the most that one may take
+SHARE_OF_A_CANDIDATE = 0.3  # of the budget, the most that one may take
 SHARE_OF_CLOSING = 0.4  # of the budget, the most that is kept back for the fits in the end
 EQUAL_MAX = 0.002  # a simpler candidate may be so much worse, within its standard error
 

@@ -141,6 +141,7 @@ class Logistic(Trainer):
 
 class NaiveBayes(Trainer):
     name = "naive_bayes"
+    takes_sparse = False
     label = "Naive Bayes"
     summary = (
         "Weighs the columns as if they were independent. The quickest of all, good on very small tables."

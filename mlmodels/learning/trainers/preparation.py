@@ -63,6 +63,12 @@ def build_model(trainer: Trainer, task: str, parameters: dict, preparation: Colu
 
     It does so by validation rows of its own, of which there have to be enough, and some of each class.
     """
+    if not trainer.takes_sparse and is_sparse(preparation):
+        raise DataRefused(
+            f"{trainer.label} takes no free text, and no table that gets so wide. Choose another algorithm, "
+            "or other columns.",
+            field="features",
+        )
     model = trainer.estimator(task, parameters)
     if trainer.family != BOOSTING:
         return model
@@ -114,6 +120,13 @@ def build_preparation(
         remainder="drop",
         sparse_threshold=1.0,  # sparse only where a block is
         verbose_feature_names_out=False,
+    )
+
+
+def is_sparse(preparation: ColumnTransformer) -> bool:
+    return any(
+        isinstance(block, TfidfVectorizer) or getattr(block, "sparse_output", False)
+        for _, block, _ in preparation.transformers
     )
 
 

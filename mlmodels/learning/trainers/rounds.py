@@ -66,7 +66,8 @@ def boost(model, fold, budget: Budget, loss: Callable[[np.ndarray], float], roun
         if not rounds and done >= 2 * ROUNDS_MIN and best_rounds < RISEN_SHARE * done:
             break
         budget.check()
-        if per_round * (following - done) > budget.left:
+        # The first round is mostly binning, and says little about those that follow
+        if per_round * (following - done if done > 1 else 1) > budget.left:
             if rounds or done < ROUNDS_MIN:
                 raise OutOfTime
             break

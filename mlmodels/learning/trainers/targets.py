@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import skew
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer
 
 LOG = "log"
 LOG_OF_ONE_MORE = "log1p"
 YEO_JOHNSON = "yeo_johnson"
 SKEWNESS_MIN = 1.0
+REACH = 0.05  # of the range of the labels in the other scale, beyond either end
 
 
 @dataclass(frozen=True)
@@ -39,26 +42,35 @@ def transforms_for(labels: np.ndarray) -> list[str]:
     return [LOG] if labels.min() > 0 else [LOG_OF_ONE_MORE]
 
 
-def transformer_of(name: str | None):
-    """Unfitted, or None for the target's own scale."""
+def transformer_for(name: str | None, labels: np.ndarray):
+    """Unfitted, or None for the target's own scale.
+
+    On the way back, predictions are kept within reach of the labels: a line in another scale leads far out.
+    """
     match name:
         case "log":
-            return FunctionTransformer(np.log, np.exp, check_inverse=False)
+            transform = FunctionTransformer(np.log, np.exp, check_inverse=False)
         case "log1p":
-            return FunctionTransformer(np.log1p, np.expm1, check_inverse=False)
+            transform = FunctionTransformer(np.log1p, np.expm1, check_inverse=False)
         case "yeo_johnson":
-            return PowerTransformer(method="yeo-johnson")
-    return None
+            transform = PowerTransformer(method="yeo-johnson")
+        case _:
+            return None
+    reached = transform.fit_transform(labels[:, np.newaxis])
+    reach = REACH * float(np.ptp(reached))
+    ends = {"a_min": float(reached.min()) - reach, "a_max": float(reached.max()) + reach}
+    within = FunctionTransformer(inverse_func=np.clip, inv_kw_args=ends, check_inverse=False)
+    return make_pipeline(clone(transform), within)
 
 
 def fitted_transform(name: str | None, labels: np.ndarray) -> Transform:
-    transformer = transformer_of(name)
+    transformer = transformer_for(name, labels)
     return Transform() if transformer is None else Transform(transformer.fit(labels[:, np.newaxis]))
 
 
-def with_transform(model, name: str | None):
+def with_transform(model, name: str | None, labels: np.ndarray):
     """The estimator that learns in the other scale and predicts in the target's own."""
-    transformer = transformer_of(name)
+    transformer = transformer_for(name, labels)
     if transformer is None:
         return model
     return TransformedTargetRegressor(model, transformer=transformer, check_inverse=False)

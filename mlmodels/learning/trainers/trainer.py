@@ -32,6 +32,7 @@ class Trainer:
     default_grid: dict[str, tuple] = {}
     penalty: str | None = None
     rounds: str | None = None
+    takes_sparse = True
 
     def penalties(self, labels) -> list[float]:
         """Values of `penalty` to choose from, the strongest penalty first; `labels` are those to learn."""

@@ -207,6 +207,16 @@ def test_a_skewed_target_is_also_learned_as_a_logarithm(quick_comparison):
     assert result.metrics["r2_score"] > 0.9
 
 
+def test_a_line_through_logarithms_does_not_leave_the_range_of_the_target(quick_comparison):
+    table = numbers(rows=300)
+    skewed = Table(table.frame, np.exp(table.truth))
+
+    pipeline = train(skewed, "auto", REGRESSION).pipeline
+
+    far_out = pd.DataFrame([[50.0, 50.0, 50.0]], columns=table.frame.columns)
+    assert pipeline.predict(far_out)[0] < 10 * skewed.truth.max()
+
+
 def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, short_comparison):
     monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
     monkeypatch.setattr(

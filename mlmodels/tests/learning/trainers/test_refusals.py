@@ -170,6 +170,21 @@ def test_more_neighbors_than_rows_of_a_fold_are_refused_in_a_search():
         train(numbers(rows=20), "knn", REGRESSION, grid={"n_neighbors": [3, 13]})
 
 
+def test_naive_bayes_refuses_free_text_and_logistic_takes_it():
+    table = Table(
+        pd.DataFrame({"review": ["good tea", "bad tea", "good coffee", "bad coffee"] * 10}, dtype=object),
+        np.array(["yes", "no"] * 20, dtype=object),
+    )
+    features = (Feature("review", "text"),)
+    plan = TrainingPlan("naive_bayes", CLASSIFICATION, features, "truth")
+
+    with pytest.raises(DataRefused, match="takes no free text"):
+        trainers.train(table.frame, table.truth, plan)
+
+    result = trainers.train(table.frame, table.truth, TrainingPlan("logistic", CLASSIFICATION, features, "y"))
+    assert result.metrics["accuracy"] == 1
+
+
 def test_boosting_refuses_columns_that_are_blank_in_nearly_every_row():
     lone = np.full(100, np.nan)
     lone[3] = 1.0
