@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mlmodels.views import datasets, model_tabs, models, predictions, runs, start
+from mlmodels.views import datasets, exports, model_tabs, models, predictions, runs, start
 
 app_name = "mlmodels"
 
@@ -27,6 +27,10 @@ urlpatterns = [
     path("models/<str:name>/details/", model_tabs.details_tab, name="model-details"),
     path("models/<str:name>/predict/", model_tabs.predict, name="predict"),
     path("models/<str:name>/threshold/", model_tabs.threshold, name="model-threshold"),
+    path("models/<str:name>/predict/<uuid:uuid>/vary/", model_tabs.vary, name="vary"),
+    path("models/<str:name>/card/", exports.card, name="model-card"),
+    path("models/<str:name>/card.<str:file_format>", exports.card_file, name="model-card-file"),
+    path("models/<str:name>/download/<str:file_format>/", exports.model_file, name="model-file"),
     path("models/<str:name>/rename/", models.rename, name="model-rename"),
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
     # /predictions/

@@ -185,8 +185,8 @@ class ModelViewSet(
             prediction = owned_prediction(request.user, sent["variation_of"])
             if prediction.model is None or prediction.model.name != name:
                 raise NotFound("You have no such prediction.")
-            output = explanations.vary(prediction=prediction, features=sent["features"])
-            return Response(responses.varied(prediction, output))
+            varied = explanations.vary(prediction=prediction, features=sent["features"])
+            return Response(responses.varied(prediction, varied))
         return self._paid(explanations.explain, features=sent["features"], body_of=responses.explained)
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")

@@ -183,9 +183,10 @@ def explained(prediction: Prediction) -> dict:
     return {"id": str(prediction.uuid), **answer, "tokens_deducted": prediction.cost_tokens}
 
 
-def varied(prediction: Prediction, output: dict) -> dict:
-    answer = explanation_of(output)
-    return {"id": str(prediction.uuid), **answer, "difference": output["difference"], "tokens_deducted": 0}
+def varied(prediction: Prediction, variation: Prediction) -> dict:
+    """With the id of the prediction that was paid for."""
+    answer, difference = explanation_of(variation.output), variation.output["difference"]
+    return {"id": str(prediction.uuid), **answer, "difference": difference, "tokens_deducted": 0}
 
 
 def answer_of(output: dict) -> dict:

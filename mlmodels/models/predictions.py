@@ -1,12 +1,14 @@
 """Stored predictions."""
 
 import functools
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
+from mlmodels.limits import VARIATION_MINUTES, VARIATIONS_MAX
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet
 from mlmodels.models.trained_models import TrainedModel
 
@@ -47,6 +49,13 @@ class Prediction(OwnedModel):
 
     def __str__(self):
         return f"{self.model_name} {self.uuid}"
+
+    @property
+    def can_vary(self):
+        """Whether variations of its row are free; `operations.explanations` decides when one is asked for."""
+        return self.variations < VARIATIONS_MAX and timezone.now() < self.created_at + timedelta(
+            minutes=VARIATION_MINUTES
+        )
 
     @property
     def reference(self):

@@ -29,8 +29,8 @@ def explain(
     return prediction
 
 
-def vary(*, prediction: Prediction, features: Mapping) -> dict:
-    """The output for a variation of a paid row, with its `difference` to it; free, and not stored.
+def vary(*, prediction: Prediction, features: Mapping) -> Prediction:
+    """A variation of a paid row, not stored, with its `difference` to the paid one in the output; free.
 
     A prediction allows VARIATIONS_MAX of them within VARIATION_MINUTES, each with a few columns changed. For
     classes the difference is that of the probability of the class that was predicted first.
@@ -46,7 +46,7 @@ def vary(*, prediction: Prediction, features: Mapping) -> dict:
     output["explanation"] = _explanation(prediction.model, inputs, output, label)
     output["difference"] = _explained(output, label) - _explained(prediction.output, label)
     _use_one(prediction)
-    return output
+    return predictions.to_be_stored(prediction.owner, prediction.model, inputs, output)
 
 
 def explanation_of(*, prediction: Prediction) -> dict:

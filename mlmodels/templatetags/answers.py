@@ -31,6 +31,22 @@ def reliability_in_words(output, model):
 
 
 @register.simple_tag
+def difference_in_words(varied):
+    """ "12,000 more than the answer you paid for", or by how many points a probability rose or fell."""
+    difference = varied.output["difference"]
+    if not difference:
+        return "the same as the answer you paid for"
+    compared = "more" if difference > 0 else "less"
+    if varied.model.task == "regression":
+        return f"{figure(abs(difference))} {compared} than the answer you paid for"
+    label = varied.output["explanation"]["label"]
+    likely = "likelier" if difference > 0 else "less likely"
+    return (
+        f"“{label}” is {likely} by {fixed(abs(difference) * 100, 1)} points than in the answer you paid for"
+    )
+
+
+@register.simple_tag
 def answer_chart(model, stored=None):
     """Where the prediction lies among the values of the target; before there is one, what is typical."""
     profile = model.target.get("profile") or {}

@@ -112,10 +112,26 @@ def predict(request, name):
     return replace_url(answer, address)  # a reload keeps the answer that was paid for
 
 
-def show_refused(request, model, form):
+@require_POST
+def vary(request, name, uuid):
+    """A free variation of the row of a paid prediction, in place of its answer."""
+    model, paid = owned_model(request.user, name), owned_prediction(request.user, uuid)
+    form = PredictionForm(request.POST, model=model)
+    if not form.is_valid():
+        return show_refused(request, model, form, paid)
+    try:
+        varied = explanations.vary(prediction=paid, features=form.row())
+    except DomainError as refused:
+        form.add_refusal(refused)
+        return show_refused(request, model, form, paid)
+    template = "mlmodels/_predicted.html" if request.htmx else "mlmodels/model.html"
+    return render(request, template, predict_context(request, model, stored=varied, paid=paid))
+
+
+def show_refused(request, model, form, paid=None):
     """The form again, with each sentence at its place. 422, so that scripts and caches know."""
     template = "mlmodels/_prediction_form.html" if request.htmx else "mlmodels/model.html"
-    return render(request, template, predict_context(request, model, form=form), status=422)
+    return render(request, template, predict_context(request, model, form=form, paid=paid), status=422)
 
 
 def explanation_of(stored) -> dict | None:
@@ -126,13 +142,15 @@ def explanation_of(stored) -> dict | None:
         return None
 
 
-def predict_context(request, model, *, form=None, stored=None) -> dict:
+def predict_context(request, model, *, form=None, stored=None, paid=None) -> dict:
+    """`stored` is shown: the prediction that was paid for, or a variation of `paid`."""
     inputs = stored.inputs if stored else None
     return {
         **tab_context(model, "model"),
         "form": form or PredictionForm(model=model, inputs=inputs),
         "price": settings.PREDICTION_TOKEN_COST,
         "stored": stored,
+        "paid": paid or stored,
         "explanation": explanation_of(stored) if stored else None,
         "out_of_range": out_of_range_values(model.report["features"], inputs) if stored else [],
     }

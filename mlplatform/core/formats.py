@@ -76,7 +76,7 @@ def fixed(value, decimals: int) -> str:
         decimals,
         get_format("NUMBER_GROUPING", language) or 3,
         get_format("THOUSAND_SEPARATOR", language),
-        force_grouping=abs(value) >= GROUPED_FROM,
+        force_grouping=abs(rounded) >= GROUPED_FROM,
         use_l10n=True,
     )
 

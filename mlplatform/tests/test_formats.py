@@ -44,6 +44,7 @@ def test_numbers_on_axes_are_short(value, shown):
         (12500, "12,500"),
         (None, "—"),
         (-0.00001, "-0.00001"),
+        (9_999.9999999, "10,000"),
     ],
 )
 def test_figures_are_rounded_to_what_matters(value, shown):
