@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import PurePath
 
 from django import forms
+from django.conf import settings
 
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers.parameters import Parameter
@@ -14,19 +15,20 @@ from mlmodels.operations import plans
 from mlplatform.core.errors import DomainError
 
 SUGGESTED_CHARACTERS_MAX = 60
+BUDGETS_SECONDS = (20, 60, 300, 900)
 
 
 class TrainingForm(forms.Form):
-    """Target, columns, algorithm and the algorithm's parameters, for one dataset.
+    """How to train on a dataset: algorithm, time limit and the algorithm's parameters.
 
-    Columns go by their position.
+    What to predict, from which columns and on which rows to test is the dataset's own (forms/datasets.py).
     """
 
-    target = forms.ChoiceField(label="Column to predict")
     algorithm = forms.ChoiceField(label="Algorithm")
-    use = forms.MultipleChoiceField(
-        label="Columns to use",
-        error_messages={"required": "Choose at least one column to use."},
+    budget_seconds = forms.TypedChoiceField(
+        label="Time limit",
+        coerce=int,
+        help_text="When time is up, the best one so far is used.",
     )
     train_percentage = forms.FloatField(
         label="Share of rows for training",
@@ -43,12 +45,16 @@ class TrainingForm(forms.Form):
     idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
 
     def __init__(self, data=None, *, dataset, initial=None):
-        super().__init__(data, initial={**typical_order(dataset), **(initial or {})})
+        super().__init__(data, initial={"algorithm": "auto", **(initial or {})})
         self.dataset = dataset
-        numbered = [(str(i), name) for i, name in enumerate(dataset.column_names)]
-        self.fields["target"].choices = self.fields["use"].choices = numbered
+        self.suggested_name = suggested_name(dataset)
+        self.initial.setdefault("model_name", self.suggested_name)
         self.fields["algorithm"].choices = [(t.name, t.label) for t in trainers.TRAINERS.values()]
-        self.initial.setdefault("model_name", suggested_name(dataset, self._column(self["target"].value())))
+        if self._algorithm() == "auto":
+            self.fields["budget_seconds"].choices = budget_choices()
+            self.initial.setdefault("budget_seconds", settings.AUTO_BUDGET_SECONDS)
+        else:
+            del self.fields["budget_seconds"]
         self.parameters = self._parameters()
         for parameter in self.parameters:
             self.fields[field_name(parameter.name)] = parameter_field(parameter)
@@ -56,26 +62,17 @@ class TrainingForm(forms.Form):
     @classmethod
     def changed(cls, data, *, dataset):
         """A fresh form that keeps what was chosen so far: nothing is checked yet, so nothing is wrong yet."""
-        chosen = {name: data[name] for name in data if name not in ("use", "csrfmiddlewaretoken")}
-        if chosen.get("model_name") == cls(dataset=dataset)["model_name"].value():
-            del chosen["model_name"]  # nobody chose it: another target suggests another one
-        return cls(dataset=dataset, initial={**chosen, "use": data.getlist("use")})
+        chosen = {name: data[name] for name in data}
+        if chosen.get("model_name") == chosen.get("suggested_name"):
+            chosen.pop("model_name", None)  # nobody chose it: another target suggests another one
+        return cls(dataset=dataset, initial=chosen)
 
     def parameter_fields(self):
         return [self[field_name(parameter.name)] for parameter in self.parameters]
 
     def draft(self) -> dict:
         """What the choices so far would train, for a look at the plan before it is ordered."""
-        target = self._column(self["target"].value())
-        return {
-            "algorithm": self._algorithm(),
-            "target": target,
-            "features": [
-                name for name in map(self._column, self["use"].value() or []) if name not in (None, target)
-            ],
-            "parameters": {},
-            "train_percentage": 0.8,
-        }
+        return {"algorithm": self._algorithm(), "target": self.dataset.target_name}
 
     def order(self) -> dict:
         """The cleaned form in the words of `operations.training.start_training`."""
@@ -83,13 +80,14 @@ class TrainingForm(forms.Form):
         return {
             **self.draft(),
             "parameters": {p.name: cleaned[field_name(p.name)] for p in self.parameters},
+            "budget_seconds": cleaned.get("budget_seconds"),
             "train_percentage": cleaned["train_percentage"],
             "model_name": cleaned["model_name"],
         }
 
     def add_refusal(self, refused: DomainError):
         """Puts the sentences of a refusal at the fields they are about."""
-        places = {"features": "use", **{p.name: field_name(p.name) for p in self.parameters}}
+        places = {p.name: field_name(p.name) for p in self.parameters}
         for name, sentence in (refused.fields or {"": refused.message}).items():
             place = places.get(name, name)
             self.add_error(place if place in self.fields else None, sentence)
@@ -111,22 +109,17 @@ class TrainingForm(forms.Form):
     def _algorithm(self) -> str:
         return self["algorithm"].value()
 
-    def _column(self, position) -> str | None:
-        names = self.dataset.column_names
-        return names[int(position)] if str(position).isdecimal() and int(position) < len(names) else None
-
     def _parameters(self) -> list[Parameter]:
         trainer = trainers.TRAINERS.get(self._algorithm())
-        target = self._column(self["target"].value())
-        if trainer is None or target is None:
+        if trainer is None or self.dataset.target_name is None:
             return []
-        task = plans.task_for(trainer, self.dataset.column(target))
+        task = plans.task_for(trainer, self.dataset.column(self.dataset.target_name))
         return [p for p in trainer.parameters if not p.tasks or task in p.tasks]
 
 
-def suggested_name(dataset, target: str | None) -> str:
+def suggested_name(dataset) -> str:
     """A name for a model that says what it is of, such as houses_price; the next free one of its kind."""
-    stem = f"{PurePath(dataset.name).stem}_{target}"[:SUGGESTED_CHARACTERS_MAX]
+    stem = f"{PurePath(dataset.name).stem}_{dataset.target_name}"[:SUGGESTED_CHARACTERS_MAX]
     clean = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "model"
     taken = set(
         dataset.owner.training_runs.filter(model_name__contains=clean).values_list("model_name", flat=True)
@@ -135,15 +128,13 @@ def suggested_name(dataset, target: str | None) -> str:
     return next(name for name in numbered if add_owner(name, dataset.owner_id) not in taken)
 
 
-def typical_order(dataset) -> dict:
-    """The defaults: the suggested target, every usable column, and auto.
-
-    The target keeps its place among the columns in use, for when another one becomes the target.
-    """
-    names = dataset.column_names
-    target = names.index(dataset.target_name) if dataset.target_name in names else len(names) - 1
-    use = [str(i) for i, column in enumerate(dataset.columns) if column["use"]]
-    return {"target": str(target), "use": use, "algorithm": "auto"}
+def budget_choices() -> list[tuple[int, str]]:
+    offered = {*BUDGETS_SECONDS, settings.AUTO_BUDGET_SECONDS}
+    return [
+        (seconds, f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes")
+        for seconds in sorted(offered)
+        if seconds <= settings.TRAINING_TIME_LIMIT_SECONDS
+    ]
 
 
 def field_name(parameter_name: str) -> str:

@@ -100,13 +100,6 @@ class Dataset(OwnedModel):
         """How a model is tested unless its training run says otherwise: kind and by."""
         return doctor.evaluation_for(self.findings, self.evaluation)
 
-    @property
-    def doubtful_columns(self):
-        """Those that were probably read as the wrong kind, then those that the upload switched off."""
-        columns = [Column.from_dict(column) for column in self.columns]
-        doubtful = [column for column in columns if column.is_doubtful or column.is_switched_off]
-        return sorted(doubtful, key=lambda column: not column.is_doubtful)
-
     def column(self, name):
         """The tables.Column of this name."""
         return Column.from_dict(next(column for column in self.columns if column["name"] == name))

@@ -27,13 +27,6 @@ def kind_in_words(kind):
 
 
 @register.filter
-def doubt_in_words(column):
-    """What a dataset's page says of a tables.Column that is worth a look."""
-    unused = "" if column.use else f"Not used: {kind_in_words(column.kind)}. "
-    return unused + column.reason
-
-
-@register.filter
 def dialect_in_words(dialect):
     separator = SEPARATORS_IN_WORDS.get(dialect["separator"], dialect["separator"])
     return f"{separator}-separated, {dialect['encoding'].upper()}"
@@ -124,15 +117,3 @@ def bar_counts(column) -> list[int]:
     if column["kind"] == "identifier":
         return []
     return [cells for _, cells in profile.get("top_values", [])]
-
-
-@register.filter
-def plan_in_words(checked):
-    """What a checked plan would train: "Predicts a number from 7 columns."."""
-    what = (
-        "a number"
-        if checked.plan.task == "regression"
-        else f"one of {checked.target.profile['distinct']} classes"
-    )
-    count = len(checked.features)
-    return f"Predicts {what} from {count} column{'' if count == 1 else 's'}."

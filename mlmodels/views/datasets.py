@@ -10,19 +10,17 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
-from mlmodels.forms.datasets import ColumnForm, UploadForm
+from mlmodels.forms.datasets import UploadForm, changes_in, undo_of, undone
 from mlmodels.forms.training import TrainingForm
 from mlmodels.lookups import owned_dataset
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
-from mlmodels.templatetags.columns import kind_in_words
 from mlmodels.views.start import upload_context
 from mlplatform.core.errors import DomainError, NotFound
 
 DATASETS_A_PAGE = 25
 MODELS_SHOWN = 10
-DOUBTS_SHOWN = 6
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,30 +74,35 @@ def dataset(request, uuid):
     return show_dataset(request, owned_dataset(request.user, uuid))
 
 
-@require_GET
-def plan(request, uuid):
-    """The part of the page that describes the training run, after target, algorithm or columns changed."""
+@require_POST
+def change(request, uuid):
+    """Saves what the page says otherwise, and shows it with everything else that was chosen."""
     dataset = owned_dataset(request.user, uuid)
-    form = TrainingForm.changed(request.GET, dataset=dataset)
-    if not request.htmx:
-        return show_dataset(request, dataset, form)
-    context = {
-        "dataset": dataset,
-        "form": form,
-        # A changed checkbox must not replace the table while the user changes the next one
-        "is_other_target": request.GET.get("shown_target") != form["target"].value(),
-        **plan_context(dataset, form),
-    }
-    return render(request, "mlmodels/_planned.html", context)
+    try:
+        changes = (
+            undone(request.POST["undo"]) if "undo" in request.POST else changes_in(request.POST, dataset)
+        )
+        undo = undo_of(changes, dataset)
+        if changes:
+            dataset = operations.change(dataset=dataset, **changes)
+    except DomainError as refused:
+        form = TrainingForm.changed(request.POST, dataset=dataset)
+        return show_dataset(request, dataset, form, refused=refused, status=422)
+    form = TrainingForm.changed(request.POST, dataset=dataset)
+    return show_dataset(request, dataset, form, changes=changes, undo="" if "undo" in request.POST else undo)
 
 
 @require_POST
 def train(request, uuid):
+    """Saves what the page says otherwise, and starts a training run."""
     dataset = owned_dataset(request.user, uuid)
     form = TrainingForm(request.POST, dataset=dataset)
-    if not form.is_valid():
-        return show_dataset(request, dataset, form, status=422)
     try:
+        if changes := changes_in(request.POST, dataset):
+            dataset = operations.change(dataset=dataset, **changes)
+            form = TrainingForm(request.POST, dataset=dataset)
+        if not form.is_valid():
+            return show_dataset(request, dataset, form, status=422)
         run = training.start_training(
             owner=request.user, dataset=dataset, idempotency=idempotent_form(request), **form.order()
         )
@@ -107,36 +110,19 @@ def train(request, uuid):
         return redirect("mlmodels:run", repeated.earlier.identifier)
     except DomainError as refused:
         form.add_refusal(refused)
-        return show_dataset(request, dataset, form, status=422)
+        return show_dataset(request, dataset, form, refused=refused, status=422)
     request.session["awaited_run"] = str(run.uuid)
     return redirect("mlmodels:run", run.uuid)
 
 
-@require_http_methods(["GET", "POST"])
+@require_GET
 def column(request, uuid, position):
-    """One column in full, with a form to change its type."""
+    """One column in full."""
     dataset = owned_dataset(request.user, uuid)
     if position >= len(dataset.columns):
         raise NotFound("There is no such column.")
-    column = dataset.columns[position]
-    form = ColumnForm(request.POST or None, initial=column)
-    if form.is_valid():
-        try:
-            operations.change(dataset=dataset, columns={column["name"]: form.cleaned_data})
-        except DomainError as refused:
-            form.add_error("kind", refused.message)
-        else:
-            kind = kind_in_words(form.cleaned_data["kind"])
-            messages.success(request, f"{column['name']} is now read as {kind}.")
-            return redirect("mlmodels:dataset", dataset.uuid)
-    context = {
-        "section": "datasets",
-        "dataset": dataset,
-        "column": column,
-        "position": position,
-        "form": form,
-    }
-    return render(request, "mlmodels/column.html", context, status=422 if form.errors else 200)
+    context = {"section": "datasets", "dataset": dataset, "column": dataset.columns[position]}
+    return render(request, "mlmodels/column.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -150,18 +136,21 @@ def delete(request, uuid):
     return render(request, "mlmodels/dataset_delete.html", context)
 
 
-def show_dataset(request, dataset, form=None, status=200):
+def show_dataset(request, dataset, form=None, *, refused=None, changes=None, undo="", status=200):
+    """The page, or for htmx all of it that a change may alter."""
     form = form or TrainingForm(dataset=dataset)
-    doubtful = dataset.doubtful_columns
     context = {
         "section": "datasets",
         "dataset": dataset,
         "form": form,
-        "doubtful": doubtful[:DOUBTS_SHOWN],
-        "more_doubtful": len(doubtful[DOUBTS_SHOWN:]),
-        "models": dataset.trained_models.for_lists().newest_first()[:MODELS_SHOWN],
+        "refused": refused,
+        "changes": changes,
+        "undo": undo,
         **plan_context(dataset, form),
     }
+    if request.htmx:
+        return render(request, "mlmodels/_dataset_form.html", context, status=status)
+    context["models"] = dataset.trained_models.for_lists().newest_first()[:MODELS_SHOWN]
     return render(request, "mlmodels/dataset.html", context, status=status)
 
 
@@ -169,7 +158,7 @@ def plan_context(dataset, form) -> dict:
     """The plan and price of the training run, or why it would be refused."""
     context = {"price": settings.TRAINING_TOKEN_COST}
     try:
-        context["checked"] = plans.make_plan(dataset, task=None, grid=None, **form.draft())
+        context["checked"] = plans.make_plan(dataset, **form.draft())
     except DomainError as refused:
         context["refusal"] = refused.message
     return context

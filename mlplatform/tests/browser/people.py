@@ -3,6 +3,7 @@
 Everything is found as a person finds it, by the words on labels, buttons and headings.
 """
 
+import contextlib
 import itertools
 import re
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from playwright.sync_api import Page, expect
 PASSWORD = "correct horse battery"
 numbers = itertools.count(1)
 
-# 50,000 a room and 10,000 for a garden; the typical house has five rooms and a garden
+# 50,000 a room and 150,000 for a garden; the typical house has five rooms and a garden
 HOUSES = "rooms,garden,price\n" + "".join(
-    f"{rooms},{garden},{rooms * 50_000 + (10_000 if garden == 'yes' else 0)}\n"
+    f"{rooms},{garden},{rooms * 50_000 + (150_000 if garden == 'yes' else 0)}\n"
     for rooms, garden in [(1 + n % 9, "no" if n % 4 == 0 else "yes") for n in range(60)]
 )
 
@@ -87,9 +88,16 @@ def train(page: Page, algorithm: str | None = None):
 
 
 def choose_algorithm(page: Page, label: str):
-    with page.expect_response("**/plan/**"):
+    with saving(page):
         page.get_by_label("Algorithm", exact=True).select_option(label=label)
-    expect(page.locator("#plan .htmx-request, #plan.htmx-settling")).to_have_count(0)
+
+
+@contextlib.contextmanager
+def saving(page: Page):
+    """What is changed on the page of a dataset saves itself, and comes back with what follows from it."""
+    with page.expect_response("**/change/"):
+        yield
+    expect(page.locator("#training-form.htmx-request, .htmx-settling")).to_have_count(0)
 
 
 def predict(page: Page):

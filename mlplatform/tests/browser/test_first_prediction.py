@@ -11,8 +11,8 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
 
     people.drop(page, people.HOUSES)
     expect(people.heading(page)).to_have_text("houses.csv")
-    expect(page.get_by_label("Column to predict")).to_have_value("2")
-    expect(page.get_by_role("status").filter(has_text="Costs 1 token. You have 15")).to_be_visible()
+    expect(page.get_by_role("radio", name="Predict price")).to_be_checked()
+    expect(page.get_by_text("Costs 1 token of your 15")).to_be_visible()
     people.expect_balance(page, 15)
 
     page.get_by_role("button", name="Train").click()  # the first
@@ -20,7 +20,7 @@ def test_a_dropped_file_becomes_a_prediction_with_two_clicks(page):
     people.expect_balance(page, 14)
 
     page.get_by_role("button", name="Predict").click()  # the second
-    expect(people.answer(page)).to_have_text("260,000")
+    expect(people.answer(page)).to_have_text("400,000")
     people.expect_balance(page, 9)
     expect(page.get_by_text("Costs 5 tokens of your 9")).to_be_visible()
 

@@ -53,11 +53,11 @@ def test_everything_up_to_a_prediction_is_done_without_a_mouse(page, tmp_path):
 
     tab_to(page, "Use garden")
     page.keyboard.press("Space")
-    expect(page.get_by_text("from 1 column")).to_be_visible()
+    expect(page.get_by_role("button", name="Train on 1 column")).to_be_visible()
     page.wait_for_function(HTMX_IS_AT_REST)
     expect(page.get_by_label("Use garden")).to_be_focused()
     page.keyboard.press("Space")
-    expect(page.get_by_text("from 2 columns")).to_be_visible()
+    expect(page.get_by_role("button", name="Train on 2 columns")).to_be_visible()
     page.keyboard.press("Shift+Tab")
     page.goto(page.url)
     tab_to(page, "Train")

@@ -94,47 +94,59 @@ def test_the_back_button_leads_from_the_model_over_the_training_to_the_data_set(
 def test_another_target_and_other_columns_change_the_plan_before_the_click(page, alice):
     people.upload(page)
 
-    with page.expect_response("**/plan/**"):
-        page.get_by_label("Column to predict").select_option(label="garden")
-
-    expect(page.get_by_role("status").filter(has_text="Costs 1 token")).to_contain_text("2 classes")
-    with page.expect_response("**/plan/**"):
+    with people.saving(page):
+        page.get_by_role("radio", name="Predict garden").check()
+    expect(page.get_by_role("heading", name="Predict garden")).to_be_visible()
+    expect(page.get_by_text("One of 2 classes.")).to_be_visible()
+    with people.saving(page):
         page.get_by_label("Use rooms").uncheck()
-    expect(page.get_by_role("status").filter(has_text="Costs 1 token")).to_contain_text("from 1 column")
+
+    expect(page.get_by_role("button", name="Train on 1 column")).to_be_enabled()
+    page.reload()
+    expect(page.get_by_role("radio", name="Predict garden")).to_be_checked()
+    expect(page.get_by_label("Use rooms")).not_to_be_checked()
 
 
-def test_a_column_that_is_read_as_another_kind_is_said_and_kept(page, alice):
+def test_nothing_that_was_chosen_is_lost_by_saving_something_else(page, alice):
     people.upload(page)
-    page.get_by_role("row", name="rooms").get_by_role("link", name="number").click()
+    people.choose_algorithm(page, "Decision tree")
+    page.get_by_text("Name and settings").click()
+    page.get_by_label("Model name").fill("castles")
+    page.get_by_label("max_depth").fill("3")
 
-    page.get_by_label("Type", exact=True).select_option(label="category")
-    page.get_by_role("button", name="Save").click()
+    with people.saving(page):
+        page.get_by_label("Use garden").uncheck()
 
+    expect(page.get_by_label("Algorithm", exact=True)).to_have_value("decision_tree")
+    page.get_by_text("Name and settings").click()
+    expect(page.get_by_label("Model name")).to_have_value("castles")
+    expect(page.get_by_label("max_depth")).to_have_value("3")
+
+
+def test_a_kind_is_changed_in_its_row_and_changed_back(page, alice):
+    people.upload(page)
+    kind = page.get_by_label("Kind of rooms")
+
+    kind.focus()
+    with people.saving(page):
+        kind.select_option(label="category")
     expect(page.get_by_text("rooms is now read as category.")).to_be_visible()
-    expect(page.get_by_role("row", name="rooms").get_by_role("link", name="category")).to_be_visible()
+    expect(kind).to_be_focused()
+    with people.saving(page):
+        page.get_by_role("button", name="Undo").click()
+
+    expect(kind).to_have_value("number")
+    expect(page.get_by_label("Use rooms")).to_be_checked()
 
 
-def test_a_kind_that_no_cell_fits_is_refused_at_the_choice(page, alice):
+def test_a_kind_that_no_cell_fits_is_refused_at_its_row(page, alice):
     people.upload(page)
-    page.get_by_role("row", name="garden").get_by_role("link").click()
+    kind = page.get_by_label("Kind of garden")
 
-    page.get_by_label("Type", exact=True).select_option(label="number")
-    page.get_by_role("button", name="Save").click()
+    with people.saving(page):
+        kind.select_option(label="number")
 
-    expect(page.get_by_label("Type", exact=True)).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_role("main")).to_contain_text('No cell of column "garden" can be read as a number')
-
-
-def test_a_training_that_cannot_work_says_why_and_gives_the_token_back(page, alice):
-    people.upload(page, "size,price\n" + "big,9\n3,4\nsmall,2\n" * 20)
-    page.get_by_role("row", name="size").get_by_role("link").click()
-    page.get_by_label("Type", exact=True).select_option(label="number")
-    page.get_by_role("button", name="Save").click()
-
-    page.get_by_role("button", name="Train").click()
-
-    expect(page.get_by_role("heading", name="Training failed")).to_be_visible()
-    expect(page.get_by_role("alert")).to_contain_text("size")
-    expect(page.get_by_role("alert")).to_contain_text("refunded")
-    people.expect_balance(page, 15)
-    expect(page.get_by_role("link", name="Change settings and train again")).to_be_visible()
+    expect(kind).to_have_attribute("aria-invalid", "true")
+    expect(kind).to_be_focused()
+    expect(kind).to_have_value("boolean")
+    expect(page.get_by_role("alert")).to_contain_text('"garden"')
