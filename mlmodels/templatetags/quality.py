@@ -150,7 +150,7 @@ def confusion_table(labels, counts, wanted=None) -> dict:
 def confusion_cell(count, total, is_right, word) -> dict:
     hue = "right" if is_right else "wrong"
     css = "none" if not count else f"{hue} much" if count / total >= 0.5 else hue
-    return {"count": count, "css": css, "word": word or hue}
+    return {"count": count, "css": css, "word": word or (hue if count else "")}
 
 
 @register.simple_tag

@@ -146,6 +146,7 @@ def test_an_answer_comes_with_its_reasons_which_add_up(alice, pages_of, model):
     page = pages_of(alice).post(f"/models/{model.name}/predict/", entered, follow=True).content.decode()
 
     assert "above a typical row" in page
+    assert "in 9 of 10 such cases" in page
     assert '<tr class="sum"><th scope="row">Prediction</th>' in page
 
 
