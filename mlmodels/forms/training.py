@@ -36,6 +36,11 @@ class TrainingForm(forms.Form):
         help_text="The remaining rows test the model.",
         widget=forms.NumberInput(attrs={"min": "0.05", "max": "0.95", "step": "0.05"}),
     )
+    learning_curve = forms.BooleanField(
+        label="Measure how more rows help",
+        required=False,
+        help_text="Takes longer. The curve is on the Quality page.",
+    )
     model_name = forms.CharField(
         label="Model name",
         required=False,
@@ -82,6 +87,7 @@ class TrainingForm(forms.Form):
             "parameters": {p.name: cleaned[field_name(p.name)] for p in self.parameters},
             "budget_seconds": cleaned.get("budget_seconds"),
             "train_percentage": cleaned["train_percentage"],
+            "learning_curve": cleaned["learning_curve"],
             "model_name": cleaned["model_name"],
         }
 

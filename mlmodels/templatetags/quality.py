@@ -210,3 +210,29 @@ def calibration_chart(model):
         message=f"Probabilities are off by {percent(calibration['error'], 1)} on average.",
         y_label="Share that was so",
     )
+
+
+@register.simple_tag
+def learning_curve(model):
+    """How the score grew with the rows, where the training measured it."""
+    curve = model.report.get("learning_curve") or []
+    if len(curve) < 2:
+        return None
+    before, last = curve[-2], curve[-1]
+    is_growing = last["score"] - before["score"] > before["std"]
+    sign = -1 if last["scoring"] == "neg_log_loss" else 1
+    return {
+        "heading": "More rows would help" if is_growing else "More rows would hardly help",
+        "scoring": last["scoring"],
+        "chart": charts.curve(
+            [(part["rows"], sign * part["score"]) for part in curve],
+            name="learning",
+            title="Score by training rows",
+            message=f"{figure(sign * before['score'], 3)} with {figure(before['rows'])} rows, "
+            f"{figure(sign * last['score'], 3)} with {figure(last['rows'])}.",
+            x_label="Training rows",
+            y_label="Score",
+            reference=[(part["rows"], sign * part["training_score"]) for part in curve],
+            is_share=False,
+        ),
+    }

@@ -6,7 +6,7 @@ import pytest
 
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions
-from mlmodels.tests.factories import make_dataset, start_run
+from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlmodels.tests.quick import train_now
 
 pytestmark = pytest.mark.django_db
@@ -168,6 +168,18 @@ def test_what_drives_a_model_is_sorted_with_its_spread(alice, pages_of, model):
     assert "size matters most" in page
     assert page.index('<th scope="row">size</th>') < page.index('<th scope="row">rooms</th>')
     assert 'class="whisker' in page
+
+
+def test_how_more_rows_help_is_shown_where_it_was_asked_for(alice, pages_of):
+    dataset, client = make_dataset(alice, houses_csv(200)), pages_of(alice)
+    order = {"algorithm": "linear", "train_percentage": "0.8", "learning_curve": "on", "idempotency_key": "k"}
+    client.post(f"/datasets/{dataset.uuid}/train/", order)
+    model = train_now(alice.training_runs.get()).trained_model
+
+    page = client.get(f"/models/{model.name}/quality/").content.decode()
+
+    assert "by the number of rows learned from" in page
+    assert 'id="learning-title"' in page
 
 
 def test_models_that_no_row_tells_apart_are_said_to_be_equal(alice, pages_of, model):
