@@ -23,6 +23,7 @@ CANDIDATES_MAX = 60
 RESULTS_KEPT = 30
 AGAIN_MAX = 8  # candidates that are compared again on all rows
 SHARE_OF_A_CANDIDATE = 0.3  # of the budget, the most that one may take
+MEMBERS_EXPECTED = 4  # of an ensemble, for whose fits time is kept back
 SHARE_OF_CLOSING = 0.4  # of the budget, the most that is kept back for the fits in the end
 EQUAL_MAX = 0.002  # a simpler candidate may be so much worse, within its standard error
 
@@ -128,8 +129,11 @@ class Comparison:
 
     @property
     def closing_seconds(self) -> float:
-        """The best three are fitted twice, and the result is checked and explained."""
-        ranked = sorted(self.results, key=lambda result: -result.score)[:3]
+        """The best of each algorithm may make an ensemble: fitted twice, then checked and explained."""
+        best: dict[str, CandidateResult] = {}
+        for result in sorted(self.results, key=lambda result: -result.score):
+            best.setdefault(result.candidate.algorithm, result)
+        ranked = list(best.values())[:MEMBERS_EXPECTED]
         fits = sum(
             result.seconds_to_fit(self.training_rows) + result.seconds_to_fit(self.all_rows)
             for result in ranked
