@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 
 import pytest
+from django.utils import timezone
 
 PASSWORD = "correct horse battery"
 
@@ -23,9 +24,10 @@ def mails_at_once(monkeypatch):
 
 
 @pytest.fixture
-def guarded(settings):
-    """Limits and lock-outs as they are outside of tests."""
+def guarded(settings, time_machine):
+    """Limits and lock-outs as they are outside of tests, early in the hour in which they count."""
     settings.THROTTLING = settings.AXES_ENABLED = True
+    time_machine.move_to(timezone.now().replace(minute=10))
 
 
 @pytest.fixture
