@@ -23,7 +23,7 @@ PHONE = {"width": 390, "height": 800}
 
 def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        installation = Installation(Path(folder)).start()
+        installation = Installation(Path(folder), AUTO_BUDGET_SECONDS="15").start()
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
@@ -55,7 +55,9 @@ def take_on_a_laptop(page: Page) -> str:
     expect(page.locator("#run")).to_have_attribute("data-status", re.compile("^[3-6] of"))
     take(page, "run")
 
-    page.wait_for_url("**/models/**")
+    page.wait_for_url("**/models/**", timeout=60_000)
+    page.get_by_label("bmi").fill("31.4")
+    page.get_by_label("bp").fill("105")
     people.predict(page)
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     take(page, "model")

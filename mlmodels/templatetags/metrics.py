@@ -1,5 +1,7 @@
 """The figures of a model: their names, their ranges, and guessing beside them."""
 
+from functools import partial
+
 from django import template
 
 from mlmodels import charts
@@ -70,7 +72,7 @@ def verdict(model):
     opening, colon, rest = said["sentence"].partition(":")
     own, guessed = said["model_figure"], said["baseline_figure"]
     largest = max(own or 0, guessed or 0)
-    write = percent if said["is_share"] else lambda value: figure(value, 3)
+    write = partial(percent, decimals=1) if said["is_share"] else partial(figure, digits=3)
     proof = [
         {"name": name, "bar": charts.bar(value / largest, css), "value": write(value)}
         for name, value, css in (("This model", own, "bar"), ("Guessing", guessed, "rest"))

@@ -17,8 +17,9 @@ def strange_table() -> str:
     """Names and values full of HTML, quotes, right-to-left text and emoji; the last column is to predict."""
 
     def cells(row: int) -> list[str]:
-        word = STRANGE_WORDS[row % 5]
-        return [word, str(row), STRANGE_WORDS[row // 5 % 5], str(row % 7), str(row % 3), str(row * 1.5), word]
+        word, other = STRANGE_WORDS[row % 5], STRANGE_WORDS[row // 5 % 5]
+        answer = word if row % 3 else other  # or the first column would give it away
+        return [word, str(row), other, str(row % 7), str(row % 3), str(row * 1.5), answer]
 
     rows = [[*STRANGE_NAMES, "<i>answer</i>"], *(cells(row) for row in range(60))]
     return "".join(",".join(quoted(cell) for cell in row) + "\n" for row in rows)
