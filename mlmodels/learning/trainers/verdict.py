@@ -85,8 +85,9 @@ def verdict_on_classes(predictions: Predictions, training_labels: np.ndarray) ->
     accuracy, baseline = float(is_right.mean()), float(would_be_right.mean())
     gains = is_right.astype(float) - would_be_right
     grade = grade_of(1 - accuracy, 1 - baseline, gains, GRADES_OF_CLASSES)
-    said, other = math.floor(accuracy * 100 + 1e-9), math.ceil(baseline * 100 - 1e-9)
-    proof = f"right in {said} of 100 rows; always answering {quoted(guess)} is right in {other}."
+    rows = min(len(is_right), 100)  # fewer rows are counted, not projected
+    said, other = math.floor(accuracy * rows + 1e-9), math.ceil(baseline * rows - 1e-9)
+    proof = f"right in {said} of {rows} rows; always answering {quoted(guess)} is right in {other}."
     return {
         "grade": grade,
         "sentence": f"{OPENINGS[grade]}: {proof}",

@@ -177,3 +177,14 @@ def test_a_long_label_is_cut():
     found = verdict(classes_of(actual, actual), actual)
 
     assert len(found["sentence"]) < 160
+
+
+def test_fewer_than_a_hundred_test_rows_are_counted():
+    actual = np.array(["a", "b", "c"] * 10, dtype=object)
+    predictions = Predictions(
+        actual, actual, np.eye(3)[np.tile([0, 1, 2], 10)], np.array(["a", "b", "c"], dtype=object)
+    )
+
+    sentence = verdict(predictions, actual)["sentence"]
+
+    assert sentence == "Excellent: right in 30 of 30 rows; always answering “a” is right in 10."
