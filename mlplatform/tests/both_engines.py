@@ -1,7 +1,8 @@
-"""Runs the tests on SQLite and on PostgreSQL side by side, for `make test`; arguments go to both pytests.
+"""Runs the tests on SQLite and on PostgreSQL side by side, for `make test`; arguments go to each pytest.
 
-SQLite's output is shown as it comes. PostgreSQL, which runs only what touches the database and so ends first,
-writes to a file that is shown afterwards.
+Without arguments the tests of learning, which are half of all and touch no database, run beside the others,
+so that two cores are busy to the end. The output of the last run is shown as it comes, that of the others
+afterwards.
 """
 
 import contextlib
@@ -10,26 +11,45 @@ import subprocess
 import sys
 import tempfile
 
+LEARNING = "mlmodels/tests/learning"
 
-def pytest(engine: str, arguments: list[str], output=None) -> subprocess.Popen:
-    cache = f"cache_dir=.pytest_cache/{engine}"
+
+def runs_of(arguments: list[str]) -> list[tuple[str, list[str]]]:
+    """Engine and arguments of each run."""
+    if arguments:
+        return [("postgresql", arguments), ("sqlite", arguments)]
+    return [("postgresql", []), ("sqlite", [LEARNING]), ("sqlite", [f"--ignore={LEARNING}"])]
+
+
+def pytest(number: int, engine: str, arguments: list[str], output) -> subprocess.Popen:
+    cache = f"cache_dir=.pytest_cache/{number}"
     command = [sys.executable, "-u", "-m", "pytest", "--engine", engine, "-o", cache, *arguments]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        runs = [pytest("postgresql", arguments, output), pytest("sqlite", arguments)]
+    with contextlib.ExitStack() as files:
+        wanted = runs_of(arguments)
+        outputs = [files.enter_context(temporary_file()) for _ in wanted[1:]]
+        runs = [
+            pytest(n, *run, output)
+            for n, (run, output) in enumerate(zip(wanted, [*outputs, None], strict=True))
+        ]
         try:
             codes = [run.wait() for run in reversed(runs)]
-        except KeyboardInterrupt:  # Ctrl-C reaches both pytests as well
+        except KeyboardInterrupt:  # Ctrl-C reaches the pytests as well
             return 130
         finally:
             stop(runs)
-            output.seek(0)
-            print(f"\n{output.read()}", flush=True)
+            for output in reversed(outputs):
+                output.seek(0)
+                print(f"\n{output.read()}", flush=True)
     return max(map(abs, codes))
+
+
+def temporary_file():
+    return tempfile.TemporaryFile("w+", errors="replace")
 
 
 def stop(runs: list[subprocess.Popen]):
