@@ -126,6 +126,6 @@ def test_a_model_of_strange_names_asks_and_answers_in_them(open_page, furnished)
 
     for name in STRANGE_NAMES:
         expect(page.get_by_label(name, exact=True)).to_be_visible()
-    expect(page.get_by_label("<img src=x onerror=alert(1)>")).to_have_value("<b>bold</b>")
+    assert page.get_by_label("<img src=x onerror=alert(1)>").input_value() in STRANGE_WORDS
     assert people.answer(page).inner_text() in STRANGE_WORDS
     expect(page.locator("#result").get_by_role("rowheader", name="</script>")).to_be_visible()
