@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer
 
 from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
@@ -82,19 +83,34 @@ class TransformedTargetKernel(RegressionKernel):
 
 def inverse_of(transformer):
     """A function from float to float."""
+    if isinstance(transformer, Pipeline):
+        return ChainInverse([inverse_of(step) for _, step in transformer.steps])
     if isinstance(transformer, FunctionTransformer):
-        return FunctionInverse(transformer.inverse_func)
+        return FunctionInverse(transformer)
     if isinstance(transformer, PowerTransformer) and transformer.method == "yeo-johnson":
         return YeoJohnsonInverse(transformer)
     raise NoExactKernel(f"a target through {transformer}")
 
 
-class FunctionInverse:
-    def __init__(self, function):
-        self._function = function
+class ChainInverse:
+    def __init__(self, inverses: list):
+        self._inverses = inverses[::-1]
 
     def __call__(self, value: float) -> float:
-        return value if self._function is None else float(self._function(np.float64(value)))
+        for inverse in self._inverses:
+            value = inverse(value)
+        return value
+
+
+class FunctionInverse:
+    def __init__(self, transformer: FunctionTransformer):
+        self._function = transformer.inverse_func
+        self._arguments = transformer.inv_kw_args or {}
+
+    def __call__(self, value: float) -> float:
+        if self._function is None:
+            return value
+        return float(self._function(np.float64(value), **self._arguments))
 
 
 class YeoJohnsonInverse:

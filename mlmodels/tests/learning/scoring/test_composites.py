@@ -30,6 +30,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, QuantileTransformer
 
 from mlmodels.learning import scoring, trainers
+from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.preparation import build_preparation
 from mlmodels.learning.trainers.trainer import SCALED, TREES
 from mlmodels.tests.learning.scoring.agreement import assert_agreement
@@ -140,6 +141,20 @@ def test_a_power_is_turned_back_on_either_side_of_zero():
         pipeline = pipeline_of(model, REGRESSION).fit(TABLE, np.asarray(labels, dtype=float))
 
         assert_agreement(scoring.compile_pipeline(pipeline, FEATURES), pipeline, TABLE.head(80))
+
+
+@pytest.mark.parametrize("transform", [targets.LOG, targets.LOG_OF_ONE_MORE, targets.YEO_JOHNSON])
+def test_the_targets_that_training_makes_are_turned_back_and_kept_within_reach(transform):
+    labels = np.exp(labels_for(TABLE, REGRESSION) / 40)
+    pipeline = pipeline_of(targets.with_transform(Ridge(), transform, labels), REGRESSION).fit(TABLE, labels)
+    far_out = TABLE.assign(area=[-1e9, 1e9] * (len(TABLE) // 2))
+
+    scorer = scoring.compile_pipeline(pipeline, FEATURES)
+
+    assert_compiled_agrees(pipeline)
+    assert_agreement(scorer, pipeline, far_out.head(80))
+    predictions = {scorer.predict(row) for row in rows_of(far_out)}
+    assert len(predictions) == 2 and np.isfinite(list(predictions)).all()
 
 
 def test_a_target_through_quantiles_is_left_to_the_pipeline():
