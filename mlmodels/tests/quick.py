@@ -46,8 +46,10 @@ def train_now(run: TrainingRun) -> TrainingRun:
         "target": run.target_column,
         "plan": run.plan,
     }
+    with run.dataset.file.open("rb") as handle:
+        table = handle.read()
     try:
-        facts, file = fitted(run.dataset.file.read(), json.dumps(order))
+        facts, file = fitted(table, json.dumps(order))
     except DomainError as refused:
         runs.fail_run(run=run, error=refused.message, code=refused.code)
     else:

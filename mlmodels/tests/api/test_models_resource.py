@@ -333,7 +333,8 @@ def test_a_bundle_predicts_and_rebuilds_without_this_software(client, model, tmp
     data = b"".join(client.get(url(model, "download") + "?format=bundle").streaming_content)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         archive.extractall(tmp_path)
-    (tmp_path / "houses.csv").write_bytes(model.dataset.file.read())
+    with model.dataset.file.open("rb") as table:
+        (tmp_path / "houses.csv").write_bytes(table.read())
 
     row = (tmp_path / "example_row.json").read_text()
     predicted = run(tmp_path, "predict.py", row)
