@@ -28,7 +28,7 @@ def by_commands(table: Table, budget: int) -> Answers:
         manage("prepare")
         manage("grant_tokens", OWNER, TOKENS, "--reason", "Benchmark")
         started, used = time.monotonic(), processor_seconds()
-        train = ["--owner", OWNER, "--target", table.target, "--name", table.name]
+        train = ["--owner", OWNER, "--target", table.target, "--name", table.name, "--budget", budget]
         manage("train_model", table.folder / "train.csv", *train)
         out = Path(folder) / "answers.csv"
         manage("predict", f"1_{table.name}", "--csv", table.folder / "test.csv", "--out", out, "--yes")

@@ -37,6 +37,7 @@ STARTS = {
     "random_forest": {"max_features": "third", "min_samples_leaf": 2},
     "knn": {"n_neighbors": 10, "weights": "distance"},
 }
+PAIRS_SHARE_MAX = 0.2  # of the time that is left, to look for pairs in every fold
 PAIRED = ("ridge", "logistic", "gradient_boosting", "extra_trees")
 NEIGHBORS_ROWS_MAX = 20_000
 COMPARED_ROWS_MAX = 20_000
@@ -120,8 +121,11 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
 
 def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:
     """The best of some families once more, where arithmetic of two columns seems to help."""
-    bench = comparison.bench
-    if not find_pairs(bench.features, bench.rows.frame, bench.rows.labels, bench.task):
+    bench, budget = comparison.bench, comparison.budget
+    started = budget.now()
+    found = find_pairs(bench.features, bench.rows.frame, bench.rows.labels, bench.task)
+    in_all_folds = (budget.now() - started) * len(bench.folds)
+    if not found or in_all_folds > PAIRS_SHARE_MAX * comparison.time_left:
         return
     for name in PAIRED:
         if best := best_of(comparison, name):

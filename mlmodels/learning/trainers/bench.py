@@ -61,6 +61,7 @@ class Bench:
         self.classes = None if task == REGRESSION else np.unique(rows.labels)
         self._preparations: dict[str, ColumnTransformer] = {}
         self._prepared: dict[tuple[str, bool, int], PreparedFold] = {}
+        self._pairs: dict[int, list[Derived]] = {}
         self._prepared_bytes = 0
 
     def evaluate(
@@ -117,7 +118,7 @@ class Bench:
             return self._prepared[key]
         training, validation = (self.rows.at(positions) for positions in self.folds[number])
         if candidate.has_pairs:
-            pairs = find_pairs(self.features, training.frame, training.labels, self.task)
+            pairs = self._pairs_of(number, training)
             training, validation = training.derive(pairs), validation.derive(pairs)
             prepare = self._build_preparation(family, training, pairs)
         else:
@@ -133,6 +134,12 @@ class Bench:
             self._prepared[key] = fold
             self._prepared_bytes += fold.nbytes
         return fold
+
+    def _pairs_of(self, number: int, training: Rows) -> list[Derived]:
+        """Found once per fold, for all families."""
+        if number not in self._pairs:
+            self._pairs[number] = find_pairs(self.features, training.frame, training.labels, self.task)
+        return self._pairs[number]
 
     def _preparation(self, family: str) -> ColumnTransformer:
         """By all rows of the bench, so that it has the same columns in every fold."""

@@ -16,6 +16,8 @@ from mlmodels.learning.trainers.scores import is_better, probability_of_actual, 
 STEPS = 25
 WEIGHT_MIN = 0.04
 MEMBERS_MAX = 8
+ROWS_TRUSTED = 1_000  # from so many on the means of the folds are compared without their standard errors
+LINES_MAX = 0.5  # of the weights: on rows unlike those of the folds a line may be off by any amount
 
 
 @dataclass(frozen=True)
@@ -32,23 +34,41 @@ class Ensemble:
 
 
 def find_ensemble(bench: Bench, results: Sequence[CandidateResult], best: CandidateResult) -> Ensemble | None:
-    """None where no ensemble is better than the best single model by more than one standard error."""
+    """None where none is worth it, see `is_worth_it`."""
     if len(results) < 2 or len(bench.folds) < 2:
         return None
     goodness = [fold_goodness(bench, number, results) for number in range(len(bench.folds))]
+    lines = np.array([is_line(bench, result) for result in results])
     scores = []
     for number, (_, validation) in enumerate(bench.folds):
-        weights = select(bench, [kept for at, kept in enumerate(goodness) if at != number])
+        weights = select(bench, [kept for at, kept in enumerate(goodness) if at != number], lines)
         predictions = sum(w * r.predictions[number] for w, r in zip(weights, results, strict=True) if w)
         scores.append(score(bench.scoring, bench.rows.labels[validation], predictions, bench.classes))
-    if not is_better(scores, best.scores):
+    if not is_worth_it(bench, scores, best):
         return None
-    weights = select(bench, goodness)
+    weights = select(bench, goodness, lines)
     chosen = [at for at in np.argsort(-weights)[:MEMBERS_MAX] if weights[at] >= WEIGHT_MIN]
     total = sum(weights[at] for at in chosen)
     if len(chosen) < 2:
         return None
     return Ensemble([results[at] for at in chosen], [float(weights[at] / total) for at in chosen], scores)
+
+
+def is_worth_it(bench: Bench, scores: Sequence[float], best: CandidateResult) -> bool:
+    """On few rows only where it is better than the best single model by more than one standard error.
+
+    On many rows where it is better at all; and beside a line already where it is not clearly worse.
+    """
+    if len(bench.rows) < ROWS_TRUSTED:
+        return is_better(scores, best.scores)
+    if is_line(bench, best):
+        return not is_better(best.scores, scores)
+    return float(np.mean(scores)) > best.score
+
+
+def is_line(bench: Bench, result: CandidateResult) -> bool:
+    """Whether it predicts numbers that lead out of the range of the target."""
+    return bench.classes is None and bool(result.candidate.trainer.penalty)
 
 
 def fold_goodness(bench: Bench, number: int, results) -> np.ndarray:
@@ -61,15 +81,21 @@ def fold_goodness(bench: Bench, number: int, results) -> np.ndarray:
     )
 
 
-def select(bench: Bench, folds: Sequence[np.ndarray]) -> np.ndarray:
-    """Weights: again and again the candidate is added that makes the mean of all added so far the best."""
+def select(bench: Bench, folds: Sequence[np.ndarray], lines: np.ndarray) -> np.ndarray:
+    """Weights: again and again the candidate is added that makes the mean of all added so far the best.
+
+    `lines` are kept to LINES_MAX of the weights where there is anything else.
+    """
     table = np.concatenate(folds)
+    lines_max = 1.0 if lines.all() else LINES_MAX
     count = table.shape[1]
     picked = np.zeros(count)
     total = np.zeros(len(table))
     for step in range(1, STEPS + 1):
         means = (total[:, np.newaxis] + table) / step
         losses = (means**2).mean(axis=0) if bench.classes is None else -np.log(means).mean(axis=0)
+        if picked[lines].sum() + 1 > lines_max * step:
+            losses[lines] = np.inf
         chosen = int(np.argmin(losses))
         picked[chosen] += 1
         total += table[:, chosen]

@@ -13,7 +13,7 @@ from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.plan import NUMBER, Feature
 from mlmodels.learning.trainers.trainer import REGRESSION
 
-COLUMNS_MAX = 8  # the most important ones are paired
+COLUMNS_MAX = 6  # the most important ones are paired
 PAIRS_MAX = 8
 ROWS_MAX = 2_000
 ROWS_MIN = 50

@@ -13,7 +13,6 @@ LOG = "log"
 LOG_OF_ONE_MORE = "log1p"
 YEO_JOHNSON = "yeo_johnson"
 SKEWNESS_MIN = 1.0
-REACH = 0.05  # of the range of the labels in the other scale, beyond either end
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def transforms_for(labels: np.ndarray) -> list[str]:
 def transformer_for(name: str | None, labels: np.ndarray):
     """Unfitted, or None for the target's own scale.
 
-    On the way back, predictions are kept within reach of the labels: a line in another scale leads far out.
+    Predictions are kept within the range of the labels: a line in another scale leads far out.
     """
     match name:
         case "log":
@@ -57,8 +56,7 @@ def transformer_for(name: str | None, labels: np.ndarray):
         case _:
             return None
     reached = transform.fit_transform(labels[:, np.newaxis])
-    reach = REACH * float(np.ptp(reached))
-    ends = {"a_min": float(reached.min()) - reach, "a_max": float(reached.max()) + reach}
+    ends = {"a_min": float(reached.min()), "a_max": float(reached.max())}
     within = FunctionTransformer(inverse_func=np.clip, inv_kw_args=ends, check_inverse=False)
     return make_pipeline(clone(transform), within)
 

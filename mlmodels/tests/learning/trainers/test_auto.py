@@ -220,7 +220,9 @@ def test_a_line_through_logarithms_does_not_leave_the_range_of_the_target(quick_
 def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, short_comparison):
     monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
     monkeypatch.setattr(
-        comparison.ensemble, "select", lambda bench, folds: np.eye(folds[0].shape[1])[:2].sum(axis=0) / 2
+        comparison.ensemble,
+        "select",
+        lambda bench, folds, lines: np.eye(folds[0].shape[1])[:2].sum(axis=0) / 2,
     )
 
     result = train(TABLES["mixed"](), "auto", REGRESSION)

@@ -58,3 +58,13 @@ def test_a_model_with_pairs_answers_rows_with_the_columns_of_the_file(monkeypatc
     predicted = FittedModel(result.pipeline, result.derived).predict(table.frame)
     assert np.corrcoef(predicted, table.truth)[0, 1] > 0.95
     assert {column["name"] for column in result.report["importance"]["columns"]} == set(table.frame)
+
+
+def test_pairs_are_left_out_where_looking_for_them_would_take_too_long(monkeypatch):
+    monkeypatch.setattr(auto, "ORDER", ("ridge",))
+    monkeypatch.setattr(auto, "draws", lambda comparison: iter(()))
+    monkeypatch.setattr(auto, "PAIRS_SHARE_MAX", 0.0)
+
+    result = train(amounts(), "auto", REGRESSION, budget_seconds=60)
+
+    assert not any(row["pairs"] for row in result.candidates)
