@@ -4,6 +4,7 @@ Its trees know float64 thresholds and sets of categories, the joined tree float3
 first, and the trees are rewritten for these codes: small whole numbers, which float32 keeps exactly.
 """
 
+import functools
 from bisect import bisect_left
 
 import numpy as np
@@ -153,7 +154,7 @@ def rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
     ):
         if is_categorical:
             goes_left = _codes_going_left(tree.raw_left_cat_bitsets[bitset], columns[column], blank_left)
-            _search(nodes, number, column, _runs(goes_left, left, right))
+            _search(nodes, number, column, goes_left, (left, right))
         else:
             nodes[number] = (left, right, column, columns[column].code(threshold), blank_left)
     values = np.zeros((len(nodes), 1))
@@ -167,24 +168,40 @@ def _codes_going_left(bitset: np.ndarray, column, blank_left: int) -> np.ndarray
     return np.append(known, blank_left).astype(bool)
 
 
-def _runs(goes_left: np.ndarray, left: int, right: int) -> list[tuple[int, int]]:
-    """(first code, child) of each run of codes that go to the same child."""
-    starts = [0, *(np.flatnonzero(np.diff(goes_left)) + 1).tolist()]
-    return [(start, left if goes_left[start] else right) for start in starts]
+def _search(
+    nodes: list[tuple], number: int, column: int, goes_left: np.ndarray, ways: tuple[int, int]
+) -> None:
+    """Write a balanced search over the runs of codes that go the same way, with its root at node `number`."""
+    starts = np.flatnonzero(np.diff(goes_left, prepend=~goes_left[:1]))
+    left, right = ways
+    target_of_run = np.where(goes_left[starts], left, right)
+    middles, children = _search_shape(len(starts))
+    places = np.concatenate([[number], np.arange(len(nodes), len(nodes) + len(middles) - 1)])
+    targets = np.concatenate([target_of_run, places])[children].tolist()
+    thresholds = (starts[middles] - 0.5).tolist()
+    searched = [(*pair, column, threshold, 0) for pair, threshold in zip(targets, thresholds, strict=True)]
+    nodes[number] = searched[0]
+    nodes.extend(searched[1:])
 
 
-def _search(nodes: list[tuple], number: int, column: int, runs: list[tuple[int, int]]) -> None:
-    """Write a balanced search over the runs, with its root at node `number`."""
-    middle = len(runs) // 2
-    ways = []
-    for half in (runs[:middle] or runs, runs[middle:]):
-        if len(half) == 1:
-            ways.append(half[0][1])
-        else:
-            nodes.append(LEAF)
-            ways.append(len(nodes) - 1)
-            _search(nodes, len(nodes) - 1, column, half)
-    nodes[number] = (*ways, column, runs[middle][0] - 0.5, 0)
+@functools.cache
+def _search_shape(runs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each node of a balanced search over so many runs: the first run on the right, and its children.
+
+    Children below `runs` are runs, the others are nodes, counted from `runs` on. A single run has one too.
+    """
+    middles, children = [], []
+
+    def branch(first: int, last: int) -> int:
+        node, middle = len(middles), (first + last) // 2
+        middles.append(middle)
+        children.append(None)
+        halves = [(first, middle), (middle, last)] if middle > first else [(first, last)] * 2
+        children[node] = [start if end - start == 1 else branch(start, end) for start, end in halves]
+        return runs + node
+
+    branch(0, runs)
+    return np.array(middles), np.array(children)
 
 
 def _node_records(nodes: list[tuple]) -> np.ndarray:
