@@ -9,6 +9,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
@@ -40,6 +41,12 @@ def test_explaining_a_large_table_takes_less_than_a_second(algorithm):
     assert time.process_time() - started < 1.0
     assert importance["columns"][0]["name"] == "n0"
     assert importance["rows"] >= 200
+
+
+def test_nearest_neighbors_cost_more_the_more_columns_are_prepared():
+    few, many = (KNeighborsRegressor().fit(np.eye(columns), np.arange(columns)) for columns in (50, 250))
+
+    assert 2 < row_microseconds(many, 8_000) / row_microseconds(few, 8_000) < 4
 
 
 def test_nearest_neighbors_cost_more_the_more_rows_they_keep():
