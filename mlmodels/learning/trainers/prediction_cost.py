@@ -9,7 +9,7 @@ from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-# Microseconds of one core for a row among many, on the machines of docs/decisions/0010
+# Microseconds of one core for a row among many, on the machines of docs/decisions/0011
 COLUMN = 0.5
 TEXT = 50.0
 TREE = 0.35
