@@ -35,6 +35,7 @@ def to_onnx(pipeline, features, rows: "pd.DataFrame") -> bytes:
 
     try:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as failures
         from skl2onnx import convert_sklearn
         from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
     except ImportError:
@@ -54,10 +55,8 @@ def to_onnx(pipeline, features, rows: "pd.DataFrame") -> bytes:
             given = session.run(None, _tensors(session, rows, features, dtype))
         except (NotImplementedError, RuntimeError, TypeError, ValueError, KeyError, AttributeError):
             continue  # what the converter cannot express, it reports by any of these
-        except Exception as failed:  # onnxruntime's own errors share no base class but this one
-            if not type(failed).__module__.startswith("onnxruntime"):
-                raise
-            continue
+        except (failures.Fail, failures.InvalidArgument, failures.InvalidGraph, failures.NotImplemented):
+            continue  # what the converter wrote, the runtime cannot run
         if _is_same(given, pipeline, rows):
             return data
     raise NotExportable(
