@@ -57,6 +57,7 @@ def create_dataset(
         file_name = dataset_path(dataset, "")
         pending_files.register(name=file_name)
         on_failure.callback(pending_files.remove, name=file_name)
+        upload.seek(0)  # not every storage does
         dataset.file.save("", File(upload, name="upload"), save=False)
         _insert(dataset)
         on_failure.pop_all()
