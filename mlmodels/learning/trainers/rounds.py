@@ -65,9 +65,8 @@ def boost(model, fold, budget: Budget, loss: Callable[[np.ndarray], float], roun
         per_round, done = (budget.now() - started) / (checkpoint - done), checkpoint
         if not rounds and done >= 2 * ROUNDS_MIN and best_rounds < RISEN_SHARE * done:
             break
-        budget.check()
-        # The first round is mostly binning, and says little about those that follow
-        if per_round * (following - done if done > 1 else 1) > budget.left:
+        budget.on_check()
+        if per_round * (following - done) >= budget.left:
             if rounds or done < ROUNDS_MIN:
                 raise OutOfTime
             break

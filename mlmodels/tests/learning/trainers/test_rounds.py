@@ -52,3 +52,15 @@ def test_a_slow_start_alone_does_not_rule_boosting_out():
 def test_boosting_whose_rounds_are_too_slow_is_left_early():
     with pytest.raises(OutOfTime):
         boost(start_seconds=0.2, round_seconds=1, seconds=20)
+
+
+def test_rounds_that_took_longer_than_expected_count_all_the_same():
+    clock = Clock()
+
+    def loss(predictions: np.ndarray) -> float:
+        clock.now += 60 if predictions[0] == 50 else 0
+        return -predictions[0]
+
+    found = rounds.boost(TimedBoosting(clock, 0, 0.01), FOLD, Budget(3, clock), loss, None)
+
+    assert found.rounds == 50
