@@ -91,11 +91,11 @@ def test_a_password_that_somebody_chose_stays(password_file):
 
 
 def test_a_failed_training_is_an_error_and_the_next_time_a_new_try(password_file, settings):
-    settings.TRAINING_TIME_LIMIT_SECONDS = 0
+    settings.TRAINING_MEMORY_LIMIT_MB = 1
     with pytest.raises(CommandError, match="failed"):
         create_demo()
 
-    settings.TRAINING_TIME_LIMIT_SECONDS = 600
+    settings.TRAINING_MEMORY_LIMIT_MB = 4096
     assert create_demo().token_balance == 14
 
 

@@ -16,6 +16,7 @@ EMAIL = "demo@example.com"
 SAMPLE = "iris"
 MODEL_NAME = "iris"
 ALGORITHM = "auto"
+BUDGET_SECONDS = 5  # `make run` waits for it
 PASSWORD_BYTES = 12
 
 
@@ -45,6 +46,7 @@ exit codes:
             owner=owner,
             dataset=datasets.add_sample(owner=owner, sample=SAMPLE),
             algorithm=ALGORITHM,
+            budget_seconds=BUDGET_SECONDS,
             model_name=MODEL_NAME,
         )
         with progress_bar(self.stdout) as show:
