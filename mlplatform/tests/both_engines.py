@@ -1,8 +1,8 @@
 """Runs the tests on SQLite and on PostgreSQL side by side, for `make test`; arguments go to each pytest.
 
-Without arguments the tests of learning, which are half of all and touch no database, run beside the others,
-so that two cores are busy to the end. The output of the last run is shown as it comes, that of the others
-afterwards.
+Without arguments the tests of learning and those in a browser, which take half of the time, run beside the
+others, so that two cores are busy to the end. The output of the last run is shown as it comes, that of the
+others afterwards.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 
-LEARNING = "mlmodels/tests/learning"
+APART = ("mlmodels/tests/learning", "mlplatform/tests/browser")
 
 
 def runs_of(arguments: list[str]) -> list[tuple[str, list[str]]]:
     """Engine and arguments of each run."""
     if arguments:
         return [("postgresql", arguments), ("sqlite", arguments)]
-    return [("postgresql", []), ("sqlite", [LEARNING]), ("sqlite", [f"--ignore={LEARNING}"])]
+    return [("postgresql", []), ("sqlite", list(APART)), ("sqlite", [f"--ignore={path}" for path in APART])]
 
 
 def pytest(number: int, engine: str, arguments: list[str], output) -> subprocess.Popen:
