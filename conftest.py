@@ -39,6 +39,7 @@ def set_up_django(engine: str):
         "DEBUG": "off",
         "SECRET_KEY": "only for tests: " + "x" * 50,
         "THROTTLING": "off",
+        "HOUSEKEEPING_HOUR": "24",  # no worker begins by itself
         "AUTO_BUDGET_SECONDS": "2",
         "OMP_NUM_THREADS": "1",  # small fits crawl where threads compete for two cores
         "DATABASE_URL": start_engine(engine, folder),

@@ -37,6 +37,10 @@ class Failure:
     rows: list[dict]
 
 
+class LedgerWrong(Exception):
+    """Rows break a rule of the ledger."""
+
+
 CHECKS = [
     Check(
         "entries_are_numbered",
@@ -161,6 +165,14 @@ def verify_ledger() -> list[Failure]:
     for path in settings.LEDGER_VERIFICATIONS:
         failures += import_string(path)()
     return failures
+
+
+def require_correct() -> str:
+    """For housekeeping: raises LedgerWrong unless `verify_ledger` finds nothing."""
+    if failures := verify_ledger():
+        broken = ", ".join(f"{failure.check} ({failure.count:,})" for failure in failures)
+        raise LedgerWrong(f"The ledger does not add up: {broken}. See manage.py verify_ledger.")
+    return "The ledger adds up."
 
 
 def run_check(check: Check, **names) -> list[Failure]:

@@ -8,9 +8,10 @@ from django.contrib import admin, messages
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
-from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
+from mlmodels.models import Dataset, Housekeeping, Prediction, TrainedModel, TrainingRun, Worker
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
@@ -181,3 +182,19 @@ class WorkerAdmin(RowAdmin):
     @admin.display(description="last seen (seconds ago)", ordering="-seen_at")
     def seconds_silent(self, worker):
         return f"{(timezone.now() - worker.seen_at).total_seconds():.0f}"
+
+
+@admin.register(Housekeeping)
+class HousekeepingAdmin(RowAdmin):
+    list_display = ["started_at", "day", "done_by", "finished_at", "failed"]
+    exclude = ["steps"]
+    extra_fields = ["steps_done"]
+
+    def failed(self, done):
+        return ", ".join(done.failed_steps)
+
+    @admin.display(description="steps")
+    def steps_done(self, done):
+        """A line for each step."""
+        lines = ((step["name"], "" if step["is_done"] else "FAILED ", step["detail"]) for step in done.steps)
+        return format_html_join(mark_safe("<br>"), "{}: {}{}", lines)

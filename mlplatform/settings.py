@@ -225,6 +225,8 @@ MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+# Inputs and results of older predictions are erased; 0 keeps them
+PREDICTIONS_KEPT_DAYS = env.int("PREDICTIONS_KEPT_DAYS", default=0)
 JSON_BODY_BYTES_MAX = 1_000_000
 JSON_DEPTH_MAX = 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_BYTES_MAX  # a request without its files
@@ -240,8 +242,18 @@ FILE_UPLOAD_HANDLERS = [
 # A worker that sends no heartbeat for the length of a lease loses its training run
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
-# What the worker clears besides its own rows: functions without arguments
-WORKER_HOUSEKEEPING = ["accounts.operations.sign_in.clear_expired"]
+# What a worker does once a day from this hour (UTC) on, and `manage.py housekeeping` at any time: functions
+# without arguments that can be repeated. They return a number, numbers by name or a sentence, and raise when
+# somebody has to look.
+HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
+HOUSEKEEPING = {
+    "lost runs": "mlmodels.operations.runs.recover_runs",
+    "sign-ins": "accounts.operations.sign_in.clear_expired",
+    "idempotency keys": "billing.idempotency.prune",
+    "predictions": "mlmodels.operations.predictions.prune_outdated",
+    "files": "mlmodels.operations.pending_files.sweep",
+    "ledger": "billing.verify.require_correct",
+}
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API

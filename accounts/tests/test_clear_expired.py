@@ -1,11 +1,9 @@
-"""What has expired is cleared by the worker, whether or not anybody logs in again."""
+"""What has expired is cleared by housekeeping, whether or not anybody logs in again."""
 
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 from axes.models import AccessAttempt
-from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -83,20 +81,3 @@ def test_what_has_not_expired_still_works(alice, log_in, pages_of, guarded):
     sign_in.clear_expired()
 
     assert kept() == before
-
-
-def test_the_worker_clears_what_has_expired(alice, pages_of):
-    from mlmodels.worker.loop import TrainingWorker
-
-    pages_of(alice)
-    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
-
-    TrainingWorker("w")._sweep_when_due()
-
-    assert not Session.objects.exists()
-
-
-def test_what_the_worker_calls_exists():
-    for path in settings.WORKER_HOUSEKEEPING:
-        module, name = path.rsplit(".", 1)
-        assert callable(getattr(import_module(module), name))

@@ -1,6 +1,7 @@
 """The tables of this app: rows, constraints and QuerySets."""
 
 from mlmodels.models.datasets import Dataset, dataset_path
+from mlmodels.models.housekeeping import Housekeeping
 from mlmodels.models.ownership import add_owner, remove_owner
 from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction

@@ -5,11 +5,12 @@ columns and the scorer come from memory.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
@@ -223,6 +224,14 @@ def answers_of(rows: list[dict], predictions: list[Prediction]) -> tuple[list[st
         ]
         for row, output in zip(rows, outputs, strict=True)
     ]
+
+
+def prune_outdated() -> dict[str, int]:
+    """Erases what is older than PREDICTIONS_KEPT_DAYS, if that is set."""
+    if not settings.PREDICTIONS_KEPT_DAYS:
+        return {}
+    before = timezone.now() - timedelta(days=settings.PREDICTIONS_KEPT_DAYS)
+    return {"erased": prune_predictions(before=before)}
 
 
 def prunable_predictions(*, before: datetime, owner=None):

@@ -12,11 +12,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
-from django.utils.module_loading import import_string
 
 from billing import idempotency
 from mlmodels.models import TrainingRun, Worker
-from mlmodels.operations import pending_files, runs
+from mlmodels.operations import housekeeping, pending_files, runs
 from mlmodels.operations.training import cancel_run
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import start_fork_server
@@ -37,7 +36,7 @@ class TrainingWorker:
     def __init__(self, name: str = ""):
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
-        self._recover_at = self._sweep_at = time.monotonic()
+        self._recover_at = self._sweep_at = self._keep_house_at = time.monotonic()
 
     def stop(self) -> None:
         """Hands the current run back to the queue; it starts from the beginning."""
@@ -65,6 +64,7 @@ class TrainingWorker:
         try:
             self._recover_when_due()
             self._sweep_when_due()
+            self.keep_house_when_due()
             run = runs.claim_next_run(worker=self.name)
             if run:
                 self._log("Training", run)
@@ -95,9 +95,25 @@ class TrainingWorker:
             return
         if swept := pending_files.sweep():
             log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})
-        for path in settings.WORKER_HOUSEKEEPING:
-            import_string(path)()
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
+
+    def keep_house_when_due(self) -> threading.Thread | None:
+        """In a thread that does not outlive the worker: verifying every model's file can take minutes."""
+        if time.monotonic() < self._keep_house_at:
+            return None
+        self._keep_house_at = time.monotonic() + SWEEP_SECONDS
+        thread = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
+        thread.start()
+        return thread
+
+    def _keep_house(self) -> None:
+        try:
+            if done := housekeeping.keep_house_daily(by=self.name):
+                log.info("Housekeeping", extra={"fields": {"worker": self.name, "failed": done.failed_steps}})
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The database does not answer housekeeping: %s", type(error).__name__)
+        finally:
+            connection.close()
 
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:

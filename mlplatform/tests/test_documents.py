@@ -53,7 +53,7 @@ def default_of(call: ast.Call):
 def in_words(default) -> str:
     if isinstance(default, bool):
         return "on" if default else "off"
-    return str(default or "none")
+    return "none" if default in (None, "") else str(default)
 
 
 def variables_of_example() -> set[str]:

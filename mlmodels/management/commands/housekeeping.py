@@ -1,0 +1,54 @@
+import json
+
+from django.core.management.base import CommandError
+from django.db import OperationalError
+
+from mlmodels.operations.housekeeping import keep_house
+from mlplatform.core import commands
+
+
+class Command(commands.Command):
+    help = (
+        "Does what has to be done every day: recovers lost runs, deletes what has expired, erases old "
+        "predictions, verifies the ledger, and makes a back-up if BACKUP_DIR is set."
+    )
+    epilog = """
+A worker does the same once a day, from HOUSEKEEPING_HOUR on. A step that fails does not stop the others. The
+command can be repeated, at any time and next to a running server.
+
+exit codes:
+  0  every step is done
+  1  a step failed; the others are done
+  2  wrong usage
+  3  the database does not answer
+
+example:
+  manage.py housekeeping --json
+"""
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="print one JSON object: {is_done, failed: [name, …], steps: [{name, is_done, detail, "
+            "seconds}, …]}",
+        )
+
+    def handle(self, *, json, **options):
+        try:
+            done = keep_house(by="manage.py housekeeping", on_step=lambda step: json or self.print_step(step))
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {error}", returncode=3) from error
+        if json:
+            self.stdout.write(as_json(done))
+        if done.failed_steps:
+            raise CommandError(f"Failed: {', '.join(done.failed_steps)}.")
+
+    def print_step(self, step):
+        said = step["detail"] if step["is_done"] else f"FAILED: {step['detail']}"
+        self.stdout.write(f"{step['name']:<18} {said or 'nothing to do'}")
+
+
+def as_json(done) -> str:
+    failed = done.failed_steps
+    return json.dumps({"is_done": not failed, "failed": failed, "steps": done.steps}, indent=2)

@@ -1,0 +1,64 @@
+"""What has to be done every day: each step of settings.HOUSEKEEPING in turn, and none stops another."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from mlmodels.models import Housekeeping
+
+logger = logging.getLogger(__name__)
+
+
+def keep_house_daily(*, by: str) -> Housekeeping | None:
+    """Today's round, once HOUSEKEEPING_HOUR has come; None if it is not due, or another worker's."""
+    now = timezone.now()
+    if now.hour < settings.HOUSEKEEPING_HOUR or Housekeeping.objects.filter(
+        day=now.date(), finished_at__isnull=False
+    ):
+        return None
+    claimed = Housekeeping.objects.claim_day(now.date(), by)
+    return claimed and _do_all_steps(claimed)
+
+
+def keep_house(*, by: str, on_step: Callable[[dict], None] = lambda step: None) -> Housekeeping:
+    """A round now, whether or not there was one today; `on_step` gets each step when it has ended."""
+    return _do_all_steps(Housekeeping.objects.create(done_by=by), on_step)
+
+
+def _do_all_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeeping:
+    round_.steps = []
+    for name, path in settings.HOUSEKEEPING.items():
+        step = _do_step(name, path)
+        round_.steps.append(step)
+        on_step(step)
+    round_.finished_at = timezone.now()
+    round_.save(update_fields=["steps", "finished_at"])
+    Housekeeping.objects.outdated().delete()
+    return round_
+
+
+def _do_step(name: str, path: str) -> dict:
+    started = time.perf_counter()
+    try:
+        detail, is_done = in_words(import_string(path)()), True
+    except Exception as error:  # a fault in one step must not keep the ledger from being verified
+        logger.exception("Housekeeping failed: %s", name)
+        if isinstance(error, OperationalError | InterfaceError):
+            connection.close()  # the next step gets a new one
+        detail, is_done = f"{type(error).__name__}: {error}", False
+    seconds = round(time.perf_counter() - started, 2)
+    return {"name": name, "is_done": is_done, "detail": detail, "seconds": seconds}
+
+
+def in_words(result) -> str:
+    """What a step returns: nothing, a number, numbers by name, or a sentence."""
+    if isinstance(result, dict):
+        return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in result.items() if number)
+    if isinstance(result, int):
+        return f"{result:,}" if result else ""
+    return result or ""
