@@ -20,7 +20,8 @@ from mlmodels.api.models import ModelViewSet
 from mlmodels.api.predictions import PredictionViewSet
 from mlmodels.api.runs import RunViewSet
 
-router = DefaultRouter(trailing_slash=False)
+router = DefaultRouter(trailing_slash=False, use_regex_path=False)
+router.include_format_suffixes = False
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("runs", RunViewSet, basename="run")

@@ -29,10 +29,14 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
     return model
 
 
-def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedModel:
-    """From which probability the class that the report's thresholds are about is predicted; None for 50 %."""
+def check_has_threshold(*, model: TrainedModel) -> None:
     if not model.has_threshold:
         raise InvalidInput("Only a model that tells two classes apart has a threshold.", field="threshold")
+
+
+def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedModel:
+    """From which probability the class that the report's thresholds are about is predicted; None for 50 %."""
+    check_has_threshold(model=model)
     if threshold is not None and not 0 < threshold < 1:
         raise InvalidInput("A threshold is above 0 and below 1, such as 0.3.", field="threshold")
     model.threshold = threshold

@@ -44,6 +44,7 @@ def quality_tab(request, name):
 def threshold(request, name):
     """Saves the threshold that was chosen, or the cheapest one at the costs that were entered."""
     model = owned_model(request.user, name)
+    trained_models.check_has_threshold(model=model)
     form = ThresholdForm(request.POST, model=model)
     if not form.is_valid():
         return show_quality(request, model, request.POST, status=422)
