@@ -20,15 +20,24 @@ from mlplatform.core.errors import Conflict, InvalidInput, Unprocessable
 KEY_CHARACTERS_MAX = 255
 KEPT_FOR = timedelta(hours=24)
 
-# A second equal request waits here until the first has ended, and finds the key taken or free again.
-CLAIM_KEY = """
+INSERT_KEY = """
     INSERT INTO billing_idempotencykey (
         account_id, endpoint, key, fingerprint, reference, status, body, created_at
     )
-    VALUES (
-        %(account_id)s, %(endpoint)s, %(key)s, %(fingerprint)s, %(reference)s, %(status)s, %(body)s,
-        %(created_at)s
+"""
+KEY_VALUES = """
+    %(account_id)s, %(endpoint)s, %(key)s, %(fingerprint)s, %(reference)s, %(status)s, %(body)s,
+    %(created_at)s
+"""
+KEY_IS_FREE = """
+    NOT EXISTS (
+        SELECT 1 FROM billing_idempotencykey
+        WHERE account_id = %(account_id)s AND endpoint = %(endpoint)s AND key = %(key)s
     )
+"""
+# A second equal request waits here until the first has ended, and finds the key taken or free again.
+CLAIM_KEY = f"""
+    {INSERT_KEY} VALUES ({KEY_VALUES})
     ON CONFLICT (account_id, endpoint, key) DO NOTHING
     RETURNING id
 """
@@ -94,7 +103,7 @@ def claim(*, user, request: IdempotentRequest | None, reference="", body=None, s
     if request is None:
         return
     answer = {"status": None, "body": ""} if body is None else {"status": status, "body": json.dumps(body)}
-    if not _insert(user, request, reference=reference, **answer):
+    if not _insert(values_of(request, user.pk, reference=reference, **answer)):
         raise RequestRepeated(_checked(_rows(user, request).select_for_update().get(), request))
 
 
@@ -116,15 +125,19 @@ def fingerprint(*, method: str, path: str, user, body) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _insert(user, request, **values) -> bool:
-    """Whether the key was free."""
-    values |= {
-        "account_id": user.pk,
+def values_of(request: IdempotentRequest, account_id: int, **values) -> dict:
+    """The parameters of the statements above; `values` are reference, status and body."""
+    return values | {
+        "account_id": account_id,
         "endpoint": request.endpoint,
         "key": request.key,
         "fingerprint": request.fingerprint,
         "created_at": connection.ops.adapt_datetimefield_value(timezone.now()),
     }
+
+
+def _insert(values: dict) -> bool:
+    """Whether the key was free."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(CLAIM_KEY, values)

@@ -22,6 +22,7 @@ MOVE_BALANCE = """
     UPDATE {users}
     SET token_balance = token_balance + %(amount)s, tokens_spent = tokens_spent + %(spent)s
     WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0 AND (is_active OR NOT %(is_charge)s)
+        {conditions}
     RETURNING token_balance
 """
 
@@ -180,11 +181,16 @@ def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
         "spent": -amount if entry.kind in SPENDING else 0,
         "is_charge": entry.kind == Kind.CHARGE and not undo,
     }
-    users = get_user_model()._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(MOVE_BALANCE.format(users=users), values)
+        cursor.execute(move_balance_statement(), values)
         row = cursor.fetchone()
     return row and row[0]
+
+
+def move_balance_statement(*conditions: str) -> str:
+    """`conditions` in SQL are about the row of the account."""
+    users = get_user_model()._meta.db_table
+    return MOVE_BALANCE.format(users=users, conditions="".join(f"AND {each}" for each in conditions))
 
 
 def _append(entry: LedgerEntry) -> bool:
@@ -211,8 +217,12 @@ def _booked_before(entry: LedgerEntry) -> LedgerEntry:
 
 
 def _refusal(entry: LedgerEntry) -> AccountClosed | InsufficientTokens:
-    account = get_user_model().objects.values_list("token_balance", "is_active")
-    balance, is_active = account.get(pk=entry.account_id)
+    balance, is_active = state_of_account(entry.account_id)
     if entry.kind == Kind.CHARGE and not is_active:
         return AccountClosed()
     return InsufficientTokens(f"This costs {plural(-entry.amount, 'token')} and you have {balance}.")
+
+
+def state_of_account(account_id: int) -> tuple[int, bool]:
+    """Its balance, and whether it is open."""
+    return get_user_model().objects.values_list("token_balance", "is_active").get(pk=account_id)

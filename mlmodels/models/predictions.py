@@ -1,10 +1,9 @@
 """Stored predictions."""
 
-import functools
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -60,24 +59,6 @@ class Prediction(OwnedModel):
     @property
     def reference(self):
         return f"prediction:{self.uuid}"
-
-    def insert(self):
-        """`save(force_insert=True)`, with a statement that is built only once."""
-        fields, statement = self._insertion()
-        values = [field.get_db_prep_save(getattr(self, field.attname), connection) for field in fields]
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            self.pk = cursor.fetchone()[0]
-        self._state.adding = False
-
-    @classmethod
-    @functools.cache
-    def _insertion(cls):
-        fields = [field for field in cls._meta.concrete_fields if not field.primary_key]
-        columns, values = ", ".join(field.column for field in fields), ", ".join(["%s"] * len(fields))
-        table = cls._meta.db_table
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({values}) RETURNING id"  # noqa: S608 - our own
-        return fields, statement
 
     @property
     def ranked_probabilities(self):

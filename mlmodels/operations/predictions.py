@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
-from billing import operations as billing
+from billing.purchases import Condition, Purchase, Unconfirmed, buy
 from mlmodels.errors import ModelUnusable, PredictionRefused
 from mlmodels.learning.scoring import ScorerCache
 from mlmodels.learning.serving import ModelFacts, ServedModel
@@ -26,8 +26,8 @@ from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 from mlplatform.core.storable import is_storable
-from mlplatform.core.transactions import atomic_with_retry
 
+MODEL_IS_THERE = "EXISTS (SELECT 1 FROM mlmodels_trainedmodel WHERE id = %(model_id)s)"
 PRUNED_AT_ONCE = 1000  # rows of one transaction
 
 
@@ -142,36 +142,15 @@ def _answered_row(
 
 
 def charge_and_store(predictions: list[Prediction], idempotency=None, body=None) -> None:
-    """All or none."""
+    """All or none. `body` is stored with the key of `idempotency`."""
+    first = predictions[0]
+    model_is_there = Condition(MODEL_IS_THERE, {"model_id": first.model_id})
     try:
-        _charge_and_insert(predictions, idempotency, body)
-    except IntegrityError:
-        if TrainedModel.objects.filter(pk=predictions[0].model_id).exists():
+        buy(Purchase(first.owner, predictions, "prediction", [model_is_there], idempotency, body))
+    except (Unconfirmed, IntegrityError):
+        if TrainedModel.objects.filter(pk=first.model_id).exists():
             raise
         raise NotFound("This model was just deleted.") from None
-
-
-@atomic_with_retry
-def _charge_and_insert(predictions: list[Prediction], idempotency, body) -> None:
-    """A single paid prediction without a key needs no lock before its charge, which takes the same lock."""
-    owner, price = predictions[0].owner, sum(prediction.cost_tokens for prediction in predictions)
-    if idempotency or len(predictions) > 1 or not price:
-        # Locked, so that no prediction is stored for a user who is being removed
-        balance = billing.hold_account(user=owner)
-        idempotency_keys.claim(user=owner, request=idempotency, reference=predictions[0].reference, body=body)
-        if balance < price and len(predictions) > 1:  # the first charge would name the price of one
-            raise billing.InsufficientTokens(
-                f"{len(predictions):,} predictions cost {price:,} tokens and you have {balance:,}."
-            )
-    for prediction in predictions:
-        prediction.insert()  # first: other requests of the user wait from the charge to the commit
-        billing.charge(
-            user=owner,
-            amount=prediction.cost_tokens,
-            reason="prediction",
-            operation=prediction.reference,
-            reference=prediction.reference,
-        )
 
 
 def _refuse_unstorable(inputs: dict) -> None:

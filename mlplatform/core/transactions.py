@@ -21,19 +21,23 @@ def atomic_with_retry(operation):
 
     Inside a transaction of the caller it runs once: only the outermost transaction can start again.
     """
+    return retry_after_deadlock(transaction.atomic(operation))
 
-    @functools.wraps(operation)
+
+def retry_after_deadlock(transaction_of_its_own):
+    """The same for what is a transaction without `atomic`, such as a single statement."""
+
+    @functools.wraps(transaction_of_its_own)
     def run(*args, **kwargs):
         attempts = 1 if connection.in_atomic_block else ATTEMPTS_MAX
         for attempt in range(1, attempts + 1):
             try:
-                with transaction.atomic():
-                    return operation(*args, **kwargs)
+                return transaction_of_its_own(*args, **kwargs)
             except OperationalError as error:
                 code = code_of(error)
                 if code not in RETRIED or attempt == attempts:
                     raise
-                log.warning("Attempt %d of %s ended with %s", attempt, operation.__name__, code)
+                log.warning("Attempt %d of %s ended with %s", attempt, transaction_of_its_own.__name__, code)
             time.sleep(random.uniform(0, attempt * PAUSE_SECONDS))  # noqa: S311 - so that two do not meet again
 
     return run

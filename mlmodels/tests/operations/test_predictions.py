@@ -136,17 +136,29 @@ def test_when_the_result_cannot_be_stored_nothing_is_charged(alice, model, monke
     assert amounts_of(alice) == [15, -1]
 
 
-def test_a_warm_prediction_asks_the_database_three_things_in_one_transaction(alice, model):
+@pytest.mark.sqlite_only
+def test_a_warm_prediction_is_three_statements_on_sqlite(alice, model):
+    predict(model)
+    light, statements = TrainedModel.objects.find_for_scoring(alice, model.name), []
+
+    connection.connection.set_trace_callback(statements.append)
+    predictions.predict(owner=alice, model=light, features=HOUSE)
+    connection.connection.set_trace_callback(None)
+
+    kinds = [statement.split()[0] for statement in statements if "SAVEPOINT" not in statement]
+    assert kinds == ["UPDATE", "INSERT", "INSERT"]
+
+
+@pytest.mark.postgresql_only
+def test_a_warm_prediction_is_one_message_on_postgresql(alice, model):
     predict(model)
     light = TrainedModel.objects.find_for_scoring(alice, model.name)
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         predictions.predict(owner=alice, model=light, features=HOUSE)
 
-    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert [statement.split()[0] for statement in statements] == ["INSERT", "UPDATE", "INSERT"]
+    messages = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert [message.count("EXECUTE") for message in messages] == [2]
 
 
 def test_a_warm_prediction_reads_no_file(alice, model):

@@ -1,0 +1,131 @@
+"""The statements of a purchase, written out for the model of its rows, its conditions and its key."""
+
+import hashlib
+import re
+from functools import cached_property, lru_cache
+
+from django.contrib.auth import get_user_model
+from django.db import connection, models
+
+from billing import idempotency, operations
+
+STATEMENTS_MAX = 100  # kept in memory
+PARAMETER = re.compile(r"%\((\w+)\)s")
+
+# PostgreSQL. The lock is a statement of its own: the next one then sees the entries of whoever held the lock
+# before, and finds the number after theirs.
+HOLD_ACCOUNT = "SELECT 1 FROM {users} WHERE id = %(account_id)s FOR NO KEY UPDATE"
+SELL = """
+    WITH paid AS ({move_balance}),
+    bought AS (
+        SELECT * FROM jsonb_to_recordset(%(rows)s) AS bought (
+            {definitions}, entry_number bigint, still_to_pay bigint, operation text
+        )
+    ),
+    claimed AS ({claim_key}),
+    stored AS (
+        INSERT INTO {table} ({columns}) SELECT {columns} FROM bought, paid ORDER BY entry_number RETURNING id
+    ),
+    entered AS (
+        INSERT INTO billing_ledgerentry (
+            account_id, seq, kind, amount, balance_after, reason, reference, operation, created_at
+        )
+        SELECT
+            %(account_id)s,
+            (SELECT COALESCE(MAX(seq), 0) FROM billing_ledgerentry WHERE account_id = %(account_id)s)
+                + entry_number,
+            'charge', -cost_tokens, token_balance + still_to_pay, %(reason)s, operation, operation,
+            %(entered_at)s
+        FROM bought, paid
+        WHERE cost_tokens > 0
+    )
+    SELECT id FROM stored ORDER BY id
+"""
+CLAIM_NOTHING = "SELECT"
+
+
+@lru_cache(STATEMENTS_MAX)
+def statements_for(model, conditions: tuple[str, ...], has_key: bool) -> "Statements":
+    return Statements(model, conditions, has_key)
+
+
+class Statements:
+    def __init__(self, model, conditions: tuple[str, ...], has_key: bool):
+        self.table = model._meta.db_table
+        self.fields = [each for each in model._meta.concrete_fields if not each.primary_key]
+        self.columns = ", ".join(each.column for each in self.fields)
+        self.has_key = has_key
+        if has_key:
+            conditions += (idempotency.KEY_IS_FREE,)
+        self.move_balance = operations.move_balance_statement(*conditions)
+
+    # As SQLite's driver takes them
+
+    @cached_property
+    def on_sqlite(self) -> dict[str, str]:
+        texts = {
+            "move_balance": self.move_balance,
+            "claim_key": idempotency.CLAIM_KEY,
+            "append_entry": operations.APPEND_ENTRY,
+        }
+        values = ", ".join("?" * len(self.fields))
+        insert_row = f"INSERT INTO {self.table} ({self.columns}) VALUES ({values})"  # noqa: S608 - our own
+        return {name: PARAMETER.sub(r":\1", text) for name, text in texts.items()} | {
+            "insert_row": insert_row
+        }
+
+    def values_of(self, row: models.Model) -> list:
+        return [each.get_db_prep_save(getattr(row, each.attname), connection) for each in self.fields]
+
+    # As one message to PostgreSQL
+
+    @cached_property
+    def sell(self) -> str:
+        claim = f"{idempotency.INSERT_KEY} SELECT {idempotency.KEY_VALUES} FROM paid"  # noqa: S608 - our own
+        return SELL.format(
+            move_balance=self.move_balance,
+            definitions=", ".join(f"{each.column} {each.db_type(connection)}" for each in self.fields),
+            claim_key=claim if self.has_key else CLAIM_NOTHING,
+            table=self.table,
+            columns=self.columns,
+        )
+
+    @cached_property
+    def message(self) -> str:
+        return f"{self.hold_account}; {self.sell}"
+
+    @property
+    def hold_account(self) -> str:
+        return HOLD_ACCOUNT.format(users=get_user_model()._meta.db_table)
+
+    @cached_property
+    def name(self) -> str:
+        """Of the prepared statement: equal texts have equal names, whichever process prepares them."""
+        return f"sell_{hashlib.sha256(self.sell.encode()).hexdigest()[:16]}"
+
+    @cached_property
+    def prepare(self) -> str:
+        hold = PARAMETER.sub("$1", self.hold_account)
+        numbers = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
+        sell = PARAMETER.sub(lambda found: numbers[found[1]], self.sell)
+        return f"PREPARE {self.name}_hold (bigint) AS {hold}; PREPARE {self.name} AS {sell}"
+
+    @cached_property
+    def execute(self) -> str:
+        values = ", ".join(f"%({name})s" for name in self.parameters)
+        return f"EXECUTE {self.name}_hold(%(account_id)s); EXECUTE {self.name}({values})"
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """Their names, in the order in which they first occur."""
+        return list(dict.fromkeys(PARAMETER.findall(self.sell)))
+
+    def json_of(self, row: models.Model) -> dict:
+        return {each.column: _as_json(each, getattr(row, each.attname)) for each in self.fields}
+
+
+def _as_json(column: models.Field, value):
+    """What JSON has no type for is written as text, which PostgreSQL reads."""
+    if value is None or isinstance(column, models.JSONField) or isinstance(value, int | float | str):
+        return value
+    return str(value)

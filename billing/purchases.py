@@ -1,0 +1,206 @@
+"""Purchases: an account is charged and the rows that it buys are stored, in one transaction or not at all.
+
+This is the hot path of paid predictions. On PostgreSQL a purchase is one message to the server. On SQLite,
+purchases that come while another one is committed are committed together.
+"""
+
+import json
+import weakref
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from billing import idempotency, operations
+from billing.idempotency import IdempotentRequest, RequestRepeated
+from billing.models import LedgerEntry
+from billing.purchase_statements import Statements, statements_for
+from mlplatform.core.errors import Conflict
+from mlplatform.core.group_commit import GroupCommit
+from mlplatform.core.text import plural
+from mlplatform.core.transactions import retry_after_deadlock
+
+ATTEMPTS = 2
+
+
+class Unconfirmed(Conflict):
+    """A condition of the purchase does not hold; nothing was booked."""
+
+    code = "changed_meanwhile"
+    message = "What this request relied on was changed while it was under way. Send it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What has to hold when the account is charged: SQL about its row, with parameters."""
+
+    sql: str
+    values: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Rows that a user buys: all of them, or none.
+
+    Each is a new instance of the same model, with `cost_tokens` and a `reference` of its own. `answer` is the
+    response to store with the key of `idempotency`.
+    """
+
+    user: models.Model
+    rows: Sequence[models.Model]
+    reason: str
+    conditions: Sequence[Condition] = ()
+    idempotency: IdempotentRequest | None = None
+    answer: object = None
+
+    @property
+    def price(self) -> int:
+        return sum(row.cost_tokens for row in self.rows)
+
+    @property
+    def statements(self) -> Statements:
+        conditions = tuple(condition.sql for condition in self.conditions)
+        return statements_for(type(self.rows[0]), conditions, self.idempotency is not None)
+
+    def values(self) -> dict:
+        """The parameters of the statement that moves the balance, and of the one that claims the key."""
+        account = {"account_id": self.user.pk, "amount": -self.price, "spent": self.price, "is_charge": True}
+        for condition in self.conditions:
+            account |= condition.values
+        return account | self._key_values()
+
+    def _key_values(self) -> dict:
+        if self.idempotency is None:
+            return {}
+        answer = {"reference": self.rows[0].reference, "status": 200, "body": json.dumps(self.answer)}
+        return idempotency.values_of(self.idempotency, self.user.pk, **answer)
+
+
+def buy(purchase: Purchase) -> None:
+    """Charges the account and stores the rows, which get their primary keys.
+
+    Raises AccountClosed, RequestRepeated, InsufficientTokens, or Unconfirmed if a condition does not hold.
+    """
+    for _ in range(ATTEMPTS):
+        ids = _book(purchase)
+        if ids is not None:
+            break
+        _refuse(purchase)
+    else:
+        raise Unconfirmed
+    for row, row_id in zip(purchase.rows, ids, strict=True):
+        row.pk, row._state.adding = row_id, False
+
+
+def _book(purchase: Purchase) -> list[int] | None:
+    """The ids of the stored rows, or None if nothing was booked."""
+    if connection.vendor == "postgresql":
+        return _book_on_postgresql(purchase)
+    if connection.in_atomic_block:
+        return _book_on_sqlite(lambda: [purchase])[0]
+    return _together.run(purchase)
+
+
+def _refuse(purchase: Purchase) -> None:
+    """Says why nothing was booked. It returns if the reason is a condition, or has just gone."""
+    balance, is_active = operations.state_of_account(purchase.user.pk)
+    if not is_active:
+        raise operations.AccountClosed
+    if earlier := idempotency.find(user=purchase.user, request=purchase.idempotency):
+        raise RequestRepeated(earlier)
+    if balance < purchase.price:
+        count, price = len(purchase.rows), plural(purchase.price, "token")
+        what = "This costs" if count == 1 else f"{plural(count, purchase.reason)} cost"
+        raise operations.InsufficientTokens(f"{what} {price} and you have {balance:,}.")
+
+
+# SQLite
+
+
+def _book_on_sqlite(take) -> list[list[int] | None]:
+    """An error fails all purchases of the transaction, so whatever can be refused is a condition."""
+    with transaction.atomic(), connection.wrap_database_errors:
+        # The driver's own method: Django's cursors take as long as these statements
+        return [_book_one(connection.connection.execute, purchase) for purchase in take()]
+
+
+def _book_one(execute, purchase: Purchase) -> list[int] | None:
+    statements, values = purchase.statements, purchase.values()
+    texts = statements.on_sqlite
+    moved = execute(texts["move_balance"], values).fetchall()
+    if not moved:
+        return None
+    if purchase.idempotency:
+        execute(texts["claim_key"], values).fetchall()
+    balance = moved[0][0] + purchase.price
+    ids = []
+    for row in purchase.rows:
+        ids.append(execute(texts["insert_row"], statements.values_of(row)).lastrowid)
+        if row.cost_tokens:
+            balance -= row.cost_tokens
+            execute(texts["append_entry"], _entry_values(purchase, row, balance)).fetchall()
+    return ids
+
+
+def _entry_values(purchase: Purchase, row, balance: int) -> dict:
+    return {
+        "account_id": purchase.user.pk,
+        "kind": LedgerEntry.Kind.CHARGE.value,
+        "amount": -row.cost_tokens,
+        "balance_after": balance,
+        "reason": purchase.reason,
+        "reference": row.reference,
+        "operation": row.reference,
+        "reverses_id": None,
+        "booked_by_id": None,
+        "created_at": connection.ops.adapt_datetimefield_value(timezone.now()),
+    }
+
+
+_together = GroupCommit(_book_on_sqlite)
+
+
+# PostgreSQL
+
+# Names of the statements that were prepared, by connection of the driver
+_prepared = weakref.WeakKeyDictionary()
+
+
+@retry_after_deadlock
+def _book_on_postgresql(purchase: Purchase) -> list[int] | None:
+    statements = purchase.statements
+    values = purchase.values() | {
+        "rows": json.dumps(_rows_with_entries(purchase, statements)),
+        "reason": purchase.reason,
+        "entered_at": timezone.now(),
+    }
+    # An error inside the caller's transaction must not end that one as well
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with savepoint, connection.cursor() as cursor:
+        cursor.execute(_message(cursor, statements), values)
+        return [row_id for (row_id,) in cursor.fetchall()] or None
+
+
+def _rows_with_entries(purchase: Purchase, statements: Statements) -> list[dict]:
+    rows, still_to_pay = [], purchase.price
+    for number, row in enumerate(purchase.rows, 1):
+        still_to_pay -= row.cost_tokens
+        entry = {"entry_number": number, "still_to_pay": still_to_pay, "operation": row.reference}
+        rows.append(statements.json_of(row) | entry)
+    return rows
+
+
+def _message(cursor, statements: Statements) -> str:
+    """Prepared, since planning the statement anew takes longer than carrying it out.
+
+    Not behind a pool that hands out its connections by transaction, for which Django has that setting.
+    """
+    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        return statements.message
+    names = _prepared.setdefault(connection.connection, set())
+    if statements.name not in names:
+        cursor.execute(statements.prepare)
+        names.add(statements.name)
+    return statements.execute

@@ -1,0 +1,103 @@
+import threading
+
+import pytest
+from django.db import IntegrityError, OperationalError
+
+from mlplatform.core.group_commit import GroupCommit
+
+
+class Commits:
+    """Stands for the database: the first commit waits until `go` is set; `fail` makes commits raise."""
+
+    def __init__(self):
+        self.together = GroupCommit(self.commit)
+        self.jobs = []
+        self.is_committing, self.go = threading.Event(), threading.Event()
+        self.fail = {}
+
+    def commit(self, take):
+        taken = take()
+        self.jobs.append(taken)
+        self.is_committing.set()
+        assert self.go.wait(timeout=30)
+        if error := self.fail.get(len(self.jobs)):
+            raise error
+        return [job * 10 for job in taken]
+
+    def run_together(self, in_background):
+        """Job 1 is committed alone; 2, 3 and 4 come meanwhile. Returns what each got."""
+        outcomes = {}
+
+        def run(job):
+            try:
+                outcomes[job] = self.together.run(job)
+            except BaseException as error:  # noqa: B036 - the test looks at it
+                outcomes[job] = error
+
+        threads = [in_background(run, 1)]
+        assert self.is_committing.wait(timeout=30)
+        for job in (2, 3, 4):
+            threads.append(in_background(run, job))
+            while len(self.together._waiting) < job - 1:
+                pass
+        self.go.set()
+        for thread in threads:
+            thread.join(timeout=30)
+        return outcomes
+
+
+@pytest.fixture
+def in_background():
+    def start(function, *args):
+        thread = threading.Thread(target=function, args=args)
+        thread.start()
+        return thread
+
+    return start
+
+
+def test_what_comes_during_a_commit_is_committed_together(in_background):
+    commits = Commits()
+
+    outcomes = commits.run_together(in_background)
+
+    assert commits.jobs == [[1], [2, 3, 4]]
+    assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
+
+
+def test_a_commit_that_fails_fails_all_of_it_once_and_the_next_one_succeeds(in_background):
+    commits = Commits()
+    commits.fail[2] = IntegrityError("disk image")
+    commits.fail[2].__cause__ = cause = ValueError()
+
+    outcomes = commits.run_together(in_background)
+
+    assert commits.jobs == [[1], [2, 3, 4]]
+    assert outcomes.pop(1) == 10
+    assert {type(outcome) for outcome in outcomes.values()} == {IntegrityError}
+    assert all(outcome.__cause__ is cause for outcome in outcomes.values())
+    assert len({id(outcome) for outcome in outcomes.values()}) == 3
+    assert commits.together.run(5) == 50
+
+
+def test_an_interrupted_leader_hands_over_and_those_it_led_are_told_to_try_again(in_background):
+    commits = Commits()
+    commits.fail[2] = KeyboardInterrupt()
+
+    outcomes = commits.run_together(in_background)
+
+    assert isinstance(outcomes[2], KeyboardInterrupt)
+    assert isinstance(outcomes[3], OperationalError)
+    assert isinstance(outcomes[4], OperationalError)
+    assert commits.together.run(5) == 50
+
+
+def test_a_transaction_that_cannot_begin_fails_who_waits_for_it():
+    def commit(take):
+        raise OperationalError("database is locked")
+
+    together = GroupCommit(commit)
+
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="locked"):
+            together.run(1)
