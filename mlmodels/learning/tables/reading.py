@@ -5,17 +5,17 @@ The file is cut into the same rows and cells as at inspection, a chunk at a time
 the file by rules of its own and take several times the memory.
 """
 
-from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlmodels.learning.tables.cells import cells_of
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.rows import Chunk, open_rows
+from mlmodels.learning.tables.typed import ColumnCells
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
 
@@ -26,29 +26,23 @@ def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -
     "category", "text": object, text without the white space around it, a blank cell is "".
     Raises TableRefused with row and column for a cell that does not fit, and for a column that is not there.
     """
-    typed = [_TypedColumn(column) for column in columns]
+    readers = [ColumnCells(column) for column in columns]
+    parts: list[list[numpy.ndarray]] = [[] for _ in columns]
     with open_rows(handle, Dialect(**dialect)) as rows:
         positions = _positions(rows.header, columns)
         for chunk in rows.chunks():
             texts = chunk.columns()
-            for column, position in zip(typed, positions, strict=True):
-                column.add(texts[position], chunk)
-    return _frame(typed)
+            for part, cells, position in zip(parts, readers, positions, strict=True):
+                part.append(_checked(cells, texts[position], chunk))
+    return _frame(readers, parts)
 
 
-class _TypedColumn:
-    def __init__(self, column: Column):
-        self.name = column.name
-        self.is_number = column.role == "number"
-        self.values: array | list[str] = array("d") if self.is_number else []
-        self._cells = cells_of(column.format)
-        self._known: dict[str, str] = {}
-
-    def add(self, texts: Sequence[str], chunk: Chunk) -> None:
-        found = read_cells(self._cells, texts, chunk, self.name)
-        if not self.is_number:
-            found = [self._known.setdefault(text, text) for text in found]
-        self.values.extend(found)
+def _checked(cells: ColumnCells, texts: Sequence[str], chunk: Chunk) -> "numpy.ndarray":
+    found = cells.read(texts)
+    if found.problems:
+        first = min(found.problems)
+        raise cell_refused(chunk.row_numbers[first], cells.name, texts[first], found.problems[first])
+    return found.values
 
 
 def read_cells(cells, texts: Sequence[str], chunk: Chunk, name: str) -> list:
@@ -65,12 +59,16 @@ def _refuse_cell(cells, texts: Sequence[str], chunk: Chunk, name: str) -> None:
         try:
             cells.one(text)
         except ValueError as error:
-            raise TableRefused(
-                f"Row {row:,}, column {shown(name)}: {shown(text)} {error}. Correct the cell, leave it "
-                "blank, or choose another kind for the column.",
-                row=row,
-                column=name,
-            ) from None
+            raise cell_refused(row, name, text, str(error)) from None
+
+
+def cell_refused(row: int, name: str, text: str, problem: str) -> TableRefused:
+    return TableRefused(
+        f"Row {row:,}, column {shown(name)}: {shown(text)} {problem}. Correct the cell, leave it blank, or "
+        "choose another kind for the column.",
+        row=row,
+        column=name,
+    )
 
 
 def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
@@ -84,15 +82,14 @@ def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
     return [where[column.name] for column in columns]
 
 
-def _frame(typed: list[_TypedColumn]) -> "pandas.DataFrame":
+def _frame(readers: list[ColumnCells], parts: "list[list[numpy.ndarray]]") -> "pandas.DataFrame":
     # Imported here: everything else in this package is light enough for a web process that only inspects.
     import numpy
     import pandas
 
-    arrays = {
-        column.name: numpy.frombuffer(column.values, dtype="float64").copy()
-        if column.is_number
-        else pandas.Series(column.values, dtype=object)
-        for column in typed
-    }
+    arrays = {}
+    for cells, part in zip(readers, parts, strict=True):
+        values = numpy.concatenate(part)
+        part.clear()  # half of what the column takes, before the next is joined
+        arrays[cells.name] = values if cells.is_number else pandas.Series(values, dtype=object, copy=False)
     return pandas.DataFrame(arrays, copy=False)
