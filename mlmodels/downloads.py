@@ -1,4 +1,4 @@
-"""A model as a download, from its page and over the API."""
+"""A model as a download, from its page, over the API and by command."""
 
 import io
 
@@ -6,7 +6,7 @@ from django.http import FileResponse
 
 from mlmodels.model_card import as_markdown
 from mlmodels.models import TrainedModel
-from mlmodels.operations.exports import export_model
+from mlmodels.operations.exports import ExportedFile, export_model
 from mlmodels.snippets import example_row
 
 README = """
@@ -21,8 +21,12 @@ Loading a joblib file runs what is in it: only load one that you made or trust.
 """
 
 
-def download(model: TrainedModel, file_format: str) -> FileResponse:
-    file = export_model(
+def exported(model: TrainedModel, file_format: str) -> ExportedFile:
+    return export_model(
         model=model, file_format=file_format, readme=as_markdown(model) + README, example=example_row(model)
     )
+
+
+def download(model: TrainedModel, file_format: str) -> FileResponse:
+    file = exported(model, file_format)
     return FileResponse(io.BytesIO(file.data), as_attachment=True, filename=file.name)

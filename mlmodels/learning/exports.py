@@ -18,13 +18,6 @@ class NotExportable(Unprocessable):
     code = "not_exportable"
 
 
-def to_skops(pipeline) -> bytes:
-    """A file that `skops.io.load` reads without running code from it."""
-    import skops.io
-
-    return skops.io.dumps(pipeline)
-
-
 def to_onnx(pipeline, features, rows: "pd.DataFrame") -> bytes:
     """An ONNX file, if it predicts `rows` as the pipeline does. Inputs are one tensor per column.
 

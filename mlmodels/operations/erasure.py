@@ -10,6 +10,18 @@ from mlplatform.core.streaming import read_in_chunks
 from mlplatform.core.transactions import atomic_with_retry
 
 
+def what_would_be_erased(*, owner) -> dict[str, list[str] | int]:
+    """What `erase_everything_of` deletes: names of datasets and models, and the number of other rows."""
+    runs_of_owner = TrainingRun.objects.owned_by(owner)
+    return {
+        "datasets": list(Dataset.objects.owned_by(owner).values_list("name", flat=True)),
+        "models": list(TrainedModel.objects.owned_by(owner).values_list("name", flat=True)),
+        "runs_in_progress": runs_of_owner.open().count(),
+        "runs": runs_of_owner.count(),
+        "predictions": Prediction.objects.owned_by(owner).stored().count(),
+    }
+
+
 @atomic_with_retry
 def erase_everything_of(*, owner) -> None:
     """Ends and refunds open runs, deletes datasets and models with their files, empties runs and predictions.

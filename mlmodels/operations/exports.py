@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
-from mlmodels.learning import bundle, exports, tables
+from mlmodels.learning import bundle, exports, skops_files, tables
 from mlmodels.learning.exports import NotExportable
 from mlmodels.learning.serving import features_of
-from mlmodels.models import TrainedModel
+from mlmodels.models import TrainedModel, remove_owner
 from mlmodels.operations import model_files, predictions
 from mlmodels.operations.training import replay_order
 from mlplatform.core.errors import InvalidInput
 
 FORMATS = ("joblib", "skops", "onnx", "bundle")
+# What a skops file says of its model
+EXPORTED_FIELDS = (
+    "label", "algorithm", "task", "target", "features", "derived", "parameters", "threshold", "metrics",
+    "baseline", "report", "search",
+)  # fmt: skip
 COMPARED_ROWS = 1_000
 
 
@@ -32,11 +37,19 @@ def export_model(*, model: TrainedModel, file_format: str, readme: str, example:
             model_files.check_file(model)
             return ExportedFile(f"{model.name}.joblib", model_files.read_bytes(model))
         case "skops":
-            return ExportedFile(f"{model.name}.skops", exports.to_skops(model_files.load_pipeline(model)))
+            return ExportedFile(f"{model.name}.skops", _skops(model))
         case "onnx":
             return ExportedFile(f"{model.name}.onnx", _onnx(model))
         case _:
             return ExportedFile(f"{model.name}.zip", _bundle(model, readme, example))
+
+
+def _skops(model: TrainedModel) -> bytes:
+    """With what `imports.import_model` needs, and without rows of the dataset."""
+    facts = {field: getattr(model, field) for field in EXPORTED_FIELDS}
+    facts["report"] = {**model.report, "largest_misses": []}
+    facts["name"] = remove_owner(model.name, model.owner_id)
+    return skops_files.write(model_files.load_pipeline(model), facts)
 
 
 def _onnx(model: TrainedModel) -> bytes:

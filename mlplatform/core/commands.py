@@ -1,11 +1,14 @@
-"""What all management commands share: help that keeps its lines, refusals, progress, tables."""
+"""What all management commands share: help that keeps its lines, refusals, questions, progress, tables."""
 
 import argparse
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
+from django.core.serializers.json import DjangoJSONEncoder
 
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import figure
@@ -30,6 +33,34 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
+
+
+def add_json_option(parser, shape: str) -> None:
+    """`--json`, for scripts; `shape` describes what is printed."""
+    parser.add_argument("--json", action="store_true", help=f"print one JSON object: {shape}")
+
+
+def as_json(report: dict) -> str:
+    return json.dumps(report, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
+def confirm(question: str, *, is_confirmed: bool, output) -> None:
+    """Asks on a terminal; elsewhere --yes has to be given. Ends the command if the answer is no."""
+    if is_confirmed:
+        output.write(question)
+    elif not sys.stdin.isatty():
+        raise CommandError(f"{question} Pass --yes to confirm.")
+    elif input(f"{question} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise CommandError("Not confirmed: nothing was done.")
+
+
+def aligned(rows: list[tuple]) -> list[str]:
+    """Lines of a table whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def find_user(email: str):

@@ -1,5 +1,3 @@
-import json
-
 from django.core.management import CommandError
 from django.db import OperationalError
 
@@ -21,12 +19,9 @@ exit codes:
 """
 
     def add_arguments(self, parser):
-        parser.add_argument(
-            "--json",
-            action="store_true",
-            help="print one JSON object: {is_correct, count, checks: [{check, claim, count}, …], "
-            "differences: [{check, claim, row}, …]}",
-        )
+        checks, differences = "[{check, claim, count}, …]", "[{check, claim, row}, …]"
+        shape = f"{{is_correct, count, checks: {checks}, differences: {differences}}}"
+        commands.add_json_option(parser, shape)
 
     def handle(self, *, json, **options):
         try:
@@ -48,7 +43,7 @@ def as_json(failures: list[Failure]) -> str:
             {"check": one.check, "claim": one.claim, "row": row} for one in failures for row in one.rows
         ],
     }
-    return json.dumps(report, indent=2, default=str)
+    return commands.as_json(report)
 
 
 def as_text(failures: list[Failure]) -> str:

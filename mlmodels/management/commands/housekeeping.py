@@ -1,5 +1,3 @@
-import json
-
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
@@ -27,12 +25,8 @@ example:
 """
 
     def add_arguments(self, parser):
-        parser.add_argument(
-            "--json",
-            action="store_true",
-            help="print one JSON object: {is_done, failed: [name, …], steps: [{name, is_done, detail, "
-            "seconds}, …]}",
-        )
+        shape = "{is_done, failed: [name, …], steps: [{name, is_done, detail, seconds}, …]}"
+        commands.add_json_option(parser, shape)
 
     def handle(self, *, json, **options):
         try:
@@ -40,15 +34,11 @@ example:
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         if json:
-            self.stdout.write(as_json(done))
+            report = {"is_done": not done.failed_steps, "failed": done.failed_steps, "steps": done.steps}
+            self.stdout.write(commands.as_json(report))
         if done.failed_steps:
             raise CommandError(f"Failed: {', '.join(done.failed_steps)}.")
 
     def print_step(self, step):
         said = step["detail"] if step["is_done"] else f"FAILED: {step['detail']}"
         self.stdout.write(f"{step['name']:<18} {said or 'nothing to do'}")
-
-
-def as_json(done) -> str:
-    failed = done.failed_steps
-    return json.dumps({"is_done": not failed, "failed": failed, "steps": done.steps}, indent=2)

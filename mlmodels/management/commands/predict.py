@@ -1,6 +1,5 @@
 import json
 import os
-import sys
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -52,7 +51,8 @@ examples:
 
     def predict_file(self, model, source, target, *, is_confirmed):
         rows, row_numbers = read(source)
-        self.confirm(len(rows), is_confirmed)
+        question = f"Predicting {plural(len(rows), 'row')} costs {price_in_words(len(rows))}."
+        commands.confirm(question, is_confirmed=is_confirmed, output=self.stdout)
         with new_file(target) as write:
             answers = predictions.predict_rows(
                 owner=model.owner,
@@ -64,15 +64,6 @@ examples:
         self.stdout.write(
             f"Predicted {plural(len(answers), 'row')} for {price_in_words(len(answers))}: {target}"
         )
-
-    def confirm(self, rows, is_confirmed):
-        question = f"Predicting {plural(rows, 'row')} costs {price_in_words(rows)}."
-        if is_confirmed:
-            self.stdout.write(question)
-        elif not sys.stdin.isatty():
-            raise CommandError(f"{question} Pass --yes to confirm.")
-        elif input(f"{question} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
-            raise CommandError("Nothing was charged.")
 
 
 def find_model(name: str) -> TrainedModel:

@@ -45,22 +45,28 @@ examples:
         )
         parser.add_argument("--dry-run", action="store_true", help="count the predictions, erase nothing")
 
-    def handle(self, *, older_than, owner, dry_run, **options):
+        commands.add_json_option(parser, "{erased, is_dry_run, before}, the number of predictions")
+
+    def handle(self, *, older_than, owner, dry_run, json, **options):
         before = timezone.now() - timedelta(days=older_than)
-        age = f"from before {before:%Y-%m-%d %H:%M} UTC."
         try:
             owner = find_user(owner) if owner else None
-            count = predictions.prunable_predictions(before=before, owner=owner).count()
-            if dry_run:
-                self.stdout.write(f"{plural(count, 'prediction')} would be erased, {age}")
-                return
-            erased = self.prune(count, before, owner)
+            erased = predictions.prunable_predictions(before=before, owner=owner).count()
+            if not dry_run:
+                erased = self.prune(erased, before, owner, self.stderr if json else self.stdout)
         except OperationalError as error:
             raise CommandError(f"The database is not responding. Run the command again. ({error})") from error
-        self.stdout.write(f"{plural(erased, 'prediction')} erased, {age}")
+        if json:
+            report = {"erased": erased, "is_dry_run": dry_run, "before": before}
+            self.stdout.write(commands.as_json(report))
+        else:
+            verb = "would be erased" if dry_run else "erased"
+            self.stdout.write(
+                f"{plural(erased, 'prediction')} {verb}, from before {before:%Y-%m-%d %H:%M} UTC."
+            )
 
-    def prune(self, count, before, owner) -> int:
-        with progress_bar(self.stdout) as show:
+    def prune(self, count, before, owner, output) -> int:
+        with progress_bar(output) as show:
             return predictions.prune_predictions(
                 before=before,
                 owner=owner,

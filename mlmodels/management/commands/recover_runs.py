@@ -25,10 +25,16 @@ example:
   manage.py recover_runs
 """
 
-    def handle(self, *args, **options):
+    def add_arguments(self, parser):
+        commands.add_json_option(parser, "{queued, failed, cancelled, files}, numbers of runs and files")
+
+    def handle(self, *args, json, **options):
         try:
             counts, swept = recover_runs(), pending_files.sweep()
         except OperationalError as error:
             raise CommandError(f"The database is not responding. ({error})", returncode=3) from error
+        if json:
+            self.stdout.write(commands.as_json({**counts, "files": swept}))
+            return
         runs = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
         self.stdout.write(f"{runs}; {plural(swept, 'orphaned file')} removed")
