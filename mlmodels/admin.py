@@ -11,7 +11,16 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from mlmodels.models import Dataset, Housekeeping, Prediction, TrainedModel, TrainingRun, Worker
+from mlmodels.models import (
+    Dataset,
+    Housekeeping,
+    ModelAlias,
+    Prediction,
+    Promotion,
+    TrainedModel,
+    TrainingRun,
+    Worker,
+)
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
@@ -158,6 +167,28 @@ class TrainedModelAdmin(DeletableAdmin):
 
     def predictions(self, model):
         return link_to_rows_of(model, Prediction, "model")
+
+
+class PromotionInline(admin.TabularInline):
+    model = Promotion
+    fields = readonly_fields = ["model_name", "model", "promoted_at"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(ModelAlias)
+class ModelAliasAdmin(RowAdmin):
+    list_display = ["name", "owner_link", "model_link", "created_at"]
+    list_select_related = ["owner", "model"]
+    search_fields = ["name", "owner__email", "model__name"]
+    inlines = [PromotionInline]
+
+    @admin.display(description="model", ordering="model__name")
+    def model_link(self, alias):
+        return link_to(alias.model)
 
 
 @admin.register(Prediction)

@@ -29,6 +29,18 @@ class DatasetChanged(Conflict):
     code = "dataset_changed"
 
 
+class ModelInUse(Conflict):
+    """Another name stands for the model."""
+
+    code = "model_in_use"
+
+
+class NotAReplacement(Conflict):
+    """The model cannot answer the requests that are sent to this name."""
+
+    code = "not_a_replacement"
+
+
 class RunEnded(Conflict):
     code = "run_ended"
 

@@ -1,6 +1,6 @@
 """Finds what a request names among the user's own rows. Another owner's row is a 404."""
 
-from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.models import Dataset, ModelAlias, Prediction, TrainedModel, TrainingRun
 from mlplatform.core.errors import InvalidInput, NotFound
 
 
@@ -15,7 +15,7 @@ def owned_run(user, uuid):
 
 def owned_model(user, name):
     models = TrainedModel.objects.owned_by(user).select_related("dataset", "run")
-    return _first(models.filter(name=name), _no_model(name))
+    return _first(models.answering_to(name), _no_model(name))
 
 
 def owned_model_for_scoring(user, name):
@@ -24,6 +24,11 @@ def owned_model_for_scoring(user, name):
     if model is None:
         raise NotFound(_no_model(name))
     return model
+
+
+def owned_alias(user, name):
+    aliases = ModelAlias.objects.filter(owner=user).select_related("model")
+    return _first(aliases.filter(name=name), f'You have no alias called "{name}".')
 
 
 def owned_prediction(user, uuid):

@@ -1,5 +1,7 @@
 """The endpoints of the two services that this one replaces: clients change nothing but their base URL."""
 
+from itertools import chain
+
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import MultiPartParser
@@ -66,10 +68,14 @@ class CreateModelView(TrainingView):
 class ListTrainedView(APIView):
     tags = ["models"]
 
-    @extend_schema(summary="List the names of your models, newest first", responses={200: NAMES})
+    @extend_schema(
+        summary="List the names of your models and their aliases, newest models first",
+        responses={200: NAMES},
+    )
     def get(self, request):
-        models = TrainedModel.objects.owned_by(request.user).newest_first()
-        return Response(list(models.values_list("name", flat=True)))
+        models = TrainedModel.objects.owned_by(request.user).newest_first().only("name", "created_at")
+        names = [[model.name, *map(str, model.aliases.all())] for model in models.prefetch_related("aliases")]
+        return Response(list(chain.from_iterable(names)))
 
 
 class DescribeTrainedView(APIView):

@@ -12,16 +12,34 @@ from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
 from mlmodels.api.row_schema import row_schema
 from mlmodels.api.serializers import RowField
 from mlmodels.downloads import download
-from mlmodels.lookups import owned_model_for_scoring, owned_prediction
+from mlmodels.lookups import owned_alias, owned_model, owned_model_for_scoring, owned_prediction
 from mlmodels.model_card import as_markdown
-from mlmodels.models import TrainedModel
+from mlmodels.models import ModelAlias, Promotion, TrainedModel
 from mlmodels.operations import explanations, predictions, trained_models
+from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
 from mlplatform.core.api import StrictQueryMixin
 from mlplatform.core.errors import NotFound
 
 ROWS_MAX = 100
 LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
+
+
+class PromotionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Promotion
+        fields = ["model_name", "promoted_at"]
+
+
+class AliasSerializer(serializers.ModelSerializer):
+    """A name under which a model answers beside its own, and which models have done so, the latest first."""
+
+    model = serializers.CharField(source="model.name")
+    history = PromotionSerializer(source="promotions", many=True)
+
+    class Meta:
+        model = ModelAlias
+        fields = ["name", "model", "created_at", "history"]
 
 
 class ModelSerializer(serializers.ModelSerializer):
@@ -31,11 +49,15 @@ class ModelSerializer(serializers.ModelSerializer):
     url = serializers.HyperlinkedIdentityField(view_name="model-detail", lookup_field="name")
     target = serializers.CharField(source="target.name", read_only=True)
     dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True)
+    aliases = serializers.SlugRelatedField(
+        "name", many=True, read_only=True, help_text="other names under which it answers"
+    )
 
     class Meta:
         model = TrainedModel
         fields = [
-            "id", "url", "name", "label", "algorithm", "task", "target", "dataset", "metrics", "created_at",
+            "id", "url", "name", "aliases", "label", "algorithm", "task", "target", "dataset", "metrics",
+            "created_at",
         ]  # fmt: skip
         read_only_fields = [field for field in fields if field != "label"]
 
@@ -91,6 +113,12 @@ class RowToExplainSerializer(serializers.Serializer):
     variation_of = serializers.UUIDField(required=False)
 
 
+ALIAS = OpenApiParameter(
+    "alias",
+    str,
+    OpenApiParameter.PATH,
+    description="A name, with or without your number in front. It may be that of another model.",
+)
 FORMAT = OpenApiParameter(
     "format",
     enum=list(FORMATS),
@@ -129,6 +157,11 @@ FORMAT = OpenApiParameter(
         summary="Show the model card as Markdown",
         responses={(200, "text/markdown"): OpenApiTypes.STR},
     ),
+    aliases=extend_schema(
+        operation_id="model_aliases",
+        summary="List the names under which a model answers beside its own",
+        responses=AliasSerializer(many=True),
+    ),
     download=extend_schema(
         operation_id="download_model",
         summary="Download a model",
@@ -149,7 +182,10 @@ class ModelViewSet(
 
     def get_queryset(self):
         owned = TrainedModel.objects.owned_by(self.request.user).select_related("dataset").newest_first()
-        return owned if self.detail else owned.for_lists()
+        return owned if self.detail else owned.for_lists().prefetch_related("aliases")
+
+    def get_object(self):
+        return owned_model(self.request.user, self.kwargs["name"])
 
     def get_serializer_class(self):
         by_action = {"list": ModelSerializer, "predict": RowsSerializer, "explain": RowToExplainSerializer}
@@ -183,7 +219,7 @@ class ModelViewSet(
         sent = self._checked()
         if "variation_of" in sent:
             prediction = owned_prediction(request.user, sent["variation_of"])
-            if prediction.model is None or prediction.model.name != name:
+            if prediction.model != owned_model_for_scoring(request.user, name):
                 raise NotFound("You have no such prediction.")
             varied = explanations.vary(prediction=prediction, features=sent["features"])
             return Response(responses.varied(prediction, varied))
@@ -196,6 +232,34 @@ class ModelViewSet(
     @action(detail=True, methods=["get"])
     def card(self, request, name):
         return HttpResponse(as_markdown(self.get_object()), content_type="text/markdown; charset=utf-8")
+
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def aliases(self, request, name):
+        aliases = self.get_object().aliases.select_related("model").prefetch_related("promotions")
+        return Response(AliasSerializer(aliases, many=True).data)
+
+    @extend_schema(
+        operation_id="promote_model",
+        summary="Let a model answer under a name, so that programs which call it need no change",
+        parameters=[ALIAS],
+        request=None,
+        responses=AliasSerializer,
+    )
+    @action(detail=True, methods=["put"], url_path="aliases/<str:alias>", refusals=[400, 409])
+    def alias(self, request, name, alias):
+        return Response(AliasSerializer(promote(model=self.get_object(), name=alias)).data)
+
+    @extend_schema(
+        operation_id="remove_alias", parameters=[ALIAS], summary="Remove an alias; its model stays"
+    )
+    @alias.mapping.delete
+    def remove_alias(self, request, name, alias):
+        model = self.get_object()
+        found = owned_alias(request.user, alias_name_for(owner_id=model.owner_id, wanted=alias))
+        if found.model_id != model.pk:
+            raise NotFound(f'"{model.name}" does not answer under this name.')
+        remove_alias(alias=found)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @action(detail=True, methods=["get"], refusals=[400, 409, 422])
     def download(self, request, name):

@@ -1,5 +1,6 @@
 """The tables of this app: rows, constraints and QuerySets."""
 
+from mlmodels.models.aliases import ModelAlias, Promotion
 from mlmodels.models.datasets import Dataset, dataset_path
 from mlmodels.models.housekeeping import Housekeeping
 from mlmodels.models.ownership import add_owner, remove_owner

@@ -9,10 +9,15 @@ from mlmodels.models.datasets import Dataset
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
-# Written by hand: building it through the ORM takes ten times as long as the query
-MODEL_FOR_SCORING = (
-    "SELECT id, uuid, threshold, sha256 FROM mlmodels_trainedmodel WHERE owner_id = %s AND name = %s"
-)
+# Written by hand: building it through the ORM takes ten times as long as the query. The alias is looked up
+# only where no model has the name itself
+MODEL_FOR_SCORING = """
+    SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel
+    WHERE owner_id = %s AND id = COALESCE(
+        (SELECT id FROM mlmodels_trainedmodel WHERE name = %s),
+        (SELECT model_id FROM mlmodels_modelalias WHERE name = %s)
+    )
+"""
 
 
 def model_path(model, filename):
@@ -28,6 +33,11 @@ class TrainedModelQuerySet(OwnedQuerySet):
         """Without the large fields that only a model's own page shows."""
         return self.defer("report", "features", "parameters", "search")
 
+    def answering_to(self, name):
+        """The model of this name, or the one that the alias of this name stands for."""
+        through_alias = self.model.objects.filter(aliases__name=name).values("pk")
+        return self.filter(Q(name=name) | Q(pk__in=through_alias))
+
     def matching(self, text):
         return self.filter(Q(name__icontains=text) | Q(label__icontains=text))
 
@@ -39,17 +49,17 @@ class TrainedModelQuerySet(OwnedQuerySet):
         return models.filter(dataset__uuid=dataset) if is_uuid(dataset) else models.none()
 
     def find_for_scoring(self, owner, name):
-        """The owner's model of this name, or None: the first query of every prediction.
+        """`answering_to` for the owner's models, or None: the first query of every prediction.
 
         Without the fields that nothing needs once the model is loaded.
         """
         with connection.cursor() as cursor:
-            cursor.execute(MODEL_FOR_SCORING, [owner.pk, name])
+            cursor.execute(MODEL_FOR_SCORING, [owner.pk, name, name])
             row = cursor.fetchone()
         if row is None:
             return None
         model_id, model_uuid, *others = row
-        values = [model_id, self.model._meta.get_field("uuid").to_python(model_uuid), owner.pk, name, *others]
+        values = [model_id, self.model._meta.get_field("uuid").to_python(model_uuid), *others]
         fields = ["id", "uuid", "owner_id", "name", "threshold", "sha256"]
         return self.model.from_db(connection.alias, fields, values)
 
@@ -66,7 +76,9 @@ class TrainedModel(OwnedModel):
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_models"
     )
-    name = models.CharField(max_length=200, unique=True, help_text="part of URLs; never changes")
+    name = models.CharField(
+        max_length=200, unique=True, help_text="part of URLs; changes only when it becomes an alias"
+    )
     label = models.CharField(max_length=200, blank=True, help_text="the name that pages show")
     algorithm = models.CharField(max_length=40)
     task = models.CharField(max_length=20, choices=Task.choices)

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import operations as billing
+from mlmodels.errors import ModelInUse
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.models import TrainedModel, add_owner
 from mlmodels.operations import predictions
@@ -46,19 +47,32 @@ def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedMod
 
 @atomic_with_retry
 def delete_model(*, model: TrainedModel) -> None:
-    """Row first, then the file: the other way round could leave a model without its file."""
+    """Row first, then the file: the other way round could leave a model without its file.
+
+    Refused while another name stands for the model: programs that call it would find nothing.
+    """
     billing.lock_account(account_id=model.owner_id)
+    if name := model.aliases.values_list("name", flat=True).first():
+        raise ModelInUse(
+            f'"{model}" answers under the name "{name}". Promote another model to that name, or remove the '
+            "name, and then delete the model."
+        )
     remove_with_file(model)
     transaction.on_commit(lambda: predictions.forget(model))
 
 
 def model_name_for(*, owner, algorithm: str, wanted: str = "") -> str:
     """The wanted name after the owner's number; without one, a name from algorithm, date and time."""
+    name = clean_model_name(wanted) or f"{algorithm}_{timezone.now():%Y%m%d_%H%M%S_%f}"
+    return add_owner(name, owner.pk)
+
+
+def clean_model_name(wanted: str) -> str:
+    """As it can be part of a URL; the empty text stays empty."""
     wanted = wanted.strip()
     if len(wanted) > MODEL_NAME_CHARACTERS_MAX:
         raise InvalidInput(
             f"A model name has at most {MODEL_NAME_CHARACTERS_MAX} characters; this one has {len(wanted)}.",
             field="model_name",
         )
-    name = NOT_IN_A_NAME.sub("_", wanted) or f"{algorithm}_{timezone.now():%Y%m%d_%H%M%S_%f}"
-    return add_owner(name, owner.pk)
+    return NOT_IN_A_NAME.sub("_", wanted)

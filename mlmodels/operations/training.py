@@ -15,7 +15,7 @@ from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning.trainers import TrainingPlan
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
-from mlmodels.models import Dataset, TrainedModel, TrainingRun
+from mlmodels.models import Dataset, ModelAlias, TrainedModel, TrainingRun
 from mlmodels.operations import datasets, plans, runs
 from mlmodels.operations.trained_models import model_name_for
 from mlplatform.core.errors import DomainError, NotFound
@@ -200,7 +200,8 @@ def _insert(run: TrainingRun) -> None:
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-        is_taken = TrainedModel.objects.filter(name=run.model_name).exists()
+        names = (TrainedModel.objects, ModelAlias.objects)
+        is_taken = any(rows.filter(name=run.model_name).exists() for rows in names)
     except IntegrityError:
         is_taken = True
     if is_taken:

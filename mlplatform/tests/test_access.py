@@ -13,6 +13,7 @@ from django.urls import get_resolver
 
 from accounts.operations.keys import create_key
 from billing.models import LedgerEntry
+from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +152,8 @@ URLS = {
     "api/v1/models/<str:name>/schema": of("model"),
     "api/v1/models/<str:name>/card": of("model"),
     "api/v1/models/<str:name>/download": of("model"),
+    "api/v1/models/<str:name>/aliases": of("model"),
+    "api/v1/models/<str:name>/aliases/<str:alias>": of("alias"),
     "api/v1/predictions": own(),
     "api/v1/predictions/<uuid:uuid>": of("prediction"),
 }  # fmt: skip
@@ -170,6 +173,7 @@ def alices(alice, make_model):
         "dataset": {"uuid": model.dataset.uuid},
         "run": {"uuid": model.run.uuid},
         "model": names,
+        "alias": {"alias": promote(model=model, name="production").name, **names},
         "prediction": {"uuid": prediction.uuid, **names},
         "key": {"pk": key.pk, "key_id": key.pk},
     }

@@ -67,7 +67,7 @@ examples:
 
 
 def find_model(name: str) -> TrainedModel:
-    model = TrainedModel.objects.select_related("owner").filter(name=name).first()
+    model = TrainedModel.objects.select_related("owner").answering_to(name).first()
     if model is None:
         raise CommandError(f'There is no model called "{name}".')
     return model

@@ -38,6 +38,8 @@ ROUTES = [
     ("get", "/api/v1/models/{model}/schema", None),
     ("get", "/api/v1/models/{model}/card", None),
     ("get", "/api/v1/models/{model}/download", None),
+    ("get", "/api/v1/models/{model}/aliases", None),
+    ("put", "/api/v1/models/{model}/aliases/production", None),
 ]
 
 
