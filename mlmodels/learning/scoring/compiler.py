@@ -114,8 +114,8 @@ def kernel_of(model):
     return KERNELS[type(model)](model)
 
 
-ROWS_MAX = 250
-ODD_ROWS = 100  # at least one for each column, with a blank in it, and as many with something unseen
+ROWS_MAX = 200
+ODD_ROWS = 50  # at least one for each column, with a blank in it, and as many with something unseen
 SEED = 42
 RELATIVE_TOLERANCE = 1e-9
 # A rounding error of the largest prediction may be large beside a prediction near zero.

@@ -125,9 +125,9 @@ def test_wrong_probabilities_are_noticed(logistic, table):
 def test_at_least_two_hundred_real_rows_are_asked_and_worse_ones(table):
     rows = _trial_rows(table, features_of(table))
 
-    real = rows.head(250)
-    assert len(rows) == 250 + 100 + 100 + 1
-    assert pd.merge(real, table).drop_duplicates().shape[0] == 250
+    real = rows.head(200)
+    assert len(rows) == 200 + 50 + 50 + 1
+    assert pd.merge(real, table).drop_duplicates().shape[0] == 200
     assert (rows["city"] == "never seen before").sum() > 10
     assert (rows.iloc[-1].isna() | (rows.iloc[-1] == "")).all()
 
