@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import django
@@ -91,6 +91,23 @@ def files_folder(settings):
     folder = Path(settings.DATA_DIR) / "files" / uuid.uuid4().hex
     settings.MEDIA_ROOT = folder
     return folder
+
+
+class SendAtOnce:
+    """In place of the thread that sends e-mails."""
+
+    def submit(self, function, *arguments):
+        done = Future()
+        try:
+            done.set_result(function(*arguments))
+        except OSError as error:
+            done.set_exception(error)
+        return done
+
+
+@pytest.fixture(autouse=True)
+def mails_at_once(monkeypatch):
+    monkeypatch.setattr("mlplatform.core.mails.mail_sender", SendAtOnce())
 
 
 @pytest.fixture(autouse=True)

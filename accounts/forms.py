@@ -1,4 +1,3 @@
-from contextlib import contextmanager
 from datetime import timedelta
 
 from django import forms
@@ -12,7 +11,7 @@ from accounts.limits import KEY_NAME_CHARACTERS_MAX
 from accounts.models import ApiKey, User
 from accounts.operations.sign_in import check_credentials
 from billing.operations import AMOUNT_MAX_TOKENS
-from mlplatform.core.errors import DomainError
+from mlplatform.core.forms import RefusableForm
 
 
 class LogInForm(AuthenticationForm):
@@ -34,17 +33,6 @@ class LogInForm(AuthenticationForm):
 
 class StaffLogInForm(LogInForm, AdminAuthenticationForm):
     pass
-
-
-class RefusableForm(forms.Form):
-    @contextmanager
-    def refusals(self):
-        """Turns a refusal of the operation inside into errors of the fields that it names."""
-        try:
-            yield
-        except DomainError as refused:
-            for name, sentence in (refused.fields or {"": refused.message}).items():
-                self.add_error(name if name in self.fields else None, sentence)
 
 
 class EmailAddressField(forms.EmailField):

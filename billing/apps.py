@@ -11,3 +11,4 @@ class BillingConfig(AppConfig):
 
         post_migrate.connect(triggers.install, sender=self)
         register(checks.check_ledger_is_append_only, Tags.database)
+        register(checks.check_webhook_secret, Tags.security)

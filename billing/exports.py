@@ -17,3 +17,8 @@ def ledger_of(*, owner) -> dict:
             for entry in read_in_chunks(owner.ledger_entries.all(), by="seq")
         )
     }
+
+
+def token_requests_of(*, owner) -> dict:
+    fields = ["id", "amount", "reason", "status", "amount_granted", "note", "created_at", "ended_at"]
+    return {"token_requests": iter(owner.token_requests.newest_first().values(*fields))}

@@ -1,8 +1,9 @@
 import json
+import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 
@@ -119,3 +120,81 @@ class IdempotencyKey(models.Model):
     def identifier(self) -> str:
         """The part of `reference` after its kind, such as "run:"."""
         return self.reference.partition(":")[2]
+
+
+class TokenRequestQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(status=TokenRequest.Status.OPEN)
+
+    def newest_first(self):
+        return self.order_by("-created_at", "-pk")
+
+
+class TokenRequest(models.Model):
+    """A user asks the administrators for tokens; one of them grants or declines."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        GRANTED = "granted"
+        DECLINED = "declined"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="token_requests"
+    )
+    amount = models.PositiveBigIntegerField(help_text="tokens asked for")
+    reason = models.CharField(max_length=500)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    amount_granted = models.PositiveBigIntegerField(null=True, blank=True)
+    note = models.CharField(max_length=500, blank=True, help_text="what the administrator told the user")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = TokenRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = [F("ended_at").desc(nulls_first=True), "-created_at"]  # open ones first
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(status="open"), name="token_request_one_open_per_account"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="open", ended_at=None) | (~Q(status="open") & Q(ended_at__isnull=False)),
+                name="token_request_ended_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="granted", amount_granted__gte=1)
+                | (~Q(status="granted") & Q(amount_granted=None)),
+                name="token_request_granted_has_an_amount",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.amount:,} tokens for {self.account}"
+
+    @property
+    def reference(self) -> str:
+        return f"token_request:{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.OPEN
+
+
+class ShopEvent(models.Model):
+    """A grant that a shop sent, booked as `operation`: with the same id it must be the same event."""
+
+    event_id = models.CharField(max_length=64, unique=True)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the body")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self):
+        return self.event_id
+
+    @property
+    def operation(self) -> str:
+        return f"shop:{self.event_id}"

@@ -98,7 +98,7 @@ def charge(*, user, amount, reason, operation, reference="") -> LedgerEntry | No
     """
     if amount == 0:
         return None
-    _check_amount(amount)
+    check_amount(amount)
     return _book(user.pk, Kind.CHARGE, -amount, reason=reason, reference=reference, operation=operation)
 
 
@@ -118,8 +118,8 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
     """Adds `amount` tokens. An amount of 0, such as a welcome grant of 0 tokens, leaves no entry: None."""
     if amount == 0:
         return None
-    _check_amount(amount)
-    _check_reason(reason)
+    check_amount(amount)
+    check_reason(reason)
     _check_operation(operation)
     cause = {"reference": reference, "booked_by_id": by and by.pk}
     return _book(user.pk, Kind.GRANT, amount, reason=reason, operation=operation, **cause)
@@ -127,8 +127,8 @@ def grant(*, user, amount, reason, operation, reference="", by=None) -> LedgerEn
 
 def adjust(*, user, amount, reason, operation, by) -> LedgerEntry:
     """Corrects a balance by a signed amount: the ledger keeps the mistake and the correction."""
-    _check_amount(abs(amount))
-    _check_reason(reason)
+    check_amount(abs(amount))
+    check_reason(reason)
     return _book(user.pk, Kind.ADJUSTMENT, amount, reason=reason, operation=operation, booked_by_id=by.pk)
 
 
@@ -137,13 +137,13 @@ def refund_operation(operation_of_charge: str) -> str:
     return f"{operation_of_charge.removesuffix(':charge')}:refund"
 
 
-def _check_amount(amount) -> None:
+def check_amount(amount) -> None:
     if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX_TOKENS:
         message = f"The amount must be a whole number of tokens from 1 to {AMOUNT_MAX_TOKENS:,}."
         raise InvalidInput(message, field="amount")
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
     """Reasons of grants and adjustments are typed in; those of charges are not."""
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise InvalidInput(f"Enter a reason of 1 to {REASON_CHARACTERS_MAX} characters.", field="reason")

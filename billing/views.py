@@ -1,17 +1,21 @@
-"""/tokens/: the balance, and every entry of the ledger with a link to its cause."""
+"""/tokens/: the balance, requests for more, and every entry of the ledger with a link to its cause."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from billing import token_requests
+from billing.forms import TokenRequestForm
 from billing.models import LedgerEntry
 from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.streaming import download, read_in_chunks
 
 ENTRIES_PER_PAGE = 50
+REQUESTS_SHOWN = 5
 CSV_HEADER = ["number", "time", "kind", "change", "balance", "reason", "reference"]
 
 
@@ -31,6 +35,30 @@ class LedgerPaginator(Paginator):
 
 @require_GET
 def tokens(request):
+    return show_tokens(request)
+
+
+@require_POST
+def request_tokens(request):
+    form = TokenRequestForm(request.POST)
+    if form.is_valid():
+        with form.refusals():
+            site_url = request.build_absolute_uri("/")
+            token_requests.request_tokens(user=request.user, **form.cleaned_data, site_url=site_url)
+            messages.success(request, "Your request was sent. You will get an e-mail when it is decided.")
+            return redirect("billing:tokens")
+    return show_tokens(request, request_form=form, status=422)
+
+
+@require_POST
+def withdraw_request(request, request_id):
+    found = get_object_or_404(request.user.token_requests, pk=request_id)
+    token_requests.withdraw_request(request=found)
+    messages.success(request, "The request was withdrawn.")
+    return redirect("billing:tokens")
+
+
+def show_tokens(request, *, request_form=None, status=200):
     entries = request.user.ledger_entries.all()
     kind = request.GET.get("kind", "")
     context = {
@@ -45,7 +73,11 @@ def tokens(request):
     else:
         page = LedgerPaginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
         context |= {"page": page, "entries": page.object_list}
-    return render(request, "billing/_ledger.html" if request.htmx else "billing/tokens.html", context)
+    if request.htmx:
+        return render(request, "billing/_ledger.html", context)
+    context["requests"] = list(request.user.token_requests.newest_first()[:REQUESTS_SHOWN])
+    context["request_form"] = request_form or TokenRequestForm()
+    return render(request, "billing/tokens.html", context, status=status)
 
 
 def entries_of_kind(entries, *, before: str) -> dict:

@@ -14,6 +14,8 @@ from rest_framework.routers import DefaultRouter
 
 from accounts.api.account import KeyViewSet
 from billing.api.ledger import LedgerViewSet
+from billing.api.shop import ShopGrantView
+from billing.api.token_requests import TokenRequestViewSet
 from mlmodels.api.algorithms import AlgorithmViewSet
 from mlmodels.api.datasets import DatasetViewSet
 from mlmodels.api.models import ModelViewSet
@@ -26,6 +28,7 @@ router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("runs", RunViewSet, basename="run")
 router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("token-requests", TokenRequestViewSet, basename="token-request")
 router.register("keys", KeyViewSet, basename="key")
 router.register("models", ModelViewSet, basename="model")
 router.register("predictions", PredictionViewSet, basename="prediction")
@@ -45,6 +48,7 @@ urlpatterns = [
     path("", to_docs),
     path("", include("mlmodels.api.urls")),
     path("", include("accounts.api.urls")),
+    path("v1/shop/grants", ShopGrantView.as_view(), name="shop-grants"),
     path("v1/", include(router.urls)),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", reader_policy(SpectacularSwaggerSplitView.as_view()), name="api-docs"),

@@ -6,9 +6,11 @@ The API answers `{"detail", "code", "fields"}`, also for errors of Django and RE
 import logging
 import sys
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework import views
 from rest_framework.response import Response
@@ -47,8 +49,15 @@ def status_of(error: errors.DomainError) -> int:
     return next(STATUS[kind][0] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def body_of(error: errors.DomainError) -> dict:
-    return {"detail": error.message, "code": error.code, "fields": error.fields}
+def body_of(error: errors.DomainError, request) -> dict:
+    body = {"detail": error.message, "code": error.code, "fields": error.fields}
+    return body | {"links": links_to_tokens(request)} if isinstance(error, errors.PaymentRequired) else body
+
+
+def links_to_tokens(request) -> dict:
+    """Where the user requests tokens, and buys them if there is a shop."""
+    links = {"request_tokens": request.build_absolute_uri(reverse("billing:tokens"))}
+    return links | {"buy_tokens": settings.TOKENS_URL} if settings.TOKENS_URL else links
 
 
 def headers_of(error: errors.DomainError) -> dict:
@@ -79,7 +88,9 @@ def as_refusal(error: Exception) -> errors.DomainError | None:
 def answer_in_json(error: Exception, context: dict) -> Response | None:
     """The EXCEPTION_HANDLER of REST framework."""
     if refusal := as_refusal(error):
-        return Response(body_of(refusal), status=status_of(refusal), headers=headers_of(refusal))
+        return Response(
+            body_of(refusal, context["request"]), status=status_of(refusal), headers=headers_of(refusal)
+        )
     response = views.exception_handler(error, context)
     if response is not None:
         response.data = body_of_framework_error(error, response.data)
@@ -132,7 +143,7 @@ def refuse(request, error: errors.DomainError):
     """JSON under /api/, a partial for htmx, a page otherwise."""
     status = status_of(error)
     if request.path.startswith("/api/"):
-        response = JsonResponse(body_of(error), status=status)
+        response = JsonResponse(body_of(error, request), status=status)
     elif isinstance(error, errors.Unavailable):
         response = bare_page(request, status, error.message)
     else:

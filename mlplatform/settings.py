@@ -152,7 +152,10 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_ENGINE = "accounts.sessions"
 PASSWORD_RESET_TIMEOUT = 60 * 60
 # Called with owner= when an account is removed
-ACCOUNT_REMOVAL_HOOKS = ["mlmodels.operations.erasure.erase_everything_of"]
+ACCOUNT_REMOVAL_HOOKS = [
+    "billing.token_requests.erase_requests_of",
+    "mlmodels.operations.erasure.erase_everything_of",
+]
 # The only URLs that a key with the scope "predict" may call, by name: accounts.api.authentication
 PREDICT_KEY_URL_NAMES = {
     "predict", "predict-last", "model-predict", "model-explain", "model-batches", "model-schema",
@@ -166,7 +169,11 @@ ACCOUNT_LIMITS = {
     "models": "mlmodels.limits.MODELS_MAX",
 }
 # What else is stored about a user: functions with the keyword owner that return a dict of iterators
-ACCOUNT_EXPORT_HOOKS = ["billing.exports.ledger_of", "mlmodels.operations.erasure.everything_of"]
+ACCOUNT_EXPORT_HOOKS = [
+    "billing.exports.ledger_of",
+    "billing.exports.token_requests_of",
+    "mlmodels.operations.erasure.everything_of",
+]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "mlmodels:start"
 LOGOUT_REDIRECT_URL = "mlmodels:start"
@@ -208,8 +215,12 @@ if STORAGE_URL:
 
 # The price list, in tokens
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
+MONTHLY_TOKENS = env.int("MONTHLY_TOKENS", default=0)
 TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
+# A shop: where users buy tokens, and the secret with which it signs its grants (none: it cannot grant)
+TOKENS_URL = env("TOKENS_URL", default="")
+TOKENS_WEBHOOK_SECRET = env("TOKENS_WEBHOOK_SECRET", default="")
 # Checks of other apps that `verify_ledger` runs: functions that return a list of billing.verify.Failure
 LEDGER_VERIFICATIONS = [
     "mlmodels.operations.audit.find_uncleared_charges",
@@ -252,6 +263,7 @@ HOUSEKEEPING = {
     "idempotency keys": "billing.idempotency.prune",
     "predictions": "mlmodels.operations.predictions.prune_outdated",
     "files": "mlmodels.operations.pending_files.sweep",
+    "monthly tokens": "billing.monthly.grant_monthly_tokens",
     "ledger": "billing.verify.require_correct",
 }
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")

@@ -1,26 +1,9 @@
 """Imports inside the fixtures: this file is read before the settings are."""
 
-from concurrent.futures import Future
-
 import pytest
 from django.utils import timezone
 
 PASSWORD = "correct horse battery"
-
-
-class SendAtOnce:
-    def submit(self, function, *arguments):
-        done = Future()
-        try:
-            done.set_result(function(*arguments))
-        except OSError as error:
-            done.set_exception(error)
-        return done
-
-
-@pytest.fixture(autouse=True)
-def mails_at_once(monkeypatch):
-    monkeypatch.setattr("accounts.mails.mail_sender", SendAtOnce())
 
 
 @pytest.fixture

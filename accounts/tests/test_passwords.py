@@ -8,10 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from accounts import limits, mails
+from accounts import limits
+from accounts.mails import write_password_reset
 from accounts.models import User
 from accounts.operations import passwords
 from accounts.tests.conftest import PASSWORD
+from mlplatform.core import mails
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +79,7 @@ def test_no_answer_waits_for_the_mail_whether_there_is_one_or_not(alice, monkeyp
     reset(email="alice@example.com")
     reset(email="nobody@example.com")
 
-    assert handed_over == [mails.write_password_reset] * 2
+    assert handed_over == [write_password_reset] * 2
     assert mail.outbox == []
 
 

@@ -119,7 +119,7 @@ def a_refund_gives_too_much(monkeypatch):
 
 def what_is_free_is_booked(monkeypatch):
     def charge(*, user, amount, reason, operation, reference=""):
-        operations._check_amount(amount)
+        operations.check_amount(amount)
         return operations.adjust(user=user, amount=-amount, reason=reason, operation=operation, by=user)
 
     monkeypatch.setattr(operations, "charge", charge)

@@ -27,6 +27,11 @@ class RefusalSerializer(serializers.Serializer):
     fields = serializers.DictField(
         child=serializers.CharField(), required=False, help_text="a sentence for each input that is wrong"
     )
+    links = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="with 402: the page to `request_tokens`, and where to `buy_tokens` if there is a shop",
+    )
 
 
 class Schema(AutoSchema):

@@ -13,6 +13,7 @@ from django.urls import get_resolver
 
 from accounts.operations.keys import create_key
 from billing.models import LedgerEntry
+from billing.token_requests import request_tokens
 from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
 
@@ -97,6 +98,8 @@ URLS = {
     "accounts/export/": own(),
     "accounts/close/": own(),
     "tokens/": own(),
+    "tokens/requests/": own(),
+    "tokens/requests/<uuid:request_id>/withdraw/": of("token request"),
     "tokens/ledger.csv": own(),
     "help/": public(),
     # Probes
@@ -143,6 +146,10 @@ URLS = {
     "api/v1/runs/<uuid:uuid>": of("run"),
     "api/v1/runs/<uuid:uuid>/cancel": of("run"),
     "api/v1/ledger": own(),
+    "api/v1/token-requests": own(),
+    "api/v1/token-requests/<uuid:pk>": of("token request"),
+    "api/v1/token-requests/<uuid:pk>/withdraw": of("token request"),
+    "api/v1/shop/grants": public(),  # not there without a secret
     "api/v1/keys": own(),
     "api/v1/keys/<uuid:pk>": of("key"),
     "api/v1/models": own(),
@@ -168,6 +175,7 @@ def alices(alice, make_model):
     model = make_model(alice)
     prediction = predict(owner=alice, model=model, features=ROW)
     key, _ = create_key(owner=alice, name="report", scope="all")
+    asked = request_tokens(user=alice, amount=5, reason="More", site_url="http://testserver/")
     names = {"name": model.name, "model_name": model.name}
     return {
         "dataset": {"uuid": model.dataset.uuid},
@@ -175,6 +183,7 @@ def alices(alice, make_model):
         "model": names,
         "alias": {"alias": promote(model=model, name="production").name, **names},
         "prediction": {"uuid": prediction.uuid, **names},
+        "token request": {"pk": asked.pk, "request_id": asked.pk},
         "key": {"pk": key.pk, "key_id": key.pk},
     }
 

@@ -99,12 +99,21 @@ def test_a_refusal_without_a_line_in_the_table_is_noticed():
 def test_the_api_answers_a_refusal_in_json_whoever_serves_it(get, address, kind, status):
     response = get(address, kind("Not like that.", field="area", code="special"))
 
+    body = response.json()
     assert response.status_code == status
-    assert response.json() == {
-        "detail": "Not like that.",
-        "code": "special",
-        "fields": {"area": "Not like that."},
-    }
+    assert ("links" in body) == (kind is errors.PaymentRequired)
+    body.pop("links", None)
+    assert body == {"detail": "Not like that.", "code": "special", "fields": {"area": "Not like that."}}
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint"])
+def test_who_has_too_few_tokens_is_told_where_to_get_more(get, address, settings):
+    without_shop = get(address, errors.PaymentRequired("Too few.")).json()
+    settings.TOKENS_URL = "https://shop.example.com/"
+    with_shop = get(address, errors.PaymentRequired("Too few.")).json()
+
+    assert without_shop["links"] == {"request_tokens": "http://testserver/tokens/"}
+    assert with_shop["links"] == {**without_shop["links"], "buy_tokens": "https://shop.example.com/"}
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.operations.keys import create_key
 from billing import operations as billing
+from billing.token_requests import request_tokens, withdraw_request
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import make_dataset, make_model_row, start_run
 from mlplatform.api_urls import router
@@ -31,6 +32,9 @@ MAKE = {  # one more of what the list shows: its owner, and a model of theirs
     "run": lambda alice, model: start_run(alice, model.dataset),
     "ledger": lambda alice, model: billing.grant(
         user=alice, amount=1, reason="gift", operation=f"gift:{next(numbers)}"
+    ),
+    "token-request": lambda alice, model: withdraw_request(
+        request=request_tokens(user=alice, amount=5, reason="More", site_url="http://testserver/")
     ),
     "key": lambda alice, model: create_key(owner=alice, name="report", scope="all"),
     "model": lambda alice, model: make_model_row(alice, name=f"1_row_{next(numbers)}", dataset=model.dataset),

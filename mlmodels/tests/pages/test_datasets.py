@@ -142,6 +142,19 @@ def test_without_tokens_the_price_is_said_and_nothing_starts(charlie, pages_of):
     assert not TrainingRun.objects.exists()
 
 
+def test_without_tokens_the_page_says_so_before_the_click(charlie, alice, pages_of, settings):
+    settings.TOKENS_URL = "https://shop.example.com/"
+
+    short = pages_of(charlie).get(f"/datasets/{make_dataset(charlie).uuid}/").content.decode()
+    enough = pages_of(alice).get(f"/datasets/{make_dataset(alice).uuid}/").content.decode()
+
+    assert "You need 1 token and have 0." in short
+    assert '<a href="/tokens/#request">Request tokens</a>' in short
+    assert '<a href="https://shop.example.com/" rel="noopener">buy some</a>' in short
+    assert 'class="go" disabled>' in short
+    assert "Request tokens" not in enough and "disabled>" not in enough
+
+
 def test_a_column_that_is_not_there_is_a_404(alice, pages_of):
     dataset = make_dataset(alice)
 

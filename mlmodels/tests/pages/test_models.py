@@ -343,3 +343,23 @@ def test_the_snippets_hold_the_real_address_and_columns(alice, pages_of, model):
 
     assert f"http://testserver/api/predict/{model.name}" in page
     assert "&quot;size&quot;:" in page
+
+
+def test_without_tokens_the_form_says_so_before_the_click(charlie, pages_of, make_model):
+    page = pages_of(charlie).get(f"/models/{make_model(charlie).name}/").content.decode()
+
+    assert "You need 5 tokens and have 0." in page
+    assert '<button type="submit" disabled>' in page
+    assert '<a href="/tokens/#request">Request tokens</a>.' in page
+
+
+def test_the_answer_that_took_the_last_tokens_says_what_the_next_needs(alice, pages_of, make_model):
+    model = make_model(alice)
+    for number in range(2):
+        pages_of(alice).post(f"/models/{model.name}/predict/", row(idempotency_key=f"row-{number}"))
+
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(idempotency_key="last"), headers=HTMX)
+
+    alice.refresh_from_db()
+    assert (answer.status_code, alice.token_balance) == (200, 0)
+    assert "You need 5 tokens and have 0." in answer.content.decode()

@@ -1,0 +1,18 @@
+"""What forms of several apps share."""
+
+from contextlib import contextmanager
+
+from django import forms
+
+from mlplatform.core.errors import DomainError
+
+
+class RefusableForm(forms.Form):
+    @contextmanager
+    def refusals(self):
+        """Turns a refusal of the operation inside into errors of the fields that it names."""
+        try:
+            yield
+        except DomainError as refused:
+            for name, sentence in (refused.fields or {"": refused.message}).items():
+                self.add_error(name if name in self.fields else None, sentence)
