@@ -47,6 +47,7 @@ def set_up_django(engine: str):
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.WHITENOISE_AUTOREFRESH = True  # else every test client looks through all static files
     if engine == "sqlite":
         # A file, not memory: threads and processes see one database, with the locks of real life
         settings.DATABASES["default"]["TEST"] = {"NAME": str(folder / "test.sqlite3")}
