@@ -26,6 +26,8 @@ RESET_MAILS_PER_MAILBOX = 5
 FAILED_LOG_INS_PER_IP_ADDRESS = 100
 UNKNOWN_KEYS_PER_IP_ADDRESS = 100
 
+REMEMBERED_CALLERS_MAX = 5_000  # per process
+
 
 def count(action: str, *, caller: str | None, limit: int) -> None:
     """Counts one `action` of `caller` in the current hour; raises TooManyRequests past the limit."""

@@ -7,6 +7,7 @@ of two equal requests gets RequestRepeated, with the row of the first.
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from billing.models import IdempotencyKey
 from mlplatform.core.database_errors import code_of
-from mlplatform.core.errors import Conflict, InvalidInput, Unprocessable
+from mlplatform.core.errors import Conflict, DomainError, InvalidInput, Unprocessable
 
 KEY_CHARACTERS_MAX = 255
 KEPT_FOR = timedelta(hours=24)
@@ -92,6 +93,17 @@ def find(*, user, request: IdempotentRequest | None) -> IdempotencyKey | None:
     """The row of this request if it came before. Does not wait for a transaction that is still open."""
     earlier = request and _rows(user, request).first()
     return earlier and _checked(earlier, request)
+
+
+@contextmanager
+def earlier_answer_first(*, user, request: IdempotentRequest | None):
+    """Raises RequestRepeated instead of a refusal, if the request came before: it was not refused then."""
+    try:
+        yield
+    except DomainError:
+        if earlier := find(user=user, request=request):
+            raise RequestRepeated(earlier) from None
+        raise
 
 
 def claim(*, user, request: IdempotentRequest | None, reference="", body=None, status: int = 200) -> None:

@@ -23,5 +23,6 @@ DATASET_NAME_CHARACTERS_MAX = 200
 # Per process
 LOADED_MODELS_BYTES_MAX = 256_000_000
 WAITING_REQUESTS_MAX = 4
+REMEMBERED_MODELS_MAX = 5_000
 
 WORKER_SILENT_SECONDS = 60  # a worker that has not been seen for longer counts as gone

@@ -1,7 +1,12 @@
 """Finds what a request names among the user's own rows. Another owner's row is a 404."""
 
+from billing.purchases import Condition
+from mlmodels.limits import REMEMBERED_MODELS_MAX
 from mlmodels.models import Dataset, ModelAlias, Prediction, TrainedModel, TrainingRun
 from mlplatform.core.errors import InvalidInput, NotFound
+from mlplatform.core.remembered import Remembered
+
+remembered_models = Remembered(REMEMBERED_MODELS_MAX)
 
 
 def owned_dataset(user, uuid):
@@ -24,6 +29,23 @@ def owned_model_for_scoring(user, name):
     if model is None:
         raise NotFound(_no_model(name))
     return model
+
+
+def remembered_model(user, name) -> tuple[TrainedModel, Condition]:
+    """`owned_model_for_scoring`, if this process has not found the model before.
+
+    A purchase under the condition finds out whether the name still leads to the same model.
+    """
+    found = remembered_models.get((user.pk, name))
+    if found is None:
+        model = owned_model_for_scoring(user, name)
+        found = model, Condition(*TrainedModel.objects.still_found(user, name, model))
+        remembered_models[user.pk, name] = found
+    return found
+
+
+def forget_model(user, name) -> None:
+    remembered_models.pop((user.pk, name), None)
 
 
 def owned_alias(user, name):

@@ -33,12 +33,15 @@ def idempotent_request(request, body=None) -> IdempotentRequest | None:
 def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], Response]) -> Response:
     """The answer of `work`, or the stored one if the same request was carried out before."""
     earlier = request and find(user=user, request=request)
-    if earlier is None:
-        try:
-            return work()
-        except RequestRepeated as repeated:
-            earlier = repeated.earlier
-    return replay(earlier)
+    return replay(earlier) if earlier else answer_or_replay(work)
+
+
+def answer_or_replay(work: Callable[[], Response]) -> Response:
+    """The same for an operation that looks for the earlier request itself."""
+    try:
+        return work()
+    except RequestRepeated as repeated:
+        return replay(repeated.earlier)
 
 
 def replay(earlier: IdempotencyKey) -> Response:

@@ -9,8 +9,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
+from mlmodels.api.plain import Offer, plain_first
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from mlmodels.api.waiting import TrainingView, training_schema
 from mlmodels.learning.trainers import parameter_types
@@ -148,11 +149,16 @@ class PredictionView(GenericAPIView):
             )
             return Response(answer(prediction))
 
-        return answer_once(user=owner, request=idempotency, work=work)
+        return answer_or_replay(work)
 
 
 class PredictView(PredictionView):
     serializer_class = FeaturesSerializer
+
+    @classmethod
+    def as_view(cls, **options):
+        offer = Offer(predict, plain_features, responses.predicted)
+        return plain_first(super().as_view(**options), offer, "model_name")
 
     @extend_schema(
         summary="Predict one row with a model",
@@ -162,6 +168,11 @@ class PredictView(PredictionView):
     def post(self, request, model_name):
         data, model = self.data(), owned_model_for_scoring(request.user, model_name)
         return self.predict(model, data["features"], responses.predicted)
+
+
+def plain_features(data: dict) -> dict | None:
+    features = data.get("features")
+    return {"features": features} if isinstance(features, dict) else None
 
 
 class PredictLastView(PredictionView):

@@ -6,8 +6,9 @@ from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
+from mlmodels.api.plain import Offer, plain_first
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
 from mlmodels.api.row_schema import row_schema
 from mlmodels.api.serializers import RowField
@@ -106,6 +107,19 @@ class RowsSerializer(serializers.Serializer):
         return attributes
 
 
+def plain_rows(data: dict) -> dict | None:
+    """As RowsSerializer reads them, if nothing is odd."""
+    rows, level = data.get("rows", [data.get("features")]), data.get("level")
+    is_plain = (
+        ("features" in data) != ("rows" in data)
+        and isinstance(rows, list)
+        and 1 <= len(rows) <= ROWS_MAX
+        and all(isinstance(row, dict) for row in rows)
+        and ("level" not in data or (type(level) is float and LEVEL_MIN <= level <= LEVEL_MAX))
+    )
+    return {"rows": rows, "level": level} if is_plain else None
+
+
 class RowToExplainSerializer(serializers.Serializer):
     """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
 
@@ -179,6 +193,12 @@ class ModelViewSet(
     lookup_field = "name"
     filterset_fields = ["algorithm", "task", "dataset__uuid"]
     ordering_fields = ["created_at", "name", "algorithm"]
+
+    @classmethod
+    def as_view(cls, actions=None, **options):
+        view = super().as_view(actions, **options)
+        offer = Offer(predictions.predict_rows, plain_rows, responses.answered)
+        return plain_first(view, offer, "name") if actions == {"post": "predict"} else view
 
     def get_queryset(self):
         owned = TrainedModel.objects.owned_by(self.request.user).select_related("dataset").newest_first()
@@ -278,7 +298,7 @@ class ModelViewSet(
             sold = operation(owner=user, model=model, idempotency=idempotency, **options)
             return Response(options["body_of"](sold))
 
-        return answer_once(user=user, request=idempotency, work=work)
+        return answer_or_replay(work)
 
     def _checked(self, **options) -> dict:
         serializer = self.get_serializer(data=self.request.data, **options)

@@ -13,11 +13,18 @@ from mlmodels.models.training_runs import Task, TrainingRun
 # only where no model has the name itself
 MODEL_FOR_SCORING = """
     SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel
-    WHERE owner_id = %s AND id = COALESCE(
-        (SELECT id FROM mlmodels_trainedmodel WHERE name = %s),
-        (SELECT model_id FROM mlmodels_modelalias WHERE name = %s)
+    WHERE owner_id = %(caller_id)s AND id = COALESCE(
+        (SELECT id FROM mlmodels_trainedmodel WHERE name = %(called)s),
+        (SELECT model_id FROM mlmodels_modelalias WHERE name = %(called)s)
     )
 """
+STILL_FOUND = f"""
+    EXISTS (
+        SELECT 1 FROM ({MODEL_FOR_SCORING}) found
+        WHERE id = %(model_id)s AND name = %(model_name)s AND sha256 = %(sha256)s
+            AND COALESCE(threshold, -1) = %(threshold)s
+    )
+"""  # noqa: S608 - our own
 
 
 def model_path(model, filename):
@@ -54,7 +61,7 @@ class TrainedModelQuerySet(OwnedQuerySet):
         Without the fields that nothing needs once the model is loaded.
         """
         with connection.cursor() as cursor:
-            cursor.execute(MODEL_FOR_SCORING, [owner.pk, name, name])
+            cursor.execute(MODEL_FOR_SCORING, {"caller_id": owner.pk, "called": name})
             row = cursor.fetchone()
         if row is None:
             return None
@@ -62,6 +69,17 @@ class TrainedModelQuerySet(OwnedQuerySet):
         values = [model_id, self.model._meta.get_field("uuid").to_python(model_uuid), *others]
         fields = ["id", "uuid", "owner_id", "name", "threshold", "sha256"]
         return self.model.from_db(connection.alias, fields, values)
+
+    def still_found(self, owner, name, model) -> tuple[str, dict]:
+        """SQL and its parameters: whether `find_for_scoring` would find the same model, unchanged."""
+        return STILL_FOUND, {
+            "caller_id": owner.pk,
+            "called": name,
+            "model_id": model.pk,
+            "model_name": model.name,
+            "sha256": model.sha256,
+            "threshold": -1 if model.threshold is None else model.threshold,
+        }
 
 
 class TrainedModel(OwnedModel):

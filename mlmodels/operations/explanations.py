@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from billing.idempotency import IdempotentRequest
+from billing.idempotency import IdempotentRequest, earlier_answer_first
 from mlmodels.errors import VariationRefused
 from mlmodels.limits import VARIATION_COLUMNS_MAX, VARIATION_MINUTES, VARIATIONS_MAX
 from mlmodels.models import Prediction, TrainedModel
@@ -22,8 +22,9 @@ def explain(
     body_of: Callable[[Prediction], dict] | None = None,
 ) -> Prediction:
     """As `predictions.predict`, with `explanation` in the output; see `ServedModel.explain`."""
-    inputs, output = predictions.answered(model, features)
-    output["explanation"] = _explanation(model, inputs, output)
+    with earlier_answer_first(user=owner, request=idempotency):
+        inputs, output = predictions.answered(model, features)
+        output["explanation"] = _explanation(model, inputs, output)
     prediction = predictions.to_be_stored(owner, model, inputs, output)
     predictions.charge_and_store([prediction], idempotency, body_of and body_of(prediction))
     return prediction

@@ -41,14 +41,18 @@ def predict(
     features: Mapping,
     idempotency: idempotency_keys.IdempotentRequest | None = None,
     body_of: Callable[[Prediction], dict] | None = None,
+    confirmed_by: Sequence[Condition] = (),
 ) -> Prediction:
     """One prediction, charged and stored. Refused input costs nothing and names every unusable column.
 
     `model` may come from `find_for_scoring`. With `idempotency`, `body_of` makes the body that is stored with
-    the key; a repeated request raises RequestRepeated, and nothing is charged.
+    the key; a repeated request raises RequestRepeated, and nothing is charged. `confirmed_by` is what has to
+    hold of an owner and a model that were remembered, else Unconfirmed.
     """
-    prediction = to_be_stored(owner, model, *answered(model, features))
-    charge_and_store([prediction], idempotency, body_of and body_of(prediction))
+    with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
+        prediction = to_be_stored(owner, model, *answered(model, features))
+    body = body_of(prediction) if idempotency and body_of else None
+    charge_and_store([prediction], idempotency, body, confirmed_by)
     return prediction
 
 
@@ -62,20 +66,23 @@ def predict_rows(
     on_answered: Callable[[list[Prediction]], None] | None = None,
     idempotency: idempotency_keys.IdempotentRequest | None = None,
     body_of: Callable[[list[Prediction]], dict] | None = None,
+    confirmed_by: Sequence[Condition] = (),
 ) -> list[Prediction]:
     """A prediction per row, each charged like a single one; all or none. Refusals name the row, else from 1.
 
     `level` is that of intervals and sets. `on_answered` gets the predictions before anything is charged; if
-    it raises, nothing is. For `idempotency` and `body_of` see `predict`.
+    it raises, nothing is. For the rest see `predict`.
     """
     if len(rows) > BATCH_ROWS_MAX:
         raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
     numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
-    predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in numbered]
+    with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
+        predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in numbered]
     if on_answered:
         on_answered(predictions)
     if predictions:
-        charge_and_store(predictions, idempotency, body_of and body_of(predictions))
+        body = body_of(predictions) if idempotency and body_of else None
+        charge_and_store(predictions, idempotency, body, confirmed_by)
     return predictions
 
 
@@ -141,12 +148,14 @@ def _answered_row(
         raise type(refusal)(message, code=refusal.code, fields=refusal.fields) from None
 
 
-def charge_and_store(predictions: list[Prediction], idempotency=None, body=None) -> None:
+def charge_and_store(
+    predictions: list[Prediction], idempotency=None, body=None, confirmed_by: Sequence[Condition] = ()
+) -> None:
     """All or none. `body` is stored with the key of `idempotency`."""
     first = predictions[0]
-    model_is_there = Condition(MODEL_IS_THERE, {"model_id": first.model_id})
+    conditions = confirmed_by or [Condition(MODEL_IS_THERE, {"model_id": first.model_id})]
     try:
-        buy(Purchase(first.owner, predictions, "prediction", [model_is_there], idempotency, body))
+        buy(Purchase(first.owner, predictions, "prediction", conditions, idempotency, body))
     except (Unconfirmed, IntegrityError):
         if TrainedModel.objects.filter(pk=first.model_id).exists():
             raise

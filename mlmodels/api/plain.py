@@ -1,0 +1,110 @@
+"""Paid predictions as programs ask for them: JSON with a token or a key, without REST framework.
+
+Its machinery takes longer than the prediction. Whatever is not plain goes to the view of REST framework,
+which calls the same operation, and so does a caller who is not confirmed, to be told why. What earlier requests
+found out about caller and model is remembered, and confirmed by the statement that charges.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+from django.conf import settings
+from django.db import Error
+from django.http import HttpResponse
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.settings import api_settings
+
+from billing.api.idempotency import idempotent_request, replay
+from billing.idempotency import RequestRepeated
+from billing.purchases import Unconfirmed
+from mlmodels.lookups import forget_model, remembered_model
+from mlplatform.core.errors import DomainError
+
+JSON = "application/json"
+SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
+ACCEPTED = {"*/*", JSON, f"{JSON}, */*", f"{JSON}, text/plain, */*"}
+HEADERS = {"Vary": "Accept", "Allow": "POST, OPTIONS"}  # as REST framework sets them
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is sold: `options_of` the parsed body are those of the operation, or None if it is not plain."""
+
+    operation: Callable
+    options_of: Callable[[dict], dict | None]
+    body_of: Callable
+
+
+def plain_first(view, offer: Offer, name_argument: str):
+    """The view of REST framework, for what is not plain. `name_argument` is the model's name in the URL."""
+
+    @wraps(view)
+    def answer(request, *args, **kwargs):
+        response = None
+        if kwargs.keys() == {name_argument} and is_plain(request.META):
+            response = plain_response(request, kwargs[name_argument], offer)
+        return view(request, *args, **kwargs) if response is None else response
+
+    return answer
+
+
+def is_plain(environ: dict) -> bool:
+    length = environ.get("CONTENT_LENGTH", "")
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and "HTTP_AUTHORIZATION" in environ
+        and environ.get("CONTENT_TYPE", "").lower() in SENT_AS
+        and environ.get("HTTP_ACCEPT", "*/*") in ACCEPTED
+        and not environ.get("QUERY_STRING")
+        and length.isdigit()
+        and int(length) <= settings.JSON_BODY_BYTES_MAX
+    )
+
+
+def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
+    """None if REST framework has to answer."""
+    authentication = api_settings.DEFAULT_AUTHENTICATION_CLASSES[0]()
+    try:
+        caller = authentication.recall(request)
+        return caller and sell(request, caller, name, offer)
+    except Unconfirmed:
+        authentication.forget(request)
+        forget_model(request.user, name)
+        return None
+    except RequestRepeated as repeated:
+        return as_plain(replay(repeated.earlier))
+    except (APIException, DomainError, Error) as error:
+        error.auth_header = authentication.authenticate_header(request)
+        refusal = api_settings.EXCEPTION_HANDLER(error, {})
+        if refusal is None:
+            raise
+        return as_plain(refusal)
+
+
+def sell(request, caller, name: str, offer: Offer) -> HttpResponse | None:
+    request.user = caller.user
+    data = api_settings.DEFAULT_PARSER_CLASSES[0]().parse(io.BytesIO(request.body))
+    options = offer.options_of(data) if isinstance(data, dict) else None
+    if options is None:
+        return None
+    idempotency = idempotent_request(request, body=data)
+    model, condition = remembered_model(caller.user, name)
+    sold = offer.operation(
+        owner=caller.user,
+        model=model,
+        confirmed_by=(caller.condition, condition),
+        idempotency=idempotency,
+        body_of=offer.body_of,
+        **options,
+    )
+    return HttpResponse(JSONRenderer().render(offer.body_of(sold)), content_type=JSON, headers=HEADERS)
+
+
+def as_plain(response) -> HttpResponse:
+    """A response of REST framework, rendered."""
+    content = JSONRenderer().render(response.data)
+    headers = {**HEADERS, **response.headers}
+    return HttpResponse(content, status=response.status_code, content_type=JSON, headers=headers)
