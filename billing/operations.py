@@ -190,7 +190,7 @@ def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
 def move_balance_statement(*conditions: str) -> str:
     """`conditions` in SQL are about the row of the account."""
     users = get_user_model()._meta.db_table
-    return MOVE_BALANCE.format(users=users, conditions="".join(f"AND {each}" for each in conditions))
+    return MOVE_BALANCE.format(users=users, conditions="".join(f" AND {each}" for each in conditions))
 
 
 def _append(entry: LedgerEntry) -> bool:

@@ -8,6 +8,10 @@ from mlplatform import api_urls, error_responses, health, views
 admin.autodiscover()
 
 urlpatterns = [
+    # JSON API: the calls of the two services this replaces, the resources, the documentation. First, since
+    # predictions are asked most, and each URL in front of theirs takes time
+    path("api/", include("mlplatform.api_urls")),
+    path("api", api_urls.to_docs),
     # Pages
     path("", include("mlmodels.urls")),
     path("accounts/", include("accounts.urls")),
@@ -16,9 +20,6 @@ urlpatterns = [
     # Probes
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    # JSON API: the calls of the two services this replaces, the resources, the documentation
-    path("api", api_urls.to_docs),
-    path("api/", include("mlplatform.api_urls")),
     # Staff, who change their password as everybody does
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:account")),
     path("admin/", admin.site.urls),

@@ -1,8 +1,8 @@
 """Paid predictions as programs ask for them: JSON with a token or a key, without REST framework.
 
 Its machinery takes longer than the prediction. Whatever is not plain goes to the view of REST framework,
-which calls the same operation, and so does a caller who is not confirmed, to be told why. What earlier requests
-found out about caller and model is remembered, and confirmed by the statement that charges.
+which calls the same operation, and so does a caller who is not confirmed, to be told why. What earlier
+requests found out about caller and model is remembered, and confirmed by the statement that charges.
 """
 
 import io
@@ -26,7 +26,7 @@ from mlplatform.core.errors import DomainError
 JSON = "application/json"
 SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
 ACCEPTED = {"*/*", JSON, f"{JSON}, */*", f"{JSON}, text/plain, */*"}
-HEADERS = {"Vary": "Accept", "Allow": "POST, OPTIONS"}  # as REST framework sets them
+HEADERS = {"Content-Type": JSON, "Vary": "Accept", "Allow": "POST, OPTIONS"}  # as REST framework sets them
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
         return as_plain(replay(repeated.earlier))
     except (APIException, DomainError, Error) as error:
         error.auth_header = authentication.authenticate_header(request)
-        refusal = api_settings.EXCEPTION_HANDLER(error, {})
+        refusal = api_settings.EXCEPTION_HANDLER(error, {"request": request})
         if refusal is None:
             raise
         return as_plain(refusal)
@@ -100,11 +100,10 @@ def sell(request, caller, name: str, offer: Offer) -> HttpResponse | None:
         body_of=offer.body_of,
         **options,
     )
-    return HttpResponse(JSONRenderer().render(offer.body_of(sold)), content_type=JSON, headers=HEADERS)
+    return HttpResponse(JSONRenderer().render(offer.body_of(sold)), headers=HEADERS)
 
 
 def as_plain(response) -> HttpResponse:
     """A response of REST framework, rendered."""
     content = JSONRenderer().render(response.data)
-    headers = {**HEADERS, **response.headers}
-    return HttpResponse(content, status=response.status_code, content_type=JSON, headers=headers)
+    return HttpResponse(content, status=response.status_code, headers={**response.headers, **HEADERS})

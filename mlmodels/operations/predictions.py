@@ -156,8 +156,10 @@ def charge_and_store(
     conditions = confirmed_by or [Condition(MODEL_IS_THERE, {"model_id": first.model_id})]
     try:
         buy(Purchase(first.owner, predictions, "prediction", conditions, idempotency, body))
-    except (Unconfirmed, IntegrityError):
-        if TrainedModel.objects.filter(pk=first.model_id).exists():
+    except (Unconfirmed, IntegrityError) as error:
+        if (confirmed_by and isinstance(error, Unconfirmed)) or TrainedModel.objects.filter(
+            pk=first.model_id
+        ).exists():
             raise
         raise NotFound("This model was just deleted.") from None
 
