@@ -1,5 +1,7 @@
 from uuid import uuid4
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import update_session_auth_hash
@@ -10,13 +12,14 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.forms import AddUserForm, GrantTokensForm, NewPasswordForm, StaffLogInForm
 from accounts.models import ApiKey, User
 from accounts.operations import passwords, users
-from mlplatform.core.admin import BoundedAdmin, ReadOnlyAdmin, link_to
+from mlplatform.core.admin import ROWS_COUNTED_MAX, BoundedAdmin, ReadOnlyAdmin, link_to, list_url
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
 
@@ -31,12 +34,12 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
     add_form = AddUserForm
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     fieldsets = [
-        (None, {"fields": ["email", "password", "balance", "keys"]}),
+        (None, {"fields": ["email", "password", "balance", "records"]}),
         ("Rights", {"fields": ["is_active", *RIGHTS]}),
         ("Dates", {"fields": ["joined_at", "last_login", "removed_at"]}),
     ]
-    readonly_fields = ["balance", "keys", "joined_at", "last_login", "removed_at"]
-    list_display = ["email", "token_balance", "is_staff", "is_active", "joined_at", "last_login"]
+    readonly_fields = ["balance", "records", "joined_at", "last_login", "removed_at"]
+    list_display = ["email", "token_balance", "ledger", "is_staff", "is_active", "joined_at", "last_login"]
     list_filter = ["is_staff", "is_active", "joined_at", ("removed_at", admin.EmptyFieldListFilter)]
     search_fields = ["email"]
     ordering = ["-id"]
@@ -47,14 +50,29 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
         if user.pk is None:
             return "-"
         grant = url_with_ids("admin:accounts_user_grant", [user])
-        ledger = reverse("admin:billing_ledgerentry_changelist", query={"account__id__exact": user.pk})
-        links = '{} · <a href="{}">grant tokens</a> · <a href="{}">ledger</a>'
-        return format_html(links, user.token_balance, grant, ledger)
+        links = '{} · <a href="{}">grant tokens</a> · {}'
+        return format_html(links, user.token_balance, grant, self.ledger(user))
 
     @admin.display
-    def keys(self, user):
-        url = reverse("admin:accounts_apikey_changelist", query={"owner__id__exact": user.pk})
-        return format_html('<a href="{}">{} open</a>', url, user.api_keys.open().count())
+    def ledger(self, user):
+        url = list_url("billing.ledgerentry", account__id__exact=user.pk)
+        return format_html('<a href="{}">ledger</a>', url)
+
+    @admin.display(description="belongs to this user")
+    def records(self, user):
+        """A link to each list of settings.ADMIN_LISTS_OF_A_USER, with the number of its rows."""
+        if user.pk is None:
+            return "-"
+        links = [
+            (
+                list_url(model, **{f"{field}__id__exact": user.pk}, **filters),
+                label,
+                rows_in_words(user, *which),
+            )
+            for label, *which in settings.ADMIN_LISTS_OF_A_USER
+            for model, field, filters in [which]
+        ]
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', links)
 
     def save_model(self, request, obj, form, change):
         if change:
@@ -181,6 +199,13 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         for key in selected:
             self.log_change(request, key, "Revoked.")
         messages.success(request, f"{plural(selected.revoke(), 'key')} revoked.")
+
+
+def rows_in_words(user, model: str, field: str, filters: dict) -> str:
+    """How many there are, as far as a list in the admin goes."""
+    rows = apps.get_model(model).objects.filter(**{field: user.pk}, **filters)
+    count = rows.order_by()[: ROWS_COUNTED_MAX + 1].count()
+    return f"{count:,}" if count <= ROWS_COUNTED_MAX else f"more than {ROWS_COUNTED_MAX:,}"
 
 
 def url_with_ids(page: str, selected) -> str:

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -7,9 +8,9 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from billing.forms import DecisionForm
-from billing.models import LedgerEntry, TokenRequest
+from billing.models import IdempotencyKey, LedgerEntry, TokenRequest
 from billing.token_requests import decline_request, grant_request
-from mlplatform.core.admin import ReadOnlyAdmin, link_to
+from mlplatform.core.admin import ReadOnlyAdmin, link_to, url_by_uuid
 from mlplatform.core.errors import DomainError
 
 BY_ACCOUNT = ["account_id", "-seq"]
@@ -18,15 +19,23 @@ BY_ACCOUNT = ["account_id", "-seq"]
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
     list_display = [
-        "created_at", "account_link", "seq", "kind", "amount", "balance_after", "reason", "reference",
+        "created_at", "account_link", "seq", "kind", "amount", "balance_after", "reason", "paid_for",
         "booked_by",
     ]  # fmt: skip
-    fields = [*list_display, "operation", "reverses"]
+    fields = [*list_display, "operation", "reference", "reverses"]
     list_filter = ["kind", "created_at"]
     list_select_related = ["account", "booked_by"]
     sortable_by = []  # only the order of the ids has an index
     search_fields = ["operation"]  # shows the search box; `get_search_results` searches
     search_help_text = "E-mail address, operation or reference, in full"
+
+    @admin.display(description="for", empty_value="-")
+    def paid_for(self, entry):
+        kind, _, identifier = entry.reference.partition(":")
+        if kind not in settings.LEDGER_REFERENCE_MODELS:
+            return entry.reference
+        url = url_by_uuid(settings.LEDGER_REFERENCE_MODELS[kind], identifier)
+        return format_html('<a href="{}">{}</a>', url, entry.reference)
 
     @admin.display(description="account")
     def account_link(self, entry):
@@ -131,3 +140,19 @@ class TokenRequestAdmin(ReadOnlyAdmin):
             self.log_change(request, token_request, done)
             messages.success(request, f"{token_request}: {token_request.status}.")
         return redirect("admin:billing_tokenrequest_changelist")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
+    """Requests that charge and named a key, for a day; without the answers, which are their owner's."""
+
+    list_display = ["created_at", "account_link", "endpoint", "key", "status", "reference"]
+    fields = list_display
+    list_filter = ["created_at", "status"]
+    list_select_related = ["account"]
+    ordering = ["-id"]
+    search_fields = ["=key", "=reference", "=account__email"]
+
+    @admin.display(description="account")
+    def account_link(self, row):
+        return link_to(row.account)

@@ -24,7 +24,7 @@ from mlmodels.models import (
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import cancel_run
-from mlplatform.core.admin import ReadOnlyAdmin, link_to
+from mlplatform.core.admin import ReadOnlyAdmin, link_to, list_url
 from mlplatform.core.errors import DomainError
 
 
@@ -49,6 +49,11 @@ class RowAdmin(ReadOnlyAdmin):
     def get_fields(self, request, obj=None):
         shown = [field.name for field in self.opts.fields if field.name not in ("id", *self.exclude)]
         return [*shown, *self.extra_fields]
+
+    @admin.display(description="ledger")
+    def entries(self, row):
+        """What was paid and refunded for it."""
+        return format_html('<a href="{}">entries</a>', list_url("billing.ledgerentry", q=row.reference))
 
     @admin.display(description="owner", ordering="owner__email")
     def owner_link(self, row):
@@ -103,14 +108,14 @@ class DatasetAdmin(DeletableAdmin):
 class TrainingRunAdmin(RowAdmin):
     list_display = [
         "model_name", "status", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
-        "created_at", "seconds", "short_error",
+        "created_at", "started_by", "seconds", "short_error", "entries",
     ]  # fmt: skip
     list_filter = ["status", "algorithm", "task", "is_search", "error_code", "created_at"]
     list_select_related = ["owner", "dataset"]
     large_fields = ["plan", "candidates", "dataset__columns", "dataset__first_rows", "dataset__dialect"]
-    search_fields = ["model_name", "uuid", "owner__email", "dataset__name", "error"]
-    exclude = ["features", "target_column"]
-    extra_fields = ["model_link"]
+    search_fields = ["model_name", "uuid", "owner__email", "dataset__name", "error", "origin__request_id"]
+    exclude = ["features", "target_column", "origin"]
+    extra_fields = ["started_by", "model_link", "entries"]
     actions = ["cancel"]
 
     @admin.action(description="Cancel and refund the selected runs")
@@ -122,6 +127,13 @@ class TrainingRunAdmin(RowAdmin):
                 self.message_user(request, f"{run.model_name}: {refusal}", messages.WARNING)
             else:
                 self.message_user(request, f"{run.model_name}: cancellation requested.", messages.SUCCESS)
+
+    @admin.display(empty_value="-")
+    def started_by(self, run):
+        """The door, and the request or the command: the logs are searched by the id of the request."""
+        named = {"request_id": "request", "key": "key", "command": "manage.py"}
+        known = [f"{word} {run.origin[name]}" for name, word in named.items() if run.origin.get(name)]
+        return " · ".join([run.origin["door"], *known]) if run.origin else None
 
     @admin.display(description="progress", ordering="progress")
     def percent(self, run):
@@ -193,7 +205,8 @@ class ModelAliasAdmin(RowAdmin):
 
 @admin.register(Prediction)
 class PredictionAdmin(RowAdmin):
-    list_display = ["uuid", "owner_link", "model_link", "cost_tokens", "created_at", "erased_at"]
+    list_display = ["uuid", "owner_link", "model_link", "cost_tokens", "created_at", "erased_at", "entries"]
+    extra_fields = ["entries"]
     list_filter = ["created_at", "erased_at"]
     list_select_related = ["owner", "model"]
     large_fields = ["inputs", "output", "model__report", "model__features", "model__metrics"]

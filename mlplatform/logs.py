@@ -11,10 +11,9 @@ import sys
 import time
 import traceback
 import uuid
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
-current_request = ContextVar("current_request", default=None)
+from mlplatform.core.origin import current_request
 
 logger = logging.getLogger("mlplatform.requests")
 

@@ -230,6 +230,20 @@ LEDGER_VERIFICATIONS = [
 TOKENS_IN_PROGRESS = "mlmodels.operations.audit.tokens_in_progress"
 # Page of what an entry is for, by the kind of its reference
 LEDGER_REFERENCE_ROUTES = {"run": "mlmodels:run", "prediction": "mlmodels:prediction"}
+# The same for staff: models whose rows have a uuid
+LEDGER_REFERENCE_MODELS = {"run": "mlmodels.trainingrun", "prediction": "mlmodels.prediction"}
+# What a user's page in the admin leads to: label, model, the field that is the user, and a filter
+ADMIN_LISTS_OF_A_USER = [
+    ("datasets", "mlmodels.dataset", "owner", {}),
+    ("models", "mlmodels.trainedmodel", "owner", {}),
+    ("training runs", "mlmodels.trainingrun", "owner", {}),
+    ("failed runs", "mlmodels.trainingrun", "owner", {"status__exact": "failed"}),
+    ("predictions", "mlmodels.prediction", "owner", {}),
+    ("ledger entries", "billing.ledgerentry", "account", {}),
+    ("requests for tokens", "billing.tokenrequest", "account", {}),
+    ("paid requests of the last day", "billing.idempotencykey", "account", {}),
+    ("keys", "accounts.apikey", "owner", {}),
+]
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)

@@ -31,7 +31,8 @@ USER_ID = re.compile(r"[0-9]{1,18}")
 COLUMNS = ["id", "password", "is_superuser", "email", "token_balance", "is_staff", "is_active"]
 USER_OF_TOKEN = f"SELECT {', '.join(COLUMNS)} FROM accounts_user WHERE id = %s"  # noqa: S608 - our own
 KEY_WITH_OWNER = f"""
-    SELECT scope, revoked_at IS NOT NULL, expires_at <= %s, last_used_at IS NULL OR last_used_at <= %s,
+    SELECT name, prefix, scope, revoked_at IS NOT NULL, expires_at <= %s,
+        last_used_at IS NULL OR last_used_at <= %s,
         {", ".join(f"accounts_user.{column}" for column in COLUMNS)}
     FROM accounts_apikey JOIN accounts_user ON accounts_user.id = owner_id
     WHERE hash = %s
@@ -115,11 +116,18 @@ class UsedKey:
     """What a request needs to know of the key that it came with."""
 
     hash: str
+    name: str
+    prefix: str
     owner: User
     scope: str
     is_revoked: bool
     is_expired: bool
     use_is_due: bool  # `last_used_at` is over a minute old
+
+    @property
+    def label(self) -> str:
+        """As it is shown where somebody looks for what used it."""
+        return f"{self.name} ({self.prefix}…)"
 
 
 def place_of(request) -> tuple[bytes, str]:
@@ -153,8 +161,8 @@ def find_key(text: str) -> UsedKey | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    scope, is_revoked, is_expired, use_is_due, *of_owner = row
-    return UsedKey(key_hash, user_of(of_owner), scope, is_revoked, is_expired, use_is_due)
+    name, prefix, scope, is_revoked, is_expired, use_is_due, *of_owner = row
+    return UsedKey(key_hash, name, prefix, user_of(of_owner), scope, is_revoked, is_expired, use_is_due)
 
 
 def user_of(row) -> User:

@@ -57,6 +57,7 @@ class TrainingRunQuerySet(OwnedQuerySet):
             candidates=[],
             error="",
             progress_note="",
+            origin={},
             model_name=Concat(Value("erased-"), models.F("pk"), output_field=models.CharField()),
         )
 
@@ -89,6 +90,9 @@ class TrainingRun(OwnedModel):
     is_search = models.BooleanField(default=False, help_text="a grid search by /api/train")
     model_name = models.CharField(max_length=200)
     cost_tokens = models.PositiveIntegerField()
+    origin = models.JSONField(
+        default=dict, editable=False, help_text="what started it: mlplatform.core.origin"
+    )
     # Where it stands
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(

@@ -20,6 +20,7 @@ from mlmodels.operations import datasets, plans, runs
 from mlmodels.operations.trained_models import model_name_for
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
+from mlplatform.core.origin import origin
 from mlplatform.core.transactions import atomic_with_retry
 
 POLL_SECONDS_FIRST = 0.05
@@ -58,6 +59,7 @@ def start_training(
         is_search=plan.grid is not None,
         model_name=model_name_for(owner=owner, algorithm=plan.algorithm, wanted=model_name),
         cost_tokens=settings.TRAINING_TOKEN_COST,
+        origin=origin(),
     )
     return _enqueue(run, idempotency)
 

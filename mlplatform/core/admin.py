@@ -1,6 +1,7 @@
 """Admin lists of tables that grow without end, and links between them."""
 
 from django.contrib import admin
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -26,6 +27,10 @@ class BoundedAdmin(admin.ModelAdmin):
 class ReadOnlyAdmin(BoundedAdmin):
     """Lists and shows; rows change through operations alone."""
 
+    def to_field_allowed(self, request, to_field):
+        """Other apps know rows by their uuid."""
+        return to_field == "uuid" or super().to_field_allowed(request, to_field)
+
     def has_add_permission(self, request):
         return False
 
@@ -41,3 +46,13 @@ def link_to(row):
         return "-"
     url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     return format_html('<a href="{}">{}</a>', url, row)
+
+
+def url_by_uuid(model: str, uuid) -> str:
+    """The page of the row with this uuid; `model` such as "mlmodels.prediction". Makes no query."""
+    name = f"admin:{model.replace('.', '_')}_change"
+    return reverse(name, args=[uuid], query={TO_FIELD_VAR: "uuid"})
+
+
+def list_url(model: str, **filters) -> str:
+    return reverse(f"admin:{model.replace('.', '_')}_changelist", query=filters)

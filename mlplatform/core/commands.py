@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import figure
+from mlplatform.core.origin import current_command
 
 BAR_CHARACTERS = 30
 
@@ -29,10 +30,13 @@ class Command(BaseCommand):
         return super().create_parser(*args, epilog=self.epilog, formatter_class=KeepLines, **kwargs)
 
     def execute(self, *args, **options):
+        token = current_command.set(type(self).__module__.rpartition(".")[2])
         try:
             return super().execute(*args, **options)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
+        finally:
+            current_command.reset(token)
 
 
 def add_json_option(parser, shape: str) -> None:

@@ -1,0 +1,19 @@
+"""Who asked for what is being done: a request of a page or the API, or a command."""
+
+from contextvars import ContextVar
+
+current_request = ContextVar("current_request", default=None)
+current_command = ContextVar("current_command", default="")
+
+
+def origin() -> dict[str, str]:
+    """Plain data to be stored: `door` (page, api or command; "" in none), and what is known of it.
+
+    Of a request its `request_id`, by which the logs are searched, and the name of the `key` it came with.
+    """
+    request = current_request.get()
+    if request is None:
+        return {"door": "command", "command": current_command.get()} if current_command.get() else {}
+    known = {"door": "api" if request.path.startswith("/api/") else "page", "request_id": request.id}
+    key = getattr(getattr(request, "auth", None), "label", "")
+    return {**known, "key": key} if key else known
