@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -46,6 +47,16 @@ class FindingSerializer(serializers.Serializer):
     )
 
 
+class ChangeSerializer(serializers.Serializer):
+    """What is not as in the version before."""
+
+    column = serializers.CharField()
+    code = serializers.CharField(
+        help_text="added, removed, kind, values, range, blanks, constant, target or evaluation"
+    )
+    message = serializers.CharField()
+
+
 class DatasetSerializer(serializers.ModelSerializer):
     """An uploaded table in a list."""
 
@@ -55,7 +66,7 @@ class DatasetSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Dataset
-        fields = ["id", "url", "name", "rows", "size_bytes", "sha256", "created_at"]
+        fields = ["id", "url", "name", "version", "rows", "size_bytes", "sha256", "created_at"]
         read_only_fields = fields
 
 
@@ -71,22 +82,28 @@ class DatasetDetailSerializer(DatasetSerializer):
         help_text="how models are tested unless a run says otherwise",
     )
     findings = FindingSerializer(many=True, read_only=True)
+    changes = ChangeSerializer(many=True, read_only=True)
 
     class Meta(DatasetSerializer.Meta):
         fields = [
             *DatasetSerializer.Meta.fields, "columns", "target", "target_guess", "evaluation", "findings",
-            "first_rows",
+            "changes", "first_rows",
         ]  # fmt: skip
         read_only_fields = fields
 
 
-class UploadSerializer(serializers.Serializer):
+class FileSerializer(serializers.Serializer):
     """A CSV file with a header line."""
 
     file = serializers.FileField(
         max_length=DATASET_NAME_CHARACTERS_MAX,
         error_messages={"empty": "The file is empty. Upload a CSV with a header line and at least two rows."},
     )
+
+
+class UploadSerializer(FileSerializer):
+    """A CSV file with a header line, and the name of the dataset."""
+
     name = serializers.CharField(
         default="", max_length=DATASET_NAME_CHARACTERS_MAX, help_text="the name of the file without it"
     )
@@ -104,7 +121,7 @@ class DatasetChangeSerializer(serializers.Serializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="datasets", summary="List your datasets, newest first"),
+    list=extend_schema(operation_id="datasets", summary="List your datasets in their newest versions"),
     retrieve=extend_schema(operation_id="dataset", summary="Show a dataset and what was found in it"),
     create=extend_schema(
         operation_id="upload_dataset",
@@ -116,7 +133,14 @@ class DatasetChangeSerializer(serializers.Serializer):
         summary="Rename a dataset, or change how its columns are read",
         responses=DatasetDetailSerializer,
     ),
-    destroy=extend_schema(operation_id="delete_dataset", summary="Delete a dataset; its models stay"),
+    destroy=extend_schema(
+        operation_id="delete_dataset", summary="Delete a version of a dataset; its models stay"
+    ),
+    versions=extend_schema(
+        operation_id="dataset_versions",
+        summary="List the versions of a dataset, newest first",
+        responses=DatasetSerializer(many=True),
+    ),
 )
 class DatasetViewSet(
     StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
@@ -133,11 +157,12 @@ class DatasetViewSet(
 
     def get_queryset(self):
         owned = Dataset.objects.owned_by(self.request.user).newest_first()
-        return owned if self.detail else owned.for_lists()
+        return owned if self.detail else owned.newest_versions().for_lists()
 
     def get_serializer_class(self):
         by_action = {
             "create": UploadSerializer,
+            "add_version": FileSerializer,
             "partial_update": DatasetChangeSerializer,
             "retrieve": DatasetDetailSerializer,
         }
@@ -148,8 +173,23 @@ class DatasetViewSet(
         dataset = datasets.create_dataset(
             owner=request.user, name=sent["name"] or sent["file"].name, upload=sent["file"]
         )
-        answer = self._detail(dataset)
-        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
+        return self._created(dataset)
+
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def versions(self, request, uuid):
+        versions = self.get_object().versions.for_lists()
+        return Response(DatasetSerializer(versions, many=True, context=self.get_serializer_context()).data)
+
+    @extend_schema(
+        operation_id="add_dataset_version",
+        summary="Upload a newer file of a dataset; free",
+        request={"multipart/form-data": FileSerializer},
+        responses={201: DatasetDetailSerializer},
+    )
+    @versions.mapping.post
+    def add_version(self, request, uuid):
+        dataset, sent = self.get_object(), self._checked(request)
+        return self._created(datasets.create_version(dataset=dataset, upload=sent["file"]))
 
     def partial_update(self, request, uuid):
         sent = self._checked(request)
@@ -168,6 +208,10 @@ class DatasetViewSet(
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def _created(self, dataset) -> Response:
+        answer = self._detail(dataset)
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
 
     def _detail(self, dataset) -> dict:
         return DatasetDetailSerializer(dataset, context=self.get_serializer_context()).data

@@ -11,14 +11,23 @@ from mlmodels.api import responses
 from mlmodels.api.plain import Offer, plain_first
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
 from mlmodels.api.row_schema import row_schema
+from mlmodels.api.runs import RunDetailSerializer, accepted_run
 from mlmodels.api.serializers import RowField
 from mlmodels.downloads import download
-from mlmodels.lookups import owned_alias, owned_model, owned_model_for_scoring, owned_prediction
+from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
+from mlmodels.lookups import (
+    owned_alias,
+    owned_dataset,
+    owned_model,
+    owned_model_for_scoring,
+    owned_prediction,
+)
 from mlmodels.model_card import as_markdown
 from mlmodels.models import ModelAlias, Promotion, TrainedModel
 from mlmodels.operations import explanations, predictions, trained_models
 from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
+from mlmodels.operations.training import retrain
 from mlplatform.core.api import StrictQueryMixin
 from mlplatform.core.errors import NotFound
 
@@ -133,6 +142,15 @@ ALIAS = OpenApiParameter(
     OpenApiParameter.PATH,
     description="A name, with or without your number in front. It may be that of another model.",
 )
+
+
+class RetrainSerializer(serializers.Serializer):
+    """On which dataset and under which name; without them, the newest version and the next free name."""
+
+    dataset = serializers.UUIDField(required=False)
+    name = serializers.CharField(required=False, max_length=MODEL_NAME_CHARACTERS_MAX)
+
+
 FORMAT = OpenApiParameter(
     "format",
     enum=list(FORMATS),
@@ -160,6 +178,13 @@ FORMAT = OpenApiParameter(
         summary="Predict a row and say what each column adds; variations of it are free for ten minutes",
         parameters=[IDEMPOTENCY_KEY],
         responses=ExplainedSerializer,
+    ),
+    retrain=extend_schema(
+        operation_id="retrain_model",
+        tags=["runs"],
+        summary="Train a model again as it was trained, on the newest version of its dataset",
+        parameters=[IDEMPOTENCY_KEY],
+        responses={202: RunDetailSerializer},
     ),
     row_schema=extend_schema(
         operation_id="row_schema",
@@ -208,7 +233,12 @@ class ModelViewSet(
         return owned_model(self.request.user, self.kwargs["name"])
 
     def get_serializer_class(self):
-        by_action = {"list": ModelSerializer, "predict": RowsSerializer, "explain": RowToExplainSerializer}
+        by_action = {
+            "list": ModelSerializer,
+            "predict": RowsSerializer,
+            "explain": RowToExplainSerializer,
+            "retrain": RetrainSerializer,
+        }
         return by_action.get(self.action, self.serializer_class)
 
     def partial_update(self, request, name):
@@ -244,6 +274,18 @@ class ModelViewSet(
             varied = explanations.vary(prediction=prediction, features=sent["features"])
             return Response(responses.varied(prediction, varied))
         return self._paid(explanations.explain, features=sent["features"], body_of=responses.explained)
+
+    @action(detail=True, methods=["post"], refusals=[402, 409, 422, 429])
+    def retrain(self, request, name):
+        model, sent = self.get_object(), self._checked()
+
+        def start(idempotency):
+            dataset = owned_dataset(request.user, sent["dataset"]) if "dataset" in sent else None
+            return retrain(
+                model=model, dataset=dataset, model_name=sent.get("name", ""), idempotency=idempotency
+            )
+
+        return accepted_run(request, start)
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

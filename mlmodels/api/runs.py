@@ -52,9 +52,13 @@ class RunDetailSerializer(RunSerializer):
     """A training run with its leaderboard."""
 
     candidates = serializers.ListField(child=serializers.DictField(), read_only=True)
+    dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True)
+    repeats = serializers.CharField(
+        source="repeats.name", default=None, read_only=True, help_text="the model that is trained again"
+    )
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "candidates"]
+        fields = [*RunSerializer.Meta.fields, "dataset", "repeats", "candidates"]
         read_only_fields = fields
 
 
@@ -110,7 +114,8 @@ class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
         large = LARGE_FIELDS if self.detail else [*LARGE_FIELDS, "candidates"]
-        return runs.select_related("trained_model").defer("trained_model__report", *large)
+        related = ["trained_model", "dataset", "repeats"] if self.detail else ["trained_model"]
+        return runs.select_related(*related).defer("trained_model__report", *large)
 
     def get_serializer_class(self):
         if self.action == "create":
@@ -121,22 +126,12 @@ class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         options = serializer.validated_data
-        idempotency = idempotent_request(request)
-        earlier = find(user=request.user, request=idempotency)
-        if earlier is None:
+
+        def start(idempotency):
             dataset = owned_dataset(request.user, options.pop("dataset"))
-            try:
-                return self._accepted(
-                    start_training(owner=request.user, dataset=dataset, idempotency=idempotency, **options)
-                )
-            except RequestRepeated as repeated:
-                earlier = repeated.earlier
-            except DomainError as refusal:
-                refusal.rename_fields({"model_name": "name"})
-                raise
-        return self._accepted(
-            TrainingRun.objects.get(uuid=earlier.identifier), **{"Idempotency-Replayed": "true"}
-        )
+            return start_training(owner=request.user, dataset=dataset, idempotency=idempotency, **options)
+
+        return accepted_run(request, start)
 
     def retrieve(self, request, uuid):
         run = self.get_object()
@@ -150,6 +145,23 @@ class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
         cancel_run(run=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
-    def _accepted(self, run, **headers) -> Response:
-        body = RunDetailSerializer(run, context=self.get_serializer_context()).data
-        return Response(body, status=202, headers={"Location": body["url"], **headers})
+
+def accepted_run(request, start) -> Response:
+    """202 with the run that `start` makes, or with the first one of a repeated Idempotency-Key."""
+    idempotency = idempotent_request(request)
+    earlier = find(user=request.user, request=idempotency)
+    if earlier is None:
+        try:
+            return _accepted(request, start(idempotency))
+        except RequestRepeated as repeated:
+            earlier = repeated.earlier
+        except DomainError as refusal:
+            refusal.rename_fields({"model_name": "name"})
+            raise
+    run = TrainingRun.objects.get(uuid=earlier.identifier)
+    return _accepted(request, run, **{"Idempotency-Replayed": "true"})
+
+
+def _accepted(request, run: TrainingRun, **headers) -> Response:
+    body = RunDetailSerializer(run, context={"request": request}).data
+    return Response(body, status=202, headers={"Location": body["url"], **headers})

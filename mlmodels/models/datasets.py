@@ -1,8 +1,10 @@
 """Uploaded CSV files."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from mlmodels.learning import doctor
 from mlmodels.learning.tables import Column
@@ -20,9 +22,13 @@ class DatasetQuerySet(OwnedQuerySet):
         """The dataset with this id, and those of this name."""
         return self.filter(Q(name=text) | Q(uuid=text) if is_uuid(text) else Q(name=text))
 
+    def newest_versions(self):
+        newer = self.model.objects.filter(series=OuterRef("series"), version__gt=OuterRef("version"))
+        return self.filter(~Exists(newer))
+
     def as_found(self):
-        """Those whose columns are read as the upload found them."""
-        return self.filter(columns_changed_at=None)
+        """Those whose columns are read as the upload found them, and not as an earlier version."""
+        return self.filter(columns_changed_at=None, version=1)
 
     def replaceable(self):
         """Those that came with a training run over the API and were not edited since."""
@@ -73,6 +79,11 @@ class Dataset(OwnedModel):
         default=False, editable=False, help_text="deleted when a later upload over the API needs its room"
     )
     sample = models.CharField(max_length=40, blank=True, help_text="name of the sample set it came from")
+    series = models.UUIDField(default=uuid.uuid4, editable=False, help_text="the same for all versions")
+    version = models.PositiveIntegerField(default=1, editable=False)
+    changes = models.JSONField(
+        default=list, editable=False, help_text="tables.VersionChange: what is not as in the version before"
+    )
 
     objects = DatasetQuerySet.as_manager()
 
@@ -81,6 +92,7 @@ class Dataset(OwnedModel):
             models.UniqueConstraint(
                 fields=["owner", "sample"], condition=~Q(sample=""), name="dataset_sample_once_per_owner"
             ),
+            models.UniqueConstraint(fields=["series", "version"], name="dataset_version_once"),
         ]
 
     def __str__(self):
@@ -94,6 +106,15 @@ class Dataset(OwnedModel):
     def target_name(self):
         """The column to predict; None where no column can be."""
         return self.target or (self.target_guess["name"] if self.target_guess else None)
+
+    @property
+    def versions(self):
+        """All of them that are left, the newest first."""
+        return Dataset.objects.filter(series=self.series).order_by("-version")
+
+    @property
+    def newest(self):
+        return self.versions.first()
 
     @property
     def default_evaluation(self):

@@ -19,7 +19,12 @@ class PredictionQuerySet(OwnedQuerySet):
 
     def erase(self):
         """Empties inputs and outputs; the rows stay, because the ledger refers to them."""
-        return self.stored().update(inputs=None, output=None, erased_at=timezone.now())
+        return self.stored().update(
+            inputs=None, output=None, actual=None, actual_at=None, erased_at=timezone.now()
+        )
+
+    def with_actual(self):
+        return self.filter(actual_at__isnull=False)
 
 
 class Prediction(OwnedModel):
@@ -35,10 +40,19 @@ class Prediction(OwnedModel):
     cost_tokens = models.PositiveIntegerField()
     variations = models.PositiveSmallIntegerField(default=0, help_text="free ones that were asked for")
     erased_at = models.DateTimeField(null=True, blank=True)
+    actual = models.JSONField(null=True, blank=True, help_text="what came in the end: a number or a class")
+    actual_at = models.DateTimeField(null=True, blank=True, help_text="when that was last said")
 
     objects = PredictionQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["model", "-created_at"],
+                condition=Q(actual_at__isnull=False),
+                name="prediction_with_actual",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(erased_at__isnull=False) | Q(output__isnull=False),

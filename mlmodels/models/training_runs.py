@@ -80,6 +80,14 @@ class TrainingRun(OwnedModel):
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="training_runs"
     )
+    repeats = models.ForeignKey(
+        "mlmodels.TrainedModel",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="repetitions",
+        help_text="the model that is trained again, which the new one is compared with",
+    )
     # What to train
     plan = models.JSONField(help_text="trainers.TrainingPlan as a dictionary")
     algorithm = models.CharField(max_length=40)

@@ -9,7 +9,7 @@ from itertools import count
 from billing import operations as billing
 from mlmodels.errors import NameTaken, NotAReplacement
 from mlmodels.models import ModelAlias, Promotion, TrainedModel, TrainingRun, add_owner
-from mlmodels.operations.trained_models import clean_model_name
+from mlmodels.operations.trained_models import clean_model_name, is_name_free
 from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -90,15 +90,7 @@ def _refuse_unlike(model: TrainedModel, before: TrainedModel, name: str) -> None
 def _free_name(name: str) -> str:
     """name_v1, name_v2 and so on: the first that nothing has and no training run has reserved."""
     candidates = (f"{name}_v{number}" for number in count(1))
-    return next(candidate for candidate in candidates if not is_taken(candidate))
-
-
-def is_taken(name: str) -> bool:
-    return (
-        TrainedModel.objects.filter(name=name).exists()
-        or ModelAlias.objects.filter(name=name).exists()
-        or TrainingRun.objects.open().filter(model_name=name).exists()
-    )
+    return next(candidate for candidate in candidates if is_name_free(candidate))
 
 
 def _note(alias: ModelAlias, model: TrainedModel, **fields) -> None:

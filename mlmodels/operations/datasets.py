@@ -17,7 +17,7 @@ from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_BYTES_MAX, DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, TrainingRun, dataset_path
 from mlmodels.operations import pending_files
-from mlplatform.core.errors import InvalidInput, TooLarge, Unavailable
+from mlplatform.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from mlplatform.core.files import sha256_of
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -33,26 +33,81 @@ def create_dataset(
     A dataset that `is_replaceable` may take the room that `make_room` can free, and is deleted when a later
     one needs its own.
     """
+    dataset = Dataset(
+        owner=owner,
+        name=_clean_name(name),
+        size_bytes=_size_of(upload),
+        sample=sample,
+        is_replaceable=is_replaceable,
+    )
+    _refuse_without_room(dataset)
+    _examine(dataset, upload, _inspect(dataset, upload))
+    _store(dataset, upload)
+    return dataset
+
+
+def create_version(*, dataset: Dataset, upload: BinaryIO) -> Dataset:
+    """A newer file of the dataset: kinds, use, target and evaluation are carried over where it allows that.
+
+    `changes` of the new version says what did not stay as it was in the newest one before.
+    """
+    before = dataset.newest
+    version = Dataset(
+        owner=before.owner,
+        name=before.name,
+        size_bytes=_size_of(upload),
+        series=before.series,
+        version=before.version + 1,
+    )
+    _refuse_without_room(version)
+    found = _inspect(version, upload)
+    if version.sha256 == before.sha256:
+        raise InvalidInput(f"This is the file of version {before.version}: nothing changed.", field="file")
+    columns, changes = tables.carry_over(upload, version.dialect, found, _columns_of(before))
+    changes = [*changes, *_carry_over_choices(version, before, {column.name: column for column in columns})]
+    version.changes = [change.to_dict() for change in changes]
+    _examine(version, upload, columns)
+    _store(version, upload)
+    return version
+
+
+def _size_of(upload: BinaryIO) -> int:
     size_bytes = upload.size if hasattr(upload, "size") else upload.seek(0, io.SEEK_END)
     if size_bytes > settings.MAX_UPLOAD_MB * 1_000_000:
         raise TooLarge(
             f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
         )
-    dataset = Dataset(
-        owner=owner,
-        name=_clean_name(name),
-        size_bytes=size_bytes,
-        sample=sample,
-        is_replaceable=is_replaceable,
-    )
-    _refuse_without_room(dataset)
+    return size_bytes
+
+
+def _inspect(dataset: Dataset, upload: BinaryIO) -> list[tables.Column]:
+    """Fills in what the file says by itself, and returns its columns."""
     summary = tables.inspect(upload)
     dataset.sha256 = sha256_of(upload)
     dataset.row_count = summary.row_count
     dataset.dialect = summary.dialect
     dataset.target_guess = summary.to_dict()["target"]
     dataset.first_rows = summary.first_rows
-    _examine(dataset, upload, summary.columns)
+    return summary.columns
+
+
+def _carry_over_choices(version: Dataset, before: Dataset, columns: dict[str, tables.Column]):
+    """The target, also if it was guessed, and the evaluation, where the columns that they name are there."""
+    if before.target_name in columns:
+        version.target = before.target_name
+    elif before.target_name:
+        what = f"{before.target_name}, the column to predict, is gone."
+        yield tables.VersionChange(before.target_name, "target", what)
+    by = (before.evaluation or {}).get("by")
+    if by is None or by in columns:
+        version.evaluation = before.evaluation
+    else:
+        what = f"Models were tested by {by}, which is gone: they are tested as the new file suggests."
+        yield tables.VersionChange(by, "evaluation", what)
+
+
+def _store(dataset: Dataset, upload: BinaryIO) -> None:
+    """The file and its row, or neither."""
     with ExitStack() as on_failure:
         file_name = dataset_path(dataset, "")
         pending_files.register(name=file_name)
@@ -61,7 +116,6 @@ def create_dataset(
         dataset.file.save("", File(upload, name="upload"), save=False)
         _insert(dataset)
         on_failure.pop_all()
-    return dataset
 
 
 def add_sample(*, owner, sample: str) -> Dataset:
@@ -111,9 +165,8 @@ def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | N
         dataset.evaluation = _clean_evaluation(evaluation, dataset)
     if changes or target is not None:
         dataset.target = target or dataset.target
-        columns = [tables.Column.from_dict(column) for column in dataset.columns]
         with dataset.file.open("rb") as file:
-            _examine(dataset, file, tables.change(file, dataset.dialect, columns, changes))
+            _examine(dataset, file, tables.change(file, dataset.dialect, _columns_of(dataset), changes))
     dataset.findings = doctor.with_evaluation(dataset.findings, dataset.evaluation)
     return dataset
 
@@ -140,10 +193,13 @@ def examined(*, dataset: Dataset, target: str) -> Dataset:
         return dataset
     other = copy(dataset)
     other.target = target
-    columns = [tables.Column.from_dict(column) for column in other.columns]
     with other.file.open("rb") as file:
-        _examine(other, file, columns)
+        _examine(other, file, _columns_of(other))
     return other
+
+
+def _columns_of(dataset: Dataset) -> list[tables.Column]:
+    return [tables.Column.from_dict(column) for column in dataset.columns]
 
 
 def _examine(dataset: Dataset, file: BinaryIO, columns: list[tables.Column]) -> None:
@@ -153,8 +209,9 @@ def _examine(dataset: Dataset, file: BinaryIO, columns: list[tables.Column]) -> 
 
 
 def rename_dataset(*, dataset: Dataset, name: str) -> Dataset:
+    """With all its versions."""
     dataset.name = _clean_name(name)
-    dataset.save(update_fields=["name"])
+    dataset.versions.update(name=dataset.name)
     return dataset
 
 
@@ -198,9 +255,20 @@ def remove_with_file(row) -> None:
 def _insert(dataset: Dataset) -> None:
     billing.hold_account(user=dataset.owner)
     _refuse_without_room(dataset)
+    if dataset.version > 1:
+        _refuse_if_overtaken(dataset)
+        dataset.versions.update(is_replaceable=False)
     dataset.save(force_insert=True)
     if not pending_files.confirm(name=dataset.file.name):
         raise Unavailable("Storing the file took too long. Upload it again.")
+
+
+def _refuse_if_overtaken(version: Dataset) -> None:
+    newest = version.newest
+    if newest is None:
+        raise NotFound("This dataset was just deleted.")
+    if newest.version != version.version - 1:
+        raise DatasetChanged("Another version was uploaded or deleted at the same moment. Upload it again.")
 
 
 def _clean_name(name: str) -> str:

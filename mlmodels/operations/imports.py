@@ -10,10 +10,10 @@ from mlmodels.learning.serving import ServedModel, features_of
 from mlmodels.learning.skops_files import UNREADABLE, NotImportable
 from mlmodels.learning.tables import Column, Derived
 from mlmodels.limits import MODELS_MAX
-from mlmodels.models import Task, TrainedModel, TrainingRun, model_path
+from mlmodels.models import Task, TrainedModel, model_path
 from mlmodels.operations import model_files, pending_files, predictions
 from mlmodels.operations.exports import EXPORTED_FIELDS
-from mlmodels.operations.trained_models import LABEL_CHARACTERS_MAX, model_name_for
+from mlmodels.operations.trained_models import LABEL_CHARACTERS_MAX, is_name_free, model_name_for
 from mlplatform.core.errors import DomainError, Unavailable
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -83,8 +83,7 @@ def _insert(model: TrainedModel) -> None:
     billing.hold_account(user=model.owner)
     if TrainedModel.objects.owned_by(model.owner).count() >= MODELS_MAX:
         raise RoomExceeded(f"{model.owner} has {MODELS_MAX} models, the most allowed.")
-    is_reserved = TrainingRun.objects.open().filter(model_name=model.name).exists()
-    if is_reserved or TrainedModel.objects.filter(name=model.name).exists():
+    if not is_name_free(model.name):
         raise NameTaken(f'A model called "{model.name}" already exists. Choose another name.', field="name")
     model.save(force_insert=True)
     if not pending_files.confirm(name=model.file.name):

@@ -1,6 +1,7 @@
 """What can be done with a trained model, besides predicting with it."""
 
 import re
+from itertools import count
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,13 +9,14 @@ from django.utils import timezone
 from billing import operations as billing
 from mlmodels.errors import ModelInUse
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
-from mlmodels.models import TrainedModel, add_owner
+from mlmodels.models import ModelAlias, TrainedModel, TrainingRun, add_owner, remove_owner
 from mlmodels.operations import predictions
 from mlmodels.operations.datasets import remove_with_file
 from mlplatform.core.errors import InvalidInput
 from mlplatform.core.transactions import atomic_with_retry
 
 LABEL_CHARACTERS_MAX = 200
+VERSION_IN_A_NAME = re.compile(r"_v?[0-9]{1,3}$")
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -65,6 +67,23 @@ def model_name_for(*, owner, algorithm: str, wanted: str = "") -> str:
     """The wanted name after the owner's number; without one, a name from algorithm, date and time."""
     name = clean_model_name(wanted) or f"{algorithm}_{timezone.now():%Y%m%d_%H%M%S_%f}"
     return add_owner(name, owner.pk)
+
+
+def successor_name(model: TrainedModel) -> str:
+    """For the model that is trained as this one was, without the owner's number: houses_2 after houses."""
+    stem = VERSION_IN_A_NAME.sub("", remove_owner(model.name, model.owner_id))
+    candidates = (f"{stem[: MODEL_NAME_CHARACTERS_MAX - 6]}_{number}" for number in count(2))
+    return next(candidate for candidate in candidates if is_name_free(add_owner(candidate, model.owner_id)))
+
+
+def is_name_free(name: str) -> bool:
+    """Also of the names that open training runs have reserved."""
+    return not (is_name_taken(name) or TrainingRun.objects.open().filter(model_name=name).exists())
+
+
+def is_name_taken(name: str) -> bool:
+    """By a model or an alias."""
+    return any(rows.objects.filter(name=name).exists() for rows in (TrainedModel, ModelAlias))
 
 
 def clean_model_name(wanted: str) -> str:

@@ -15,9 +15,9 @@ from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning.trainers import TrainingPlan
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
-from mlmodels.models import Dataset, ModelAlias, TrainedModel, TrainingRun
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import datasets, plans, runs
-from mlmodels.operations.trained_models import model_name_for
+from mlmodels.operations.trained_models import is_name_taken, model_name_for, successor_name
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
@@ -35,13 +35,14 @@ def start_training(
     owner,
     dataset: Dataset,
     model_name: str = "",
+    repeats: TrainedModel | None = None,
     idempotency: idempotency_keys.IdempotentRequest | None = None,
     **options,
 ) -> TrainingRun:
     """Charges the owner and queues the run, or refuses and leaves nothing behind.
 
-    `options` are those of `plans.make_plan`. A request whose idempotency key was used before raises
-    RequestRepeated, which names the earlier run.
+    The new model is compared with the one that the run `repeats`. `options` are those of `plans.make_plan`.
+    A request whose idempotency key was used before raises RequestRepeated, which names the earlier run.
     """
     if dataset.owner_id != owner.pk:
         raise NotFound("You have no such dataset.")
@@ -50,6 +51,7 @@ def start_training(
     run = TrainingRun(
         owner=owner,
         dataset=dataset,
+        repeats=repeats,
         plan=plan.to_dict(),
         algorithm=plan.algorithm,
         task=plan.task,
@@ -64,27 +66,60 @@ def start_training(
     return _enqueue(run, idempotency)
 
 
-def retrain(*, model: TrainedModel, dataset: Dataset | None = None, **options) -> TrainingRun:
-    """Trains as `model` was trained, on its own dataset or on another one with these columns."""
-    if model.run is None or (dataset or model.dataset) is None:
-        raise errors.NotReproducible(f'The dataset or the training run of "{model.name}" was deleted.')
-    plan = TrainingPlan.from_dict(model.run.plan)
+def retrain(
+    *,
+    model: TrainedModel,
+    dataset: Dataset | None = None,
+    model_name: str = "",
+    idempotency: idempotency_keys.IdempotentRequest | None = None,
+) -> TrainingRun:
+    """Trains as `model` was trained, on the newest version of its dataset or on another dataset like it.
+
+    Charged like any training run; a column that is gone is refused before.
+    """
+    plan, dataset = plan_to_repeat(model=model, dataset=dataset)
     return start_training(
         owner=model.owner,
-        dataset=dataset or model.dataset,
-        algorithm=plan.algorithm,
-        target=plan.target,
-        features=plan.feature_names,
-        task=plan.task,
-        parameters=plan.parameters,
-        evaluation=asdict(plan.evaluation),
-        grid=plan.grid,
-        search=plan.search,
-        budget_seconds=plan.budget_seconds,
-        learning_curve=plan.learning_curve,
-        is_classic=plan.is_classic,
-        **options,
+        dataset=dataset,
+        model_name=model_name or successor_name(model),
+        repeats=model,
+        idempotency=idempotency,
+        **plan,
     )
+
+
+def plan_to_repeat(*, model: TrainedModel, dataset: Dataset | None = None) -> tuple[dict, Dataset]:
+    """The options of `start_training` that repeat the plan of a model, and the dataset to train on."""
+    if model.run is None or (dataset or model.dataset) is None:
+        raise errors.NotReproducible(f'The dataset or the training run of "{model}" was deleted.')
+    dataset = dataset or model.dataset.newest
+    plan = TrainingPlan.from_dict(model.run.plan)
+    _refuse_missing_columns(plan, dataset)
+    options = {
+        "algorithm": plan.algorithm,
+        "target": plan.target,
+        "features": plan.feature_names,
+        "task": plan.task,
+        "parameters": plan.parameters,
+        "evaluation": asdict(plan.evaluation),
+        "grid": plan.grid,
+        "search": plan.search,
+        "budget_seconds": plan.budget_seconds,
+        "learning_curve": plan.learning_curve,
+        "is_classic": plan.is_classic,
+    }
+    return options, dataset
+
+
+def _refuse_missing_columns(plan: TrainingPlan, dataset: Dataset) -> None:
+    needed = [*plan.feature_names, plan.target, *filter(None, [plan.evaluation.by])]
+    missing = dict.fromkeys(name for name in needed if name not in dataset.column_names)
+    if missing:
+        raise errors.UnknownColumn(
+            f"Version {dataset.version} of {dataset.name} has no column {', '.join(missing)[:300]}, with "
+            "which the model was trained. Upload a version with it, or train a new model without it.",
+            fields=dict.fromkeys(missing, "There is no such column in the newest version."),
+        )
 
 
 def replay_order(run: TrainingRun) -> dict:
@@ -202,8 +237,7 @@ def _insert(run: TrainingRun) -> None:
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-        names = (TrainedModel.objects, ModelAlias.objects)
-        is_taken = any(rows.filter(name=run.model_name).exists() for rows in names)
+        is_taken = is_name_taken(run.model_name)
     except IntegrityError:
         is_taken = True
     if is_taken:

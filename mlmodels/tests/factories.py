@@ -24,6 +24,12 @@ def make_dataset(owner, content: bytes | None = None, name: str = "houses") -> D
     return datasets.create_dataset(owner=owner, name=name, upload=upload)
 
 
+def make_version(dataset: Dataset, content: bytes | None = None) -> Dataset:
+    """Without content, the houses of the dataset with thirty more."""
+    upload = io.BytesIO(houses_csv(90) if content is None else content)
+    return datasets.create_version(dataset=dataset, upload=upload)
+
+
 def start_run(owner, dataset: Dataset | None = None, **order) -> TrainingRun:
     order = {"algorithm": "linear", "target": "price", **order}
     return training.start_training(owner=owner, dataset=dataset or make_dataset(owner), **order)

@@ -2,6 +2,7 @@
 
     inspect      at upload: dialect, columns with kind and profile, guess of the target
     change       the user chooses another kind for a column, whether it is used, or what is read as blank
+    carry_over   a newer file of the table: read as the earlier one, and what changed
     read         at training: the asked columns as a DataFrame
     derive       parts of dates and arithmetic of two numbers behind them; `date_parts`, `pair` name them
     RowReader    at prediction: one row out of JSON or a form
@@ -20,9 +21,10 @@ from mlmodels.learning.tables.inspection import inspect
 from mlmodels.learning.tables.reading import read
 from mlmodels.learning.tables.row import RowReader
 from mlmodels.learning.tables.target import TargetValues, guess_task, target_values
+from mlmodels.learning.tables.versions import VersionChange, carry_over
 
 __all__ = [
     "KINDS", "Column", "ColumnChange", "Derived", "RowReader", "TableRefused", "TableSummary", "TargetGuess",
-    "TargetValues", "change", "date_parts", "date_text", "derive", "guess_task", "inspect", "pair", "read",
-    "retype", "target_values",
+    "TargetValues", "VersionChange", "carry_over", "change", "date_parts", "date_text", "derive",
+    "guess_task", "inspect", "pair", "read", "retype", "target_values",
 ]  # fmt: skip

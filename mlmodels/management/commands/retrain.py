@@ -9,11 +9,12 @@ from mlplatform.core.commands import progress_bar
 
 
 class Command(commands.Command):
-    help = "Trains a model again as it was trained, or shows that the same model comes out."
+    help = "Trains a model as it was trained, on the newest data, or shows that the same model comes out."
     epilog = """
-Without --verify its owner pays for a new training run on the same dataset, with the same options, and gets
-a new model. With --verify nothing is charged or kept: the candidates of the first run are fitted again, and
-the file is compared with that of the model.
+Without --verify its owner pays for a new training run on the newest version of the dataset, with the same
+options, and gets a new model, which is compared with the old one on the new rows. With --verify nothing is
+charged or kept: the candidates of the first run are fitted again on its own version, and the file is compared
+with that of the model.
 
 exit codes:
   0  trained, or the same bit for bit
@@ -29,7 +30,7 @@ examples:
         parser.add_argument("model", help="name of the model")
         parser.add_argument("--verify", action="store_true", help="compare, charge and keep nothing")
         parser.add_argument(
-            "--name", default="", help="name of the new model; default: made from date and time"
+            "--name", default="", help="name of the new model; default: houses_2 after houses"
         )
 
     def handle(self, *, model, verify, name, **options):
