@@ -1,7 +1,6 @@
 """An even sample of a table's rows, as the numbers and codes that the checks work on."""
 
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +11,7 @@ import numpy as np
 
 from mlmodels.learning.tables import Column
 from mlmodels.learning.tables.cells import cells_of
+from mlmodels.learning.tables.columnar import ColumnarChunk
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.rows import Chunk, open_rows
 
@@ -85,8 +85,8 @@ def draw_sample(
     row = 0
     with open_rows(handle, Dialect(**dialect)) as rows:
         for chunk in rows.chunks():
-            kept += chunk.rows[-row % stride :: stride]
-            row += len(chunk.rows)
+            kept += chunk.rows_at(range(-row % stride, len(chunk), stride))
+            row += len(chunk)
             copies.count_in(chunk)
     texts = dict(zip([column.name for column in columns], map(list, zip(*kept, strict=True)), strict=True))
     by_name = {column.name: column for column in columns}
@@ -107,13 +107,17 @@ class _Copies:
         self._one_in = -(-row_count // ROWS_COMPARED_MAX)
         self._drawn_by = max(wanted, key=lambda each: each[1].profile["distinct"])[0] if wanted else 0
 
-    def count_in(self, chunk: Chunk) -> None:
+    def count_in(self, chunk: Chunk | ColumnarChunk) -> None:
         if self._of_row is None:
             return
-        rows = chunk.rows
-        if self._one_in > 1:
-            drawn = Counter(row[self._drawn_by] for row in rows)
-            drawn = {text for text in drawn if not zlib.crc32(text.encode()) % self._one_in}
-            rows = [row for row in rows if row[self._drawn_by] in drawn]
+        rows = chunk.rows_at(self._drawn(chunk))
         self.compared += len(rows)
         self.seen.update(map(hash, map(self._of_row, rows)))
+
+    def _drawn(self, chunk: Chunk | ColumnarChunk) -> Sequence[int]:
+        """Positions in the chunk."""
+        if self._one_in == 1:
+            return range(len(chunk))
+        texts = list(chunk.column(self._drawn_by))
+        drawn = {text for text in set(texts) if not zlib.crc32(text.encode()) % self._one_in}
+        return [position for position, text in enumerate(texts) if text in drawn]

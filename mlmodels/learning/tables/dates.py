@@ -9,7 +9,8 @@ A time without a zone is taken as UTC.
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -49,9 +50,11 @@ _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
 _ISO = re.compile(
     rf"(?P<year>[0-9]{{4}})(?P<mark>[-/.])(?P<month>[0-9]{{1,2}})(?P=mark)(?P<day>[0-9]{{1,2}}){_TIME}"
 )
-_ISO_OF_PROGRAMS = re.compile(
+_PROGRAMS_WRITE = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}(?:[0-9]{3})?)?Z?)?"
 )
+_ISO_OF_PROGRAMS = re.compile(_PROGRAMS_WRITE)
+_ISO_MANY = re.compile(rf"(?:{_PROGRAMS_WRITE}\n)*+")
 _NUMERIC = re.compile(
     r"(?P<first>[0-9]{1,2})(?P<mark>[-/]|\. ?)(?P<second_part>[0-9]{1,2})(?P=mark)"
     rf"(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}"
@@ -98,6 +101,21 @@ def date_shape(text: str) -> DateShape | None:
         return DateShape("named") if _named_seconds(text) is not None else None
     except ValueError:
         return None
+
+
+PLAIN_DATE = DateShape("iso")
+
+
+def are_plain_dates(texts: Collection[str]) -> bool:
+    """Whether all cells are dates as programs write them, each of the shape PLAIN_DATE."""
+    joined = "\n".join(texts) + "\n"
+    if not _ISO_MANY.fullmatch(joined) or joined.count("\n") > len(texts):
+        return False
+    try:
+        deque(map(datetime.fromisoformat, texts), maxlen=0)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_version_like(match: re.Match) -> bool:

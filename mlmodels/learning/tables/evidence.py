@@ -5,10 +5,12 @@ that when all rows have been seen.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
-from mlmodels.learning.tables.dates import DateShape, date_shape
+from mlmodels.learning.tables.dates import PLAIN_DATE, DateShape, are_plain_dates, date_shape
 from mlmodels.learning.tables.limits import (
     BLANK_WORDS_CELLS_MIN,
     BLANK_WORDS_SHARE_MAX,
@@ -19,6 +21,11 @@ from mlmodels.learning.tables.limits import (
 from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
 
+if TYPE_CHECKING:
+    from mlmodels.learning.tables.columnar import ColumnarChunk
+    from mlmodels.learning.tables.rows import Chunk
+
+_LOOKED_AT_TOGETHER = 1_000  # texts; often programs wrote them all
 _MISFITS_LOOKED_AT = 500  # after so many texts that do not fit, the column is not of the kind
 
 
@@ -31,9 +38,9 @@ class Misfits:
     first_row: int = 0
     cells: Counter = field(default_factory=Counter)
 
-    def add(self, text: str, count: int, cells: list[str], row_numbers: Sequence[int]) -> None:
+    def add(self, text: str, count: int, row_of: Callable[[str], int]) -> None:
         if not self.texts:
-            self.first_text, self.first_row = text, row_numbers[cells.index(text)]
+            self.first_text, self.first_row = text, row_of(text)
         text = text[: SHOWN_CHARACTERS_MAX + 1]
         self.texts += text not in self.cells
         if self.is_settled:
@@ -60,7 +67,6 @@ class ColumnEvidence:
     blanks: int = 0
     counts: Counter = field(default_factory=Counter)
     is_capped: bool = False
-    has_repeats: bool = False
     characters_kept: int = 0
     missing_words: set[str] = field(default_factory=set)
     number_shapes: set[NumberShape] = field(default_factory=set)
@@ -73,27 +79,31 @@ class ColumnEvidence:
         """Cells that are not blank."""
         return self.rows - self.blanks
 
-    def add(self, cells: Sequence[str], row_numbers: Sequence[int]) -> None:
-        """`row_numbers[i]` is the row of `cells[i]`."""
-        stripped = list(map(str.strip, cells))
-        found = Counter(stripped)
-        self.rows += len(stripped)
+    @property
+    def has_repeats(self) -> bool:
+        """Whether one of the texts in `counts` occurs in more than one row."""
+        return any(cells > 1 for cells in self.counts.values())
+
+    def add(self, chunk: "Chunk | ColumnarChunk", position: int) -> None:
+        """The cells of the column at this position. It does not matter how the rows are divided in chunks."""
+        found = chunk.counts(position)
+        self.rows += len(chunk)
         self.blanks += found.pop("", 0)
         known = found.keys() & self.counts.keys()
-        self.has_repeats = self.has_repeats or bool(known) or len(found) < found.total()
         for text in known:
             self.counts[text] += found[text]
         new = [text for text in found if text not in known] if known else list(found)
-        if new:
-            self._count(new, found)
-            self._look_at(new, found, stripped, row_numbers)
+        self._count(new, found)
+        row_of = partial(_first_row, chunk, position)
+        for start in range(0, len(new), _LOOKED_AT_TOGETHER):
+            self._look_at(new[start : start + _LOOKED_AT_TOGETHER], found, row_of)
 
     def _count(self, new: list[str], found: Counter) -> None:
-        if self.is_capped:
-            return
-        room = self.distinct_max - len(self.counts)
-        self.is_capped = len(new) > room or self.characters_kept > self.characters_max
-        for text in new[:room]:
+        for text in new:
+            has_room = len(self.counts) < self.distinct_max and self.characters_kept <= self.characters_max
+            self.is_capped = self.is_capped or not has_room
+            if self.is_capped:
+                return
             self.counts[text] = found[text]
             self.characters_kept += len(text)
 
@@ -108,12 +118,14 @@ class ColumnEvidence:
         is_short = max(map(len, words), default=0) <= SHOWN_CHARACTERS_MAX
         return words if words and is_few and is_short and readable >= BLANK_WORDS_CELLS_MIN else None
 
-    def _look_at(
-        self, texts: list[str], found: Counter, cells: list[str], row_numbers: Sequence[int]
-    ) -> None:
+    def _look_at(self, texts: Sequence[str], found: Counter, row_of: Callable[[str], int]) -> None:
         if self.not_numbers.is_settled and self.not_dates.is_settled:
             return
-        shapes = plain_shapes(texts)
+        if self.not_numbers.is_settled and are_plain_dates(texts):
+            self.not_numbers.texts += len(texts)
+            self.date_shapes.add(PLAIN_DATE)
+            return
+        shapes = None if self.not_numbers.is_settled else plain_shapes(texts)
         if shapes is not None:
             self.number_shapes |= shapes
             return
@@ -121,9 +133,9 @@ class ColumnEvidence:
             if is_missing_word(text):
                 self.missing_words.add(text)
             elif not self._is_number(text):
-                self.not_numbers.add(text, found[text], cells, row_numbers)
+                self.not_numbers.add(text, found[text], row_of)
                 if not self._is_date(text):
-                    self.not_dates.add(text, found[text], cells, row_numbers)
+                    self.not_dates.add(text, found[text], row_of)
 
     def _is_number(self, text: str) -> bool:
         shape = None if self.not_numbers.is_settled else number_shape(text)
@@ -136,3 +148,9 @@ class ColumnEvidence:
         if shape is not None:
             self.date_shapes.add(shape)
         return shape is not None
+
+
+def _first_row(chunk: "Chunk | ColumnarChunk", position: int, text: str) -> int:
+    """The row number of the first cell of this text."""
+    cells = zip(chunk.column(position), chunk.row_numbers, strict=True)
+    return next(row for cell, row in cells if cell.strip() == text)

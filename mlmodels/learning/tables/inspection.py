@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from mlmodels.learning.tables.cells import cells_of, spellings_of
+from mlmodels.learning.tables.cells import spellings_of
 from mlmodels.learning.tables.columns import Column, TableSummary
 from mlmodels.learning.tables.dialect import Dialect, refuse_single_column, sniff_dialect
 from mlmodels.learning.tables.evidence import ColumnEvidence
@@ -25,9 +25,9 @@ from mlmodels.learning.tables.limits import (
     SHOWN_CHARACTERS_MAX,
 )
 from mlmodels.learning.tables.profile import NumberStatistics, sampling_step, with_profile
-from mlmodels.learning.tables.reading import read_cells
 from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.tables.target import guess_target
+from mlmodels.learning.tables.typed import ColumnCells
 
 
 def inspect(handle: BinaryIO) -> TableSummary:
@@ -70,14 +70,14 @@ def _gather(
         if len(rows.header) == 1:
             refuse_single_column(handle, dialect)
         names = names or rows.header
+        positions = {name: position for position, name in enumerate(rows.header)}
         distinct_max = min(DISTINCT_COUNTED_MAX, DISTINCT_KEPT_MAX // len(names))
         evidence = [ColumnEvidence(name, distinct_max, KEPT_CHARACTERS_MAX // len(names)) for name in names]
         for chunk in rows.chunks():
-            for row in chunk.rows[: FIRST_ROWS - len(first_rows)]:
+            for row in chunk.rows_at(range(min(len(chunk), FIRST_ROWS - len(first_rows)))):
                 first_rows.append([cell[:SHOWN_CHARACTERS_MAX] for cell in row])
-            texts = dict(zip(rows.header, chunk.columns(), strict=True))
             for column in evidence:
-                column.add(texts[column.name], chunk.row_numbers)
+                column.add(chunk, positions[column.name])
     return evidence, first_rows
 
 
@@ -85,15 +85,15 @@ def _profiled(
     handle: BinaryIO, dialect: Dialect, columns: Sequence[Column], evidence: Sequence[ColumnEvidence]
 ) -> list[Column]:
     """The columns with their profiles. Refuses a cell that does not fit its column."""
-    cells = {column.name: cells_of(column.format) for column in columns if column.format["type"] != "text"}
-    sample_max = min(SAMPLED_VALUES_MAX, SAMPLED_VALUES_KEPT_MAX // max(len(cells), 1))
-    statistics = {name: NumberStatistics(sampling_step(evidence[0].rows, sample_max)) for name in cells}
-    if cells:
+    readers = [ColumnCells(column) for column in columns if column.role == "number"]
+    sample_max = min(SAMPLED_VALUES_MAX, SAMPLED_VALUES_KEPT_MAX // max(len(readers), 1))
+    step = sampling_step(evidence[0].rows, sample_max)
+    statistics = {cells.name: NumberStatistics(step) for cells in readers}
+    if readers:
         with open_rows(handle, dialect) as rows:
             for chunk in rows.chunks():
-                texts = dict(zip(rows.header, chunk.columns(), strict=True))
-                for name, numbers in statistics.items():
-                    numbers.add(read_cells(cells[name], texts[name], chunk, name))
+                for cells in readers:
+                    statistics[cells.name].add(cells.read_chunk(chunk, rows.header.index(cells.name)))
     return [
         with_profile(column, found, statistics.get(column.name))
         for column, found in zip(columns, evidence, strict=True)

@@ -80,8 +80,7 @@ def number_shape(text: str) -> NumberShape | None:
 
 def _shape_of_marks(body: str) -> NumberShape | None:
     if body.isdigit():
-        is_code = (len(body) > 1 and body[0] == "0") or len(body) > 15
-        return NumberShape(is_code=is_code, digits=len(body))
+        return NumberShape(is_code=_is_code(len(body), body[0] == "0"), digits=len(body))
     grouped = _GROUPED.fullmatch(body)
     if grouped and grouped["rest"]:
         if grouped["rest"][0] == grouped["mark"]:
@@ -104,6 +103,8 @@ _PROVES_POINT = re.compile(r"\b0\.|\.[0-9]{1,2}\n|\.[0-9]{4}|[0-9]{4}\.|[eE]")
 
 def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
     """The shapes of many cells at once when programs wrote them all and none is in doubt, else None."""
+    if (together := "".join(texts)).isascii() and together.isdigit() and "" not in texts:
+        return _shapes_of_digits(texts)
     joined = "\n".join(texts) + "\n"
     if not _PLAIN_MANY.fullmatch(joined) or joined.count("\n") > len(texts):
         return None
@@ -113,6 +114,17 @@ def plain_shapes(texts: Collection[str]) -> set[NumberShape] | None:
     if _PROVES_POINT.search(joined):
         return {NumberShape(decimal=".")}
     return None
+
+
+def _shapes_of_digits(texts: Collection[str]) -> set[NumberShape] | None:
+    found = {(len(text), text[0] == "0") for text in texts}
+    if max(found)[0] > NUMBER_CHARACTERS_MAX:
+        return None
+    return {NumberShape(is_code=_is_code(size, zero), digits=size) for size, zero in found}
+
+
+def _is_code(digits: int, starts_with_zero: bool) -> bool:
+    return (starts_with_zero and digits > 1) or digits > 15
 
 
 class FileHints(NamedTuple):
@@ -179,7 +191,8 @@ class NumberCells:
     """Text to float under one number format; blank cells and missing words are NaN."""
 
     def __init__(self, number_format: dict):
-        marks = number_format["decimal"], number_format["thousands"]
+        self.decimal = number_format["decimal"]
+        marks = self.decimal, number_format["thousands"]
         self._to_plain = _plain_table(*marks)
         self._one = _pattern_of_one(*marks, number_format["currency"], number_format["percent"])
         self._many = _pattern_of_many(*marks)

@@ -16,8 +16,8 @@ sampled                None, or how many rows quantiles and histogram were taken
 import math
 from array import array
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlmodels.learning.tables.cells import cells_of
 from mlmodels.learning.tables.columns import Column
@@ -29,14 +29,19 @@ from mlmodels.learning.tables.limits import (
     TOP_VALUES,
 )
 
+if TYPE_CHECKING:
+    import numpy
+
 _DATES_LOOKED_AT = 5_000
+_SUMMED_TOGETHER = 4_096
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class NumberStatistics:
     """Running figures over the numbers of one column, NaN left out.
 
-    Count, range and mean are exact. Quantiles and histogram come from one value in `every`.
+    Count, range and mean are exact. Quantiles and histogram come from one value in `every`. How the values
+    are divided among calls does not matter.
     """
 
     def __init__(self, every: int = 1):
@@ -45,19 +50,37 @@ class NumberStatistics:
         self.maximum = -math.inf
         self.whole = True
         self._total = 0.0
+        self._not_summed = array("d")
         self._sample = array("d")
         self._every = every
 
-    def add(self, values: Sequence[float]) -> None:
-        present = [value for value in values if value == value]
-        if not present:
+    def add(self, values: "list[float] | numpy.ndarray") -> None:
+        present = [v for v in values if v == v] if isinstance(values, list) else values[values == values]
+        if not len(present):
             return
         self._sample.extend(present[-self.count % self._every :: self._every])
         self.count += len(present)
-        self.minimum = min(self.minimum, min(present))
-        self.maximum = max(self.maximum, max(present))
-        self.whole = self.whole and all(map(float.is_integer, present))
-        self._total += math.fsum(present)
+        minimum, maximum, whole = _range(present, self.whole)
+        self.minimum = min(self.minimum, minimum)
+        self.maximum = max(self.maximum, maximum)
+        self.whole = whole
+        self._sum_up(present)
+
+    def _sum_up(self, present: "list[float] | numpy.ndarray") -> None:
+        """In blocks that are the same however the values come, since a sum depends on its order."""
+        if isinstance(present, list):
+            self._not_summed.extend(present)
+        else:
+            self._not_summed.frombytes(present.tobytes())
+        end = len(self._not_summed) - len(self._not_summed) % _SUMMED_TOGETHER
+        for start in range(0, end, _SUMMED_TOGETHER):
+            self._total += math.fsum(self._not_summed[start : start + _SUMMED_TOGETHER])
+        del self._not_summed[:end]
+
+    @property
+    def mean(self) -> float:
+        mean = (self._total + math.fsum(self._not_summed)) / self.count
+        return min(max(mean, self.minimum), self.maximum)
 
     def varying_parts(self) -> list[str]:
         return varying_parts(self._sample[:: sampling_step(len(self._sample), _DATES_LOOKED_AT)])
@@ -70,13 +93,22 @@ class NumberStatistics:
         return {
             "minimum": self.minimum,
             "maximum": self.maximum,
-            "mean": min(max(self._total / self.count, self.minimum), self.maximum),
+            "mean": self.mean,
             "whole": self.whole,
             "quantiles": quantiles,
             "typical": quantiles["0.5"],
             "histogram": histogram(ordered, whole=self.whole, is_date=is_date),
             "sampled": len(ordered) if self._every > 1 else None,
         }
+
+
+def _range(present: "list[float] | numpy.ndarray", may_be_whole: bool) -> tuple[float, float, bool]:
+    """Minimum, maximum, and whether all are whole numbers. A negative zero counts as zero."""
+    if isinstance(present, list):
+        low, high, whole = min(present), max(present), may_be_whole and all(map(float.is_integer, present))
+    else:
+        low, high, whole = present.min(), present.max(), may_be_whole and (present % 1 == 0).all()
+    return float(low) + 0.0, float(high) + 0.0, bool(whole)
 
 
 def sampling_step(values: int, sample_max: int) -> int:

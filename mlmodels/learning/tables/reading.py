@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.errors import TableRefused, shown
-from mlmodels.learning.tables.rows import Chunk, open_rows
+from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.tables.typed import ColumnCells
 
 if TYPE_CHECKING:
@@ -31,44 +31,9 @@ def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -
     with open_rows(handle, Dialect(**dialect)) as rows:
         positions = _positions(rows.header, columns)
         for chunk in rows.chunks():
-            texts = chunk.columns()
             for part, cells, position in zip(parts, readers, positions, strict=True):
-                part.append(_checked(cells, texts[position], chunk))
+                part.append(cells.read_chunk(chunk, position))
     return _frame(readers, parts)
-
-
-def _checked(cells: ColumnCells, texts: Sequence[str], chunk: Chunk) -> "numpy.ndarray":
-    found = cells.read(texts)
-    if found.problems:
-        first = min(found.problems)
-        raise cell_refused(chunk.row_numbers[first], cells.name, texts[first], found.problems[first])
-    return found.values
-
-
-def read_cells(cells, texts: Sequence[str], chunk: Chunk, name: str) -> list:
-    """The values of a column's cells in a chunk; TableRefused names the first that does not fit."""
-    try:
-        return cells.many(texts)
-    except ValueError:
-        _refuse_cell(cells, texts, chunk, name)
-        raise
-
-
-def _refuse_cell(cells, texts: Sequence[str], chunk: Chunk, name: str) -> None:
-    for text, row in zip(texts, chunk.row_numbers, strict=True):
-        try:
-            cells.one(text)
-        except ValueError as error:
-            raise cell_refused(row, name, text, str(error)) from None
-
-
-def cell_refused(row: int, name: str, text: str, problem: str) -> TableRefused:
-    return TableRefused(
-        f"Row {row:,}, column {shown(name)}: {shown(text)} {problem}. Correct the cell, leave it blank, or "
-        "choose another kind for the column.",
-        row=row,
-        column=name,
-    )
 
 
 def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
@@ -89,7 +54,8 @@ def _frame(readers: list[ColumnCells], parts: "list[list[numpy.ndarray]]") -> "p
 
     arrays = {}
     for cells, part in zip(readers, parts, strict=True):
-        values = numpy.concatenate(part)
+        kind = "float64" if cells.is_number else object
+        values = numpy.concatenate([numpy.asarray(chunk, dtype=kind) for chunk in part])
         part.clear()  # half of what the column takes, before the next is joined
         arrays[cells.name] = values if cells.is_number else pandas.Series(values, dtype=object, copy=False)
     return pandas.DataFrame(arrays, copy=False)

@@ -1,15 +1,18 @@
 """The rows of a file, a chunk at a time, with the header and the shape checked before anything else is done.
 
 Every consumer goes through here, so that a cell means the same when it is inspected and when it is read.
+Stretches of a large file that are regular are cut by `columnar`, all others by the csv module.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
+from operator import itemgetter
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.encoding import EMPTY
@@ -18,6 +21,11 @@ from mlmodels.learning.tables.headers import checked_names
 from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX, ROWS_MAX
 from mlplatform.core.text import plural
 
+if TYPE_CHECKING:
+    from mlmodels.learning.tables.columnar import ColumnarChunk
+
+COLUMNAR_BYTES_MIN = 200_000  # in a smaller file the import of numpy costs more than it saves
+_BLOCK_CHARACTERS = 2 << 20
 _BATCH_ROWS = 250
 _CHUNK_CELLS = 50_000
 _CHUNK_BYTES = 2 << 20
@@ -30,34 +38,93 @@ class Chunk:
     rows: list[list[str]]
     row_numbers: Sequence[int]
 
-    def columns(self) -> list[tuple[str, ...]]:
-        return list(zip(*self.rows, strict=True))
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, position: int) -> list[str]:
+        return list(map(itemgetter(position), self.rows))
+
+    def counts(self, position: int) -> Counter[str]:
+        """The texts of a column, without white space around them, in order of appearance; and their cells."""
+        return Counter(map(str.strip, self.column(position)))
+
+    def rows_at(self, positions: Iterable[int]) -> list[list[str]]:
+        return [self.rows[position] for position in positions]
+
+
+class Lines:
+    """The lines of a text file, one by one or many at once."""
+
+    def __init__(self, file: io.TextIOWrapper):
+        self._file = file
+        self.take_back("")
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._taken_back.readline() or self._file.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def take(self, characters: int) -> str:
+        """Whole lines of about so many characters."""
+        assert not self.has_taken_back
+        return self._file.read(characters) + self._file.readline()
+
+    def take_back(self, text: str) -> None:
+        """The next lines are those of this text again."""
+        self._taken_back = io.StringIO(text, newline="")
+        self._characters = len(text)
+
+    @property
+    def has_taken_back(self) -> bool:
+        return self._taken_back.tell() < self._characters
 
 
 class Rows:
     """An open table: the names in `header` are checked already, `chunks` streams the data rows once."""
 
-    def __init__(self, handle: BinaryIO, lines: Iterator[str], dialect: Dialect):
+    def __init__(self, handle: BinaryIO, lines: Lines, dialect: Dialect):
         self._handle = handle
+        self._lines = lines
+        self._separator = dialect.separator
         self._reader = csv.reader(
             lines, delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
         )
         self._row = dialect.skip_lines  # how many records have been taken out of the file
         self.header, self._unnamed = self._read_header()
+        is_usual = not self._unnamed and not dialect.skip_initial_space
+        self._may_be_regular = is_usual and _size(handle) >= COLUMNAR_BYTES_MIN
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> "Iterator[Chunk | ColumnarChunk]":
         """Blank rows are left out. Raises TableRefused for a ragged row, a broken quote, or no rows."""
         row_count = 0
-        while chunk := self._next_chunk():
-            row_count += len(chunk.rows)
+        while (chunk := self._next_regular_chunk() or self._next_chunk()) is not None:
+            row_count += len(chunk)
             if row_count > ROWS_MAX:
                 raise TableRefused(
                     f"The table has more than {ROWS_MAX:,} rows. Upload a part of it.", row=self._row
                 )
-            if chunk.rows:
+            if len(chunk):
                 yield chunk
         if not row_count:
             raise TableRefused("The file has a header but no rows. Add at least one row of data below it.")
+
+    def _next_regular_chunk(self) -> "ColumnarChunk | None":
+        """None where the csv module has to look at the next lines; it gets all that were tried."""
+        if not self._may_be_regular or self._lines.has_taken_back:
+            return None
+        from mlmodels.learning.tables import columnar  # numpy, which a small file does not need
+
+        text = self._lines.take(_BLOCK_CHARACTERS)
+        chunk = columnar.cut(text, self._separator, self.header, self._row + 1) if text else None
+        if chunk is None:
+            self._lines.take_back(text)
+        else:
+            self._row += len(chunk)
+        return chunk
 
     def _next_chunk(self) -> Chunk | None:
         """Limited in cells and in bytes; None at the end."""
@@ -137,11 +204,18 @@ def open_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[Rows]:
     try:
         for _ in range(dialect.skip_lines):
             lines.readline()
-        yield Rows(handle, lines, dialect)
+        yield Rows(handle, Lines(lines), dialect)
     except UnicodeDecodeError:
         raise TableRefused(f"The file is no longer valid {dialect.encoding}. Upload it again.") from None
     finally:
         lines.detach()
+
+
+def _size(handle: BinaryIO) -> int:
+    position = handle.tell()
+    size = handle.seek(0, io.SEEK_END)
+    handle.seek(position)
+    return size
 
 
 def _csv_advice(error: csv.Error) -> str:

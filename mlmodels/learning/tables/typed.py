@@ -1,7 +1,8 @@
-"""Many cells of one column as an array, under the decision that was made about the column.
+"""Many cells of one column at once, under the decision that was made about the column.
 
-`ColumnCells` is what reading a table for training and predicting the rows of a whole file have in common.
-The one refuses the first cell that does not fit, the other says of each such row what is wrong with it.
+`ColumnCells` is what inspecting a table, reading it for training and predicting the rows of a whole file
+have in common. The first two refuse the first cell that does not fit; the third says of each such row what is
+wrong with it.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlmodels.learning.tables.cells import cells_of
 from mlmodels.learning.tables.columns import Column
+from mlmodels.learning.tables.dates import DateCells
+from mlmodels.learning.tables.errors import TableRefused, shown
+from mlmodels.learning.tables.numbers import NumberCells
+from mlmodels.learning.tables.rows import Chunk
 
 if TYPE_CHECKING:
     import numpy
+
+    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts
+
+_REST_SHARE_MAX = 0.25  # of cells that are read one by one, beside those that programs wrote
 
 
 class TypedCells(NamedTuple):
@@ -37,10 +46,60 @@ class ColumnCells:
     def read(self, texts: Sequence[str]) -> TypedCells:
         """Never refuses: see `TypedCells.problems`."""
         try:
-            values, problems = self._cells.many(texts), {}
+            return TypedCells(self._array(self._cells.many(texts)), {})
         except ValueError:
             values, problems = self._one_by_one(texts)
-        return TypedCells(self._array(values), problems)
+            return TypedCells(self._array(values), problems)
+
+    def read_chunk(self, chunk: "Chunk | ColumnarChunk", position: int) -> "Sequence[float | str]":
+        """The column at this position: a list of a chunk of strings, an array of a chunk of columns.
+
+        Raises TableRefused for the first cell that does not fit.
+        """
+        texts = chunk.column(position)
+        try:
+            return self._read_list(texts) if isinstance(texts, list) else self._read_columnar(texts)
+        except ValueError:
+            problems = self._one_by_one(list(texts))[1]
+        first = min(problems)
+        raise TableRefused(
+            f"Row {chunk.row_numbers[first]:,}, column {shown(self.name)}: {shown(texts[first])} "
+            f"{problems[first]}. Correct the cell, leave it blank, or choose another kind for the column.",
+            row=chunk.row_numbers[first],
+            column=self.name,
+        )
+
+    def _read_list(self, texts: list[str]) -> list[float] | list[str]:
+        values = self._cells.many(texts)
+        return values if self.is_number else self._shared(values)
+
+    def _read_columnar(self, texts: "ColumnarTexts") -> "numpy.ndarray":
+        values = self._read_plain(texts)
+        if values is None:
+            distinct = texts.distinct
+            values = self._array(self._cells.many(distinct.texts))[distinct.codes]
+        return values
+
+    def _read_plain(self, texts: "ColumnarTexts") -> "numpy.ndarray | None":
+        """None unless nearly all cells are numbers or dates as programs write them."""
+        from mlmodels.learning.tables import vectors
+
+        match self._cells:
+            case DateCells():
+                return vectors.plain_moments(texts)
+            case NumberCells(decimal=decimal):
+                found = vectors.plain_numbers(texts, decimal)
+            case _:
+                return None
+        if found is None:
+            return None
+        values, is_plain = found
+        rest = (~is_plain).nonzero()[0]
+        if len(rest) > _REST_SHARE_MAX * len(values):
+            return None
+        if len(rest):
+            values[rest] = self._cells.many(texts.at(rest))
+        return values
 
     def _one_by_one(self, texts: Sequence[str]) -> tuple[list, dict[int, str]]:
         values, wrong = {}, {}
@@ -57,4 +116,7 @@ class ColumnCells:
 
         if self.is_number:
             return numpy.array(values, dtype="float64")
-        return numpy.array([self._known.setdefault(text, text) for text in values], dtype=object)
+        return numpy.array(self._shared(values), dtype=object)
+
+    def _shared(self, texts: list[str]) -> list[str]:
+        return [self._known.setdefault(text, text) for text in texts]

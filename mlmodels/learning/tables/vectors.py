@@ -1,0 +1,82 @@
+"""Numbers and dates out of the bytes of many cells at once, where programs wrote them.
+
+Equal to the bit to what `NumberCells` and `DateCells` read, to which other ways of writing are left.
+"""
+
+import numpy as np
+
+from mlmodels.learning.tables.columnar import ColumnarTexts
+
+_DIGITS_MAX = 15  # a whole number of so many digits is exact as a float, and so are powers of ten up to 22
+_POWERS = 10.0 ** np.arange(_DIGITS_MAX + 1)
+_DATE_MARKS = {4: b"-", 7: b"-"}
+_MOMENT_MARKS = _DATE_MARKS | {10: b"T ", 13: b":", 16: b":"}
+_MARKS_BY_SIZE = {10: _DATE_MARKS, 19: _MOMENT_MARKS}
+
+
+def plain_numbers(texts: ColumnarTexts, decimal: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """The values of cells such as `-12.50`, or blank for NaN, and whether each cell is one of these.
+
+    None where cells are too long to look at all of them together.
+    """
+    if texts.words is None:
+        return None
+    characters = _characters(texts.words)
+    digits = characters - ord("0")  # of unsigned bytes: all others are above 9
+    is_digit = digits < 10
+    is_mark = characters == ord(decimal)
+    is_negative = characters[0] == ord("-")
+    digit_count, mark_count = (found.sum(axis=0, dtype=np.intp) for found in (is_digit, is_mark))
+    is_plain = (digit_count + mark_count + is_negative == texts.sizes) & (mark_count <= 1)
+    is_plain &= ((digit_count > 0) & (digit_count <= _DIGITS_MAX)) | (texts.sizes == 0)
+    whole = np.zeros(len(texts), dtype=np.int64)
+    for digit, counts in zip(digits, is_digit, strict=True):
+        np.copyto(whole, whole * 10 + digit, where=counts)
+    decimals = np.where(mark_count == 1, texts.sizes - 1 - is_mark.argmax(axis=0), 0)
+    values = whole / _POWERS[np.clip(decimals, 0, _DIGITS_MAX)]
+    values = np.where(is_negative, -values, values)
+    values[digit_count == 0] = np.nan
+    return values, is_plain
+
+
+def plain_moments(texts: ColumnarTexts) -> np.ndarray | None:
+    """Unix seconds, where all cells are written like 2024-05-31 or all like 2024-05-31T14:30:00."""
+    size = int(texts.sizes.max(initial=0))
+    marks = _MARKS_BY_SIZE.get(size)
+    if marks is None or (texts.sizes != size).any():
+        return None
+    characters = _characters(texts.words)[:size]
+    digits = characters - ord("0")
+    for at in range(size):
+        fits = np.isin(characters[at], list(marks[at])) if at in marks else digits[at] < 10
+        if not fits.all():
+            return None
+    year = _number(digits[0:4])
+    month, day = _number(digits[5:7]), _number(digits[8:10])
+    if (year < 1).any() or (month < 1).any() or (month > 12).any() or (day < 1).any():
+        return None
+    months = (year - 1970) * 12 + month - 1
+    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    next_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    if (days + day > next_days).any():
+        return None
+    seconds = (days + day - 1) * 86_400
+    if size == 19:
+        hour, minute, second = _number(digits[11:13]), _number(digits[14:16]), _number(digits[17:19])
+        if (hour > 23).any() or (minute > 59).any() or (second > 59).any():
+            return None
+        seconds += hour * 3600 + minute * 60 + second
+    return seconds.astype(np.float64)
+
+
+def _characters(words: list[np.ndarray]) -> np.ndarray:
+    """The bytes of cells by their place in the cell: one row for all first bytes, and so on."""
+    bytes_of_cells = np.stack(words).view(np.uint8).reshape(len(words), -1, 8)
+    return np.ascontiguousarray(bytes_of_cells.transpose(0, 2, 1)).reshape(len(words) * 8, -1)
+
+
+def _number(digits: np.ndarray) -> np.ndarray:
+    number = np.zeros(digits.shape[1], dtype=np.int64)
+    for digit in digits:
+        number = number * 10 + digit
+    return number
