@@ -27,7 +27,7 @@ from mlmodels.learning.tables.limits import (
 from mlmodels.learning.tables.profile import NumberStatistics, sampling_step, with_profile
 from mlmodels.learning.tables.rows import open_rows
 from mlmodels.learning.tables.target import guess_target
-from mlmodels.learning.tables.typed import ColumnCells
+from mlmodels.learning.tables.typed import ColumnCells, read_columns
 
 
 def inspect(handle: BinaryIO) -> TableSummary:
@@ -91,9 +91,10 @@ def _profiled(
     statistics = {cells.name: NumberStatistics(step) for cells in readers}
     if readers:
         with open_rows(handle, dialect) as rows:
+            read = [(cells, rows.header.index(cells.name)) for cells in readers]
             for chunk in rows.chunks():
-                for cells in readers:
-                    statistics[cells.name].add(cells.read_chunk(chunk, rows.header.index(cells.name)))
+                for numbers, values in zip(statistics.values(), read_columns(chunk, read), strict=True):
+                    numbers.add(values)
     return [
         with_profile(column, found, statistics.get(column.name))
         for column, found in zip(columns, evidence, strict=True)

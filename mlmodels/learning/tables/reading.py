@@ -12,7 +12,7 @@ from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.rows import open_rows
-from mlmodels.learning.tables.typed import ColumnCells
+from mlmodels.learning.tables.typed import ColumnCells, read_columns
 
 if TYPE_CHECKING:
     import numpy
@@ -29,10 +29,10 @@ def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -
     readers = [ColumnCells(column) for column in columns]
     parts: list[list[numpy.ndarray]] = [[] for _ in columns]
     with open_rows(handle, Dialect(**dialect)) as rows:
-        positions = _positions(rows.header, columns)
+        asked = list(zip(readers, _positions(rows.header, columns), strict=True))
         for chunk in rows.chunks():
-            for part, cells, position in zip(parts, readers, positions, strict=True):
-                part.append(cells.read_chunk(chunk, position))
+            for part, values in zip(parts, read_columns(chunk, asked), strict=True):
+                part.append(values)
     return _frame(readers, parts)
 
 

@@ -94,6 +94,7 @@ class Rows:
             lines, delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
         )
         self._row = dialect.skip_lines  # how many records have been taken out of the file
+        self._broken: TableRefused | None = None
         self.header, self._unnamed = self._read_header()
         is_usual = not self._unnamed and not dialect.skip_initial_space
         self._may_be_regular = is_usual and _size(handle) >= COLUMNAR_BYTES_MIN
@@ -135,28 +136,30 @@ class Rows:
         while len(records) < rows_max and self._handle.tell() <= bytes_max:
             batch = self._take(min(_BATCH_ROWS, rows_max))
             records += batch
-            if not batch:
+            if not batch or self._broken:
                 break
+        if self._broken and not records:
+            raise self._broken
         return self._shaped(records, first_row) if records else None
 
     def _take(self, count: int) -> list[list[str]]:
+        """Fewer where a record is `_broken`: those before it may have to be refused first."""
         records: list[list[str]] = []
         try:
             records.extend(islice(self._reader, count))
         except csv.Error as error:
             row = self._row + len(records) + 1
-            raise TableRefused(f"Row {row:,} cannot be read: {_csv_advice(error)}", row=row) from None
+            self._broken = TableRefused(f"Row {row:,} cannot be read: {_csv_advice(error)}", row=row)
         self._row += len(records)
         return records
 
     def _shaped(self, records: list[list[str]], first_row: int) -> Chunk:
-        width = len(self.header)
-        blank = [""] * width
-        if set(map(len, records)) == {width} and blank not in records and self.header not in records:
+        is_even = set(map(len, records)) == {len(self.header)}
+        if is_even and self.header not in records and not any(map(_is_blank, records)):
             return Chunk(records, range(first_row, first_row + len(records)))
         rows, row_numbers = [], []
         for row, cells in enumerate(records, first_row):
-            if any(map(str.strip, cells)):
+            if not _is_blank(cells):
                 rows.append(self._fitted(cells, row))
                 row_numbers.append(row)
         return Chunk(rows, row_numbers)
@@ -190,9 +193,11 @@ class Rows:
     def _read_header(self) -> tuple[list[str], int]:
         """The names, and how many blank cells follow them where every line ends in separators."""
         while batch := self._take(1):
-            if any(map(str.strip, batch[0])):
+            if not _is_blank(batch[0]):
                 names = checked_names(batch[0], self._row)
                 return names, len(batch[0]) - len(names)
+        if self._broken:
+            raise self._broken
         raise TableRefused(EMPTY)
 
 
@@ -209,6 +214,10 @@ def open_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[Rows]:
         raise TableRefused(f"The file is no longer valid {dialect.encoding}. Upload it again.") from None
     finally:
         lines.detach()
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not any(map(str.strip, cells))
 
 
 def _size(handle: BinaryIO) -> int:

@@ -5,7 +5,8 @@ have in common. The first two refuse the first cell that does not fit; the third
 wrong with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlmodels.learning.tables.cells import cells_of
@@ -120,3 +121,18 @@ class ColumnCells:
 
     def _shared(self, texts: list[str]) -> list[str]:
         return [self._known.setdefault(text, text) for text in texts]
+
+
+def read_columns(
+    chunk: "Chunk | ColumnarChunk", columns: Iterable[tuple[ColumnCells, int]]
+) -> "list[Sequence[float | str]]":
+    """Columns at these positions; of all cells that do not fit, the one in the first row is refused."""
+    values, refused = [], []
+    for cells, position in columns:
+        try:
+            values.append(cells.read_chunk(chunk, position))
+        except TableRefused as refusal:
+            refused.append(refusal)
+    if refused:
+        raise min(refused, key=attrgetter("row"))
+    return values

@@ -95,3 +95,11 @@ def test_a_line_break_inside_a_cell_does_not_shift_the_column(cell):
 
     assert len(frame) == 2
     assert frame["other"].tolist() == [5.0, 6.0]
+
+
+@pytest.mark.parametrize("blank", [",", " , ", ",\u00a0", "\t,\t", ""])
+@pytest.mark.parametrize("rest", ["", ",\n"])
+def test_a_row_of_white_space_is_left_out_whatever_stands_beside_it(blank, rest):
+    frame = read_bytes(f"city,size\nBonn,1\n{blank}\nUlm,2\n{rest}")
+
+    assert frame["city"].tolist() == ["Bonn", "Ulm"]
