@@ -10,7 +10,7 @@ KEY_MISSING = (
     "SECRET_KEY is missing: set it in the environment to a long random text, "
     "or keep one in {path} (`make run` makes it)."
 )
-SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock")
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock", ".lock.queue")
 
 
 def prepare(path: Path):

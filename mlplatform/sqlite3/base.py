@@ -3,7 +3,9 @@
 SQLite lets a writer that finds the database locked sleep and retry at growing intervals, so under load some
 requests wait for seconds while others overtake them. Here, writers first take two locks: a `threading.Lock`
 between the threads of a process, and `flock` on a file next to the database between processes, which the
-kernel releases when a process dies. A write outside a transaction still waits as SQLite does.
+kernel releases when a process dies. Whoever waits for that one holds a second file, the queue: else the
+process that has just released the lock would take it again before the others look. A write outside a
+transaction still waits as SQLite does.
 """
 
 import fcntl
@@ -28,7 +30,7 @@ class WriteLock:
         self.path = path
         self.timeout_seconds = timeout_seconds
         self.held_thread_lock = None
-        self.file = None
+        self.file = self.queue_file = None
 
     def acquire(self):
         """Raises OperationalError after the timeout. An exception leaves nothing locked."""
@@ -38,10 +40,7 @@ class WriteLock:
             raise OperationalError("database is locked")
         self.held_thread_lock = thread_lock
         try:
-            while not self._lock_file():
-                if time.monotonic() > deadline:
-                    raise OperationalError("database is locked")
-                time.sleep(POLL_SECONDS)
+            self._lock_file(deadline)
         except BaseException:
             self.release()
             raise
@@ -59,20 +58,38 @@ class WriteLock:
 
     def close(self):
         self.release()
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        for file in filter(None, (self.queue_file, self.file)):
+            file.close()
+        self.file = self.queue_file = None
 
-    def _lock_file(self) -> bool:
+    def _lock_file(self, deadline: float):
         try:
-            if self.file is None:
-                self.file = open(self.path, "ab")  # noqa: SIM115 - open as long as the connection
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+            self._open_files()
+            try:
+                wait_for(self.queue_file, deadline)
+                wait_for(self.file, deadline)
+            finally:
+                fcntl.flock(self.queue_file, fcntl.LOCK_UN)
         except OSError as error:
             raise OperationalError(f"unable to lock the database: {error}") from error
-        return True
+
+    def _open_files(self):
+        """They stay open as long as the connection."""
+        if self.file is None:
+            self.file = open(self.path, "ab")  # noqa: SIM115
+        if self.queue_file is None:
+            self.queue_file = open(f"{self.path}.queue", "ab")  # noqa: SIM115
+
+
+def wait_for(file, deadline: float):
+    """Locks the file. Raises OperationalError after the deadline."""
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OperationalError("database is locked") from None
+        time.sleep(POLL_SECONDS)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

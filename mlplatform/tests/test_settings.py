@@ -134,7 +134,7 @@ def test_hsts_covers_subdomains_and_preload_lists_only_on_request(read):
 
 
 def test_the_data_folder_and_the_database_are_private_also_where_they_were_not(read, tmp_path):
-    names = [f"db.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock")]
+    names = [f"db.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".lock.queue")]
     tmp_path.chmod(0o755)
     for name in names:
         (tmp_path / name).touch(0o644)

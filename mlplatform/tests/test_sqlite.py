@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import itertools
 import multiprocessing
 import sqlite3
 import threading
@@ -149,7 +150,7 @@ def test_a_wait_ends_with_the_error_of_sqlite(database):
 def test_a_lock_of_another_process_ends_the_wait_too(database, tmp_path):
     path = str(tmp_path / "db.sqlite3.lock")
     foreign = WriteLock(path, timeout_seconds=1)
-    assert foreign._lock_file()  # as another process would: past the lock between threads
+    foreign._lock_file(deadline=0)  # as another process would: past the lock between threads
 
     with pytest.raises(OperationalError, match="database is locked"):
         count_up(database(timeout=0.1))
@@ -179,7 +180,7 @@ def test_the_lock_is_free_after_the_wait_for_it_was_interrupted(database, monkey
 
     one = database()
     foreign = WriteLock(f"{one.settings_dict['NAME']}.lock", timeout_seconds=1)
-    assert foreign._lock_file()
+    foreign._lock_file(deadline=0)
     one.ensure_connection()
     monkeypatch.setattr(base.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -189,6 +190,32 @@ def test_the_lock_is_free_after_the_wait_for_it_was_interrupted(database, monkey
 
     count_up(database(timeout=0.1))
     assert value_of(database()) == 1
+
+
+def test_processes_take_turns_although_one_that_has_just_written_would_be_first_again(database, tmp_path):
+    """Each process writes without a pause, so that without a queue one of them writes alone for long."""
+    path, context = str(tmp_path / "db.sqlite3.lock"), multiprocessing.get_context("fork")
+    order = context.SimpleQueue()
+
+    def take_turns(number):
+        lock = WriteLock(path, timeout_seconds=20)
+        for _ in range(100):
+            lock.acquire()
+            order.put(number)
+            time.sleep(0.001)
+            lock.release()
+
+    workers = [context.Process(target=take_turns, args=(number,)) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    turns = [order.get() for _ in range(200)]
+    for worker in workers:
+        worker.join(30)
+
+    first_to_end = min(len(turns) - 1 - turns[::-1].index(number) for number in range(2))
+    while_both_wrote = turns[turns.index(1 - turns[0]) : first_to_end]
+    repeats = sum(one == next_one for one, next_one in itertools.pairwise(while_both_wrote))
+    assert repeats < len(while_both_wrote) / 4
 
 
 def test_a_write_that_knows_nothing_of_the_lock_is_still_waited_for(database, tmp_path):

@@ -90,6 +90,7 @@ def test_a_child_lives_under_limits_of_its_own(slow_run, in_background):
     wait_until_fitting(slow_run)
     process = Path(f"/proc/{training_child()}")
     niceness = int((process / "stat").read_text().rpartition(")")[2].split()[16])
+    autogroup = (process / "autogroup").read_text()
     limits = {
         line[:26].strip(): line[26:].split()[0] for line in (process / "limits").read_text().splitlines()
     }
@@ -97,7 +98,8 @@ def test_a_child_lives_under_limits_of_its_own(slow_run, in_background):
     training.cancel_run(run=slow_run)
     thread.join()
 
-    assert niceness == 10
+    assert niceness == 19
+    assert autogroup.endswith("nice 19\n")
     assert limits["Max cpu time"] == "630"
     assert limits["Max file size"] == "1000000000"
     assert 4e9 < int(limits["Max address space"]) < 10e9
