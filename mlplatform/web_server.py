@@ -5,9 +5,11 @@ import Django.
 """
 
 import argparse
+import importlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from functools import partial
 
@@ -27,6 +29,16 @@ HEADER_SECONDS = 10  # from the connection, or the previous response on it, to t
 CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no thread
 START_SECONDS = 30  # a process that exits by itself this early could not start, and would not the next time
 CHECK_SECONDS = 0.5
+
+# Imported before anybody asks: the first prediction of a process would wait for seconds
+PRELOADED = [
+    "mlplatform.urls",
+    "joblib",
+    "mlmodels.learning.scoring.compiler",
+    "mlmodels.learning.trainers.preparation",
+    "mlmodels.learning.trainers.calibration",
+]
+PRELOAD_AFTER_SECONDS = 0.5  # the process answers /healthz first
 
 LOG = {**OUTPUT, "loggers": {"_granian": {"handlers": ["standard_output"], "propagate": False}}}
 
@@ -80,7 +92,15 @@ def load_application(parent: int):
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
     from mlplatform.uploads import REQUEST_BYTES_MAX
 
+    preloading = threading.Timer(PRELOAD_AFTER_SECONDS, preload)
+    preloading.daemon = True
+    preloading.start()
     return BufferedApplication(application, threads=THREADS, body_bytes_max=REQUEST_BYTES_MAX)
+
+
+def preload():
+    for module in PRELOADED:
+        importlib.import_module(module)
 
 
 def main():

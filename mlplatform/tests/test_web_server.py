@@ -45,6 +45,29 @@ def started(server):
     return processes if len(processes) == STARTED else []
 
 
+@pytest.mark.django_db
+def test_a_process_that_has_preloaded_imports_no_learning_library_for_its_first_prediction(alice, make_model):
+    model = make_model(alice)
+    script = f"""
+import sys, django
+django.setup()
+from mlplatform.web_server import preload
+preload()
+before = set(sys.modules)
+import joblib
+from mlmodels.learning.scoring import compile_pipeline
+from mlmodels.learning.trainers import Feature
+features = [Feature("size", "number"), Feature("rooms", "number"), Feature("place", "category")]
+assert compile_pipeline(joblib.load({model.file.path!r}), features)
+libraries = ("sklearn", "pandas", "joblib", "mlmodels")
+print([name for name in sys.modules if name not in before and name.startswith(libraries)])
+"""
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=BASE_DIR, capture_output=True, text=True)
+
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_killed_while_its_serving_processes_still_start_it_leaves_nobody(server):
     """Whoever stayed would keep the port, and serve what nobody looks after."""
     serving = until(lambda: started(server), what="for the serving processes")
