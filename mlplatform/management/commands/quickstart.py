@@ -66,8 +66,9 @@ examples:
         supervisor = Supervisor(children, say=self.say)
         try:
             supervisor.start()
+            demo = start_demo(supervisor)
             wait_until_served(children[0], host, port)
-            self.create_demo(supervisor)
+            self.wait_for_demo(demo, supervisor)
             self.greet(host, port)
             while True:
                 supervisor.watch()
@@ -77,11 +78,7 @@ examples:
                 signal.signal(number, signal.SIG_IGN)
             supervisor.stop()
 
-    def create_demo(self, supervisor):
-        """In a process of its own, so that this one stays small."""
-        demo = manage("demo", "create_demo")
-        supervisor.children.append(demo)
-        demo.start()
+    def wait_for_demo(self, demo, supervisor):
         while demo.is_running:
             time.sleep(CHECK_SECONDS)
         supervisor.children.remove(demo)
@@ -106,6 +103,14 @@ examples:
 
 def manage(name, *arguments) -> Child:
     return Child(name, [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments])
+
+
+def start_demo(supervisor) -> Child:
+    """In a process of its own, so that this one stays small, and beside the start of the web server."""
+    demo = manage("demo", "create_demo")
+    supervisor.children.append(demo)
+    demo.start()
+    return demo
 
 
 def refuse_used_port(host, port):
