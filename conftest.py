@@ -162,19 +162,19 @@ def admin_user(make_user):
 
 @pytest.fixture
 def api():
-    """An API client that nobody is signed in to."""
-    from rest_framework.test import APIClient
+    """An API client that nobody is signed in to. It checks every answer against the schema."""
+    from mlplatform.tests.described import DescribedClient
 
-    return APIClient()
+    return DescribedClient()
 
 
 @pytest.fixture
 def api_as():
     """`api_as(alice).get(…)`: a client that Alice is signed in to."""
-    from rest_framework.test import APIClient
+    from mlplatform.tests.described import DescribedClient
 
     def client_of(user):
-        client = APIClient()
+        client = DescribedClient()
         client.force_authenticate(user)
         return client
 

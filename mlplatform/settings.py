@@ -336,8 +336,16 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
     "COMPONENT_SPLIT_REQUEST": True,
+    "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api",
-    "ENUM_NAME_OVERRIDES": {"AlgorithmEnum": "mlmodels.api.serializers.ALGORITHMS"},
+    "ENUM_NAME_OVERRIDES": {
+        "AlgorithmEnum": "mlmodels.api.serializers.ALGORITHMS",
+        "CandidateStatusEnum": "mlmodels.api.shapes.CANDIDATE_STATUSES",
+        "ColumnKindEnum": "mlmodels.learning.tables.columns.KINDS",
+        "EntryKindEnum": "billing.models.LedgerEntry.Kind",
+        "EvaluationKindEnum": "mlmodels.learning.trainers.plan.EVALUATIONS",
+        "RunStatusEnum": "mlmodels.models.TrainingRun.Status",
+    },
 }
 
 # Password guessing. One account is locked for one IP address, for a while: accounts.lockout. Failures of an

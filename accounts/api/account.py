@@ -42,7 +42,7 @@ class ShowAccountView(GenericAPIView):
     tags = ["accounts"]
     serializer_class = AccountSerializer
 
-    @extend_schema(operation_id="account", summary="Show your balance, the prices and your limits")
+    @extend_schema(operation_id="get_account", summary="Show your balance, the prices and your limits")
     def get(self, request):
         return Response(self.get_serializer(request.user).data)
 
@@ -76,7 +76,7 @@ class NewKeySerializer(KeySerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="keys", summary="List your keys, newest first"),
+    list=extend_schema(operation_id="list_keys", summary="List your keys, newest first"),
     create=extend_schema(
         operation_id="create_key",
         summary="Create a key for a script",

@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.operations import passwords, users
 from accounts.operations.sign_in import sign_in
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
+from mlplatform.core.api_schema import CLASSIC
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
 
@@ -32,7 +33,7 @@ class IsAdministrator(BasePermission):
 class AccountView(GenericAPIView):
     # Forms as well, so that the browsable pages offer one
     parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, FormParser, MultiPartParser]
-    tags = ["accounts"]
+    tags = [CLASSIC]
 
     def read(self, data=None) -> dict:
         body = self.get_serializer(data=self.request.data if data is None else data)

@@ -15,7 +15,9 @@ class LedgerEntrySerializer(serializers.ModelSerializer):
         fields = ["number", "kind", "amount", "balance_after", "reason", "reference", "created_at"]
 
 
-@extend_schema_view(list=extend_schema(operation_id="ledger", summary="List your ledger, newest entry first"))
+@extend_schema_view(
+    list=extend_schema(operation_id="list_ledger", summary="List your ledger, newest entry first")
+)
 class LedgerViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """Every movement of your tokens. `balance_after` of the newest entry is your balance."""
 

@@ -35,12 +35,12 @@ class AlgorithmSerializer(serializers.Serializer):
 
 @extend_schema_view(
     list=extend_schema(
-        operation_id="algorithms",
+        operation_id="list_algorithms",
         summary="List algorithms with their parameters, ranges and defaults",
         responses=AlgorithmSerializer(many=True),
     ),
     retrieve=extend_schema(
-        operation_id="algorithm",
+        operation_id="get_algorithm",
         summary="Show an algorithm",
         parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH)],
         responses=AlgorithmSerializer,

@@ -20,6 +20,7 @@ from mlmodels.models import TrainedModel
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import start_training, train_on_sample, train_on_upload
+from mlplatform.core.api_schema import CLASSIC
 from mlplatform.core.errors import InvalidInput
 
 SAMPLE_OF_SEARCHES = "iris_numbered"  # its classes are numbers, as existing clients expect
@@ -27,7 +28,7 @@ NAMES = {"type": "array", "items": {"type": "string"}}
 
 
 class ListAlgorithmsView(APIView):
-    tags = ["models"]
+    tags = [CLASSIC]
     permission_classes = [AllowAny]
     authentication_classes = []
 
@@ -38,7 +39,7 @@ class ListAlgorithmsView(APIView):
 
 @training_schema("Train a model on a CSV file", responses.CreatedSerializer)
 class CreateModelView(TrainingView):
-    tags = ["models"]
+    tags = [CLASSIC]
     serializer_class = CreateSerializer
     parser_classes = [MultiPartParser]
     field_names = {
@@ -67,7 +68,7 @@ class CreateModelView(TrainingView):
 
 
 class ListTrainedView(APIView):
-    tags = ["models"]
+    tags = [CLASSIC]
 
     @extend_schema(
         summary="List the names of your models and their aliases, newest models first",
@@ -80,7 +81,7 @@ class ListTrainedView(APIView):
 
 
 class DescribeTrainedView(APIView):
-    tags = ["models"]
+    tags = [CLASSIC]
 
     @extend_schema(summary="Describe a model", responses=responses.TrainedModelSerializer)
     def get(self, request, model_name):
@@ -88,7 +89,7 @@ class DescribeTrainedView(APIView):
 
 
 class DeleteTrainedView(APIView):
-    tags = ["models"]
+    tags = [CLASSIC]
 
     @extend_schema(summary="Delete a model and its file", responses={200: responses.DeletedSerializer})
     def delete(self, request, model_name):
@@ -98,7 +99,7 @@ class DeleteTrainedView(APIView):
 
 @training_schema("Find the best parameters of an algorithm by cross-validation", responses.SearchedSerializer)
 class SearchView(TrainingView):
-    tags = ["searches"]
+    tags = [CLASSIC]
     serializer_class = SearchSerializer
     field_names = {"grid": "params"}
 
@@ -121,7 +122,7 @@ class SearchView(TrainingView):
 
 
 class SearchStatusView(APIView):
-    tags = ["searches"]
+    tags = [CLASSIC]
 
     @extend_schema(summary="Show your last search", responses=responses.SearchStatusSerializer)
     def get(self, request):
@@ -131,7 +132,7 @@ class SearchStatusView(APIView):
 class PredictionView(GenericAPIView):
     """Predicts one row with one model. A prediction is charged if and only if it is stored."""
 
-    tags = ["predictions"]
+    tags = [CLASSIC]
     refusals = [402, 409, 422]
 
     def data(self) -> dict:
@@ -176,7 +177,6 @@ def plain_features(data: dict) -> dict | None:
 
 
 class PredictLastView(PredictionView):
-    tags = ["searches"]
     serializer_class = InputSerializer
 
     @extend_schema(

@@ -8,43 +8,19 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from mlmodels.api.serializers import JSONObjectField
+from mlmodels.api.shapes import (
+    ColumnSerializer,
+    EvaluationSerializer,
+    FindingSerializer,
+    TargetGuessSerializer,
+    texts,
+)
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets
 from mlplatform.core.api import StrictQueryMixin
-
-
-class ColumnSerializer(serializers.Serializer):
-    """A column: what kind it is, why, whether models use it, and what is in it."""
-
-    name = serializers.CharField()
-    kind = serializers.CharField()
-    role = serializers.CharField(help_text="how a model takes it: number, category or text")
-    use = serializers.BooleanField()
-    reason = serializers.CharField(help_text="why it is of this kind")
-    profile = serializers.DictField(
-        help_text="rows, missing, distinct, top_values, typical, range, histogram"
-    )
-
-
-class TargetGuessSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    reason = serializers.CharField()
-    task = serializers.CharField()
-
-
-class FindingSerializer(serializers.Serializer):
-    """Something about the dataset that is worth a look."""
-
-    code = serializers.CharField()
-    columns = serializers.ListField(child=serializers.CharField())
-    severity = serializers.CharField(help_text="info or warning")
-    seen = serializers.CharField(help_text="what was found")
-    happens = serializers.CharField(help_text="what is done about it without you")
-    choices = serializers.ListField(
-        child=serializers.DictField(), help_text="what can be done instead: `change` is a body for PATCH"
-    )
+from mlplatform.core.api_schema import StoredJSON
 
 
 class ChangeSerializer(serializers.Serializer):
@@ -76,12 +52,13 @@ class DatasetDetailSerializer(DatasetSerializer):
     columns = ColumnSerializer(many=True, read_only=True)
     target_guess = TargetGuessSerializer(read_only=True, allow_null=True)
     target = serializers.CharField(source="target_name", read_only=True, allow_null=True)
-    evaluation = serializers.DictField(
+    evaluation = StoredJSON(
+        EvaluationSerializer,
         source="default_evaluation",
-        read_only=True,
         help_text="how models are tested unless a run says otherwise",
     )
-    findings = FindingSerializer(many=True, read_only=True)
+    findings = StoredJSON(FindingSerializer(many=True))
+    first_rows = serializers.ListField(child=texts(), read_only=True, help_text="their cells as text")
     changes = ChangeSerializer(many=True, read_only=True)
 
     class Meta(DatasetSerializer.Meta):
@@ -121,8 +98,8 @@ class DatasetChangeSerializer(serializers.Serializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="datasets", summary="List your datasets in their newest versions"),
-    retrieve=extend_schema(operation_id="dataset", summary="Show a dataset and what was found in it"),
+    list=extend_schema(operation_id="list_datasets", summary="List your datasets in their newest versions"),
+    retrieve=extend_schema(operation_id="get_dataset", summary="Show a dataset and what was found in it"),
     create=extend_schema(
         operation_id="upload_dataset",
         summary="Upload a CSV file; free",

@@ -13,7 +13,15 @@ from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
 from mlmodels.api.row_schema import row_schema
 from mlmodels.api.runs import RunDetailSerializer, accepted_run
 from mlmodels.api.serializers import RowField
+from mlmodels.api.shapes import (
+    MetricsField,
+    ParametersField,
+    RangeField,
+    ReportSerializer,
+    VerdictSerializer,
+)
 from mlmodels.downloads import download
+from mlmodels.learning.tables.columns import KINDS
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.lookups import (
     owned_alias,
@@ -29,6 +37,7 @@ from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.training import retrain
 from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import NotFound
 
 ROWS_MAX = 100
@@ -58,7 +67,14 @@ class ModelSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="model-detail", lookup_field="name")
     target = serializers.CharField(source="target.name", read_only=True)
-    dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True)
+    dataset = serializers.UUIDField(
+        source="dataset.uuid",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text="null once it is deleted",
+    )
+    metrics = MetricsField(read_only=True)
     aliases = serializers.SlugRelatedField(
         "name", many=True, read_only=True, help_text="other names under which it answers"
     )
@@ -73,8 +89,10 @@ class ModelSerializer(serializers.ModelSerializer):
 
 
 class FeatureSerializer(serializers.Serializer):
+    """A column that the model takes."""
+
     name = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(KINDS)
 
 
 class ModelDetailSerializer(ModelSerializer):
@@ -84,8 +102,17 @@ class ModelDetailSerializer(ModelSerializer):
     threshold = serializers.FloatField(
         allow_null=True, required=False, help_text="of two classes: from which probability one is predicted"
     )
-    metric_intervals = serializers.DictField(source="report.metric_intervals", default=dict, read_only=True)
-    verdict = serializers.DictField(source="report.verdict", default=None, read_only=True)
+    parameters = ParametersField(read_only=True)
+    baseline = MetricsField(read_only=True, help_text="the same figures of guessing")
+    metric_intervals = StoredJSON(
+        serializers.DictField(child=RangeField(allow_null=True)),
+        source="report.metric_intervals",
+        default=dict,
+        help_text="95 %, by metric",
+    )
+    verdict = StoredJSON(VerdictSerializer, source="report.verdict", default=None, allow_null=True)
+    report = StoredJSON(ReportSerializer)
+    library_versions = serializers.DictField(child=serializers.CharField(), read_only=True)
     notes = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta(ModelSerializer.Meta):
@@ -159,8 +186,8 @@ FORMAT = OpenApiParameter(
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="models", summary="List your models, newest first"),
-    retrieve=extend_schema(operation_id="model", summary="Show a model with its figures and report"),
+    list=extend_schema(operation_id="list_models", summary="List your models, newest first"),
+    retrieve=extend_schema(operation_id="get_model", summary="Show a model with its figures and report"),
     partial_update=extend_schema(
         operation_id="change_model", summary="Rename a model, or set the threshold of one with two classes"
     ),
@@ -187,12 +214,12 @@ FORMAT = OpenApiParameter(
         responses={202: RunDetailSerializer},
     ),
     row_schema=extend_schema(
-        operation_id="row_schema",
+        operation_id="get_row_schema",
         summary="Show the JSON Schema of the row that a model takes",
         responses=OpenApiTypes.OBJECT,
     ),
     card=extend_schema(
-        operation_id="model_card",
+        operation_id="get_model_card",
         summary="Show the model card as Markdown",
         responses={(200, "text/markdown"): OpenApiTypes.STR},
     ),

@@ -4,8 +4,11 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.response import Response
 
+from mlmodels.api.responses import OutputSerializer
+from mlmodels.api.shapes import StoredRowField
 from mlmodels.models import Prediction
 from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api_schema import StoredJSON
 
 
 class PredictionSerializer(serializers.ModelSerializer):
@@ -13,8 +16,10 @@ class PredictionSerializer(serializers.ModelSerializer):
 
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="prediction-detail", lookup_field="uuid")
-    inputs = serializers.DictField(read_only=True)
-    output = serializers.DictField(read_only=True)
+    inputs = StoredRowField(
+        read_only=True, help_text="the row as it was understood; dates in seconds since 1970"
+    )
+    output = StoredJSON(OutputSerializer)
 
     class Meta:
         model = Prediction
@@ -23,8 +28,8 @@ class PredictionSerializer(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="predictions", summary="List your predictions, newest first"),
-    retrieve=extend_schema(operation_id="prediction", summary="Show a prediction"),
+    list=extend_schema(operation_id="list_predictions", summary="List your predictions, newest first"),
+    retrieve=extend_schema(operation_id="get_prediction", summary="Show a prediction"),
     destroy=extend_schema(
         operation_id="erase_prediction", summary="Erase the row and result of a prediction; the charge stays"
     ),

@@ -5,13 +5,20 @@ The serializers describe these bodies in the OpenAPI schema; a test compares the
 
 from rest_framework import serializers
 
+from mlmodels.api.shapes import (
+    ContributionsField,
+    LabelField,
+    MetricsField,
+    ParametersField,
+    ProbabilitiesField,
+)
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
 
 
 class CreatedSerializer(serializers.Serializer):
     status = serializers.CharField()
     model_name = serializers.CharField()
-    metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    metrics = MetricsField()
     tokens_deducted = serializers.IntegerField()
     notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
@@ -28,6 +35,9 @@ class TrainedModelSerializer(serializers.ModelSerializer):
     model_type = serializers.CharField(source="algorithm")
     feature_cols = serializers.ListField(child=serializers.CharField(), source="feature_names")
     label_col = serializers.CharField(source="target_name")
+    parameters = ParametersField()
+    metrics = MetricsField()
+    baseline = MetricsField(help_text="the same figures of guessing")
     notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
     class Meta:
@@ -39,7 +49,7 @@ class TrainedModelSerializer(serializers.ModelSerializer):
 
 
 class LastPredictedSerializer(serializers.Serializer):
-    prediction = serializers.JSONField(help_text="a number, or a class as written in the dataset")
+    prediction = LabelField(help_text="a number, or a class as written in the dataset")
 
 
 class IntervalSerializer(serializers.Serializer):
@@ -59,9 +69,7 @@ class PredictedSerializer(LastPredictedSerializer):
     interval = IntervalSerializer(
         required=False, help_text="for numbers: where the actual value probably lies"
     )
-    probabilities = serializers.DictField(
-        child=serializers.FloatField(), required=False, help_text="for classes, by class"
-    )
+    probabilities = ProbabilitiesField(required=False, help_text="for classes, by class")
     warnings = WarningSerializer(many=True, help_text="values unlike those of training")
 
 
@@ -72,8 +80,8 @@ class DeletedSerializer(serializers.Serializer):
 
 class SearchedSerializer(serializers.Serializer):
     message = serializers.CharField()
-    best_params = serializers.DictField()
-    best_params_ = serializers.DictField(help_text="the same, under scikit-learn's name")
+    best_params = ParametersField()
+    best_params_ = ParametersField(help_text="the same, under scikit-learn's name")
     best_score = serializers.FloatField(help_text="mean score over the folds of the cross-validation")
     training_accuracy = serializers.FloatField()
     model_name = serializers.CharField()
@@ -82,20 +90,20 @@ class SearchedSerializer(serializers.Serializer):
 class SearchStatusSerializer(serializers.Serializer):
     is_trained = serializers.BooleanField()
     model_algorithm = serializers.CharField(allow_null=True)
-    best_params = serializers.DictField(allow_null=True)
+    best_params = ParametersField(allow_null=True)
     training_accuracy = serializers.FloatField(allow_null=True)
     model_name = serializers.CharField(allow_null=True)
 
 
 class AnswerSerializer(serializers.Serializer):
+    """The prediction for one row, and how far it can be relied on."""
+
     id = serializers.UUIDField()
-    prediction = serializers.JSONField(help_text="a number, or a class as it stands in the table")
+    prediction = LabelField(help_text="a number, or a class as written in the dataset")
     interval = IntervalSerializer(allow_null=True, help_text="for numbers")
-    probabilities = serializers.DictField(
-        child=serializers.FloatField(), allow_null=True, help_text="for classes, by class"
-    )
+    probabilities = ProbabilitiesField(allow_null=True, help_text="for classes, by class")
     prediction_set = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="the classes that cannot be ruled out"
+        child=LabelField(), allow_null=True, help_text="the classes that cannot be ruled out"
     )
     warnings = WarningSerializer(many=True, help_text="values unlike those of training")
 
@@ -107,16 +115,35 @@ class AnswersSerializer(serializers.Serializer):
 
 class ExplainedSerializer(AnswerSerializer):
     base = serializers.FloatField(help_text="what is predicted for a typical row")
-    contributions = serializers.DictField(
-        child=serializers.FloatField(),
+    contributions = ContributionsField(
         help_text="what each column adds; with the base they add up to `explained`",
     )
     explained = serializers.FloatField(help_text="the number, or the probability of the class `label`")
-    label = serializers.JSONField(allow_null=True, help_text="the class that is explained")
+    label = LabelField(allow_null=True, help_text="the class that is explained")
     difference = serializers.FloatField(
         required=False, help_text="of a variation: `explained` less that of the earlier prediction"
     )
     tokens_deducted = serializers.IntegerField()
+
+
+class ExplanationSerializer(serializers.Serializer):
+    """What each column adds to the prediction."""
+
+    base = serializers.FloatField()
+    prediction = serializers.FloatField()
+    contributions = ContributionsField()
+    label = LabelField(required=False)
+
+
+class OutputSerializer(serializers.Serializer):
+    """The prediction as it was stored."""
+
+    prediction = LabelField()
+    interval = IntervalSerializer(required=False)
+    probabilities = ProbabilitiesField(required=False)
+    prediction_set = serializers.ListField(child=LabelField(), required=False)
+    warnings = WarningSerializer(many=True, required=False)
+    explanation = ExplanationSerializer(required=False)
 
 
 def created(run: TrainingRun, model: TrainedModel) -> dict:

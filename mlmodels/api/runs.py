@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request
 from billing.idempotency import RequestRepeated, find
 from mlmodels.api.serializers import AlgorithmField, ColumnNamesField, JSONObjectField
+from mlmodels.api.shapes import CandidateSerializer, MetricsField
 from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, preferred_wait
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers.plan import SEARCHES
@@ -17,6 +18,7 @@ from mlmodels.models import TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations.training import cancel_run, start_training, wait_for_run
 from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import DomainError
 
 WAIT = OpenApiParameter(
@@ -30,8 +32,7 @@ LARGE_FIELDS = ["plan", "features", "target_column"]
 class RunSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="run-detail", lookup_field="uuid")
-    metrics = serializers.DictField(
-        child=serializers.FloatField(allow_null=True),
+    metrics = MetricsField(
         source="trained_model.metrics",
         allow_null=True,
         read_only=True,
@@ -51,10 +52,14 @@ class RunSerializer(serializers.ModelSerializer):
 class RunDetailSerializer(RunSerializer):
     """A training run with its leaderboard."""
 
-    candidates = serializers.ListField(child=serializers.DictField(), read_only=True)
-    dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True)
+    candidates = StoredJSON(CandidateSerializer(many=True))
+    dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True, allow_null=True)
     repeats = serializers.CharField(
-        source="repeats.name", default=None, read_only=True, help_text="the model that is trained again"
+        source="repeats.name",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="the model that is trained again",
     )
 
     class Meta(RunSerializer.Meta):
@@ -87,9 +92,9 @@ class TrainingOptionsSerializer(serializers.Serializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="runs", summary="List your training runs, newest first"),
+    list=extend_schema(operation_id="list_runs", summary="List your training runs, newest first"),
     retrieve=extend_schema(
-        operation_id="run",
+        operation_id="get_run",
         summary="Show the status and result of a training run",
         parameters=[WAIT],
     ),
@@ -103,13 +108,16 @@ class TrainingOptionsSerializer(serializers.Serializer):
 )
 class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["runs"]
-    refusals = ()
     serializer_class = RunSerializer
     queryset = TrainingRun.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
     filterset_fields = ["status", "algorithm", "task", "target"]
     ordering_fields = ["created_at", "finished_at"]
+
+    @property
+    def refusals(self) -> list[int]:
+        return {"create": [402, 404, 409, 422], "cancel": [409]}.get(self.action, [])
 
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
@@ -140,7 +148,7 @@ class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
             run = self.get_object()
         return Response(self.get_serializer(run).data)
 
-    @action(detail=True, methods=["post"], refusals=[409])
+    @action(detail=True, methods=["post"])
     def cancel(self, request, uuid):
         cancel_run(run=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)

@@ -11,6 +11,11 @@ class Pages(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
 
+    def get_paginated_response_schema(self, schema):
+        url = {"type": ["string", "null"], "format": "uri"}
+        properties = {"count": {"type": "integer"}, "next": url, "previous": url, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
 
 class StrictOrderingFilter(filters.OrderingFilter):
     """Orders by the view's `ordering_fields`; any other field is refused instead of ignored."""

@@ -2,7 +2,7 @@
 
 from django.utils.text import camel_case_to_spaces
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
@@ -10,13 +10,29 @@ REFUSALS = {
     400: "The input is wrong: `fields` names what.",
     401: "Nobody is signed in, or the credentials are wrong.",
     402: "Too few tokens.",
-    403: "The caller may not do this.",
+    403: "The caller may not do this, or not with this key.",
     404: "The caller has no such object.",
     409: "The request conflicts with stored data, such as a name that is taken.",
-    413: "The file is larger than allowed.",
+    412: "The object is no longer the one that `If-Match` names.",
+    413: "The request or its file is larger than allowed.",
+    415: "The body is of a type that this call does not read.",
     422: "The idempotency key was used with another body, or the training failed and is refunded.",
     429: "Too many requests. `Retry-After` says when to try again.",
+    503: "The service is not available at the moment. `Retry-After` says when to try again.",
 }
+OTHER_REFUSALS = "Any other refusal, such as 405 or 406, has the same body."
+HEADERS = {
+    "ETag": ("string", "of this state of the object, for `If-None-Match` and `If-Match`"),
+    "Idempotency-Replayed": ("string", "`true` if an earlier request with this key was carried out"),
+    "Location": ("string", "the URL of what was made"),
+    "RateLimit-Limit": ("integer", "requests allowed in a minute"),
+    "RateLimit-Remaining": ("integer", "requests left in this minute"),
+    "RateLimit-Reset": ("integer", "seconds until all of them are allowed again"),
+    "Retry-After": ("integer", "seconds"),
+    "WWW-Authenticate": ("string", "how to sign in"),
+}
+CLASSIC = "classic"
+BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
 class RefusalSerializer(serializers.Serializer):
@@ -25,7 +41,7 @@ class RefusalSerializer(serializers.Serializer):
     detail = serializers.CharField(help_text="what is wrong, and what to do")
     code = serializers.CharField(help_text="a stable code, for programs")
     fields = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="a sentence for each input that is wrong"
+        child=serializers.CharField(), help_text="a sentence for each input that is wrong"
     )
     links = serializers.DictField(
         child=serializers.CharField(),
@@ -34,15 +50,25 @@ class RefusalSerializer(serializers.Serializer):
     )
 
 
+class StoredJSON(serializers.JSONField):
+    """JSON that was stored by us and is answered as it is. `shape`, a serializer, describes it."""
+
+    def __init__(self, shape, **options):
+        super().__init__(read_only=True, **options)
+        extend_schema_field(shape)(self)
+
+
 class Schema(AutoSchema):
     """A view may set `tags`, and the statuses of its own `refusals`. Its operation has the name of the class.
 
-    The refusals of every call that reads a body, needs a log-in or finds an object by its URL are added.
+    The refusals and headers that calls of a kind have in common are added. Operations of the services that
+    this one replaces begin with `classic_`.
     """
 
     def get_operation_id(self):
         name = type(self.view).__name__.removesuffix("View")
-        return camel_case_to_spaces(name).replace(" ", "_")
+        words = camel_case_to_spaces(name).replace(" ", "_")
+        return f"classic_{words}" if CLASSIC in self.get_tags() else words
 
     def get_tags(self):
         return getattr(self.view, "tags", None) or super().get_tags()
@@ -50,17 +76,56 @@ class Schema(AutoSchema):
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
         for status in self.refusals():
-            refusal = OpenApiResponse(RefusalSerializer, description=REFUSALS[status])
-            answers[str(status)] = self._get_response_for_code(refusal, str(status), direction=direction)
+            answers[str(status)] = self._refusal(str(status), REFUSALS[status], direction)
+        answers["default"] = self._refusal("default", OTHER_REFUSALS, direction)
         return answers
 
+    def _refusal(self, status: str, description: str, direction) -> dict:
+        refusal = OpenApiResponse(RefusalSerializer, description=description)
+        return self._get_response_for_code(refusal, status, ["application/json"], direction=direction)
+
+    def _get_response_headers_for_code(self, status_code, direction="response"):
+        own = super()._get_response_headers_for_code(status_code, direction)
+        common = {
+            name: {"schema": {"type": HEADERS[name][0]}, "description": HEADERS[name][1]}
+            for name in sorted(self.headers(status_code))
+        }
+        return common | own
+
     def refusals(self) -> list[int]:
-        needs_login = not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions())
+        reads_body = self.method in BODY_METHODS and self.get_request_serializer() is not None
         standard = {
-            400: self.method in ("POST", "PUT", "PATCH") and self.get_request_serializer() is not None,
-            401: needs_login,
-            404: "{" in self.path,
+            400: True,
+            401: self.needs_login,
+            403: self.needs_login,
+            404: "{" in self.path or self._is_list_view(),
+            413: reads_body,
+            415: reads_body,
+            429: True,
+            503: True,
         }
         return sorted(
             {*getattr(self.view, "refusals", ()), *(status for status in standard if standard[status])}
         )
+
+    def headers(self, status: str) -> set[str]:
+        """Those of the responses with this status, besides the call's own."""
+        by_status = {
+            "202": {"Location", "Retry-After"},
+            "401": {"WWW-Authenticate"},
+            "429": {"Retry-After"},
+            "503": {"Retry-After"},
+        }
+        found = set(by_status.get(status, ()))
+        if status.startswith("2") and self.is_repeatable:
+            found.add("Idempotency-Replayed")
+        return found
+
+    @property
+    def needs_login(self) -> bool:
+        return not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions())
+
+    @property
+    def is_repeatable(self) -> bool:
+        named = (getattr(parameter, "name", "") for parameter in self.get_override_parameters())
+        return "Idempotency-Key" in named

@@ -1,0 +1,72 @@
+"""The OpenAPI schema describes what is answered. Every test of the API checks that: see described.py."""
+
+import pytest
+from django.http import JsonResponse
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+
+from mlmodels.tests.factories import make_dataset
+from mlplatform.tests import described
+
+BALANCE = ("/api/user/tokens", "GET")
+RICH = "\n".join(
+    ["day,size,place,is_new,kept,price"]
+    + [
+        f"2024-0{1 + n % 9}-1{n % 10},{40 + n * 7 % 60},{('city', 'village', 'coast')[n % 3]},"
+        f"{('yes', 'no')[n % 2]},{('yes', 'no', 'perhaps')[n % 3 if n % 7 else 0]},"
+        f"{1000 * (n * 7 % 60) + n % 13}"
+        for n in range(90)
+    ]
+).encode()
+
+
+def test_the_schema_is_made_without_a_warning():
+    GENERATOR_STATS.reset()
+
+    SchemaGenerator().get_schema(request=None, public=True)
+
+    assert not GENERATOR_STATS
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"username": "a@example.com", "tokens": 15}, 418),
+        ({"username": "a@example.com"}, 200),
+        ({"username": "a@example.com", "tokens": "15"}, 200),
+        ({"username": "a@example.com", "tokens": 15, "more": 1}, 200),
+        ({"detail": "Wait."}, 401),
+    ],
+)
+def test_an_answer_that_is_not_as_described_is_noticed(body, status):
+    with pytest.raises(AssertionError):
+        described.check(JsonResponse(body, status=status), *BALANCE)
+
+
+def test_an_answer_as_described_is_fine():
+    described.check(JsonResponse({"username": "a@example.com", "tokens": 15}), *BALANCE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("order", "parts"),
+    [
+        ({"target": "price", "learning_curve": True}, {"residuals", "learning_curve"}),
+        ({"target": "price", "algorithm": "auto", "budget_seconds": 2}, {"candidates"}),
+        ({"target": "is_new", "algorithm": "logistic"}, {"thresholds", "confusion_matrix", "roc"}),
+        ({"target": "kept", "algorithm": "knn", "grid": {"n_neighbors": [3, 5]}}, {"calibration"}),
+        ({"target": "price", "evaluation": {"kind": "k_fold", "folds": 3}}, {"evaluation"}),
+        ({"target": "price", "evaluation": {"kind": "time", "by": "day"}}, {"reliability"}),
+    ],
+    ids=lambda value: " ".join(map(str, value)),
+)
+def test_every_part_of_a_dataset_a_run_and_a_report_is_described(alice, api_as, make_model, order, parts):
+    client = api_as(alice)
+    dataset = make_dataset(alice, RICH)
+    model = make_model(alice, dataset, **order)
+
+    report = client.get(f"/api/v1/models/{model.name}").json()["report"]
+
+    assert {part for part in parts if report[part]} == parts
+    assert client.get(f"/api/v1/datasets/{dataset.uuid}").json()["columns"]
+    assert client.get(f"/api/v1/runs/{model.run.uuid}").json()["status"] == "succeeded"
