@@ -90,6 +90,7 @@ class DescribeTrainedView(APIView):
 
 class DeleteTrainedView(APIView):
     tags = [CLASSIC]
+    refusals = [409]
 
     @extend_schema(summary="Delete a model and its file", responses={200: responses.DeletedSerializer})
     def delete(self, request, model_name):

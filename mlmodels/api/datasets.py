@@ -123,7 +123,6 @@ class DatasetViewSet(
     StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["datasets"]
-    refusals = [409, 413]
     serializer_class = DatasetSerializer
     queryset = Dataset.objects.none()
     lookup_field = "uuid"
@@ -131,6 +130,10 @@ class DatasetViewSet(
     parser_classes = [MultiPartParser, *api_settings.DEFAULT_PARSER_CLASSES]
     filterset_fields = ["name"]
     ordering_fields = ["created_at", "name", "row_count", "size_bytes"]
+
+    @property
+    def refusals(self) -> list[int]:
+        return {"create": [409], "partial_update": [409], "destroy": [409]}.get(self.action, [])
 
     def get_queryset(self):
         owned = Dataset.objects.owned_by(self.request.user).newest_first()

@@ -239,7 +239,6 @@ class ModelViewSet(
     StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["models"]
-    refusals = ()
     serializer_class = ModelDetailSerializer
     queryset = TrainedModel.objects.none()
     lookup_field = "name"
@@ -251,6 +250,19 @@ class ModelViewSet(
         view = super().as_view(actions, **options)
         offer = Offer(predictions.predict_rows, plain_rows, responses.answered)
         return plain_first(view, offer, "name") if actions == {"post": "predict"} else view
+
+    @property
+    def refusals(self) -> list[int]:
+        paid = [402, 409, 422]
+        by_action = {
+            "destroy": [409],
+            "alias": [409],
+            "download": [409, 422],
+            "predict": paid,
+            "explain": paid,
+            "retrain": paid,
+        }
+        return by_action.get(self.action, [])
 
     def get_queryset(self):
         owned = TrainedModel.objects.owned_by(self.request.user).select_related("dataset").newest_first()
@@ -281,7 +293,7 @@ class ModelViewSet(
         trained_models.delete_model(model=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @action(detail=True, methods=["post"], refusals=[402, 409, 422])
+    @action(detail=True, methods=["post"])
     def predict(self, request, name):
         sent = self._checked()
         return self._paid(
@@ -291,7 +303,7 @@ class ModelViewSet(
             body_of=responses.answered,
         )
 
-    @action(detail=True, methods=["post"], refusals=[402, 409, 422])
+    @action(detail=True, methods=["post"])
     def explain(self, request, name):
         sent = self._checked()
         if "variation_of" in sent:
@@ -302,7 +314,7 @@ class ModelViewSet(
             return Response(responses.varied(prediction, varied))
         return self._paid(explanations.explain, features=sent["features"], body_of=responses.explained)
 
-    @action(detail=True, methods=["post"], refusals=[402, 409, 422, 429])
+    @action(detail=True, methods=["post"])
     def retrain(self, request, name):
         model, sent = self.get_object(), self._checked()
 
@@ -334,7 +346,7 @@ class ModelViewSet(
         request=None,
         responses=AliasSerializer,
     )
-    @action(detail=True, methods=["put"], url_path="aliases/<str:alias>", refusals=[400, 409])
+    @action(detail=True, methods=["put"], url_path="aliases/<str:alias>")
     def alias(self, request, name, alias):
         return Response(AliasSerializer(promote(model=self.get_object(), name=alias)).data)
 
@@ -350,7 +362,7 @@ class ModelViewSet(
         remove_alias(alias=found)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @action(detail=True, methods=["get"], refusals=[400, 409, 422])
+    @action(detail=True, methods=["get"])
     def download(self, request, name):
         return download(self.get_object(), request.query_params.get("format", FORMATS[0]))
 
