@@ -114,7 +114,7 @@ class DatasetChangeSerializer(serializers.Serializer):
         operation_id="delete_dataset", summary="Delete a version of a dataset; its models stay"
     ),
     versions=extend_schema(
-        operation_id="dataset_versions",
+        operation_id="list_dataset_versions",
         summary="List the versions of a dataset, newest first",
         responses=DatasetSerializer(many=True),
     ),
@@ -133,7 +133,7 @@ class DatasetViewSet(
 
     @property
     def refusals(self) -> list[int]:
-        return {"create": [409], "partial_update": [409], "destroy": [409]}.get(self.action, [])
+        return [409] if self.request.method != "GET" else []
 
     def get_queryset(self):
         owned = Dataset.objects.owned_by(self.request.user).newest_first()

@@ -125,6 +125,8 @@ def test_a_run_tells_how_it_goes_and_can_be_stopped(api_as, alice, run):
         "created_at": run.created_at.isoformat().replace("+00:00", "Z"),
         "started_at": None,
         "finished_at": None,
+        "dataset": str(run.dataset.uuid),
+        "repeats": None,
         "candidates": [],
     }
     assert client.post(f"{url}/cancel").json()["status"] == "cancelled"
