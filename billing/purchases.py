@@ -17,6 +17,7 @@ from billing import idempotency, operations
 from billing.idempotency import IdempotentRequest, RequestRepeated
 from billing.models import LedgerEntry
 from billing.purchase_statements import Statements, statements_for
+from mlplatform.core import database_time
 from mlplatform.core.errors import Conflict
 from mlplatform.core.group_commit import GroupCommit
 from mlplatform.core.text import plural
@@ -96,11 +97,12 @@ def buy(purchase: Purchase) -> None:
 
 def _book(purchase: Purchase) -> list[int] | None:
     """The ids of the stored rows, or None if nothing was booked."""
-    if connection.vendor == "postgresql":
-        return _book_on_postgresql(purchase)
-    if connection.in_atomic_block:
-        return _book_on_sqlite(lambda: [purchase])[0]
-    return _together.run(purchase)
+    with database_time.measured():
+        if connection.vendor == "postgresql":
+            return _book_on_postgresql(purchase)
+        if connection.in_atomic_block:
+            return _book_on_sqlite(lambda: [purchase])[0]
+        return _together.run(purchase)
 
 
 def _refuse(purchase: Purchase) -> None:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line, and one line per request.
+"""Structured logs: one JSON object per line, and one line per request; plain text for a terminal.
 
 Bodies, headers, query strings and one-time links are never logged. Of an exception, its class and its
 location are logged, but not its message, which may quote a user's data.
@@ -13,7 +13,8 @@ import traceback
 import uuid
 from datetime import UTC, datetime
 
-from mlplatform.core.origin import current_request
+from mlplatform.core import database_time
+from mlplatform.core.origin import current_request, current_run
 
 logger = logging.getLogger("mlplatform.requests")
 
@@ -21,15 +22,16 @@ ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECRET_PATH_PARTS = ("token", "uidb64")
 
 
-class StandardOutput(logging.StreamHandler):
-    """Writes to the current `sys.stdout`."""
+class CurrentStream(logging.StreamHandler):
+    """Writes to what `sys.stdout` or `sys.stderr` is at that moment."""
 
-    def __init__(self):
+    def __init__(self, name: str):
         logging.Handler.__init__(self)
+        self.name_of_stream = name
 
     @property
     def stream(self):
-        return sys.stdout
+        return getattr(sys, self.name_of_stream)
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,6 +46,7 @@ class JsonFormatter(logging.Formatter):
             "request_id": request and request.id,
             "user_id": request and user_id_of(request),
             "message": record.getMessage(),
+            **({"run": current_run.get()} if current_run.get() else {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[0]:
@@ -51,10 +54,34 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-OUTPUT = {
-    "formatters": {"json": {"()": JsonFormatter}},
-    "handlers": {"standard_output": {"()": StandardOutput, "formatter": "json"}},
-}
+class TextFormatter(logging.Formatter):
+    """`20:14:03 info GET /models/ 200 in 12.3 ms`; of an exception each class with its last place."""
+
+    def format(self, record):
+        fields = getattr(record, "fields", {})
+        if record.name == logger.name:
+            text = "{method} {path} {status} in {ms} ms".format_map(fields)
+        else:
+            text = " ".join([record.getMessage(), *(f"{name}={value}" for name, value in fields.items())])
+        lines = [f"{datetime.fromtimestamp(record.created):%H:%M:%S} {record.levelname.lower()} {text}"]
+        if record.exc_info and record.exc_info[0]:
+            described = describe_exception(record.exc_info[1])
+            lines += [f"    {one['class']} at {(one['frames'] or ['?'])[-1]}" for one in described]
+        return "\n".join(lines)
+
+
+FORMATTERS = {"json": JsonFormatter, "text": TextFormatter}
+SERVICES = {"run_worker", "quickstart", "runserver"}
+
+
+def output(line_format: str, arguments: list[str]) -> dict:
+    """Formatters and handlers. A command's standard output is for its report, so its log goes to stderr."""
+    is_manage = arguments[0].endswith("manage.py") and arguments[1:2] and arguments[1] not in SERVICES
+    stream = "stderr" if is_manage else "stdout"
+    return {
+        "formatters": {"line": {"()": FORMATTERS[line_format]}},
+        "handlers": {"output": {"()": CurrentStream, "formatter": "line", "name": stream}},
+    }
 
 
 def describe_exception(error: BaseException) -> list[dict]:
@@ -77,9 +104,10 @@ class RequestLogMiddleware:
 
     def __init__(self, get_response):
         self.get_response = get_response
+        database_time.measure_connections()
 
     def __call__(self, request):
-        started = time.perf_counter()
+        started, database_started = time.perf_counter(), database_time.start()
         given_id = request.headers.get("X-Request-ID", "")
         request.id = given_id if ACCEPTED_REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
         token = current_request.set(request)
@@ -89,8 +117,10 @@ class RequestLogMiddleware:
             fields = {
                 "method": request.method,
                 "path": path_without_secrets(request),
+                "route": route_of(request),
                 "status": response.status_code,
                 "ms": round((time.perf_counter() - started) * 1000, 1),
+                "database_ms": round(database_time.since(database_started) * 1000, 1),
             }
             logger.log(level_of(response.status_code), "request", extra={"fields": fields})
             return response
@@ -108,6 +138,11 @@ def level_of(status: int) -> int:
     if status == 503:  # the cause has a line of its own
         return logging.WARNING
     return logging.ERROR if status >= 500 else logging.INFO
+
+
+def route_of(request) -> str | None:
+    """The pattern of the URL, such as `models/<str:name>/`: requests for the same page share it."""
+    return request.resolver_match and request.resolver_match.route
 
 
 def path_without_secrets(request) -> str:

@@ -395,18 +395,19 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=Fal
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 
-# Logs: one JSON object per line on standard output
+# Logs: one JSON object per line; lines for people where `make run` prints to a terminal
+LOG_FORMAT = env("LOG_FORMAT", default="json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    **logs.OUTPUT,
+    **logs.output(LOG_FORMAT, sys.argv),
     "filters": {
         "with_exception": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
         },
     },
-    "root": {"handlers": ["standard_output"], "level": "INFO"},
+    "root": {"handlers": ["output"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # mlplatform.requests logs every request; this logger adds the traceback of a bug

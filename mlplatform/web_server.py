@@ -9,6 +9,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from functools import partial
@@ -18,7 +19,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from mlplatform.logs import OUTPUT
+from mlplatform.logs import output
 from mlplatform.processes import end_with_parent
 from mlplatform.request_buffering import BufferedApplication
 
@@ -40,7 +41,10 @@ PRELOADED = [
 ]
 PRELOAD_AFTER_SECONDS = 0.5  # the process answers /healthz first
 
-LOG = {**OUTPUT, "loggers": {"_granian": {"handlers": ["standard_output"], "propagate": False}}}
+LOG = {
+    **output(os.environ.get("LOG_FORMAT", "json"), sys.argv),
+    "loggers": {"_granian": {"handlers": ["output"], "propagate": False}},
+}
 
 
 def serve(host: str, port: int, processes: int):

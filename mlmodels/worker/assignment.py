@@ -24,4 +24,4 @@ class Assignment:
 PROGRESS = "progress"  # progress from 0 to 1, note, candidates
 TRAINED = "trained"  # the fields of FitResult without the pipeline, and is_compiled
 REFUSED = "refused"  # code and message for the user
-CRASHED = "crashed"  # error, the class of the exception
+CRASHED = "crashed"  # error, the class of the exception, and its frames

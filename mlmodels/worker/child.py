@@ -6,7 +6,6 @@ The fork server imports this module once, so that every process starts with the 
 import errno
 import json
 import secrets
-import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -64,9 +63,11 @@ class Reporter:
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
             self.say(REFUSED, code="model_too_large", message="")
         elif error is not None:
-            # The log gets the stack without the message, which may quote the user's data
-            sys.stderr.write("".join(traceback.format_tb(trace)) + kind.__name__ + "\n")
-            self.say(CRASHED, error=kind.__name__)
+            # Places without the message, which may quote the user's data
+            frames = [
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
+            ]
+            self.say(CRASHED, error=kind.__name__, frames=frames)
         return error is not None
 
 

@@ -63,7 +63,12 @@ class Heartbeat:
             if run and not runs.extend_lease(run=run) and run is self._run:
                 self.has_lost_run.set()
         except (OperationalError, InterfaceError) as error:
-            log.warning("The database does not answer the heartbeat: %s", type(error).__name__)
+            fields = {"worker": self._worker, **({"run": str(self._run.uuid)} if self._run else {})}
+            log.warning(
+                "The database does not answer the heartbeat: %s",
+                type(error).__name__,
+                extra={"fields": fields},
+            )
             connection.close()
 
 

@@ -20,6 +20,7 @@ from mlmodels.operations.training import cancel_run
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
+from mlplatform.core.origin import current_run
 
 IDLE_SECONDS = 0.25
 POLL_SECONDS = 0.3
@@ -46,9 +47,11 @@ class TrainingWorker:
         """Returns after `stop`."""
         start_fork_server()
         with self._alive() as heartbeat:
+            log.info("Waiting for training runs", extra={"fields": {"worker": self.name}})
             while not self.stopping.is_set():
                 if not self._work_once(heartbeat):
                     self.stopping.wait(IDLE_SECONDS)
+        log.info("Stopped", extra={"fields": {"worker": self.name}})
 
     def work_on(self, run: TrainingRun) -> bool:
         """Carries out this run, unless another worker has claimed it. Returns whether it did."""
@@ -67,8 +70,9 @@ class TrainingWorker:
             self.keep_house_when_due()
             run = runs.claim_next_run(worker=self.name)
             if run:
-                self._log("Training", run)
-                self._log(carry_out(run, heartbeat, self.stopping), run)
+                with lines_of(run):
+                    self._log("Training", run)
+                    self._log(carry_out(run, heartbeat, self.stopping), run)
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer: %s", type(error).__name__)
             connection.close()
@@ -77,9 +81,7 @@ class TrainingWorker:
         return run is not None
 
     def _log(self, message: str, run: TrainingRun) -> None:
-        log.info(
-            message, extra={"fields": {"run": str(run.uuid), "attempt": run.attempt, "worker": self.name}}
-        )
+        log.info(message, extra={"fields": {"attempt": run.attempt, "worker": self.name}})
 
     def _recover_when_due(self) -> None:
         if time.monotonic() < self._recover_at:
@@ -124,6 +126,16 @@ class TrainingWorker:
                 yield heartbeat
         finally:
             Worker.objects.filter(name=self.name).delete()
+
+
+@contextmanager
+def lines_of(run: TrainingRun) -> Iterator[None]:
+    """Every line that is logged meanwhile carries the id of the run."""
+    token = current_run.set(str(run.uuid))
+    try:
+        yield
+    finally:
+        current_run.reset(token)
 
 
 def follow(run: TrainingRun, show: Callable[[float, str], None]) -> TrainingRun:

@@ -1,5 +1,6 @@
 """One run from claim to end: watches the training process and writes the outcome to the run."""
 
+import logging
 import shutil
 import signal
 import time
@@ -37,6 +38,9 @@ LIMIT_EXCEEDED = {
     ),
     "model_too_large": "The model would take more than {model_mb} MB. Use fewer trees or less depth.",
 }
+
+
+log = logging.getLogger(__name__)
 
 
 class Ended(Exception):
@@ -180,6 +184,8 @@ class Watch:
             case messages.REFUSED:
                 raise self._failed(message["code"], message["message"])
             case messages.CRASHED:
+                described = {"class": message["error"], "frames": message["frames"]}
+                log.error("The training process crashed", extra={"fields": {"exception": [described]}})
                 raise failed(
                     "crashed", f"The training run stopped with an internal error ({message['error']})."
                 )

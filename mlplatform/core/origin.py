@@ -1,9 +1,10 @@
-"""Who asked for what is being done: a request of a page or the API, or a command."""
+"""What is being done, and who asked for it: a request of a page or the API, or a command."""
 
 from contextvars import ContextVar
 
 current_request = ContextVar("current_request", default=None)
 current_command = ContextVar("current_command", default="")
+current_run = ContextVar("current_run", default="")  # id of the training run that a worker carries out
 
 
 def origin() -> dict[str, str]:

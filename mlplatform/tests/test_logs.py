@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
@@ -10,7 +11,10 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
-from mlplatform.logs import JsonFormatter, user_id_of
+from mlmodels.tests.factories import start_run
+from mlmodels.worker.loop import lines_of
+from mlplatform.core import database_time
+from mlplatform.logs import JsonFormatter, TextFormatter, output, user_id_of
 from mlplatform.urls import handler400, handler404, handler500  # noqa: F401
 from mlplatform.urls import urlpatterns as urls_of_the_project
 
@@ -79,15 +83,95 @@ def test_every_request_is_one_line_of_json(client, lines):
     client.get("/page")
 
     line = line_of_request(lines())
-    assert {key: line[key] for key in ("level", "method", "path", "status", "user_id")} == {
+    assert {key: line[key] for key in ("level", "method", "path", "route", "status", "user_id")} == {
         "level": "info",
         "method": "GET",
         "path": "/page",
+        "route": "page",
         "status": 200,
         "user_id": None,
     }
-    assert line["ms"] >= 0
+    assert line["ms"] >= line["database_ms"] >= 0
     assert line["time"].endswith("+00:00")
+
+
+def test_the_line_says_the_pattern_of_the_url_and_how_long_the_database_took(
+    client, alice, lines, monkeypatch
+):
+    from django.db.backends.utils import CursorWrapper
+
+    execute = CursorWrapper._execute
+
+    def slow(*arguments):
+        time.sleep(0.02)
+        return execute(*arguments)
+
+    client.force_login(alice)
+    lines()
+    monkeypatch.setattr(CursorWrapper, "_execute", slow)
+    client.get("/datasets/0b0f5a0e-6c1f-4f0e-9b60-3f8f7f1f2a11/")
+
+    line = line_of_request(lines())
+    assert (line["status"], line["route"]) == (404, "datasets/<uuid:uuid>/")
+    assert 40 <= line["database_ms"] <= line["ms"]
+
+
+def test_time_that_is_measured_inside_of_measured_time_counts_once():
+    started = database_time.start()
+
+    with database_time.measured(), database_time.measured():
+        time.sleep(0.01)
+
+    assert 0.01 <= database_time.since(started) < 0.02
+
+
+def test_a_url_that_is_no_page_has_no_route(client, lines):
+    client.get("/wp-login.php")
+
+    assert line_of_request(lines())["route"] is None
+
+
+def test_what_a_worker_logs_during_a_run_carries_its_id(alice, lines):
+    run = start_run(alice)
+    lines()
+
+    with lines_of(run):
+        logger.info("a step of the run")
+    logger.info("afterwards")
+
+    during, afterwards = lines()
+    assert during["run"] == str(run.uuid)
+    assert "run" not in afterwards
+
+
+def test_lines_for_a_terminal_are_plain_text():
+    def line(message, error=None, **fields):
+        trace = (type(error), error, error.__traceback__) if error else None
+        name = "mlplatform.requests" if message == "request" else "mlmodels"
+        record = logging.LogRecord(name, logging.INFO, __file__, 1, message, (), trace)
+        record.fields = fields
+        return TextFormatter().format(record)[9:]
+
+    assert line("request", method="GET", path="/a", status=200, ms=1.5) == "info GET /a 200 in 1.5 ms"
+    assert line("Training", worker="w", attempt=1) == "info Training worker=w attempt=1"
+    try:
+        raise ValueError("4111")
+    except ValueError as error:
+        text = line("broken", error)
+    assert text.startswith("info broken\n    builtins.ValueError at ")
+    assert "4111" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stream"),
+    [
+        (["manage.py", "housekeeping", "--json"], "stderr"),
+        (["manage.py", "run_worker"], "stdout"),
+        (["/srv/mlplatform/web_server.py"], "stdout"),
+    ],
+)
+def test_a_command_that_reports_logs_to_standard_error(arguments, stream):
+    assert output("json", arguments)["handlers"]["output"]["name"] == stream
 
 
 def test_all_lines_of_a_request_carry_its_id_and_so_does_the_answer(client, lines):

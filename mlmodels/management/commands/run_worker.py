@@ -29,6 +29,4 @@ example:
         worker = TrainingWorker(name)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        self.stdout.write(f"Worker {worker.name} is waiting for training runs.")
         worker.work()
-        self.stdout.write(f"Worker {worker.name} has stopped.")

@@ -58,6 +58,7 @@ examples:
             processes.end_with_parent(os.getppid())
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: sys.exit(0))
+        os.environ.setdefault("LOG_FORMAT", "text")  # of the processes that it starts
         refuse_used_port(host, port)
         self.say("Preparing database and static files …")
         call_command("prepare")
