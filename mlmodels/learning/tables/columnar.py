@@ -6,35 +6,44 @@ also finds the words for what is wrong.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
+from mlmodels.learning.tables.dialect import SEPARATORS
 from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX
 
 _PADDING = 72  # behind the text, for words that begin in its last cell
 _SHORT_BYTES = 64  # up to here cells are compared as 64-bit words
-_WORTH_SORTING = 64  # cells
 _LINE_END, _QUOTE = b'\n"'
 _MAY_BE_SPACE = np.zeros(256, dtype=bool)
 _MAY_BE_SPACE[[*range(33), 0xC2, 0xE1, 0xE2, 0xE3]] = True  # first bytes of all white space in UTF-8
+_BESIDE_QUOTES = {separator: np.zeros(256, dtype=bool) for separator in SEPARATORS}
+for _separator, _allowed in _BESIDE_QUOTES.items():
+    _allowed[[ord(_separator), _LINE_END, _QUOTE]] = True
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_ODDS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
+_TABLE_BITS = 18
+_TABLE_SHIFT = np.uint64(64 - _TABLE_BITS)
 
 
 def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "ColumnarChunk | None":
     """The rows in whole lines of text, numbered from `first_row`; None where the text is not regular."""
-    text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
     if "\r" in text or "\0" in text:
         return None
     text = text if text.endswith("\n") else text + "\n"
     data = text.encode() + bytes(_PADDING)
     characters = np.frombuffer(data, dtype=np.uint8)[:-_PADDING]
     quotes = np.flatnonzero(characters == _QUOTE) if '"' in text else np.empty(0, dtype=np.intp)
-    ends = _cell_ends(characters, ord(separator), quotes)
-    if ends is None or not _is_grid(characters, ends, len(header)):
+    if not _are_regular(characters, quotes, separator):
+        return None
+    ends = _cell_ends(characters, separator, quotes)
+    if not _is_grid(characters[ends] == _LINE_END, len(header)):
         return None
     starts = np.concatenate([[0], ends[:-1] + 1])
     if len(quotes):
@@ -47,31 +56,29 @@ def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "Co
     return chunk if is_usual and not chunk.may_have_row(header) else None
 
 
-def _cell_ends(characters: np.ndarray, separator: int, quotes: np.ndarray) -> np.ndarray | None:
-    """Where the separators and line ends stand that end cells; None for marks that are not used regularly."""
-    line_ends = characters == _LINE_END
-    ends = (characters == separator) | line_ends
-    if len(quotes):
-        inside = np.bitwise_xor.accumulate(characters == _QUOTE)
-        if not _are_regular(characters, quotes, separator) or (line_ends & inside).any():
-            return None
-        ends &= ~inside
-    return np.flatnonzero(ends)
+def _cell_ends(characters: np.ndarray, separator: str, quotes: np.ndarray) -> np.ndarray:
+    """Where the separators stand that end cells, and all line ends."""
+    ends = np.flatnonzero((characters == ord(separator)) | (characters == _LINE_END))
+    if not len(quotes):
+        return ends
+    quotes_before = np.cumsum(np.bincount(np.searchsorted(ends, quotes), minlength=len(ends)))
+    return ends[(quotes_before % 2 == 0) | (characters[ends] == _LINE_END)]
 
 
-def _are_regular(characters: np.ndarray, quotes: np.ndarray, separator: int) -> bool:
+def _are_regular(characters: np.ndarray, quotes: np.ndarray, separator: str) -> bool:
     """Whether each opens a cell, closes one, or is doubled within one. The text ends in a line end."""
     if len(quotes) % 2:
         return False
     beside = np.concatenate([characters[quotes[::2] - 1], characters[quotes[1::2] + 1]])
-    return bool(np.isin(beside, [separator, _LINE_END, _QUOTE]).all())
+    return bool(_BESIDE_QUOTES[separator][beside].all())
 
 
-def _is_grid(characters: np.ndarray, ends: np.ndarray, width: int) -> bool:
-    if len(ends) % width:
+def _is_grid(is_line_end: np.ndarray, width: int) -> bool:
+    """Whether every row ends with its last cell. A line end within quotation marks cannot stand there."""
+    if len(is_line_end) % width:
         return False
-    is_line_end = (characters[ends] == _LINE_END).reshape(-1, width)
-    return bool(is_line_end[:, -1].all()) and not is_line_end[:, :-1].any()
+    rows = is_line_end.reshape(-1, width)
+    return bool(rows[:, -1].all()) and not rows[:, :-1].any()
 
 
 class ColumnarChunk:
@@ -86,30 +93,31 @@ class ColumnarChunk:
         self.row_numbers = range(first_row, first_row + len(ends) // width)
         self.doubled: set[int] = set()
         self._data = data
-        self._text_of = _cutter(text, data)
+        self._text = text
         self._words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
         self._starts, self._ends = (
             np.ascontiguousarray(places.reshape(-1, width).T) for places in (starts, ends)
         )
+        self.longest = int((ends - starts).max(initial=0))
 
     def __len__(self) -> int:
         return len(self.row_numbers)
 
     def column(self, position: int) -> "ColumnarTexts | list[str]":
-        starts, ends = self._starts[position], self._ends[position]
-        texts = ColumnarTexts(self._text_of, self._words, starts, ends)
+        source = self._text if len(self._text) + _PADDING == len(self._data) else self._data
+        texts = ColumnarTexts(source, self._words, self._starts[position], self._ends[position])
         if position in self.doubled:
             return [text.replace('""', '"') for text in texts]
         return texts
 
-    def counts(self, position: int) -> Counter[str]:
+    def counts(self, position: int) -> dict[str, int]:
         column = self.column(position)
-        if isinstance(column, list):
+        if isinstance(column, list) or column.distinct is None:
             return Counter(map(str.strip, column))
-        texts, counts, _ = column.distinct
+        texts, counts = column.distinct.texts, column.distinct.counts.tolist()
         stripped = list(map(str.strip, texts))
         if stripped == texts:
-            return Counter(dict(zip(texts, counts, strict=True)))
+            return dict(zip(texts, counts, strict=True))
         found: Counter[str] = Counter()
         for text, cells in zip(stripped, counts, strict=True):
             found[text] += cells
@@ -119,10 +127,6 @@ class ColumnarChunk:
         rows = np.asarray(positions, dtype=np.intp)
         cells = [_cells_at(self.column(position), rows) for position in range(len(self._starts))]
         return list(map(list, zip(*cells, strict=True)))
-
-    @property
-    def longest(self) -> int:
-        return int((self._ends - self._starts).max(initial=0))
 
     def may_have_blank_row(self) -> bool:
         return self._may_have_row(lambda column, first, sizes: (sizes == 0) | _MAY_BE_SPACE[first])
@@ -149,25 +153,11 @@ def _cells_at(texts: "ColumnarTexts | list[str]", rows: np.ndarray) -> list[str]
     return [texts[row] for row in rows] if isinstance(texts, list) else texts.at(rows)
 
 
-def _cutter(text: str, data: bytes) -> Callable[[int, int], str]:
-    if text.isascii():
-        return lambda start, end: text[start:end]
-    return lambda start, end: data[start:end].decode()
-
-
-class Distinct(NamedTuple):
-    """The different texts of a column in the order of their first cells. `codes` say which one a cell has."""
-
-    texts: list[str]
-    counts: list[int]
-    codes: np.ndarray
-
-
 class ColumnarTexts(Sequence):
     """The cells of a column, as a sequence of texts that are made when they are asked for."""
 
-    def __init__(self, text_of: Callable, words: np.ndarray, starts: np.ndarray, ends: np.ndarray):
-        self._text_of = text_of
+    def __init__(self, source: str | bytes, words: np.ndarray, starts: np.ndarray, ends: np.ndarray):
+        self._source = source  # in a text of ASCII alone, places of bytes are those of characters
         self._all_words = words
         self._starts = starts
         self._ends = ends
@@ -176,13 +166,20 @@ class ColumnarTexts(Sequence):
         return len(self._starts)
 
     def __getitem__(self, position: int) -> str:
-        return self._text_of(int(self._starts[position]), int(self._ends[position]))
+        return self.at([position])[0]
 
     def __iter__(self):
-        return map(self._text_of, self._starts.tolist(), self._ends.tolist())
+        return iter(self.at(slice(None)))
 
-    def at(self, positions: np.ndarray) -> list[str]:
-        return list(map(self._text_of, self._starts[positions].tolist(), self._ends[positions].tolist()))
+    def at(self, positions: "np.ndarray | slice | list[int]") -> list[str]:
+        source = self._source
+        places = zip(self._starts[positions].tolist(), self._ends[positions].tolist(), strict=True)
+        if isinstance(source, str):
+            return [source[start:end] for start, end in places]
+        return [source[start:end].decode() for start, end in places]
+
+    def part(self, positions: np.ndarray) -> "ColumnarTexts":
+        return ColumnarTexts(self._source, self._all_words, self._starts[positions], self._ends[positions])
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -201,47 +198,76 @@ class ColumnarTexts(Sequence):
         ]
 
     @cached_property
-    def distinct(self) -> Distinct:
-        if len(self) >= _WORTH_SORTING and self.words is not None:
-            return self._sorted() or distinct_of(list(self))
-        return distinct_of(list(self))
+    def hashes(self) -> np.ndarray:
+        """Of short cells; equal for cells of one word if and only if they are equal."""
+        return sum((words * odd for words, odd in zip(self.words, _ODDS, strict=False)), np.uint64(0))
 
-    def _sorted(self) -> Distinct | None:
-        """None where different texts have the same hash, so that equal ones may not stand together."""
-        hashes = _hashes(self.words)
-        order = np.argsort(hashes)
-        differs, hash_differs = _steps(self.words, order), _steps([hashes], order)
-        if (differs & ~hash_differs).any():
+    @cached_property
+    def distinct(self) -> "Distinct | None":
+        """None where cells are long, or different ones have the same hash."""
+        if self.words is None:
             return None
-        groups = np.flatnonzero(np.append(True, differs))
+        order = np.argsort(self.hashes)
+        differs = np.zeros(max(len(order) - 1, 0), dtype=bool)
+        for words in self.words:
+            in_order = words[order]
+            differs |= in_order[1:] != in_order[:-1]
+        in_order = self.hashes[order]
+        if len(self.words) > 1 and (differs & (in_order[1:] == in_order[:-1])).any():
+            return None
+        return Distinct(self, order, np.flatnonzero(np.append(True, differs)))
+
+    @property
+    def may_have_spaces(self) -> bool:
+        """Whether white space may stand around a text."""
+        shorter = self.sizes.nonzero()[0]
+        starts, ends = self._starts[shorter], self._ends[shorter]
+        first, last = self._all_words[starts] & _MASKS[1], self._all_words[ends - 1] & _MASKS[1]
+        return bool(_MAY_BE_SPACE[first].any() or (last <= 32).any() or (last >= 128).any())
+
+
+class Distinct:
+    """The different texts of a column in the order of their first cells."""
+
+    def __init__(self, column: ColumnarTexts, order: np.ndarray, groups: np.ndarray):
+        """`order` brings equal cells together, `groups` says where others begin."""
         firsts = np.minimum.reduceat(order, groups)
-        by_appearance = np.argsort(firsts)
-        rank = np.empty_like(by_appearance)
-        rank[by_appearance] = np.arange(len(rank))
-        counts = np.diff(np.append(groups, len(order)))
-        codes = np.empty_like(order)
-        codes[order] = np.repeat(rank, counts)
-        return Distinct(self.at(firsts[by_appearance]), counts[by_appearance].tolist(), codes)
+        self._by_appearance = np.argsort(firsts)
+        self._order = order
+        self._sizes = np.diff(np.append(groups, len(order)))
+        self.cells = column.part(firsts[self._by_appearance])
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return list(self.cells)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How many cells have each text."""
+        return self._sizes[self._by_appearance]
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The position in `texts` for each cell."""
+        rank = np.empty_like(self._by_appearance)
+        rank[self._by_appearance] = np.arange(len(rank))
+        codes = np.empty_like(self._order)
+        codes[self._order] = np.repeat(rank, self._sizes)
+        return codes
 
 
-def _hashes(words: list[np.ndarray]) -> np.ndarray:
-    """One word for each cell: itself where one is all there is."""
-    mixed = words[0]
-    for more in words[1:]:
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIXER ^ more
-    return mixed
+class KnownTexts:
+    """Finds cells that may have one of many texts, without a string for each cell."""
 
+    def __init__(self, texts: Iterable[str]):
+        encoded = [data for data in map(str.encode, texts) if len(data) <= _SHORT_BYTES]
+        ends = np.cumsum(list(map(len, encoded)), dtype=np.intp)
+        data = b"".join(encoded) + bytes(_PADDING)
+        words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
+        cells = ColumnarTexts(data, words, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
+        self._is_known = np.zeros(1 << _TABLE_BITS, dtype=bool)
+        self._is_known[cells.hashes >> _TABLE_SHIFT] = True
 
-def _steps(columns: list[np.ndarray], order: np.ndarray) -> np.ndarray:
-    """Whether each cell in this order differs from the one before it."""
-    differs = np.zeros(len(order) - 1, dtype=bool)
-    for words in columns:
-        words = words[order]
-        differs |= words[1:] != words[:-1]
-    return differs
-
-
-def distinct_of(texts: list[str]) -> Distinct:
-    known: dict[str, int] = {}
-    codes = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.intp)
-    return Distinct(list(known), np.bincount(codes, minlength=len(known)).tolist(), codes)
+    def may_hold(self, cells: ColumnarTexts) -> np.ndarray:
+        """Of short cells. A few that are not known are among them."""
+        return self._is_known[cells.hashes >> _TABLE_SHIFT]

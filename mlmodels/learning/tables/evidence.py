@@ -22,7 +22,9 @@ from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
 
 if TYPE_CHECKING:
-    from mlmodels.learning.tables.columnar import ColumnarChunk
+    import numpy
+
+    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts, Distinct, KnownTexts
     from mlmodels.learning.tables.rows import Chunk
 
 _LOOKED_AT_TOGETHER = 1_000  # texts; often programs wrote them all
@@ -73,6 +75,7 @@ class ColumnEvidence:
     not_numbers: Misfits = field(default_factory=Misfits)
     date_shapes: set[DateShape] = field(default_factory=set)
     not_dates: Misfits = field(default_factory=Misfits)
+    _known: "KnownTexts | None" = None  # `counts` when they are full
 
     @property
     def present(self) -> int:
@@ -86,19 +89,67 @@ class ColumnEvidence:
 
     def add(self, chunk: "Chunk | ColumnarChunk", position: int) -> None:
         """The cells of the column at this position. It does not matter how the rows are divided in chunks."""
-        found = chunk.counts(position)
         self.rows += len(chunk)
+        row_of = partial(_first_row, chunk, position)
+        cells = chunk.column(position) if self.is_capped else []
+        if not isinstance(cells, list) and self._add_to_full_counts(cells, row_of):
+            return
+        found = chunk.counts(position)
         self.blanks += found.pop("", 0)
         known = found.keys() & self.counts.keys()
         for text in known:
             self.counts[text] += found[text]
+        if self.is_capped and self._is_settled:
+            return
         new = [text for text in found if text not in known] if known else list(found)
         self._count(new, found)
-        row_of = partial(_first_row, chunk, position)
-        for start in range(0, len(new), _LOOKED_AT_TOGETHER):
-            self._look_at(new[start : start + _LOOKED_AT_TOGETHER], found, row_of)
+        self._look_at_all(new, found, row_of)
 
-    def _count(self, new: list[str], found: Counter) -> None:
+    def _add_to_full_counts(self, cells: "ColumnarTexts", row_of: Callable[[str], int]) -> bool:
+        """Makes no strings of texts that are not counted, where it can. False where it cannot."""
+        distinct = cells.distinct
+        if distinct is None or distinct.cells.may_have_spaces:
+            return False
+        is_new = self._count_known(distinct)
+        if self._is_settled or self._look_at_plain(distinct.cells.part(is_new)):
+            return True
+        found = dict(zip(distinct.cells.at(is_new), distinct.counts[is_new].tolist(), strict=True))
+        self._look_at_all(list(found), found, row_of)
+        return True
+
+    def _count_known(self, distinct: "Distinct") -> "numpy.ndarray":
+        """Whether each text is neither blank nor counted."""
+        from mlmodels.learning.tables.columnar import KnownTexts
+
+        if self._known is None:
+            self._known = KnownTexts(self.counts)
+        may_be_known = self._known.may_hold(distinct.cells)
+        is_blank = distinct.cells.sizes == 0
+        is_new = ~may_be_known & ~is_blank
+        self.blanks += int(distinct.counts[is_blank].sum())
+        held = (may_be_known & ~is_blank).nonzero()[0]
+        for at, text, cells in zip(
+            held.tolist(), distinct.cells.at(held), distinct.counts[held].tolist(), strict=True
+        ):
+            if text in self.counts:
+                self.counts[text] += cells
+            else:
+                is_new[at] = True
+        return is_new
+
+    def _look_at_plain(self, cells: "ColumnarTexts") -> bool:
+        from mlmodels.learning.tables import vectors
+
+        if not self.not_numbers.is_settled:
+            shapes = vectors.plain_shapes(cells)
+            self.number_shapes |= shapes or set()
+            return shapes is not None
+        if vectors.plain_moments(cells) is None:
+            return False
+        self._add_plain_dates(len(cells))
+        return True
+
+    def _count(self, new: list[str], found: dict[str, int]) -> None:
         for text in new:
             has_room = len(self.counts) < self.distinct_max and self.characters_kept <= self.characters_max
             self.is_capped = self.is_capped or not has_room
@@ -118,12 +169,15 @@ class ColumnEvidence:
         is_short = max(map(len, words), default=0) <= SHOWN_CHARACTERS_MAX
         return words if words and is_few and is_short and readable >= BLANK_WORDS_CELLS_MIN else None
 
-    def _look_at(self, texts: Sequence[str], found: Counter, row_of: Callable[[str], int]) -> None:
-        if self.not_numbers.is_settled and self.not_dates.is_settled:
+    def _look_at_all(self, texts: Sequence[str], found: dict[str, int], row_of: Callable[[str], int]) -> None:
+        for start in range(0, len(texts), _LOOKED_AT_TOGETHER):
+            self._look_at(texts[start : start + _LOOKED_AT_TOGETHER], found, row_of)
+
+    def _look_at(self, texts: Sequence[str], found: dict[str, int], row_of: Callable[[str], int]) -> None:
+        if self._is_settled:
             return
         if self.not_numbers.is_settled and are_plain_dates(texts):
-            self.not_numbers.texts += len(texts)
-            self.date_shapes.add(PLAIN_DATE)
+            self._add_plain_dates(len(texts))
             return
         shapes = None if self.not_numbers.is_settled else plain_shapes(texts)
         if shapes is not None:
@@ -136,6 +190,14 @@ class ColumnEvidence:
                 self.not_numbers.add(text, found[text], row_of)
                 if not self._is_date(text):
                     self.not_dates.add(text, found[text], row_of)
+
+    def _add_plain_dates(self, texts: int) -> None:
+        self.not_numbers.texts += texts
+        self.date_shapes.add(PLAIN_DATE)
+
+    @property
+    def _is_settled(self) -> bool:
+        return self.not_numbers.is_settled and self.not_dates.is_settled
 
     def _is_number(self, text: str) -> bool:
         shape = None if self.not_numbers.is_settled else number_shape(text)

@@ -80,7 +80,7 @@ def number_shape(text: str) -> NumberShape | None:
 
 def _shape_of_marks(body: str) -> NumberShape | None:
     if body.isdigit():
-        return NumberShape(is_code=_is_code(len(body), body[0] == "0"), digits=len(body))
+        return NumberShape(is_code=means_code(len(body), body[0] == "0"), digits=len(body))
     grouped = _GROUPED.fullmatch(body)
     if grouped and grouped["rest"]:
         if grouped["rest"][0] == grouped["mark"]:
@@ -120,10 +120,10 @@ def _shapes_of_digits(texts: Collection[str]) -> set[NumberShape] | None:
     found = {(len(text), text[0] == "0") for text in texts}
     if max(found)[0] > NUMBER_CHARACTERS_MAX:
         return None
-    return {NumberShape(is_code=_is_code(size, zero), digits=size) for size, zero in found}
+    return {NumberShape(is_code=means_code(size, zero), digits=size) for size, zero in found}
 
 
-def _is_code(digits: int, starts_with_zero: bool) -> bool:
+def means_code(digits: int, starts_with_zero: bool) -> bool:
     return (starts_with_zero and digits > 1) or digits > 15
 
 

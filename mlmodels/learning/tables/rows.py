@@ -44,7 +44,7 @@ class Chunk:
     def column(self, position: int) -> list[str]:
         return list(map(itemgetter(position), self.rows))
 
-    def counts(self, position: int) -> Counter[str]:
+    def counts(self, position: int) -> dict[str, int]:
         """The texts of a column, without white space around them, in order of appearance; and their cells."""
         return Counter(map(str.strip, self.column(position)))
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _REST_SHARE_MAX = 0.25  # of cells that are read one by one, beside those that programs wrote
 
+_DISTINCT_SHARE_MAX = 0.5  # of the cells; beyond, looking texts up takes more memory than it saves
+_KNOWN_MIN = 10_000
+
 
 class TypedCells(NamedTuple):
     """`problems` say by position what is wrong with a cell that does not fit; its value is a blank."""
@@ -42,15 +45,16 @@ class ColumnCells:
         self.name = column.name
         self.is_number = column.role == "number"
         self._cells = cells_of(column.format)
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str] | None = {}
+        self._cells_shared = 0
 
     def read(self, texts: Sequence[str]) -> TypedCells:
         """Never refuses: see `TypedCells.problems`."""
         try:
-            return TypedCells(self._array(self._cells.many(texts)), {})
+            return TypedCells(self._array(self._cells.many(texts), len(texts)), {})
         except ValueError:
             values, problems = self._one_by_one(texts)
-            return TypedCells(self._array(values), problems)
+            return TypedCells(self._array(values, len(texts)), problems)
 
     def read_chunk(self, chunk: "Chunk | ColumnarChunk", position: int) -> "Sequence[float | str]":
         """The column at this position: a list of a chunk of strings, an array of a chunk of columns.
@@ -72,13 +76,15 @@ class ColumnCells:
 
     def _read_list(self, texts: list[str]) -> list[float] | list[str]:
         values = self._cells.many(texts)
-        return values if self.is_number else self._shared(values)
+        return values if self.is_number else self._shared(values, len(values))
 
     def _read_columnar(self, texts: "ColumnarTexts") -> "numpy.ndarray":
         values = self._read_plain(texts)
         if values is None:
             distinct = texts.distinct
-            values = self._array(self._cells.many(distinct.texts))[distinct.codes]
+            if distinct is None:
+                return self._array(self._cells.many(list(texts)), len(texts))
+            values = self._array(self._cells.many(distinct.texts), len(texts))[distinct.codes]
         return values
 
     def _read_plain(self, texts: "ColumnarTexts") -> "numpy.ndarray | None":
@@ -112,15 +118,22 @@ class ColumnCells:
         problems = {position: wrong[text] for position, text in enumerate(texts) if text in wrong}
         return [values[text] for text in texts], problems
 
-    def _array(self, values: list) -> "numpy.ndarray":
+    def _array(self, values: list, cells: int) -> "numpy.ndarray":
         import numpy
 
         if self.is_number:
             return numpy.array(values, dtype="float64")
-        return numpy.array(self._shared(values), dtype=object)
+        return numpy.array(self._shared(values, cells), dtype=object)
 
-    def _shared(self, texts: list[str]) -> list[str]:
-        return [self._known.setdefault(text, text) for text in texts]
+    def _shared(self, texts: list[str], cells: int) -> list[str]:
+        """The same texts, as objects that other cells have already. Given up where hardly any two are equal."""
+        self._cells_shared += cells
+        if self._known is None:
+            return texts
+        shared = [self._known.setdefault(text, text) for text in texts]
+        if len(self._known) > max(_DISTINCT_SHARE_MAX * self._cells_shared, _KNOWN_MIN):
+            self._known = None
+        return shared
 
 
 def read_columns(

@@ -3,15 +3,43 @@
 Equal to the bit to what `NumberCells` and `DateCells` read, to which other ways of writing are left.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mlmodels.learning.tables.columnar import ColumnarTexts
+from mlmodels.learning.tables.numbers import NumberShape, means_code
 
 _DIGITS_MAX = 15  # a whole number of so many digits is exact as a float, and so are powers of ten up to 22
 _POWERS = 10.0 ** np.arange(_DIGITS_MAX + 1)
 _DATE_MARKS = {4: b"-", 7: b"-"}
 _MOMENT_MARKS = _DATE_MARKS | {10: b"T ", 13: b":", 16: b":"}
 _MARKS_BY_SIZE = {10: _DATE_MARKS, 19: _MOMENT_MARKS}
+
+
+class _Written(NamedTuple):
+    """How cells are written that are digits with at most one mark in them and a minus in front."""
+
+    characters: np.ndarray
+    digits: np.ndarray
+    is_digit: np.ndarray
+    is_negative: np.ndarray
+    has_mark: np.ndarray
+    digit_count: np.ndarray
+    decimals: np.ndarray
+    is_plain: np.ndarray  # whether a cell is of this form, and has a digit
+
+
+def _written(texts: ColumnarTexts, mark: str) -> _Written:
+    characters = _characters(texts.words)
+    digits = characters - ord("0")  # of unsigned bytes: all others are above 9
+    is_digit, is_mark = digits < 10, characters == ord(mark)
+    is_negative = characters[0] == ord("-")
+    digit_count, mark_count = (found.sum(axis=0, dtype=np.intp) for found in (is_digit, is_mark))
+    has_mark = mark_count == 1
+    decimals = np.where(has_mark, texts.sizes - 1 - is_mark.argmax(axis=0), 0)
+    is_plain = (digit_count + has_mark + is_negative == texts.sizes) & (digit_count > 0)
+    return _Written(characters, digits, is_digit, is_negative, has_mark, digit_count, decimals, is_plain)
 
 
 def plain_numbers(texts: ColumnarTexts, decimal: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -21,22 +49,40 @@ def plain_numbers(texts: ColumnarTexts, decimal: str) -> tuple[np.ndarray, np.nd
     """
     if texts.words is None:
         return None
-    characters = _characters(texts.words)
-    digits = characters - ord("0")  # of unsigned bytes: all others are above 9
-    is_digit = digits < 10
-    is_mark = characters == ord(decimal)
-    is_negative = characters[0] == ord("-")
-    digit_count, mark_count = (found.sum(axis=0, dtype=np.intp) for found in (is_digit, is_mark))
-    is_plain = (digit_count + mark_count + is_negative == texts.sizes) & (mark_count <= 1)
-    is_plain &= ((digit_count > 0) & (digit_count <= _DIGITS_MAX)) | (texts.sizes == 0)
+    written = _written(texts, decimal)
     whole = np.zeros(len(texts), dtype=np.int64)
-    for digit, counts in zip(digits, is_digit, strict=True):
+    for digit, counts in zip(written.digits, written.is_digit, strict=True):
         np.copyto(whole, whole * 10 + digit, where=counts)
-    decimals = np.where(mark_count == 1, texts.sizes - 1 - is_mark.argmax(axis=0), 0)
-    values = whole / _POWERS[np.clip(decimals, 0, _DIGITS_MAX)]
-    values = np.where(is_negative, -values, values)
-    values[digit_count == 0] = np.nan
-    return values, is_plain
+    values = whole / _POWERS[np.clip(written.decimals, 0, _DIGITS_MAX)]
+    values = np.where(written.is_negative, -values, values)
+    is_blank = texts.sizes == 0
+    values[is_blank] = np.nan
+    return values, is_blank | (written.is_plain & (written.digit_count <= _DIGITS_MAX))
+
+
+def plain_shapes(texts: ColumnarTexts) -> set[NumberShape] | None:
+    """What `numbers.plain_shapes` says of cells that are not blank."""
+    if not len(texts) or texts.words is None:
+        return None if len(texts) else set()
+    written = _written(texts, ".")
+    whole_digits = written.digit_count - written.decimals
+    starts_with_zero = written.characters[0] == ord("0")
+    if (written.digit_count == texts.sizes).all():
+        found = np.flatnonzero(np.bincount(texts.sizes * 2 + starts_with_zero)).tolist()
+        return {NumberShape(is_code=means_code(n // 2, n % 2 == 1), digits=n // 2) for n in found}
+    first_digit = np.where(written.is_negative, written.characters[1], written.characters[0])
+    is_zero = first_digit == ord("0")
+    fits = written.is_plain & (whole_digits >= 1) & (whole_digits <= _DIGITS_MAX)
+    fits &= ~is_zero | (whole_digits == 1)
+    fits &= ~written.has_mark | ((written.decimals >= 1) & (written.decimals <= 30))
+    if not fits.all():
+        return None
+    if not written.has_mark.any():
+        return {
+            NumberShape(digits=size) for size in set(np.where(written.is_negative, 0, texts.sizes).tolist())
+        }
+    proves_point = (written.decimals != 3) | (whole_digits >= 4) | is_zero
+    return {NumberShape(decimal=".")} if (proves_point & written.has_mark).any() else None
 
 
 def plain_moments(texts: ColumnarTexts) -> np.ndarray | None:

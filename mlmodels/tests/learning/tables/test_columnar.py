@@ -22,7 +22,6 @@ many = settings(
 # Small sizes, so that files of a few rows have many blocks, full columns and sums in parts
 BY_CSV_MODULE = {"rows.COLUMNAR_BYTES_MIN": 1 << 40}
 BY_COLUMN = {"rows.COLUMNAR_BYTES_MIN": 0, "rows._BLOCK_CHARACTERS": 60, "rows._CHUNK_CELLS": 10}
-BY_COLUMN |= {"columnar._WORTH_SORTING": 0}
 SMALL = {"inspection.DISTINCT_COUNTED_MAX": 5, "profile._SUMMED_TOGETHER": 4}
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: f"{number:.3f}")
