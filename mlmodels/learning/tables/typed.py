@@ -126,7 +126,7 @@ class ColumnCells:
         return numpy.array(self._shared(values, cells), dtype=object)
 
     def _shared(self, texts: list[str], cells: int) -> list[str]:
-        """The same texts, as objects that other cells have already. Given up where hardly any two are equal."""
+        """The same texts as objects that other cells have already; given up where hardly any are equal."""
         self._cells_shared += cells
         if self._known is None:
             return texts
