@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mlmodels.learning.earlier_models import EarlierModel
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -18,6 +20,7 @@ class Assignment:
     memory_bytes_max: int
     file_bytes_max: int
     split_column: dict | None = None  # what the evaluation goes by, where it is no feature
+    earlier: EarlierModel | None = None  # the model that is trained again
 
 
 # Kinds of messages from the process, each {"kind": …, …}

@@ -20,6 +20,7 @@ import sklearn.tree  # noqa: F401 - loaded once, by the fork server
 
 from mlmodels.learning import model_files, scoring, tables, trainers, training_table
 from mlmodels.learning.model_files import FileSignature
+from mlmodels.learning.retraining import compare
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
 from mlmodels.worker.sandbox import enter_sandbox
@@ -83,6 +84,8 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
         assignment.split_column,
     )
     result = trainers.train(frame, labels, plan, reporter.on_progress, split_values=split_values)
+    if assignment.earlier:
+        result.report["comparison"] = compare(assignment.earlier, plan, assignment.features, frame, result)
     reporter.say(
         PROGRESS,
         progress=SHARE_OF_FITTING,
@@ -94,9 +97,8 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
     rows = tables.derive(rows, derived)
     pipeline = save_and_reload(result.pipeline, assignment)
     refuse_if_it_cannot_predict(pipeline, rows)
-    facts = {name: value for name, value in vars(result).items() if name != "pipeline"}
     features = [*plan.features, *(trainers.Feature(column.name, trainers.NUMBER) for column in derived)]
-    return {**facts, "is_compiled": is_compiled_exactly(pipeline, features, rows)}
+    return {**result.facts(), "is_compiled": is_compiled_exactly(pipeline, features, rows)}
 
 
 def save_and_reload(pipeline, assignment: Assignment):

@@ -6,7 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -14,8 +14,10 @@ from threading import Event
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from mlmodels.errors import ModelUnusable
+from mlmodels.learning.earlier_models import EarlierModel
 from mlmodels.limits import MODEL_BYTES_MAX
-from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files, runs
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker import assignment as messages
@@ -74,8 +76,11 @@ def carry_out(run: TrainingRun, heartbeat: Heartbeat, stopping: Event) -> str:
     part = part_path(run)
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     try:
-        with local_table(run) as table_path:
-            facts = Watch(run, assignment_for(run, model, table_path, part), heartbeat, stopping).facts()
+        with ExitStack() as files:
+            table_path = files.enter_context(local_table(run))
+            earlier = files.enter_context(earlier_model(run)) if run.repeats else None
+            assignment = assignment_for(run, model, table_path, part, earlier)
+            facts = Watch(run, assignment, heartbeat, stopping).facts()
         finish(run, model, facts, part)
         return "trained"
     except Ended as ended:
@@ -90,7 +95,9 @@ def part_path(run: TrainingRun) -> Path:
     return work_folder() / f"{run.uuid}.{run.attempt}.part"
 
 
-def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part: Path) -> Assignment:
+def assignment_for(
+    run: TrainingRun, model: TrainedModel, table_path: str, part: Path, earlier: EarlierModel | None = None
+) -> Assignment:
     return Assignment(
         model_uuid=str(model.uuid),
         table_path=table_path,
@@ -103,24 +110,66 @@ def assignment_for(run: TrainingRun, model: TrainedModel, table_path: str, part:
         memory_bytes_max=settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
         file_bytes_max=MODEL_BYTES_MAX,
         split_column=run.split_column,
+        earlier=earlier,
     )
 
 
 @contextmanager
 def local_table(run: TrainingRun) -> Iterator[str]:
-    """A path that the process can open: the file itself, or a copy if the storage is on another machine."""
-    if run.dataset is None or not run.dataset.file.storage.exists(run.dataset.file.name):
+    if not is_there(run.dataset):
         raise failed("dataset_missing", "The dataset is gone. Upload it again and start a new training run.")
-    if model_files.is_local(run.dataset.file):
-        yield run.dataset.file.path
+    with local_file(run.dataset, work_folder() / f"{run.uuid}.{run.attempt}.csv") as path:
+        yield path
+
+
+def is_there(dataset: Dataset | None) -> bool:
+    return dataset is not None and dataset.file.storage.exists(dataset.file.name)
+
+
+@contextmanager
+def local_file(dataset: Dataset, copy: Path) -> Iterator[str]:
+    """A path that the process can open: the file itself, or a copy if the storage is on another machine."""
+    if model_files.is_local(dataset.file):
+        yield dataset.file.path
         return
-    copy = work_folder() / f"{run.uuid}.{run.attempt}.csv"
     try:
-        with run.dataset.file.open("rb") as source, open(copy, "wb") as target:
+        with dataset.file.open("rb") as source, open(copy, "wb") as target:
             shutil.copyfileobj(source, target)
         yield str(copy)
     finally:
         copy.unlink(missing_ok=True)
+
+
+@contextmanager
+def earlier_model(run: TrainingRun) -> Iterator[EarlierModel | None]:
+    """The model that is trained again, to be compared with the new one; None if it can no longer be used.
+
+    The signature is checked here, since the process has no key of this installation.
+    """
+    model, stem = run.repeats, f"{run.uuid}.{run.attempt}.earlier"
+    copy = work_folder() / f"{stem}.part"
+    try:
+        model_files.check_file(model)
+        data = model_files.read_bytes(model)
+    except ModelUnusable:
+        yield None
+        return
+    with ExitStack() as files:
+        files.callback(copy.unlink, missing_ok=True)
+        table = None
+        if is_there(model.dataset):
+            table = files.enter_context(local_file(model.dataset, work_folder() / f"{stem}.csv"))
+        yield EarlierModel.write(
+            data,
+            copy,
+            model_uuid=str(model.uuid),
+            name=str(model),
+            features=model.features,
+            target=model.target,
+            derived=model.derived,
+            table_path=table,
+            dialect=model.dataset.dialect if table else None,
+        )
 
 
 def finish(run: TrainingRun, model: TrainedModel, facts: dict, part: Path) -> None:

@@ -185,6 +185,8 @@ class Training:
             hold_out_rows=len(measured),
             fit_seconds=0.0,
             derived=derived,
+            test_rows=measured.frame.index,
+            test_predictions=predictions,
         )
 
     def _evaluation(self, training: Rows, measured: Rows) -> dict:

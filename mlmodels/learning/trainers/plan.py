@@ -11,7 +11,10 @@ from mlmodels.learning.trainers.parameters import shorten
 from mlmodels.learning.trainers.trainer import REGRESSION, TASKS, Trainer
 
 if TYPE_CHECKING:
+    import pandas
     from sklearn.pipeline import Pipeline
+
+    from mlmodels.learning.trainers.metrics import Predictions
 
 NUMBER = "number"
 CATEGORY = "category"
@@ -170,11 +173,12 @@ class Progress:
 
 @dataclass
 class FitResult:
-    """A trained model and everything known about it. All but `pipeline` is plain JSON data.
+    """A trained model and everything known about it. All but NOT_PLAIN is plain JSON data.
 
     `algorithm` is the one fitted, also where the plan said auto; `derived` are the columns that the pipeline
     takes beside those of the file. `metrics` and `baseline` are of rows that took no part in any choice.
     `candidates` are the rows of a leaderboard; `best_params`, `best_score`, `training_score` are of a search.
+    `test_predictions` are those of `test_rows`, by their labels in the table.
     """
 
     pipeline: "Pipeline"
@@ -192,6 +196,14 @@ class FitResult:
     best_params: dict | None = None
     best_score: float | None = None
     training_score: float | None = None
+    test_rows: "pandas.Index | None" = None
+    test_predictions: "Predictions | None" = None
+
+    def facts(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name not in NOT_PLAIN}
+
+
+NOT_PLAIN = ("pipeline", "test_rows", "test_predictions")
 
 
 def check_task(trainer: Trainer, task: object) -> None:
