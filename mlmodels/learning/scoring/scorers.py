@@ -5,24 +5,25 @@ explanation asks for. Scorers hold no state between calls, so any number of thre
 """
 
 import pickle
+from abc import ABC, abstractmethod
 
 import numpy as np
 import pandas as pd
 
 
-class RegressionKernel:
-    def value(self, encoded) -> float:
-        raise NotImplementedError
+class RegressionKernel(ABC):
+    @abstractmethod
+    def value(self, encoded) -> float: ...
 
     def values(self, rows: list) -> np.ndarray:
         """Of many encoded rows; overridden where that can be quicker than one after the other."""
         return np.array([self.value(encoded) for encoded in rows])
 
 
-class ClassificationKernel:
+class ClassificationKernel(ABC):
+    @abstractmethod
     def classify(self, encoded) -> tuple[int, list[float]]:
         """The index of the class, and the probabilities of all."""
-        raise NotImplementedError
 
     def probabilities(self, rows: list) -> np.ndarray:
         """Of many encoded rows, shape (rows, classes)."""
