@@ -95,6 +95,11 @@ MIDDLEWARE = [
     "mlplatform.error_responses.RefusalMiddleware",
 ]
 
+# What Prometheus sends as Bearer to /metrics; without it nothing is counted
+METRICS_KEY = env("METRICS_KEY", default="")
+if METRICS_KEY:
+    MIDDLEWARE.insert(0, "mlplatform.metrics.MetricsMiddleware")
+
 ROOT_URLCONF = "mlplatform.urls"
 CSRF_FAILURE_VIEW = "mlplatform.error_responses.csrf_failure"
 
@@ -388,7 +393,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_OVER_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)

@@ -25,6 +25,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+if settings.METRICS_KEY:
+    from mlplatform.metrics import metrics
+
+    urlpatterns.append(path("metrics", metrics))
+
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", views.styleguide, name="styleguide"))
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -48,6 +49,12 @@ LOG = {
 
 
 def serve(host: str, port: int, processes: int):
+    with tempfile.TemporaryDirectory(prefix="mlplatform-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where serving processes count together: metrics.py
+        run(host, port, processes)
+
+
+def run(host: str, port: int, processes: int):
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one request must not take every core
     multiprocessing.set_start_method("spawn")  # a fork could inherit a lock that a thread of granian holds
     server = WebServer(

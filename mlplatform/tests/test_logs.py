@@ -62,7 +62,7 @@ urlpatterns = [
     path("reset/<uidb64>/<token>/", reset),
     path("bug", bug),
     path("not-just-now", not_just_now),
-    path("api/endpoint", endpoint),
+    path("endpoint", endpoint),
     *urls_of_the_project,
 ]
 
@@ -217,14 +217,14 @@ def test_the_user_of_a_token_is_named_where_a_page_rule_has_looked_for_a_session
 
 
 def test_the_user_of_an_api_call_is_named_by_number(api_as, alice, lines):
-    api_as(alice).post("/api/endpoint", {})
+    api_as(alice).post("/endpoint", {})
 
     assert line_of_request(lines())["user_id"] == alice.pk
 
 
 def test_nothing_of_query_body_headers_or_one_time_link_is_logged(client, capsys):
     client.get("/page?password=hunter2")
-    client.post("/api/endpoint", {"credit_card": "hunter2"}, content_type="application/json")
+    client.post("/endpoint", {"credit_card": "hunter2"}, content_type="application/json")
     client.get("/page", headers={"Authorization": "Bearer hunter2", "Cookie": "sessionid=hunter2"})
     client.get("/reset/hunter2/hunter2")  # is redirected
     client.get("/reset/hunter2/hunter2/")
