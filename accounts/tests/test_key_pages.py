@@ -223,7 +223,7 @@ def test_the_page_of_a_user_leads_to_their_keys(alice, bob, admin):
     new_key(alice), new_key(bob, name="another's")
 
     page = text_of(admin.get(f"/admin/accounts/user/{alice.pk}/change/"))
-    listed = text_of(admin.get(re.search(r'href="([^"]+)">1 open<', page)[1]))
+    listed = text_of(admin.get(re.search(r'href="([^"]+)">keys</a>: 1', page)[1]))
 
     assert "nightly report" in listed
     assert "another's" not in listed
