@@ -13,6 +13,7 @@ from django.utils import timezone
 from billing import operations as billing
 from mlmodels.errors import DatasetChanged, DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
 from mlmodels.learning import doctor, samples, tables
+from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_BYTES_MAX, DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, TrainingRun, dataset_path
@@ -63,7 +64,7 @@ def create_version(*, dataset: Dataset, upload: BinaryIO) -> Dataset:
     found = _inspect(version, upload)
     if version.sha256 == before.sha256:
         raise InvalidInput(f"This is the file of version {before.version}: nothing changed.", field="file")
-    columns, changes = tables.carry_over(upload, version.dialect, found, _columns_of(before))
+    columns, changes = run_apart(tables.carry_over, upload, version.dialect, found, _columns_of(before))
     changes = [*changes, *_carry_over_choices(version, before, {column.name: column for column in columns})]
     version.changes = [change.to_dict() for change in changes]
     _examine(version, upload, columns)
@@ -82,7 +83,7 @@ def _size_of(upload: BinaryIO) -> int:
 
 def _inspect(dataset: Dataset, upload: BinaryIO) -> list[tables.Column]:
     """Fills in what the file says by itself, and returns its columns."""
-    summary = tables.inspect(upload)
+    summary = run_apart(tables.inspect, upload)
     dataset.sha256 = sha256_of(upload)
     dataset.row_count = summary.row_count
     dataset.dialect = summary.dialect
@@ -166,7 +167,7 @@ def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | N
     if changes or target is not None:
         dataset.target = target or dataset.target
         with dataset.file.open("rb") as file:
-            _examine(dataset, file, tables.change(file, dataset.dialect, _columns_of(dataset), changes))
+            _examine(dataset, file, _columns_of(dataset), changes)
     dataset.findings = doctor.with_evaluation(dataset.findings, dataset.evaluation)
     return dataset
 
@@ -202,8 +203,12 @@ def _columns_of(dataset: Dataset) -> list[tables.Column]:
     return [tables.Column.from_dict(column) for column in dataset.columns]
 
 
-def _examine(dataset: Dataset, file: BinaryIO, columns: list[tables.Column]) -> None:
-    columns, findings = doctor.examine(file, dataset.dialect, columns, dataset.target_name)
+def _examine(
+    dataset: Dataset, file: BinaryIO, columns: list[tables.Column], changes: dict | None = None
+) -> None:
+    columns, findings = run_apart(
+        doctor.change, file, dataset.dialect, columns, dataset.target_name, changes or {}
+    )
     dataset.columns = [column.to_dict() for column in columns]
     dataset.findings = doctor.with_evaluation(findings, dataset.evaluation)
 

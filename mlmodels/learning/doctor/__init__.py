@@ -1,6 +1,7 @@
 """The data doctor: what is worth a look in a table before a model learns from it.
 
     examine           the columns, with those that give the target away left out, and the findings
+    change            the same with columns changed as the user chose
     with_evaluation   the findings under the split that the user chose
     evaluation_for    how a model is tested by default: on the latest rows, on whole groups, on random rows
 
@@ -8,14 +9,15 @@ Works on an even sample of the rows, so that it takes well under a second for or
 imports numpy, when it is called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
+from mlmodels.learning import tables
 from mlmodels.learning.doctor.findings import PLAIN_SPLIT, WARNING
-from mlmodels.learning.tables import Column
+from mlmodels.learning.tables import Column, ColumnChange
 
-__all__ = ["PLAIN_SPLIT", "Examination", "evaluation_for", "examine", "with_evaluation"]
+__all__ = ["PLAIN_SPLIT", "Examination", "change", "evaluation_for", "examine", "with_evaluation"]
 
 
 class Examination(NamedTuple):
@@ -36,6 +38,17 @@ def examine(
     gone = _left_out(found)
     columns = [replace(c, use=False, is_left_out=True) if c.use and c.name in gone else c for c in columns]
     return Examination(columns, with_evaluation(found, None))
+
+
+def change(
+    handle: BinaryIO,
+    dialect: dict[str, Any],
+    columns: Sequence[Column],
+    target: str | None,
+    changes: Mapping[str, ColumnChange],
+) -> Examination:
+    """Raises TableRefused for a kind that does not fit the cells."""
+    return examine(handle, dialect, tables.change(handle, dialect, columns, changes), target)
 
 
 def _left_out(findings: Sequence[dict[str, Any]]) -> set[str]:

@@ -26,8 +26,7 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 _ODDS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * np.uint64(
     2
 ) + np.uint64(1)
-_TABLE_BITS = 18
-_TABLE_SHIFT = np.uint64(64 - _TABLE_BITS)
+_SLOTS_PER_TEXT = 16
 
 
 def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "ColumnarChunk | None":
@@ -122,6 +121,10 @@ class ColumnarChunk:
         for text, cells in zip(stripped, counts, strict=True):
             found[text] += cells
         return found
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return self.rows_at(range(len(self)))
 
     def rows_at(self, positions: Sequence[int]) -> list[list[str]]:
         rows = np.asarray(positions, dtype=np.intp)
@@ -265,9 +268,11 @@ class KnownTexts:
         data = b"".join(encoded) + bytes(_PADDING)
         words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
         cells = ColumnarTexts(data, words, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
-        self._is_known = np.zeros(1 << _TABLE_BITS, dtype=bool)
-        self._is_known[cells.hashes >> _TABLE_SHIFT] = True
+        bits = (_SLOTS_PER_TEXT * (len(encoded) + 1)).bit_length()
+        self._shift = np.uint64(64 - bits)
+        self._is_known = np.zeros(1 << bits, dtype=bool)
+        self._is_known[cells.hashes >> self._shift] = True
 
     def may_hold(self, cells: ColumnarTexts) -> np.ndarray:
         """Of short cells. A few that are not known are among them."""
-        return self._is_known[cells.hashes >> _TABLE_SHIFT]
+        return self._is_known[cells.hashes >> self._shift]

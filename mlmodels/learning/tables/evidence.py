@@ -141,7 +141,7 @@ class ColumnEvidence:
         from mlmodels.learning.tables import vectors
 
         if not self.not_numbers.is_settled:
-            shapes = vectors.plain_shapes(cells)
+            shapes = vectors.plain_shapes(cells, ".") or vectors.plain_shapes(cells, ",")
             self.number_shapes |= shapes or set()
             return shapes is not None
         if vectors.plain_moments(cells) is None:

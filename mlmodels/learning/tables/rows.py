@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -60,13 +60,11 @@ class Lines:
         self.take_back("")
 
     def __iter__(self) -> Iterator[str]:
-        return self
+        return chain.from_iterable(self._some_lines())
 
-    def __next__(self) -> str:
-        line = self._taken_back.readline() or self._file.readline()
-        if not line:
-            raise StopIteration
-        return line
+    def _some_lines(self) -> Iterator[Iterable[str]]:
+        while self.has_taken_back or (line := self._file.readline()):
+            yield self._taken_back if self.has_taken_back else (line,)
 
     def take(self, characters: int) -> str:
         """Whole lines of about so many characters."""
@@ -91,7 +89,7 @@ class Rows:
         self._lines = lines
         self._separator = dialect.separator
         self._reader = csv.reader(
-            lines, delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
+            iter(lines), delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
         )
         self._row = dialect.skip_lines  # how many records have been taken out of the file
         self._broken: TableRefused | None = None

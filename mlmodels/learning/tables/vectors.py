@@ -60,11 +60,11 @@ def plain_numbers(texts: ColumnarTexts, decimal: str) -> tuple[np.ndarray, np.nd
     return values, is_blank | (written.is_plain & (written.digit_count <= _DIGITS_MAX))
 
 
-def plain_shapes(texts: ColumnarTexts) -> set[NumberShape] | None:
-    """What `numbers.plain_shapes` says of cells that are not blank."""
+def plain_shapes(texts: ColumnarTexts, decimal: str) -> set[NumberShape] | None:
+    """Of cells that are whole numbers or have this decimal mark, certainly; None for others and in doubt."""
     if not len(texts) or texts.words is None:
         return None if len(texts) else set()
-    written = _written(texts, ".")
+    written = _written(texts, decimal)
     whole_digits = written.digit_count - written.decimals
     starts_with_zero = written.characters[0] == ord("0")
     if (written.digit_count == texts.sizes).all():
@@ -82,7 +82,7 @@ def plain_shapes(texts: ColumnarTexts) -> set[NumberShape] | None:
             NumberShape(digits=size) for size in set(np.where(written.is_negative, 0, texts.sizes).tolist())
         }
     proves_point = (written.decimals != 3) | (whole_digits >= 4) | is_zero
-    return {NumberShape(decimal=".")} if (proves_point & written.has_mark).any() else None
+    return {NumberShape(decimal=decimal)} if (proves_point & written.has_mark).any() else None
 
 
 def plain_moments(texts: ColumnarTexts) -> np.ndarray | None:

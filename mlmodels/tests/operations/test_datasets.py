@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.db import DatabaseError
 
 from mlmodels import limits
@@ -337,3 +337,37 @@ def test_two_changes_at_the_same_moment_are_both_kept(alice, monkeypatch):
 
     stored = Dataset.objects.get(pk=dataset.pk)
     assert (stored.column("place").use, stored.column("rooms").kind) == (False, "category")
+
+
+@pytest.fixture
+def large_upload():
+    """A file of 1.2 MB on disk, as the upload of a browser becomes one."""
+    rows = "".join(f"{n},{n % 977},city {n % 40},{n % 90}\n" for n in range(60_000))
+    with TemporaryUploadedFile("large.csv", "text/csv", 0, "utf-8") as upload:
+        upload.write(b"number,size,place,price\n" + rows.encode())
+        upload.size = upload.tell()
+        upload.seek(0)
+        yield upload
+
+
+def test_a_large_file_is_inspected_stored_and_changed_like_a_small_one(alice, files_folder, large_upload):
+    dataset = datasets.create_dataset(owner=alice, name="Large", upload=large_upload)
+
+    changed = datasets.change(dataset=dataset, columns={"size": {"kind": "category"}})
+
+    assert dataset.row_count == 60_000
+    assert dataset.target_guess["name"] == "price"
+    assert [column["kind"] for column in dataset.columns] == ["number", "number", "category", "number"]
+    assert [column["kind"] for column in changed.columns] == ["number", "category", "category", "number"]
+    assert len(files_in(files_folder)) == 1
+
+
+def test_a_large_file_is_refused_with_the_row_and_leaves_nothing(alice, files_folder, large_upload):
+    large_upload.seek(0, io.SEEK_END)
+    large_upload.write(b"1,2\n")
+
+    with pytest.raises(InvalidInput, match="Row 60,002 has 2 cells and the header has 4"):
+        datasets.create_dataset(owner=alice, name="Large", upload=large_upload)
+
+    assert not Dataset.objects.exists()
+    assert files_in(files_folder) == []

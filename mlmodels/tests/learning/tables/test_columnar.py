@@ -5,11 +5,15 @@ import io
 from contextlib import ExitStack
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlmodels.learning import doctor, tables
 from mlmodels.learning.tables import Column, TableRefused
+from mlmodels.learning.tables.columnar import ColumnarChunk
+from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
+from mlmodels.learning.tables.rows import open_rows
 from mlmodels.tests.learning.tables.files import opened
 from mlmodels.tests.learning.tables.test_properties import NAMES, table_files
 
@@ -24,9 +28,12 @@ BY_CSV_MODULE = {"rows.COLUMNAR_BYTES_MIN": 1 << 40}
 BY_COLUMN = {"rows.COLUMNAR_BYTES_MIN": 0, "rows._BLOCK_CHARACTERS": 60, "rows._CHUNK_CELLS": 10}
 SMALL = {"inspection.DISTINCT_COUNTED_MAX": 5, "profile._SUMMED_TOGETHER": 4}
 
+GERMAN = st.floats(-1e6, 1e6).map(lambda number: f"{number:.2f}".replace(".", ","))
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: f"{number:.3f}")
 COLUMNS = [
     NUMBERS,
+    GERMAN,
+    st.one_of(GERMAN, st.integers(0, 9999).map("{:,d}".format)),
     st.integers(-(10**17), 10**17).map(str),
     st.one_of(NUMBERS, st.sampled_from(["", "NA", "-0", "+5", "1e3", " 7 ", "5.", ".5", "0012"])),
     st.dates().map(str),
@@ -147,3 +154,33 @@ def test_any_table_is_the_same_by_column(content):
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_pieces_of_tables_are_the_same_by_column(pieces):
     assert_nothing_differs(("a,b\n1,x\n" + pieces).encode())
+
+
+def test_rows_of_a_large_file_can_be_taken_as_lists():
+    content = "city,size\n" + "".join(f"Köln {n},{n}\n" for n in range(20_000))
+
+    with open_rows(opened(content), sniff_dialect(opened(content))) as rows:
+        chunks = list(rows.chunks())
+
+    assert isinstance(chunks[0], ColumnarChunk)
+    assert sum((chunk.rows for chunk in chunks), []) == [[f"Köln {n}", str(n)] for n in range(20_000)]
+    assert [number for chunk in chunks for number in chunk.row_numbers] == list(range(2, 20_002))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ['"a\nb",1\n', ",\n", "city,size\n", '5" pipe,1\n', "a,1,\n"],
+    ids=["line break in a cell", "blank row", "header again", "mark in a cell", "cell too many"],
+)
+def test_only_the_stretch_that_is_not_regular_is_cut_by_the_csv_module(rows):
+    regular = "city,size\n" + "Bonn,1\n" * 400_000
+
+    with open_rows(opened(regular + rows), Dialect("utf-8", ",")) as table:
+        kinds = []
+        try:
+            kinds.extend(type(chunk).__name__ for chunk in table.chunks())
+        except TableRefused as refused:
+            assert refused.row == 400_002
+
+    assert kinds[0] == "ColumnarChunk"
+    assert all(kind == "Chunk" for kind in kinds[1:])
