@@ -41,6 +41,12 @@ class NotAReplacement(Conflict):
     code = "not_a_replacement"
 
 
+class ModelGone(Conflict):
+    """The model that made the prediction was deleted, so nobody knows what an actual value of it may be."""
+
+    code = "model_gone"
+
+
 class RunEnded(Conflict):
     code = "run_ended"
 

@@ -14,6 +14,8 @@ TRAINING_THREADS = 1
 
 # Per request
 BATCH_ROWS_MAX = 10_000
+ACTUALS_ROWS_MAX = 10_000  # of one file of actual values
+MONITORED_PREDICTIONS_MAX = 1_000  # the latest ones, which drift and live quality are computed from
 VARIATIONS_MAX = 60  # free ones of a paid prediction
 VARIATION_MINUTES = 10
 VARIATION_COLUMNS_MAX = 3  # that differ from the paid row

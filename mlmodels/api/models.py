@@ -35,6 +35,7 @@ from mlmodels.models import ModelAlias, Promotion, TrainedModel
 from mlmodels.operations import explanations, predictions, trained_models
 from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
+from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
 from mlplatform.core.api import StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
@@ -178,6 +179,57 @@ class RetrainSerializer(serializers.Serializer):
     name = serializers.CharField(required=False, max_length=MODEL_NAME_CHARACTERS_MAX)
 
 
+class BinSerializer(serializers.Serializer):
+    label = serializers.CharField()
+    share = serializers.FloatField(help_text="of the rows of training")
+    asked = serializers.FloatField(help_text="of the rows asked for")
+
+
+class ColumnDriftSerializer(serializers.Serializer):
+    column = serializers.CharField()
+    index = serializers.FloatField(help_text="population stability index")
+    by_chance = serializers.FloatField(help_text="what it exceeds without drift in one of 20 cases")
+    level = serializers.CharField(help_text="none, moderate or large")
+    sentence = serializers.CharField()
+    bins = BinSerializer(many=True)
+
+
+class DriftSerializer(serializers.Serializer):
+    rows = serializers.IntegerField(help_text="the latest predictions that were looked at")
+    rows_max = serializers.IntegerField()
+    trained_on = serializers.IntegerField(help_text="rows of the table of training")
+    sentence = serializers.CharField()
+    columns = ColumnDriftSerializer(many=True)
+
+
+class CoverageSerializer(serializers.Serializer):
+    of = serializers.IntegerField(help_text="intervals or sets of classes")
+    held = serializers.IntegerField(help_text="of them that held the actual value")
+    level = serializers.FloatField(allow_null=True, help_text="the promised share")
+
+
+class LiveQualitySerializer(serializers.Serializer):
+    actuals = serializers.IntegerField()
+    sentence = serializers.CharField()
+    measure = serializers.CharField(required=False, help_text="mean_absolute_error or accuracy")
+    live = serializers.FloatField(required=False)
+    live_interval = serializers.ListField(child=serializers.FloatField(), required=False, allow_null=True)
+    promised = serializers.FloatField(required=False, allow_null=True)
+    promised_interval = serializers.ListField(child=serializers.FloatField(), required=False, allow_null=True)
+    verdict = serializers.CharField(required=False, help_text="as promised, worse, better or too few")
+    coverage = CoverageSerializer(required=False, allow_null=True)
+
+
+class MonitoringSerializer(serializers.Serializer):
+    """How a model fares since it was trained."""
+
+    drift = DriftSerializer()
+    actuals = LiveQualitySerializer()
+    comparison = serializers.DictField(
+        allow_null=True, help_text="with the model that was trained again, on rows that neither has seen"
+    )
+
+
 FORMAT = OpenApiParameter(
     "format",
     enum=list(FORMATS),
@@ -212,6 +264,11 @@ FORMAT = OpenApiParameter(
         summary="Train a model again as it was trained, on the newest version of its dataset",
         parameters=[IDEMPOTENCY_KEY],
         responses={202: RunDetailSerializer},
+    ),
+    monitoring=extend_schema(
+        operation_id="model_monitoring",
+        summary="Show drift since training, and how the answers of a model held where the truth is known",
+        responses=MonitoringSerializer,
     ),
     row_schema=extend_schema(
         operation_id="get_row_schema",
@@ -325,6 +382,10 @@ class ModelViewSet(
             )
 
         return accepted_run(request, start)
+
+    @action(detail=True, methods=["get"])
+    def monitoring(self, request, name):
+        return Response(monitoring(model=self.get_object()))
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

@@ -2,11 +2,14 @@
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mlmodels.api.responses import OutputSerializer
 from mlmodels.api.shapes import StoredRowField
+from mlmodels.lookups import owned_prediction
 from mlmodels.models import Prediction
+from mlmodels.operations.actuals import record_actual
 from mlplatform.core.api import StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 
@@ -23,8 +26,16 @@ class PredictionSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Prediction
-        fields = ["id", "url", "model_name", "inputs", "output", "cost_tokens", "created_at"]
+        fields = [
+            "id", "url", "model_name", "inputs", "output", "actual", "actual_at", "cost_tokens", "created_at",
+        ]  # fmt: skip
         read_only_fields = fields
+
+
+class ActualSerializer(serializers.Serializer):
+    """What came in the end: a number, or a class as the model names it."""
+
+    value = serializers.JSONField()
 
 
 @extend_schema_view(
@@ -33,11 +44,18 @@ class PredictionSerializer(serializers.ModelSerializer):
     destroy=extend_schema(
         operation_id="erase_prediction", summary="Erase the row and result of a prediction; the charge stays"
     ),
+    actual=extend_schema(
+        operation_id="record_actual",
+        summary="Say what came in the end; free, and can be said again",
+        request=ActualSerializer,
+        responses=PredictionSerializer,
+    ),
 )
 class PredictionViewSet(
     StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["predictions"]
+    refusals = ()
     serializer_class = PredictionSerializer
     queryset = Prediction.objects.none()
     lookup_field = "uuid"
@@ -51,3 +69,11 @@ class PredictionViewSet(
     def destroy(self, request, uuid):
         self.get_queryset().filter(pk=self.get_object().pk).erase()
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @action(detail=True, methods=["post"], refusals=[409])
+    def actual(self, request, uuid):
+        prediction = owned_prediction(request.user, uuid)
+        sent = ActualSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        record_actual(prediction=prediction, value=sent.validated_data["value"])
+        return Response(self.get_serializer(prediction).data)

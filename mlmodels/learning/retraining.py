@@ -15,10 +15,10 @@ from mlmodels.learning import training_table
 from mlmodels.learning.earlier_models import EarlierModel
 from mlmodels.learning.trainers import Evaluation, FitResult, TrainingPlan
 from mlmodels.learning.trainers.evaluation import probability_of
+from mlmodels.learning.trainers.figures import percent, written
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.metrics import Predictions, predict
 from mlmodels.learning.trainers.model_comparison import PROBABILITY_MIN, ROWS_MIN, interval_of_mean
-from mlmodels.learning.trainers.verdict import percent, written
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
 

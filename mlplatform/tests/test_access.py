@@ -159,12 +159,14 @@ URLS = {
     "api/v1/models/<str:name>/explain": of("model", {"features": ROW}),
     "api/v1/models/<str:name>/schema": of("model"),
     "api/v1/models/<str:name>/retrain": of("model"),
+    "api/v1/models/<str:name>/monitoring": of("model"),
     "api/v1/models/<str:name>/card": of("model"),
     "api/v1/models/<str:name>/download": of("model"),
     "api/v1/models/<str:name>/aliases": of("model"),
     "api/v1/models/<str:name>/aliases/<str:alias>": of("alias"),
     "api/v1/predictions": own(),
     "api/v1/predictions/<uuid:uuid>": of("prediction"),
+    "api/v1/predictions/<uuid:uuid>/actual": of("prediction"),
 }  # fmt: skip
 ONLY_ALICES = {
     route: rule for route, rule in URLS.items() if rule.to not in ("public", "own", "administrators")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
-from mlmodels.learning.trainers.metric_intervals import proportion_interval
+from mlmodels.learning.trainers.figures import proportion_interval
 from mlmodels.learning.trainers.metrics import Predictions, positive_column
 
 CURVES_MAX = 10

@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from mlmodels.learning.trainers.curves import calibration, precision_recall_curves, roc_curves, thresholds
+from mlmodels.learning.trainers.figures import proportion_interval
 from mlmodels.learning.trainers.histogram import histogram
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metric_intervals import proportion_interval
 from mlmodels.learning.trainers.metrics import Predictions
 from mlmodels.learning.trainers.splits import file_row
 from mlmodels.learning.trainers.weak_groups import weak_groups

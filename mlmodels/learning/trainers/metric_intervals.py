@@ -6,17 +6,16 @@ is resampled, and the widths are scaled to the whole.
 
 import numpy as np
 
+from mlmodels.learning.trainers.figures import LEVEL, proportion_interval
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.metrics import ACCURACY, R2, ROC_AUC, Predictions
 
-LEVEL = 0.95
 RESAMPLES = 400
 RESAMPLES_OF_MANY_CLASSES = 200
 MANY_CLASSES = 10
 RESAMPLED_ROWS_MAX = 1_000
 ROWS_MIN = 10
 LARGEST = {"f1_score": 1.0, "f1_macro": 1.0, "balanced_accuracy": 1.0, ROC_AUC: 1.0, R2: 1.0}
-Z = 1.959964
 
 
 def metric_intervals(predictions: Predictions, metrics: dict[str, float | None]) -> dict[str, list[float]]:
@@ -51,14 +50,6 @@ def around(value: float, differences: np.ndarray, name: str) -> list[float]:
     low, high = value + np.quantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     low = low if name == R2 else max(low, 0.0)
     return [float(min(low, value)), float(max(min(high, LARGEST.get(name, np.inf)), value))]
-
-
-def proportion_interval(count: int, of: int) -> list[float]:
-    """Wilson's interval for a share, which holds for few rows and for shares of nothing or all."""
-    share = count / of
-    center = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
-    half = Z * np.sqrt(share * (1 - share) / of + Z**2 / (4 * of**2)) / (1 + Z**2 / of)
-    return [float(min(max(center - half, 0.0), share)), float(max(min(center + half, 1.0), share))]
 
 
 def number_figures(predictions: Predictions, rows: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:

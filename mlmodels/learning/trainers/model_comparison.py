@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mlmodels.learning.trainers.figures import LEVEL
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.learning.trainers.metric_intervals import LEVEL
 from mlmodels.learning.trainers.trainer import REGRESSION
 
 ROWS_MIN = 10

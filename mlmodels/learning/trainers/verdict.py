@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from mlmodels.learning.trainers.figures import percent, written
 from mlmodels.learning.trainers.metrics import Predictions, positive_column
 from mlmodels.learning.trainers.out_of_range import quoted
 from mlplatform.core.text import plural
@@ -155,19 +156,3 @@ def grade_of(error: float, baseline: float, gains: np.ndarray, grades) -> str:
         return NONE
     avoided = 1 - error / baseline if baseline else 0.0
     return next((name for least, name in grades if avoided >= least), WEAK)
-
-
-def percent(share: float, rounded) -> str:
-    """Whole percents; of less than one, tenths."""
-    if share < 0.01:
-        return f"{rounded(share * 1000) / 10:g}%" if share >= 0.001 else "less than 0.1%"
-    return f"{rounded(round(share * 100, 6)):,}%"
-
-
-def written(value: float) -> str:
-    """Three digits, without an exponent where people would not write one."""
-    if value == 0 or 1e-4 <= abs(value) < 1e15:
-        digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
-        text = f"{round(value, digits):,.{digits}f}" if value < 1000 else f"{float(f'{value:.3g}'):,.0f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:.3g}"

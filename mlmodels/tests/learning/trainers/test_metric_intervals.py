@@ -3,7 +3,8 @@ import time
 import numpy as np
 import pytest
 
-from mlmodels.learning.trainers.metric_intervals import metric_intervals, proportion_interval
+from mlmodels.learning.trainers.figures import mean_interval, proportion_interval
+from mlmodels.learning.trainers.metric_intervals import metric_intervals
 from mlmodels.learning.trainers.metrics import Predictions, measure
 
 
@@ -98,3 +99,13 @@ def test_large_test_sets_take_a_fraction_of_a_second(predictions):
     metric_intervals(predictions, metrics)
 
     assert time.process_time() - started < 1.0
+
+
+def test_the_interval_of_a_mean_holds_as_often_as_it_says():
+    draw = np.random.default_rng(1)
+    intervals = [mean_interval(np.abs(draw.normal(0, 1, 60)).tolist()) for _ in range(400)]
+
+    held = sum(low <= np.sqrt(2 / np.pi) <= high for low, high in intervals)
+
+    assert 0.92 <= held / 400 <= 0.98
+    assert min(low for low, _ in intervals) >= 0
