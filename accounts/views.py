@@ -1,5 +1,7 @@
 """/accounts/: sign up, log in and out, reset the password, and the user's account."""
 
+from itertools import chain
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
@@ -20,7 +22,7 @@ from accounts.lockout import client_ip_address
 from accounts.operations import passwords, users
 from accounts.operations.keys import create_key
 from accounts.themes import THEME_COOKIE, THEME_DAYS, THEMES
-from mlplatform.core.streaming import download, json_object
+from mlplatform.core.streaming import download, in_blocks, json_object, zip_archive
 from mlplatform.core.text import plural
 
 
@@ -151,9 +153,11 @@ def set_theme(request):
 
 @require_GET
 def export(request):
-    """All that is stored about the user, as one JSON file."""
-    pieces = json_object(users.everything_of(user=request.user))
-    return download(pieces, content_type="application/json", file_name="account.json")
+    """All that is stored about the user, as a ZIP: account.json, and the files that it names."""
+    facts = in_blocks(json_object(users.everything_of(user=request.user)))
+    described = ("account.json", (block.encode() for block in facts))
+    archive = zip_archive(chain([described], users.files_of(user=request.user)))
+    return download(archive, content_type="application/zip", file_name="account.zip")
 
 
 @sensitive_post_parameters()

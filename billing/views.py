@@ -12,7 +12,7 @@ from billing import token_requests
 from billing.forms import TokenRequestForm
 from billing.models import LedgerEntry
 from mlplatform.core.csv_export import csv_lines
-from mlplatform.core.streaming import download, read_in_chunks
+from mlplatform.core.streaming import download, in_blocks, read_in_chunks
 
 ENTRIES_PER_PAGE = 50
 REQUESTS_SHOWN = 5
@@ -100,4 +100,4 @@ def ledger_csv(request):
         for e in read_in_chunks(request.user.ledger_entries.all(), by="seq")
     )
     pieces = csv_lines(CSV_HEADER, rows)
-    return download(pieces, content_type="text/csv; charset=utf-8", file_name="ledger.csv")
+    return download(in_blocks(pieces), content_type="text/csv; charset=utf-8", file_name="ledger.csv")

@@ -179,6 +179,8 @@ ACCOUNT_EXPORT_HOOKS = [
     "billing.exports.token_requests_of",
     "mlmodels.operations.erasure.everything_of",
 ]
+# And the files: functions with the keyword owner that yield a name and the contents in blocks of bytes
+ACCOUNT_EXPORT_FILES = ["mlmodels.operations.erasure.files_of"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "mlmodels:start"
 LOGOUT_REDIRECT_URL = "mlmodels:start"

@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("tokens/", include("billing.urls")),
     path("help/", views.help_page, name="help"),
+    path("favicon.ico", views.favicon),
     # Probes
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -2,8 +2,9 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.views.decorators.http import require_GET, require_safe
 
 from mlmodels import charts
 
@@ -13,6 +14,13 @@ from mlmodels import charts
 def help_page(request):
     prices = {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST}
     return render(request, "mlplatform/help.html", {"prices": prices})
+
+
+@login_not_required
+@require_safe
+def favicon(request):
+    """Browsers ask for it where a page names no icon, such as for an answer of the API."""
+    return redirect(static("icons/favicon.svg"))
 
 
 @login_not_required

@@ -102,7 +102,7 @@ class BearerAuthentication(JWTAuthentication):
     def get_user(self, validated_token):
         user_id = str(validated_token.get(api_settings.USER_ID_CLAIM))
         if not USER_ID.fullmatch(user_id):
-            raise AuthenticationFailed("This token does not belong to a user.", code="token_not_valid")
+            raise AuthenticationFailed("This access token does not belong to a user.", code="token_not_valid")
         user = find_user(int(user_id))
         if user is None or not user.is_active:
             raise AuthenticationFailed("This account is closed.", code="account_closed")

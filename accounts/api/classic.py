@@ -48,7 +48,7 @@ class AccountView(GenericAPIView):
 
 
 class OpenAccountView(AccountView):
-    """Takes no credentials, so that an expired token does not prevent a log-in."""
+    """Takes no credentials, so that an expired access token does not prevent a log-in."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -222,7 +222,7 @@ class SetPasswordView(AdminAccountView):
 
     @extend_schema(summary="Set a user's password", responses=serializers.DoneSerializer)
     def post(self, request, user_id):
-        """Sets the password of the user with this id and e-mail address; their sessions and tokens end."""
+        """Sets the password of the user with this id and e-mail address, and ends their other log-ins."""
         asked = self.read()
         user = self.find_user(user_id)
         if not user.has_email(asked["email"]):

@@ -33,10 +33,10 @@ class ObtainTokensView(TokenView):
 
 
 @extend_schema_view(
-    post=extend_schema(summary="Refresh the tokens", responses=serializers.TokenPairSerializer)
+    post=extend_schema(summary="Renew the access token", responses=serializers.TokenPairSerializer)
 )
 class RefreshTokensView(TokenView):
-    """Exchanges a refresh token for a new pair. Used a second time, it ends all tokens of its log-in."""
+    """Exchanges a refresh token for a new pair. Used a second time, it ends its log-in."""
 
     serializer_class = serializers.RefreshSerializer
 
@@ -44,9 +44,11 @@ class RefreshTokensView(TokenView):
         return tokens.RefreshToken(refresh).rotate().pair()
 
 
-@extend_schema_view(post=extend_schema(summary="Verify a token", responses={200: OpenApiTypes.OBJECT}))
+@extend_schema_view(
+    post=extend_schema(summary="Verify an access or refresh token", responses={200: OpenApiTypes.OBJECT})
+)
 class VerifyTokenView(TokenView):
-    """Answers 200 if the token would be accepted now, and 401 otherwise."""
+    """Answers 200 if the access or refresh token would be accepted now, and 401 otherwise."""
 
     serializer_class = serializers.VerifySerializer
 

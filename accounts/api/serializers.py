@@ -67,7 +67,9 @@ class ResetPasswordSerializer(serializers.Serializer):
 
     def validate(self, attributes):
         if "token" in attributes and "new_password" not in attributes:
-            raise serializers.ValidationError({"new_password": "Send the new password along with the token."})
+            raise serializers.ValidationError(
+                {"new_password": "Send the new password along with the token of the link."}
+            )
         return attributes
 
 

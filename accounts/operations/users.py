@@ -1,6 +1,7 @@
 """Users: sign-up, tokens that an administrator grants, export, and removal."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from uuid import uuid4
 
 from django.conf import settings
@@ -142,6 +143,12 @@ def everything_of(*, user) -> dict:
     for path in settings.ACCOUNT_EXPORT_HOOKS:
         data |= import_string(path)(owner=user)
     return data
+
+
+def files_of(*, user) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The files of the user, each with a name and its contents in blocks, that ACCOUNT_EXPORT_FILES give."""
+    for path in settings.ACCOUNT_EXPORT_FILES:
+        yield from import_string(path)(owner=user)
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Everything that belongs to a user: exported as plain data, and erased when the account is closed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from billing import operations as billing
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
@@ -41,21 +42,74 @@ def erase_everything_of(*, owner) -> None:
 
 def everything_of(*, owner) -> dict[str, Iterator[dict]]:
     """A user's datasets, training runs, models and predictions in plain data, newest first."""
-    datasets = Dataset.objects.owned_by(owner).defer("first_rows", "dialect")
-    models = TrainedModel.objects.owned_by(owner).for_lists()
+    datasets = Dataset.objects.owned_by(owner)
     return {
-        "datasets": _records(datasets, "name", "sha256", rows="row_count", columns="column_names"),
-        "trainings": _records(TrainingRun.objects.owned_by(owner), "model_name", "target", "status", "error"),
-        "models": _records(models, "name", "label", "algorithm", "metrics", target="target_name"),
+        "datasets": map(_dataset_record, read_in_chunks(datasets, by="-id")),
+        "trainings": _records(
+            TrainingRun.objects.owned_by(owner), "model_name", "plan", "target", "status", "error", "origin"
+        ),
+        "models": map(_model_record, read_in_chunks(TrainedModel.objects.owned_by(owner), by="-id")),
         "predictions": _records(
             Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
         ),
     }
 
 
-def _records(rows, /, *names: str, **renamed: str) -> Iterator[dict]:
-    """The fields `names` of each row, and those of `renamed` under another name."""
-    fields = {**dict(zip(names, names, strict=True)), **renamed}
+def files_of(*, owner) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The uploaded files as they came, under the names that `everything_of` gives them."""
+    for dataset in read_in_chunks(Dataset.objects.owned_by(owner), by="-id"):
+        yield _file_name(dataset), _blocks_of(dataset)
+
+
+def _blocks_of(dataset: Dataset) -> Iterator[bytes]:
+    """None of a dataset that was deleted while the export was read."""
+    with suppress(FileNotFoundError), dataset.file.open("rb") as file:
+        yield from file.chunks()
+
+
+def _file_name(dataset: Dataset) -> str:
+    """Our own, since nobody knows what a user calls a file and what their computer makes of it."""
+    return f"datasets/{dataset.uuid}.csv"
+
+
+def _dataset_record(dataset: Dataset) -> dict:
+    return {
+        "name": dataset.name,
+        "file": _file_name(dataset),
+        "sha256": dataset.sha256,
+        "rows": dataset.row_count,
+        "columns": [_column_record(column) for column in dataset.columns],
+        "target": dataset.target_name,
+        "evaluation": dataset.evaluation,
+        "findings": dataset.findings,
+        "created_at": dataset.created_at.isoformat(),
+    }
+
+
+def _model_record(model: TrainedModel) -> dict:
+    fields = (
+        "name",
+        "label",
+        "algorithm",
+        "task",
+        "parameters",
+        "threshold",
+        "metrics",
+        "baseline",
+        "report",
+    )
+    return {
+        **{name: getattr(model, name) for name in fields},
+        "target": model.target_name,
+        "columns": [_column_record(column) for column in model.features],
+        "created_at": model.created_at.isoformat(),
+    }
+
+
+def _column_record(column: dict) -> dict:
+    return {name: column.get(name) for name in ("name", "kind", "use", "reason", "profile")}
+
+
+def _records(rows, *names: str) -> Iterator[dict]:
     for row in read_in_chunks(rows, by="-id"):
-        record = {name: getattr(row, field) for name, field in fields.items()}
-        yield {**record, "created_at": row.created_at.isoformat()}
+        yield {**{name: getattr(row, name) for name in names}, "created_at": row.created_at.isoformat()}

@@ -1,6 +1,8 @@
 """Long answers piece by piece: memory stays small, however many rows there are."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -38,10 +40,41 @@ def json_object(sections: Mapping) -> Iterator[str]:
     yield "\n}\n"
 
 
-def download(pieces: Iterable[str], *, content_type: str, file_name: str) -> StreamingHttpResponse:
-    """A file that browsers save; `pieces` are read while they are sent."""
+class _Sent(io.RawIOBase):
+    """What a ZIP is written to: it cannot be sought in, and gives away what it got."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def writable(self):
+        return True
+
+    def write(self, block):
+        self.blocks.append(bytes(block))
+        return len(block)
+
+    def take(self) -> bytes:
+        taken, self.blocks = b"".join(self.blocks), []
+        return taken
+
+
+def zip_archive(files: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
+    """A ZIP in pieces. Names and contents of the files are read when it is their turn."""
+    sent = _Sent()
+    with zipfile.ZipFile(sent, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, blocks in files:
+            with archive.open(name, "w", force_zip64=True) as member:
+                for block in blocks:
+                    member.write(block)
+                    if piece := sent.take():
+                        yield piece
+    yield sent.take()
+
+
+def download(blocks: Iterable[str | bytes], *, content_type: str, file_name: str) -> StreamingHttpResponse:
+    """A file that browsers save; `blocks` are read while they are sent."""
     disposition = {"Content-Disposition": f'attachment; filename="{file_name}"'}
-    return StreamingHttpResponse(in_blocks(pieces), content_type=content_type, headers=disposition)
+    return StreamingHttpResponse(blocks, content_type=content_type, headers=disposition)
 
 
 def in_blocks(pieces: Iterable[str]) -> Iterator[str]:

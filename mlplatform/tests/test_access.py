@@ -102,6 +102,7 @@ URLS = {
     "tokens/requests/<uuid:request_id>/withdraw/": of("token request"),
     "tokens/ledger.csv": own(),
     "help/": public(),
+    "favicon.ico": public(),
     # Probes
     "healthz": public(),
     "readyz": public(),
