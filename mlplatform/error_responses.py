@@ -28,6 +28,7 @@ STATUS = {  # and the title of the page
     errors.NotFound: (404, "Page not found"),
     errors.TooSlow: (408, "Request timed out"),
     errors.Conflict: (409, "Conflict"),
+    errors.PreconditionFailed: (412, "Changed in the meantime"),
     errors.TooLarge: (413, "Too large"),
     errors.Unprocessable: (422, "Request does not match"),
     errors.TooManyRequests: (429, "Too many requests"),

@@ -34,6 +34,16 @@ class NoStoreMiddleware(MiddlewareMixin):
         return response
 
 
+class RateLimitMiddleware(MiddlewareMixin):
+    """Tells a caller whose requests are counted how many are left: mlplatform.core.api.RateLimitHeaders."""
+
+    def process_response(self, request, response):
+        if counted := getattr(request, "rate_limit", None):
+            for name, value in zip(("Limit", "Remaining", "Reset"), counted, strict=True):
+                response[f"RateLimit-{name}"] = str(value)
+        return response
+
+
 class LoginUnlessPublicMiddleware(LoginRequiredMiddleware):
     """Django's reads the user first, which would cost public pages and /healthz a query."""
 

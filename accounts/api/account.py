@@ -12,7 +12,7 @@ from accounts.api.authentication import NotWithAKey
 from accounts.limits import KEY_NAME_CHARACTERS_MAX
 from accounts.models import ApiKey
 from accounts.operations.keys import create_key
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import StrictBody, StrictQueryMixin
 
 
 class PricesSerializer(serializers.Serializer):
@@ -47,7 +47,7 @@ class ShowAccountView(GenericAPIView):
         return Response(self.get_serializer(request.user).data)
 
 
-class KeySerializer(serializers.ModelSerializer):
+class KeySerializer(StrictBody, serializers.ModelSerializer):
     """A key of the account. Its text is not stored: `prefix` tells keys apart."""
 
     name = serializers.CharField(max_length=KEY_NAME_CHARACTERS_MAX, help_text="what the key is for")
@@ -60,12 +60,6 @@ class KeySerializer(serializers.ModelSerializer):
         fields = ["id", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at"]
         read_only_fields = ["id", "prefix", "created_at", "last_used_at"]
         extra_kwargs = {"scope": {"help_text": "`predict` calls prediction endpoints alone"}}
-
-    def validate(self, attributes):
-        """A misspelt `expires_at` would make a key that does not expire."""
-        if unknown := set(self.initial_data) - set(self.fields):
-            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "Unknown field."))
-        return attributes
 
 
 class NewKeySerializer(KeySerializer):

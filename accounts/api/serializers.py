@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework_simplejwt import serializers as simplejwt
 
 from accounts.limits import EMAIL_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
+from mlplatform.core.api import StrictBody
 
 ID_MAX = 2**63 - 1
 TOKEN_CHARACTERS_MAX = 2_000
@@ -26,20 +27,20 @@ class TokenPairSerializer(serializers.Serializer):
     refresh = SignedTokenField(read_only=True)
 
 
-class CredentialsSerializer(TokenPairSerializer):
+class CredentialsSerializer(StrictBody, TokenPairSerializer):
     email = EmailAddressField(write_only=True)
     password = PasswordField()
 
 
-class RefreshSerializer(TokenPairSerializer):
+class RefreshSerializer(StrictBody, TokenPairSerializer):
     refresh = SignedTokenField()
 
 
-class VerifySerializer(serializers.Serializer):
+class VerifySerializer(StrictBody, serializers.Serializer):
     token = SignedTokenField(write_only=True)
 
 
-class RevokeSerializer(serializers.Serializer):
+class RevokeSerializer(StrictBody, serializers.Serializer):
     refresh = SignedTokenField(write_only=True)
 
 

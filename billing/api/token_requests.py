@@ -4,14 +4,15 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from billing import token_requests
 from billing.models import TokenRequest
 from billing.operations import AMOUNT_MAX_TOKENS
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 
 
-class TokenRequestSerializer(serializers.ModelSerializer):
+class TokenRequestSerializer(StrictBody, serializers.ModelSerializer):
     amount = serializers.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens asked for")
     reason = serializers.CharField(
         max_length=token_requests.REASON_CHARACTERS_MAX, help_text="what they are needed for"
@@ -24,12 +25,14 @@ class TokenRequestSerializer(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="token_requests", summary="List your requests for tokens, newest first"),
-    retrieve=extend_schema(operation_id="token_request", summary="Show a request for tokens"),
+    list=extend_schema(
+        operation_id="list_token_requests", summary="List your requests for tokens, newest first"
+    ),
+    retrieve=extend_schema(operation_id="get_token_request", summary="Show a request for tokens"),
     create=extend_schema(operation_id="request_tokens", summary="Ask the administrators for tokens"),
 )
 class TokenRequestViewSet(
-    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    ETagMixin, StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     """An administrator grants or declines; you get an e-mail. One request is open at a time."""
 
@@ -51,7 +54,8 @@ class TokenRequestViewSet(
         body.is_valid(raise_exception=True)
         site_url = request.build_absolute_uri("/")
         made = token_requests.request_tokens(user=request.user, **body.validated_data, site_url=site_url)
-        return Response(self.get_serializer(made).data, status=201)
+        location = reverse("token-request-detail", [made.pk], request=request)
+        return Response(self.get_serializer(made).data, status=201, headers={"Location": location})
 
     @extend_schema(
         operation_id="withdraw_token_request", summary="Withdraw an open request for tokens", request=None

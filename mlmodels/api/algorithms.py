@@ -5,30 +5,31 @@ from rest_framework import serializers, viewsets
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
+from mlmodels.api.shapes import RangeField, ValueField, texts
 from mlmodels.learning.trainers import TRAINERS
 from mlplatform.core.errors import NotFound
 
 
 class ParameterSerializer(serializers.Serializer):
     name = serializers.CharField()
-    type = serializers.CharField(help_text="int, float, str or bool")
-    default = serializers.JSONField()
+    type = serializers.ChoiceField(["int", "float", "str", "bool"])
+    default = ValueField()
     help = serializers.CharField()
     minimum = serializers.FloatField(allow_null=True)
     maximum = serializers.FloatField(allow_null=True)
-    choices = serializers.ListField(child=serializers.CharField())
+    choices = serializers.ListField(child=ValueField())
     nullable = serializers.BooleanField()
     searchable = serializers.BooleanField(help_text="whether a grid may hold several values of it")
-    tasks = serializers.ListField(
-        child=serializers.CharField(), help_text="empty: all tasks of the algorithm"
-    )
+    search_range = RangeField(allow_null=True, help_text="of a random search; null for minimum and maximum")
+    log = serializers.BooleanField(help_text="whether a random search draws on a logarithmic scale")
+    tasks = texts(help_text="empty: all tasks of the algorithm")
 
 
 class AlgorithmSerializer(serializers.Serializer):
     name = serializers.CharField()
     label = serializers.CharField()
     summary = serializers.CharField()
-    tasks = serializers.ListField(child=serializers.CharField())
+    tasks = texts()
     is_searchable = serializers.BooleanField()
     parameters = ParameterSerializer(many=True)
 

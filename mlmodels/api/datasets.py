@@ -7,9 +7,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from mlmodels.api.serializers import JSONObjectField
 from mlmodels.api.shapes import (
+    ColumnChangesField,
     ColumnSerializer,
+    EvaluationField,
     EvaluationSerializer,
     FindingSerializer,
     TargetGuessSerializer,
@@ -19,7 +20,7 @@ from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 
 
@@ -69,7 +70,7 @@ class DatasetDetailSerializer(DatasetSerializer):
         read_only_fields = fields
 
 
-class FileSerializer(serializers.Serializer):
+class FileSerializer(StrictBody, serializers.Serializer):
     """A CSV file with a header line."""
 
     file = serializers.FileField(
@@ -86,15 +87,15 @@ class UploadSerializer(FileSerializer):
     )
 
 
-class DatasetChangeSerializer(serializers.Serializer):
+class DatasetChangeSerializer(StrictBody, serializers.Serializer):
     """A new name or target, how columns are read (`{"zip": {"kind": "category"}}`), how models are tested."""
 
     name = serializers.CharField(required=False, max_length=DATASET_NAME_CHARACTERS_MAX)
-    columns = JSONObjectField(
+    columns = ColumnChangesField(
         required=False, help_text="kind, use, blanks and merge_spellings by column name"
     )
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
-    evaluation = JSONObjectField(required=False, help_text="how models are tested: kind and by")
+    evaluation = EvaluationField(required=False, help_text="how models are tested: kind and by")
 
 
 @extend_schema_view(
@@ -120,7 +121,7 @@ class DatasetChangeSerializer(serializers.Serializer):
     ),
 )
 class DatasetViewSet(
-    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    ETagMixin, StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["datasets"]
     serializer_class = DatasetSerializer

@@ -37,7 +37,7 @@ from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import NotFound
 
@@ -124,7 +124,20 @@ class ModelDetailSerializer(ModelSerializer):
         read_only_fields = [field for field in fields if field not in ("label", "threshold")]
 
 
-class RowsSerializer(serializers.Serializer):
+class ModelChangeSerializer(StrictBody, serializers.Serializer):
+    """What can be changed about a model."""
+
+    label = serializers.CharField(
+        required=False, allow_blank=True, help_text="the name that pages show; the one in URLs stays"
+    )
+    threshold = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="of two classes: from which probability one is predicted; null for 0.5",
+    )
+
+
+class RowsSerializer(StrictBody, serializers.Serializer):
     """One row as `features`, or up to 100 as `rows`."""
 
     features = RowField(required=False)
@@ -148,7 +161,8 @@ def plain_rows(data: dict) -> dict | None:
     """As RowsSerializer reads them, if nothing is odd."""
     rows, level = data.get("rows", [data.get("features")]), data.get("level")
     is_plain = (
-        ("features" in data) != ("rows" in data)
+        data.keys() <= {"features", "rows", "level"}
+        and ("features" in data) != ("rows" in data)
         and isinstance(rows, list)
         and 1 <= len(rows) <= ROWS_MAX
         and all(isinstance(row, dict) for row in rows)
@@ -157,7 +171,7 @@ def plain_rows(data: dict) -> dict | None:
     return {"rows": rows, "level": level} if is_plain else None
 
 
-class RowToExplainSerializer(serializers.Serializer):
+class RowToExplainSerializer(StrictBody, serializers.Serializer):
     """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
 
     features = RowField()
@@ -172,7 +186,7 @@ ALIAS = OpenApiParameter(
 )
 
 
-class RetrainSerializer(serializers.Serializer):
+class RetrainSerializer(StrictBody, serializers.Serializer):
     """On which dataset and under which name; without them, the newest version and the next free name."""
 
     dataset = serializers.UUIDField(required=False)
@@ -241,7 +255,9 @@ FORMAT = OpenApiParameter(
     list=extend_schema(operation_id="list_models", summary="List your models, newest first"),
     retrieve=extend_schema(operation_id="get_model", summary="Show a model with its figures and report"),
     partial_update=extend_schema(
-        operation_id="change_model", summary="Rename a model, or set the threshold of one with two classes"
+        operation_id="change_model",
+        summary="Rename a model, or set the threshold of one with two classes",
+        responses=ModelDetailSerializer,
     ),
     destroy=extend_schema(operation_id="delete_model", summary="Delete a model and its file"),
     predict=extend_schema(
@@ -281,7 +297,7 @@ FORMAT = OpenApiParameter(
         responses={(200, "text/markdown"): OpenApiTypes.STR},
     ),
     aliases=extend_schema(
-        operation_id="model_aliases",
+        operation_id="list_aliases",
         summary="List the names under which a model answers beside its own",
         responses=AliasSerializer(many=True),
     ),
@@ -293,7 +309,7 @@ FORMAT = OpenApiParameter(
     ),
 )
 class ModelViewSet(
-    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    ETagMixin, StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["models"]
     serializer_class = ModelDetailSerializer
@@ -331,6 +347,7 @@ class ModelViewSet(
     def get_serializer_class(self):
         by_action = {
             "list": ModelSerializer,
+            "partial_update": ModelChangeSerializer,
             "predict": RowsSerializer,
             "explain": RowToExplainSerializer,
             "retrain": RetrainSerializer,
@@ -339,12 +356,12 @@ class ModelViewSet(
 
     def partial_update(self, request, name):
         model = self.get_object()
-        sent = self._checked(partial=True)
+        sent = self._checked()
         if "label" in sent:
             trained_models.rename_model(model=model, label=sent["label"])
         if "threshold" in sent:
             trained_models.set_threshold(model=model, threshold=sent["threshold"])
-        return Response(self.get_serializer(model).data)
+        return Response(ModelDetailSerializer(model, context=self.get_serializer_context()).data)
 
     def destroy(self, request, name):
         trained_models.delete_model(model=self.get_object())

@@ -10,7 +10,7 @@ from mlmodels.api.shapes import StoredRowField
 from mlmodels.lookups import owned_prediction
 from mlmodels.models import Prediction
 from mlmodels.operations.actuals import record_actual
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 
 
@@ -32,7 +32,7 @@ class PredictionSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ActualSerializer(serializers.Serializer):
+class ActualSerializer(StrictBody, serializers.Serializer):
     """What came in the end: a number, or a class as the model names it."""
 
     value = serializers.JSONField()
@@ -52,7 +52,7 @@ class ActualSerializer(serializers.Serializer):
     ),
 )
 class PredictionViewSet(
-    StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    ETagMixin, StrictQueryMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
     tags = ["predictions"]
     refusals = ()

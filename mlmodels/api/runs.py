@@ -7,9 +7,9 @@ from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request
 from billing.idempotency import RequestRepeated, find
-from mlmodels.api.serializers import AlgorithmField, ColumnNamesField, JSONObjectField
-from mlmodels.api.shapes import CandidateSerializer, MetricsField
-from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, preferred_wait
+from mlmodels.api.serializers import AlgorithmField, ColumnListField, JSONObjectField
+from mlmodels.api.shapes import CandidateSerializer, EvaluationField, MetricsField
+from mlmodels.api.waiting import ASK_AGAIN, LONG_POLL_SECONDS_MAX, preferred_wait
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers.plan import SEARCHES
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
@@ -17,7 +17,7 @@ from mlmodels.lookups import owned_dataset
 from mlmodels.models import TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations.training import cancel_run, start_training, wait_for_run
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import DomainError
 
@@ -67,19 +67,19 @@ class RunDetailSerializer(RunSerializer):
         read_only_fields = fields
 
 
-class TrainingOptionsSerializer(serializers.Serializer):
+class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     """What to train. Without target, features or evaluation, those that suit the dataset."""
 
     dataset = serializers.UUIDField()
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
-    features = ColumnNamesField(required=False, help_text="columns to learn from")
+    features = ColumnListField(required=False, help_text="columns to learn from")
     algorithm = AlgorithmField(default="auto")
     task = serializers.ChoiceField(Task.choices, required=False)
     parameters = JSONObjectField(required=False, help_text="of the algorithm, by name")
     search = serializers.ChoiceField(SEARCHES, required=False, help_text="how values of parameters are tried")
     grid = JSONObjectField(required=False, help_text="values to try, by parameter; `{}` for the usual ones")
     budget_seconds = serializers.FloatField(required=False, help_text="time for auto and for searches")
-    evaluation = JSONObjectField(
+    evaluation = EvaluationField(
         required=False,
         help_text="`kind` (hold_out, k_fold, time, group), `by` (a column), `folds`, `train_percentage`",
     )
@@ -106,7 +106,7 @@ class TrainingOptionsSerializer(serializers.Serializer):
     ),
     cancel=extend_schema(operation_id="cancel_run", summary="Cancel and refund a training run", request=None),
 )
-class RunViewSet(StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
+class RunViewSet(ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["runs"]
     serializer_class = RunSerializer
     queryset = TrainingRun.objects.none()
@@ -172,4 +172,4 @@ def accepted_run(request, start) -> Response:
 
 def _accepted(request, run: TrainingRun, **headers) -> Response:
     body = RunDetailSerializer(run, context={"request": request}).data
-    return Response(body, status=202, headers={"Location": body["url"], **headers})
+    return Response(body, status=202, headers={"Location": body["url"], **ASK_AGAIN, **headers})

@@ -12,6 +12,7 @@ from mlplatform.core.storable import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 PARAMETERS_CHARACTERS_MAX = 20_000
+ROW = {"type": "object", "additionalProperties": {"type": ["number", "string", "boolean", "null"]}}
 OPTIONAL = {"default": "", "allow_blank": True, "allow_null": True}  # existing clients send null for no value
 
 
@@ -65,6 +66,11 @@ class ColumnNamesField(FormJSONField):
         if len(names) > COLUMNS_MAX:
             self.fail("too_many")
         return names
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class ColumnListField(ColumnNamesField):
+    """As it is documented for bodies in JSON."""
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -141,6 +147,7 @@ class SearchSerializer(serializers.Serializer):
         return attributes
 
 
+@extend_schema_field(ROW, "Row")
 class RowField(JSONObjectField):
     """A value for each column. The columns of the model decide which values are valid."""
 

@@ -6,6 +6,7 @@ None of these serializers reads or writes anything: `StoredJSON` answers what is
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mlmodels.api.serializers import ROW, JSONObjectField
 from mlmodels.learning.tables.columns import KINDS
 from mlmodels.learning.trainers.plan import EVALUATIONS
 from mlmodels.models.training_runs import Task
@@ -27,7 +28,7 @@ class LabelField(serializers.JSONField):
     """A number, or a class as written in the dataset."""
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {"type": [*VALUE_TYPES, "null"]}}, "Row")
+@extend_schema_field(ROW, "StoredRow")
 class StoredRowField(serializers.JSONField):
     """Values by column."""
 
@@ -124,6 +125,11 @@ class EvaluationSerializer(serializers.Serializer):
     train_percentage = serializers.FloatField(required=False, allow_null=True)
 
 
+@extend_schema_field(EvaluationSerializer)
+class EvaluationField(JSONObjectField):
+    """Checked against the dataset by the operation."""
+
+
 class ColumnChangeSerializer(serializers.Serializer):
     """How a column is read instead."""
 
@@ -131,6 +137,11 @@ class ColumnChangeSerializer(serializers.Serializer):
     use = serializers.BooleanField(required=False)
     blanks = texts(required=False, help_text="texts that mean a blank")
     merge_spellings = serializers.BooleanField(required=False)
+
+
+@extend_schema_field(serializers.DictField(child=ColumnChangeSerializer()))
+class ColumnChangesField(JSONObjectField):
+    """By column. Checked against the cells by the operation."""
 
 
 class SuggestedChangeSerializer(serializers.Serializer):

@@ -19,6 +19,7 @@ from mlmodels.operations.training import wait_for_run
 from mlplatform.core.errors import Conflict, DomainError
 
 WAIT_SECONDS_MAX = 60
+ASK_AGAIN = {"Retry-After": "2"}  # seconds
 LONG_POLL_SECONDS_MAX = 30
 PREFER = OpenApiParameter(
     "Prefer",
@@ -100,7 +101,9 @@ class TrainingView(ABC, GenericAPIView):
 
     def accepted(self, run, **headers) -> Response:
         url = reverse("run-detail", kwargs={"uuid": run.uuid}, request=self.request)
-        return Response(responses.accepted(run, url), status=202, headers={"Location": url, **headers})
+        return Response(
+            responses.accepted(run, url), status=202, headers={"Location": url, **ASK_AGAIN, **headers}
+        )
 
 
 def model_of(run: TrainingRun):

@@ -1,10 +1,18 @@
-"""What the resources under /api/v1/ have in common: pages of a list, and which query parameters they take."""
+"""What the resources under /api/v1/ have in common: lists, bodies, ETags, and how often they may be asked."""
 
-from rest_framework import filters, pagination
+import hashlib
+import math
+from collections.abc import Mapping
 
-from mlplatform.core.errors import InvalidInput
+from django.utils.http import parse_etags
+from rest_framework import filters, pagination, serializers, throttling
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+
+from mlplatform.core.errors import InvalidInput, PreconditionFailed
 
 COMMON_PARAMETERS = {"page", "page_size", "format"}
+OF_THE_FORM = {"csrfmiddlewaretoken"}
 
 
 class Pages(pagination.PageNumberPagination):
@@ -68,3 +76,75 @@ class StrictQueryMixin:
 
 def ordering_fields_of(view) -> tuple | list:
     return getattr(view, "ordering_fields", ())
+
+
+class StrictBody:
+    """For serializers of requests: what they do not know is refused, with whatever else is wrong."""
+
+    def to_internal_value(self, data):
+        wrong, known = {}, [name for name, field in self.fields.items() if not field.read_only]
+        if isinstance(data, Mapping):
+            unknown = sorted(set(map(str, data)) - set(known) - OF_THE_FORM)
+            wrong = {name[:200]: [f"Unknown. This takes {', '.join(known)}."] for name in unknown}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **wrong}) from error
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return value
+
+
+class ETagMixin:
+    """ETags of single objects: 304 for `If-None-Match` on GET, 412 for `If-Match` on PATCH and DELETE."""
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        wanted = request.headers.get("If-Match")
+        if wanted and self.action in ("partial_update", "destroy"):
+            shown = self.get_serializer_of_object()(self.get_object(), context=self.get_serializer_context())
+            if wanted.strip() != "*" and etag_of(shown.data) not in parse_etags(wanted):
+                raise PreconditionFailed("It was changed since you read it. Read it again and decide anew.")
+
+    def get_serializer_of_object(self):
+        action, self.action = self.action, "retrieve"
+        try:
+            return self.get_serializer_class()
+        finally:
+            self.action = action
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        is_json = getattr(response, "accepted_media_type", None) == "application/json"
+        if self.action == "retrieve" and response.status_code == 200 and is_json:
+            etag = etag_of(response.data)
+            if etag in parse_etags(request.headers.get("If-None-Match", "")):
+                return super().finalize_response(
+                    request, Response(status=304, headers={"ETag": etag}), *args, **kwargs
+                )
+            response["ETag"] = etag
+        return response
+
+
+def etag_of(data) -> str:
+    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
+
+
+class RateLimitHeaders:
+    """Notes for the headers of the response what a throttle of REST framework has counted."""
+
+    def allow_request(self, request, view):
+        allowed = super().allow_request(request, view)
+        if getattr(self, "rate", None) and getattr(self, "key", None):
+            remaining = self.num_requests - len(self.history)
+            reset = self.history[-1] + self.duration - self.now if self.history else self.duration
+            request._request.rate_limit = self.num_requests, max(0, remaining), max(1, math.ceil(reset))
+        return allowed
+
+
+class AnonRateThrottle(RateLimitHeaders, throttling.AnonRateThrottle):
+    pass
+
+
+class ScopedRateThrottle(RateLimitHeaders, throttling.ScopedRateThrottle):
+    pass

@@ -2,9 +2,12 @@
 
 from django.utils.text import camel_case_to_spaces
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse, extend_schema_field
+from drf_spectacular.plumbing import force_instance
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
+
+from mlplatform.core.api import ETagMixin, StrictBody
 
 REFUSALS = {
     400: "The input is wrong: `fields` names what.",
@@ -32,6 +35,14 @@ HEADERS = {
     "WWW-Authenticate": ("string", "how to sign in"),
 }
 CLASSIC = "classic"
+FORM, JSON = "multipart/form-data", "application/json"
+IF_HEADERS = {
+    name: OpenApiParameter(name, location=OpenApiParameter.HEADER, description=description)
+    for name, description in {
+        "If-None-Match": "An ETag: 304 without a body while it is still that of the object.",
+        "If-Match": "An ETag: 412 and nothing done if the object has changed since.",
+    }.items()
+}
 BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
@@ -75,6 +86,8 @@ class Schema(AutoSchema):
 
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
+        if self.has_etag and self.method == "GET":
+            answers["304"] = {"description": "The object is still the one that `If-None-Match` names."}
         for status in self.refusals():
             answers[str(status)] = self._refusal(str(status), REFUSALS[status], direction)
         answers["default"] = self._refusal("default", OTHER_REFUSALS, direction)
@@ -92,12 +105,26 @@ class Schema(AutoSchema):
         }
         return common | own
 
+    def map_parsers(self):
+        """Files are sent as a form, all else as JSON: other forms are those of browsable pages."""
+        types = super().map_parsers()
+        fields = getattr(force_instance(self.get_request_serializer()), "fields", {}).values()
+        wanted = FORM if any(isinstance(field, serializers.FileField) for field in fields) else JSON
+        return [wanted] if wanted in types else types
+
+    def _map_serializer(self, serializer, direction, bypass_extensions=False):
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)
+        if direction == "request" and isinstance(force_instance(serializer), StrictBody):
+            schema["additionalProperties"] = False
+        return schema
+
     def refusals(self) -> list[int]:
         reads_body = self.method in BODY_METHODS and self.get_request_serializer() is not None
         standard = {
             400: True,
             401: self.needs_login,
             403: self.needs_login,
+            412: self.has_etag and self.method in ("PATCH", "DELETE"),
             404: "{" in self.path or self._is_list_view(),
             413: reads_body,
             415: reads_body,
@@ -117,9 +144,31 @@ class Schema(AutoSchema):
             "503": {"Retry-After"},
         }
         found = set(by_status.get(status, ()))
+        if status == "201" and hasattr(self.view, "retrieve"):
+            found.add("Location")
         if status.startswith("2") and self.is_repeatable:
             found.add("Idempotency-Replayed")
+        if self.is_limited and (status.startswith("2") or status == "429"):
+            found |= {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+        if self.has_etag and self.method == "GET" and status == "200":
+            found.add("ETag")
         return found
+
+    def get_override_parameters(self):
+        """With the headers of conditional requests."""
+        own = super().get_override_parameters()
+        name = {"GET": "If-None-Match", "PATCH": "If-Match", "DELETE": "If-Match"}.get(self.method)
+        return [*own, IF_HEADERS[name]] if self.has_etag and name else own
+
+    @property
+    def has_etag(self) -> bool:
+        action = getattr(self.view, "action", None)
+        return isinstance(self.view, ETagMixin) and action in ("retrieve", "partial_update", "destroy")
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether requests are counted: of everybody who is not signed in, and by scope."""
+        return not self.needs_login or hasattr(self.view, "throttle_scope")
 
     @property
     def needs_login(self) -> bool:

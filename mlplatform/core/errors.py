@@ -67,6 +67,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class PreconditionFailed(DomainError):
+    """The object is no longer as the caller has read it."""
+
+    code = "precondition_failed"
+
+
 class TooSlow(DomainError):
     """The body of the request did not arrive in time."""
 
