@@ -6,7 +6,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mlmodels.api.responses import OutputSerializer
-from mlmodels.api.shapes import StoredRowField
+from mlmodels.api.shapes import LabelField, StoredRowField
 from mlmodels.lookups import owned_prediction
 from mlmodels.models import Prediction
 from mlmodels.operations.actuals import record_actual
@@ -23,6 +23,9 @@ class PredictionSerializer(serializers.ModelSerializer):
         read_only=True, help_text="the row as it was understood; dates in seconds since 1970"
     )
     output = StoredJSON(OutputSerializer)
+    actual = LabelField(
+        read_only=True, allow_null=True, help_text="what came in the end; null until it is said"
+    )
 
     class Meta:
         model = Prediction
@@ -39,7 +42,7 @@ class PredictionSerializer(serializers.ModelSerializer):
 class ActualSerializer(StrictBody, serializers.Serializer):
     """What came in the end: a number, or a class as the model names it."""
 
-    value = serializers.JSONField()
+    value = LabelField()
 
 
 @extend_schema_view(
