@@ -26,14 +26,38 @@ def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -
     "category", "text": object, text without the white space around it, a blank cell is "".
     Raises TableRefused with row and column for a cell that does not fit, and for a column that is not there.
     """
-    readers = [ColumnCells(column) for column in columns]
-    parts: list[list[numpy.ndarray]] = [[] for _ in columns]
+    typed = [_TypedColumn(column) for column in columns]
     with open_rows(handle, Dialect(**dialect)) as rows:
-        asked = list(zip(readers, _positions(rows.header, columns), strict=True))
+        positions = _positions(rows.header, columns)
+        asked = [(column.cells, position) for column, position in zip(typed, positions, strict=True)]
         for chunk in rows.chunks():
-            for part, values in zip(parts, read_columns(chunk, asked), strict=True):
-                part.append(values)
-    return _frame(readers, parts)
+            for column, values in zip(typed, read_columns(chunk, asked), strict=True):
+                column.add(values)
+            del chunk  # before the next one is made
+    return _frame(typed)
+
+
+class _TypedColumn:
+    """The values of one column, in an array that is as long as the column was when it was inspected."""
+
+    def __init__(self, column: Column):
+        import numpy
+
+        self.cells = ColumnCells(column)
+        kind = "float64" if self.cells.is_number else object
+        self._values = numpy.empty(column.profile.get("rows", 0), dtype=kind)
+        self._count = 0
+
+    def add(self, values: "Sequence[float | str]") -> None:
+        end = self._count + len(values)
+        if end > len(self._values):
+            self._values.resize(max(end, 2 * len(self._values)), refcheck=False)
+        self._values[self._count : end] = values
+        self._count = end
+
+    def finished(self) -> "numpy.ndarray":
+        self._values.resize(self._count, refcheck=False)
+        return self._values
 
 
 def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
@@ -47,15 +71,13 @@ def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
     return [where[column.name] for column in columns]
 
 
-def _frame(readers: list[ColumnCells], parts: "list[list[numpy.ndarray]]") -> "pandas.DataFrame":
+def _frame(typed: list[_TypedColumn]) -> "pandas.DataFrame":
     # Imported here: everything else in this package is light enough for a web process that only inspects.
-    import numpy
     import pandas
 
     arrays = {}
-    for cells, part in zip(readers, parts, strict=True):
-        kind = "float64" if cells.is_number else object
-        values = numpy.concatenate([numpy.asarray(chunk, dtype=kind) for chunk in part])
-        part.clear()  # half of what the column takes, before the next is joined
-        arrays[cells.name] = values if cells.is_number else pandas.Series(values, dtype=object, copy=False)
+    for column in typed:
+        values = column.finished()
+        is_number = column.cells.is_number
+        arrays[column.cells.name] = values if is_number else pandas.Series(values, dtype=object, copy=False)
     return pandas.DataFrame(arrays, copy=False)

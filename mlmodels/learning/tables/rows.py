@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mlmodels.learning.tables.columnar import ColumnarChunk
 
 COLUMNAR_BYTES_MIN = 200_000  # in a smaller file the import of numpy costs more than it saves
-_BLOCK_CHARACTERS = 2 << 20
+_BLOCK_CHARACTERS = 1 << 20
+_BLOCK_CHARACTERS_PER_COLUMN = 4_000
 _BATCH_ROWS = 250
 _CHUNK_CELLS = 50_000
 _CHUNK_BYTES = 2 << 20
@@ -108,6 +109,7 @@ class Rows:
                 )
             if len(chunk):
                 yield chunk
+            del chunk  # before the next one is made
         if not row_count:
             raise TableRefused("The file has a header but no rows. Add at least one row of data below it.")
 
@@ -117,7 +119,7 @@ class Rows:
             return None
         from mlmodels.learning.tables import columnar  # numpy, which a small file does not need
 
-        text = self._lines.take(_BLOCK_CHARACTERS)
+        text = self._lines.take(max(_BLOCK_CHARACTERS, _BLOCK_CHARACTERS_PER_COLUMN * len(self.header)))
         chunk = columnar.cut(text, self._separator, self.header, self._row + 1) if text else None
         if chunk is None:
             self._lines.take_back(text)

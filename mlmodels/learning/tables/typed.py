@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _REST_SHARE_MAX = 0.25  # of cells that are read one by one, beside those that programs wrote
 
 _DISTINCT_SHARE_MAX = 0.5  # of the cells; beyond, looking texts up takes more memory than it saves
-_KNOWN_MIN = 10_000
+_KNOWN_MIN = 10_000  # texts
 
 
 class TypedCells(NamedTuple):
@@ -81,7 +81,7 @@ class ColumnCells:
     def _read_columnar(self, texts: "ColumnarTexts") -> "numpy.ndarray":
         values = self._read_plain(texts)
         if values is None:
-            distinct = texts.distinct
+            distinct = texts.distinct if self.is_number or self._known is not None else None
             if distinct is None:
                 return self._array(self._cells.many(list(texts)), len(texts))
             values = self._array(self._cells.many(distinct.texts), len(texts))[distinct.codes]
