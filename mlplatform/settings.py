@@ -280,6 +280,9 @@ RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 # without arguments that can be repeated. They return a number, numbers by name or a sentence, and raise when
 # somebody has to look.
 HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
+# Where housekeeping keeps its back-ups, and how many; without a folder it makes none
+BACKUP_DIR = env("BACKUP_DIR", default="")
+BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)
 HOUSEKEEPING = {
     "lost runs": "mlmodels.operations.runs.recover_runs",
     "sign-ins": "accounts.operations.sign_in.clear_expired",
@@ -287,6 +290,7 @@ HOUSEKEEPING = {
     "predictions": "mlmodels.operations.predictions.prune_outdated",
     "files": "mlmodels.operations.pending_files.sweep",
     "monthly tokens": "billing.monthly.grant_monthly_tokens",
+    "back-up": "mlplatform.backups.back_up_daily",
     "ledger": "billing.verify.require_correct",
 }
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")

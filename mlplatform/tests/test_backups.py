@@ -1,0 +1,147 @@
+"""Back up and restore as docs/operations.md says, with its own commands."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from mlmodels.tests.factories import houses_csv, make_dataset
+from mlplatform import backups
+from mlplatform.settings import BASE_DIR
+from mlplatform.tests import postgresql
+
+BLOCK = re.compile(r"^```sh\n# ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def commands(title):
+    """The block of the document that begins with this comment."""
+    blocks = dict(BLOCK.findall((BASE_DIR / "docs/operations.md").read_text()))
+    return blocks[title]
+
+
+def sh(script, environment):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["sh", "-e"],
+        input=script,
+        env=environment | {"PATH": path},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture
+def installation(environment, tmp_path):
+    """A data folder with a secret key and an empty database."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "secret_key").write_text("a key of our own " * 4)
+    made = {**environment, "DATA_DIR": str(folder)}
+    made.pop("SECRET_KEY")
+    if made["DATABASE_URL"].startswith("sqlite"):
+        made["DATABASE_URL"] = f"sqlite:///{folder}/db.sqlite3"
+    return made
+
+
+@pytest.fixture
+def empty_installation(installation, tmp_path, request):
+    folder = tmp_path / "second"
+    folder.mkdir()
+    if request.config.getoption("engine") == "sqlite":
+        yield {**installation, "DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}
+        return
+    with postgresql.empty_database(os.environ["DATABASE_URL"]) as url:
+        yield {**installation, "DATA_DIR": str(folder), "DATABASE_URL": url}
+
+
+def test_what_was_backed_up_is_restored_and_predicts(installation, empty_installation, tmp_path, request):
+    if request.config.getoption("engine") == "postgresql" and not shutil.which("pg_restore"):
+        pytest.skip("needs PostgreSQL's client programs")
+    engine = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[request.config.getoption("engine")]
+    (tmp_path / "houses.csv").write_bytes(houses_csv())
+    begin = f"""
+python manage.py migrate -v0
+ADMIN_EMAIL=alice@example.com ADMIN_PASSWORD='correct horse battery' python manage.py ensure_administrator
+python manage.py train_model {tmp_path}/houses.csv --owner alice@example.com --algorithm linear \
+    --target price --name houses
+"""
+    predict = """python manage.py predict 1_houses --row '{"size": 100, "rooms": 2, "place": "city"}'"""
+    sh(begin, installation)
+    answer = sh(predict, installation)
+
+    backup = sh(
+        commands("Back up, on SQLite and on PostgreSQL"), installation | {"BACKUP_DIR": f"{tmp_path}/backups"}
+    ).strip()
+    said = sh(commands(f"Restore on {engine}"), empty_installation | {"BACKUP": backup})
+
+    assert "The ledger adds up." in said
+    assert sh(predict, empty_installation) == answer
+    assert (Path(backup).stat().st_mode & 0o777, Path(backup).parent) == (0o700, tmp_path / "backups")
+
+
+@pytest.fixture
+def sqlite_only_copies(monkeypatch):
+    """The database of the tests is copied, or dumped, in the test above."""
+    monkeypatch.setattr(backups, "copy_database", lambda part: (part / "db.sqlite3").touch())
+
+
+@pytest.mark.django_db
+def test_a_file_of_the_back_up_before_takes_no_room_again(alice, sqlite_only_copies, tmp_path, time_machine):
+    time_machine.move_to("2026-03-01T03:00:00Z", tick=False)
+    dataset = make_dataset(alice)
+    first = backups.back_up(tmp_path / "backups")
+    time_machine.shift(86_400)
+    make_dataset(alice)
+
+    second = backups.back_up(tmp_path / "backups")
+
+    copies = [folder / "files" / dataset.file.name for folder in (first, second)]
+    assert copies[0].samefile(copies[1])
+    assert copies[1].read_bytes() == houses_csv()
+    assert len(list((second / "files" / "datasets").iterdir())) == 2
+
+
+@pytest.mark.django_db
+def test_the_newest_stay_and_what_is_none_is_left_alone(sqlite_only_copies, tmp_path, time_machine, settings):
+    settings.BACKUPS_KEPT = 2
+    (tmp_path / "notes").mkdir()
+    made = []
+    for day in (1, 2, 3):
+        time_machine.move_to(f"2026-03-0{day}T03:00:00Z", tick=False)
+        made.append(backups.back_up(tmp_path))
+
+    assert sorted(tmp_path.iterdir()) == [*made[1:], tmp_path / "notes"]
+
+
+@pytest.mark.django_db
+def test_a_back_up_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def full(part):
+        raise backups.BackupFailed("pg_dump did not succeed: the disk is full")
+
+    monkeypatch.setattr(backups, "copy_database", full)
+
+    with pytest.raises(CommandError, match="the disk is full") as failed:
+        call_command("back_up", "--to", str(tmp_path))
+
+    assert failed.value.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_housekeeping_backs_up_where_a_setting_says_so(sqlite_only_copies, tmp_path, settings, capsys):
+    with pytest.raises(CommandError, match="BACKUP_DIR"):
+        call_command("back_up")
+    assert backups.back_up_daily() == ""
+
+    settings.BACKUP_DIR = str(tmp_path)
+    call_command("housekeeping")
+
+    assert re.search(rf"back-up +{tmp_path}/\d", capsys.readouterr().out)
