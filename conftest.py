@@ -241,10 +241,10 @@ def trains_at_once(monkeypatch):
     from mlmodels.api import waiting
     from mlmodels.tests.quick import train_now
 
-    def train(*, run, seconds):
-        return train_now(run) if run.is_open else run
+    def train(*, job, seconds):
+        return train_now(job) if job.is_open else job
 
-    monkeypatch.setattr(waiting, "wait_for_run", train)
+    monkeypatch.setattr(waiting, "wait_for_end", train)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from mlmodels.models import (
+    Batch,
     Dataset,
     Housekeeping,
     ModelAlias,
@@ -21,9 +22,9 @@ from mlmodels.models import (
     TrainingRun,
     Worker,
 )
+from mlmodels.operations import jobs
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.operations.training import cancel_run
 from mlplatform.core.admin import ReadOnlyAdmin, link_to, list_url
 from mlplatform.core.errors import DomainError
 
@@ -104,8 +105,42 @@ class DatasetAdmin(DeletableAdmin):
         return link_to_rows_of(dataset, TrainedModel, "dataset")
 
 
+class JobAdmin(RowAdmin):
+    """What workers carry out. Its charge and refund are among its entries."""
+
+    actions = ["cancel"]
+
+    @admin.action(description="Cancel and refund the selected jobs")
+    def cancel(self, request, queryset):
+        for job in queryset:
+            try:
+                jobs.cancel(job=job)
+            except DomainError as refusal:
+                self.message_user(request, f"{job.title}: {refusal}", messages.WARNING)
+            else:
+                self.message_user(request, f"{job.title}: cancellation requested.", messages.SUCCESS)
+
+    @admin.display(empty_value="-")
+    def started_by(self, job):
+        """The door, and the request or the command: the logs are searched by the id of the request."""
+        named = {"request_id": "request", "key": "key", "command": "manage.py"}
+        known = [f"{word} {job.origin[name]}" for name, word in named.items() if job.origin.get(name)]
+        return " · ".join([job.origin["door"], *known]) if job.origin else None
+
+    @admin.display(description="progress", ordering="progress")
+    def percent(self, job):
+        return f"{job.progress:.0%}"
+
+    def seconds(self, job):
+        return f"{job.seconds_so_far:.1f}"
+
+    @admin.display(description="error", ordering="error")
+    def short_error(self, job):
+        return job.error[:120]
+
+
 @admin.register(TrainingRun)
-class TrainingRunAdmin(RowAdmin):
+class TrainingRunAdmin(JobAdmin):
     list_display = [
         "model_name", "status", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
         "created_at", "started_by", "seconds", "short_error", "entries",
@@ -116,35 +151,6 @@ class TrainingRunAdmin(RowAdmin):
     search_fields = ["model_name", "uuid", "owner__email", "dataset__name", "error", "origin__request_id"]
     exclude = ["features", "target_column", "origin"]
     extra_fields = ["started_by", "model_link", "entries"]
-    actions = ["cancel"]
-
-    @admin.action(description="Cancel and refund the selected runs")
-    def cancel(self, request, queryset):
-        for run in queryset:
-            try:
-                cancel_run(run=run)
-            except DomainError as refusal:
-                self.message_user(request, f"{run.model_name}: {refusal}", messages.WARNING)
-            else:
-                self.message_user(request, f"{run.model_name}: cancellation requested.", messages.SUCCESS)
-
-    @admin.display(empty_value="-")
-    def started_by(self, run):
-        """The door, and the request or the command: the logs are searched by the id of the request."""
-        named = {"request_id": "request", "key": "key", "command": "manage.py"}
-        known = [f"{word} {run.origin[name]}" for name, word in named.items() if run.origin.get(name)]
-        return " · ".join([run.origin["door"], *known]) if run.origin else None
-
-    @admin.display(description="progress", ordering="progress")
-    def percent(self, run):
-        return f"{run.progress:.0%}"
-
-    def seconds(self, run):
-        return f"{run.seconds_so_far:.1f}"
-
-    @admin.display(description="error", ordering="error")
-    def short_error(self, run):
-        return run.error[:120]
 
     @admin.display(description="model")
     def model_link(self, run):
@@ -215,6 +221,25 @@ class PredictionAdmin(RowAdmin):
     @admin.display(description="model", ordering="model_name")
     def model_link(self, prediction):
         return link_to(prediction.model) if prediction.model else prediction.model_name
+
+
+@admin.register(Batch)
+class BatchAdmin(JobAdmin):
+    list_display = [
+        "name", "status", "percent", "owner_link", "model_link", "row_count", "unreadable_rows",
+        "cost_tokens", "attempt", "created_at", "started_by", "seconds", "short_error", "erased_at",
+        "entries",
+    ]  # fmt: skip
+    list_filter = ["status", "error_code", "created_at", "erased_at"]
+    list_select_related = ["owner", "model"]
+    large_fields = ["reading", "faults", "first_rows", "preview", "model__report", "model__features"]
+    search_fields = ["name", "uuid", "model_name", "owner__email", "error", "origin__request_id"]
+    exclude = ["file", "answer", "reading", "faults", "first_rows", "preview", "origin"]
+    extra_fields = ["started_by", "model_link", "entries"]
+
+    @admin.display(description="model", ordering="model_name")
+    def model_link(self, batch):
+        return link_to(batch.model) if batch.model else batch.model_name
 
 
 @admin.register(Worker)

@@ -1,11 +1,12 @@
-"""A model as a download, from its page, over the API and by command."""
+"""Models and answers to files as downloads: from pages, over the API and by command."""
 
 import io
 
 from django.http import FileResponse
 
+from mlmodels.errors import NoAnswer
 from mlmodels.model_card import as_markdown
-from mlmodels.models import TrainedModel
+from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations.exports import ExportedFile, export_model
 from mlmodels.snippets import example_row
 
@@ -30,3 +31,18 @@ def exported(model: TrainedModel, file_format: str) -> ExportedFile:
 def download(model: TrainedModel, file_format: str) -> FileResponse:
     file = exported(model, file_format)
     return FileResponse(io.BytesIO(file.data), as_attachment=True, filename=file.name)
+
+
+def download_answer(batch: Batch) -> FileResponse:
+    """The file with its predictions, in the encoding in which it came."""
+    if not batch.has_answer:
+        raise NoAnswer(
+            "The files of this batch were removed." if batch.erased_at else f"This batch is {batch.status}."
+        )
+    charset = batch.reading["dialect"]["encoding"].removesuffix("-sig")
+    return FileResponse(
+        batch.answer.open("rb"),
+        as_attachment=True,
+        filename=batch.answer_name,
+        content_type=f"text/csv; charset={charset}",
+    )

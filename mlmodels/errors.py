@@ -11,7 +11,13 @@ class TooManyOpenRuns(TooManyRequests):
     code = "too_many_runs"
 
 
-class TooManyCancelledRuns(TooManyRequests):
+class TooManyOpenBatches(TooManyRequests):
+    code = "too_many_batches"
+
+
+class TooManyCancelledJobs(TooManyRequests):
+    """The code is that of the kind of job: too_many_cancelled_runs, too_many_cancelled_batches."""
+
     code = "too_many_cancelled_runs"
 
 
@@ -30,7 +36,7 @@ class DatasetChanged(Conflict):
 
 
 class ModelInUse(Conflict):
-    """Another name stands for the model."""
+    """Another name stands for the model, or a batch needs it."""
 
     code = "model_in_use"
 
@@ -47,8 +53,24 @@ class ModelGone(Conflict):
     code = "model_gone"
 
 
-class RunEnded(Conflict):
+class JobEnded(Conflict):
+    """The code is that of the kind of job: run_ended, batch_ended."""
+
     code = "run_ended"
+
+
+class BatchStarted(Conflict):
+    code = "batch_started"
+
+
+class BatchInUse(Conflict):
+    code = "batch_in_use"
+
+
+class NoAnswer(Conflict):
+    """The batch has no result: it has not ended, it failed, or its files were removed."""
+
+    code = "no_result"
 
 
 class TrainingFailed(Unprocessable):

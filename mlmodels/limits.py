@@ -5,15 +5,22 @@ DATASETS_MAX = 100
 DATASET_BYTES_MAX = 1_000_000_000
 MODELS_MAX = 500
 OPEN_RUNS_MAX = 3
-CANCELLED_RUNS_PER_HOUR_MAX = 20
+CANCELLED_RUNS_PER_HOUR_MAX = 20  # and as many batches
+OPEN_BATCHES_MAX = 3
+QUOTES_MAX = 5  # files that wait to be started; a further one takes the place of the oldest
+BATCHES_KEPT_MAX = 100
+BATCH_BYTES_MAX = 1_000_000_000  # files and their answers
+BATCH_KEPT_DAYS = 7  # then the files are removed
+QUOTE_KEPT_HOURS = 24
 
-# Per run
+# Per run or batch
 LAPSES_MAX = 2  # workers that may be lost over one run before it is given up
 MODEL_BYTES_MAX = 1_000_000_000
+ANSWER_BYTES_MAX = 2_000_000_000
 TRAINING_THREADS = 1
 
 # Per request
-BATCH_ROWS_MAX = 10_000
+ROWS_AT_ONCE_MAX = 10_000  # that are charged like single predictions
 ACTUALS_ROWS_MAX = 10_000  # of one file of actual values
 MONITORED_PREDICTIONS_MAX = 1_000  # the latest ones, which drift and live quality are computed from
 VARIATIONS_MAX = 60  # free ones of a paid prediction

@@ -2,7 +2,7 @@
 
 from billing.purchases import Condition
 from mlmodels.limits import REMEMBERED_MODELS_MAX
-from mlmodels.models import Dataset, ModelAlias, Prediction, TrainedModel, TrainingRun
+from mlmodels.models import Batch, Dataset, ModelAlias, Prediction, TrainedModel, TrainingRun
 from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.remembered import Remembered
 
@@ -51,6 +51,11 @@ def forget_model(user, name) -> None:
 def owned_alias(user, name):
     aliases = ModelAlias.objects.filter(owner=user).select_related("model")
     return _first(aliases.filter(name=name), f'You have no alias called "{name}".')
+
+
+def owned_batch(user, uuid):
+    batches = Batch.objects.owned_by(user).select_related("model")
+    return _first(batches.with_uuid(uuid), "You have no such batch.")
 
 
 def owned_prediction(user, uuid):

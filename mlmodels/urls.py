@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mlmodels.views import datasets, exports, model_tabs, models, predictions, runs, start
+from mlmodels.views import batches, datasets, exports, model_tabs, models, predictions, runs, start
 
 app_name = "mlmodels"
 
@@ -33,6 +33,13 @@ urlpatterns = [
     path("models/<str:name>/download/<str:file_format>/", exports.model_file, name="model-file"),
     path("models/<str:name>/rename/", models.rename, name="model-rename"),
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
+    path("models/<str:name>/files/", batches.files, name="model-files"),
+    # /batches/
+    path("batches/<uuid:uuid>/", batches.batch, name="batch"),
+    path("batches/<uuid:uuid>/start/", batches.start, name="batch-start"),
+    path("batches/<uuid:uuid>/cancel/", batches.cancel, name="batch-cancel"),
+    path("batches/<uuid:uuid>/delete/", batches.delete, name="batch-delete"),
+    path("batches/<uuid:uuid>/answer.csv", batches.answer, name="batch-answer"),
     # /predictions/
     path("predictions/", predictions.predictions, name="predictions"),
     path("predictions/<uuid:uuid>/", predictions.prediction, name="prediction"),

@@ -17,6 +17,7 @@ from billing.api.ledger import LedgerViewSet
 from billing.api.shop import ShopGrantView
 from billing.api.token_requests import TokenRequestViewSet
 from mlmodels.api.algorithms import AlgorithmViewSet
+from mlmodels.api.batches import BatchViewSet
 from mlmodels.api.datasets import DatasetViewSet
 from mlmodels.api.models import ModelViewSet
 from mlmodels.api.predictions import PredictionViewSet
@@ -31,6 +32,7 @@ router.register("ledger", LedgerViewSet, basename="ledger")
 router.register("token-requests", TokenRequestViewSet, basename="token-request")
 router.register("keys", KeyViewSet, basename="key")
 router.register("models", ModelViewSet, basename="model")
+router.register("batches", BatchViewSet, basename="batch")
 router.register("predictions", PredictionViewSet, basename="prediction")
 
 reader_policy = csp_replace(

@@ -14,7 +14,7 @@ import uuid
 from datetime import UTC, datetime
 
 from mlplatform.core import database_time
-from mlplatform.core.origin import current_request, current_run
+from mlplatform.core.origin import current_job, current_request
 
 logger = logging.getLogger("mlplatform.requests")
 
@@ -46,7 +46,7 @@ class JsonFormatter(logging.Formatter):
             "request_id": request and request.id,
             "user_id": request and user_id_of(request),
             "message": record.getMessage(),
-            **({"run": current_run.get()} if current_run.get() else {}),
+            **(current_job.get() or {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[0]:

@@ -227,6 +227,7 @@ INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
 MONTHLY_TOKENS = env.int("MONTHLY_TOKENS", default=0)
 TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
+BATCH_TOKEN_COST = env.int("BATCH_TOKEN_COST", default=5)  # of each started 1,000 rows of a file
 # A shop: where users buy tokens, and the secret with which it signs its grants (none: it cannot grant)
 TOKENS_URL = env("TOKENS_URL", default="")
 TOKENS_WEBHOOK_SECRET = env("TOKENS_WEBHOOK_SECRET", default="")
@@ -238,9 +239,17 @@ LEDGER_VERIFICATIONS = [
 # What open work of other apps has cost so far: a function with the keyword owner that returns {tokens, runs}
 TOKENS_IN_PROGRESS = "mlmodels.operations.audit.tokens_in_progress"
 # Page of what an entry is for, by the kind of its reference
-LEDGER_REFERENCE_ROUTES = {"run": "mlmodels:run", "prediction": "mlmodels:prediction"}
+LEDGER_REFERENCE_ROUTES = {
+    "run": "mlmodels:run",
+    "prediction": "mlmodels:prediction",
+    "batch": "mlmodels:batch",
+}
 # The same for staff: models whose rows have a uuid
-LEDGER_REFERENCE_MODELS = {"run": "mlmodels.trainingrun", "prediction": "mlmodels.prediction"}
+LEDGER_REFERENCE_MODELS = {
+    "run": "mlmodels.trainingrun",
+    "prediction": "mlmodels.prediction",
+    "batch": "mlmodels.batch",
+}
 # What a user's page in the admin leads to: label, model, the field that is the user, and a filter
 ADMIN_LISTS_OF_A_USER = [
     ("datasets", "mlmodels.dataset", "owner", {}),
@@ -248,6 +257,7 @@ ADMIN_LISTS_OF_A_USER = [
     ("training runs", "mlmodels.trainingrun", "owner", {}),
     ("failed runs", "mlmodels.trainingrun", "owner", {"status__exact": "failed"}),
     ("predictions", "mlmodels.prediction", "owner", {}),
+    ("batches", "mlmodels.batch", "owner", {}),
     ("ledger entries", "billing.ledgerentry", "account", {}),
     ("requests for tokens", "billing.tokenrequest", "account", {}),
     ("paid requests of the last day", "billing.idempotencykey", "account", {}),
@@ -284,10 +294,11 @@ HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
 BACKUP_DIR = env("BACKUP_DIR", default="")
 BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)
 HOUSEKEEPING = {
-    "lost runs": "mlmodels.operations.runs.recover_runs",
+    "lost runs and batches": "mlmodels.operations.jobs.recover",
     "sign-ins": "accounts.operations.sign_in.clear_expired",
     "idempotency keys": "billing.idempotency.prune",
     "predictions": "mlmodels.operations.predictions.prune_outdated",
+    "batches": "mlmodels.operations.batches.sweep_expired",
     "files": "mlmodels.operations.pending_files.sweep",
     "monthly tokens": "billing.monthly.grant_monthly_tokens",
     "back-up": "mlplatform.backups.back_up_daily",
@@ -357,7 +368,8 @@ SPECTACULAR_SETTINGS = {
         "ColumnKindEnum": "mlmodels.learning.tables.columns.KINDS",
         "EntryKindEnum": "billing.models.LedgerEntry.Kind",
         "EvaluationKindEnum": "mlmodels.learning.trainers.plan.EVALUATIONS",
-        "RunStatusEnum": "mlmodels.models.TrainingRun.Status",
+        "RunStatusEnum": "mlmodels.models.Job.Status",
+        "BatchStatusEnum": "mlmodels.models.batches.STATUSES",
     },
 }
 

@@ -4,10 +4,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
+from mlmodels.api.batches import BatchDetailSerializer, BatchUploadSerializer, QuoteSerializer, predict_upload
 from mlmodels.api.plain import Offer, plain_first
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer
 from mlmodels.api.row_schema import row_schema
@@ -286,6 +288,13 @@ FORMAT = OpenApiParameter(
         summary="Show drift since training, and how the answers of a model held where the truth is known",
         responses=MonitoringSerializer,
     ),
+    batches=extend_schema(
+        operation_id="predict_file",
+        tags=["batches"],
+        summary="Predict every row of a CSV file",
+        parameters=[IDEMPOTENCY_KEY],
+        responses={200: QuoteSerializer, 202: BatchDetailSerializer},
+    ),
     row_schema=extend_schema(
         operation_id="get_row_schema",
         summary="Show the JSON Schema of the row that a model takes",
@@ -334,6 +343,7 @@ class ModelViewSet(
             "predict": paid,
             "explain": paid,
             "retrain": paid,
+            "batches": [*paid, 413, 429],
         }
         return by_action.get(self.action, [])
 
@@ -351,6 +361,7 @@ class ModelViewSet(
             "predict": RowsSerializer,
             "explain": RowToExplainSerializer,
             "retrain": RetrainSerializer,
+            "batches": BatchUploadSerializer,
         }
         return by_action.get(self.action, self.serializer_class)
 
@@ -403,6 +414,10 @@ class ModelViewSet(
     @action(detail=True, methods=["get"])
     def monitoring(self, request, name):
         return Response(monitoring(model=self.get_object()))
+
+    @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
+    def batches(self, request, name):
+        return predict_upload(self, owned_model(request.user, name))
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

@@ -27,8 +27,6 @@ class PredictionSerializer(serializers.ModelSerializer):
         read_only=True, allow_null=True, help_text="what came in the end; null until it is said"
     )
 
-    actual = serializers.SerializerMethodField(help_text="what came; null until it is said")
-
     class Meta:
         model = Prediction
         fields = [

@@ -16,7 +16,9 @@ from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.lookups import owned_dataset
 from mlmodels.models import TrainingRun
 from mlmodels.models.training_runs import Task
-from mlmodels.operations.training import cancel_run, start_training, wait_for_run
+from mlmodels.operations import jobs
+from mlmodels.operations.jobs import wait_for_end
+from mlmodels.operations.training import start_training
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import DomainError
@@ -144,13 +146,13 @@ class RunViewSet(ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     def retrieve(self, request, uuid):
         run = self.get_object()
         if (seconds := preferred_wait(request)) and run.is_open:
-            wait_for_run(run=run, seconds=seconds)
+            wait_for_end(job=run, seconds=seconds)
             run = self.get_object()
         return Response(self.get_serializer(run).data)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request, uuid):
-        cancel_run(run=self.get_object())
+        jobs.cancel(job=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
 

@@ -15,7 +15,7 @@ from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request, replay
 from mlmodels.api import responses
 from mlmodels.errors import TrainingCancelled, TrainingFailed
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations.training import wait_for_run
+from mlmodels.operations.jobs import wait_for_end
 from mlplatform.core.errors import Conflict, DomainError
 
 WAIT_SECONDS_MAX = 60
@@ -89,7 +89,7 @@ class TrainingView(ABC, GenericAPIView):
         if prefers_not_to_wait(self.request):
             return self.accepted(run, **{"Preference-Applied": "respond-async"})
         try:
-            run = wait_for_run(run=run, seconds=max(0, self.answer_by - time.monotonic()))
+            run = wait_for_end(job=run, seconds=max(0, self.answer_by - time.monotonic()))
             if run.is_open:
                 return self.accepted(run)
             body = self.answer(run, model_of(run))

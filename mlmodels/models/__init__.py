@@ -1,8 +1,10 @@
 """The tables of this app: rows, constraints and QuerySets."""
 
 from mlmodels.models.aliases import ModelAlias, Promotion
+from mlmodels.models.batches import Batch, question_path
 from mlmodels.models.datasets import Dataset, dataset_path
 from mlmodels.models.housekeeping import Housekeeping
+from mlmodels.models.jobs import Job
 from mlmodels.models.ownership import add_owner, remove_owner
 from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction

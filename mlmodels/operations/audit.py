@@ -6,12 +6,13 @@ Each check is one SQL statement, so that it holds while tokens move. No model is
 
 from collections.abc import Iterator
 
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
 from billing.verify import Check, Failure, failures_of, run_check
 from mlmodels.errors import ModelUnusable
-from mlmodels.models import Dataset, TrainedModel, TrainingRun
+from mlmodels.models import Batch, Dataset, Job, TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files
 
 # SQLite keeps a UUID without its dashes.
@@ -25,43 +26,57 @@ UUID_AS_TEXT = {
 
 # Rows with the operation of their charge. Without the CAST to text, SQLite makes no index and compares every
 # charge with every row.
-RUNS = """
-    SELECT id, CAST('run:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
-    FROM mlmodels_trainingrun
+JOBS = """
+    SELECT id, CAST('{kind}:' || {uuid} || ':charge' AS text) AS operation, owner_id, cost_tokens, status
+    FROM {table}
 """
 PREDICTIONS = """
     SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
     FROM mlmodels_prediction
 """
+
+
+def checks_of_jobs(kind: type[Job]) -> list[Check]:
+    """That what was charged for each job is cleared: by its result, or by a refund."""
+    names = {"kind": kind.kind, "noun": kind._meta.verbose_name, "jobs": f"{{{kind.kind_plural}}}"}
+    cleared = CHARGES_OF_JOBS_ARE_CLEARED.format(**names)
+    charged = JOBS_ARE_CHARGED.format(**names)
+    return [
+        Check(
+            f"{kind.kind}_charges_are_cleared",
+            f"The charge of a {names['noun']} has its price and owner, and is refunded exactly when it made "
+            "nothing.",
+            cleared,
+        ),
+        Check(
+            f"{kind.kind_plural}_are_charged", f"Every {names['noun']} that has a price was charged.", charged
+        ),
+    ]
+
+
+CHARGES_OF_JOBS_ARE_CLEARED = """
+    WITH job AS MATERIALIZED ({jobs})
+    SELECT charge.account_id, charge.operation, charge.amount,
+           job.owner_id, job.cost_tokens, job.status, refund.operation AS refunded_as
+    FROM billing_ledgerentry AS charge
+    LEFT JOIN job ON job.operation = charge.operation
+    LEFT JOIN billing_ledgerentry AS refund ON refund.reverses_id = charge.id
+    WHERE charge.kind = 'charge' AND charge.operation LIKE '{kind}:%'
+      AND (
+        job.operation IS NULL OR job.owner_id <> charge.account_id OR job.cost_tokens <> -charge.amount
+        OR job.status = 'quoted' OR (job.status IN ('failed', 'cancelled')) <> (refund.id IS NOT NULL)
+      )
+"""
+JOBS_ARE_CHARGED = """
+    WITH job AS MATERIALIZED ({jobs})
+    SELECT job.id AS {kind}_id, job.operation, job.owner_id, job.cost_tokens, job.status
+    FROM job
+    LEFT JOIN billing_ledgerentry AS charge ON charge.operation = job.operation AND charge.kind = 'charge'
+    WHERE job.cost_tokens > 0 AND job.status <> 'quoted' AND charge.id IS NULL
+"""
 CHARGE_CHECKS = [
-    Check(
-        "run_charges_are_cleared",
-        "The charge of a training run has its price and owner, and is refunded exactly when it made nothing.",
-        """
-        WITH run AS MATERIALIZED ({runs})
-        SELECT charge.account_id, charge.operation, charge.amount,
-               run.owner_id, run.cost_tokens, run.status, refund.operation AS refunded_as
-        FROM billing_ledgerentry AS charge
-        LEFT JOIN run ON run.operation = charge.operation
-        LEFT JOIN billing_ledgerentry AS refund ON refund.reverses_id = charge.id
-        WHERE charge.kind = 'charge' AND charge.operation LIKE 'run:%'
-          AND (
-            run.operation IS NULL OR run.owner_id <> charge.account_id OR run.cost_tokens <> -charge.amount
-            OR (run.status IN ('failed', 'cancelled')) <> (refund.id IS NOT NULL)
-          )
-        """,
-    ),
-    Check(
-        "runs_are_charged",
-        "Every training run that has a price was charged.",
-        """
-        WITH run AS MATERIALIZED ({runs})
-        SELECT run.id AS run_id, run.operation, run.owner_id, run.cost_tokens, run.status
-        FROM run
-        LEFT JOIN billing_ledgerentry AS charge ON charge.operation = run.operation AND charge.kind = 'charge'
-        WHERE run.cost_tokens > 0 AND charge.id IS NULL
-        """,
-    ),
+    *checks_of_jobs(TrainingRun),
+    *checks_of_jobs(Batch),
     Check(
         "prediction_charges_have_their_result",
         "The charge of a prediction has its stored result, price and owner, and is never refunded.",
@@ -94,13 +109,21 @@ CHARGE_CHECKS = [
     ),
     Check(
         "charges_are_for_something",
-        "Every charge is for a training run or a prediction.",
+        "Every charge is for a training run, a batch or a prediction.",
         """
         SELECT account_id, operation, amount FROM billing_ledgerentry
-        WHERE kind = 'charge' AND operation NOT LIKE 'run:%:charge' AND operation NOT LIKE 'prediction:%'
+        WHERE kind = 'charge' AND operation NOT LIKE 'run:%:charge' AND operation NOT LIKE 'batch:%:charge'
+          AND operation NOT LIKE 'prediction:%'
         """,
     ),
 ]
+
+
+FOLDERS = {
+    "models": [(TrainedModel, "file")],
+    "datasets": [(Dataset, "file")],
+    "batches": [(Batch, "file"), (Batch, "answer")],
+}
 
 
 def find_uncleared_charges() -> list[Failure]:
@@ -108,9 +131,13 @@ def find_uncleared_charges() -> list[Failure]:
 
 
 def charged_rows() -> dict[str, str]:
-    """What stands for {runs} and {predictions} in the checks, in the SQL of this database."""
+    """What stands for {runs}, {batches} and {predictions} in the checks, in the SQL of this database."""
     uuid = UUID_AS_TEXT[connection.vendor]
-    return {"runs": RUNS.format(uuid=uuid), "predictions": PREDICTIONS.format(uuid=uuid)}
+    kinds = {
+        kind.kind_plural: JOBS.format(kind=kind.kind, uuid=uuid, table=kind._meta.db_table)
+        for kind in (TrainingRun, Batch)
+    }
+    return {**kinds, "predictions": PREDICTIONS.format(uuid=uuid)}
 
 
 def find_misplaced_files() -> list[Failure]:
@@ -120,15 +147,16 @@ def find_misplaced_files() -> list[Failure]:
         "Every model has its file, signed by this installation and unaltered.",
         _unusable_models(),
     )
-    for owners, folder in ((TrainedModel, "models"), (Dataset, "datasets")):
+    for folder, named in FOLDERS.items():
         claim = f"Every file in {folder}/ belongs to a row."
-        failures += failures_of("orphaned_files", claim, _orphaned_files(owners, folder))
+        failures += failures_of("orphaned_files", claim, _orphaned_files(folder, named))
     return failures
 
 
 def tokens_in_progress(*, owner) -> dict:
-    """The `tokens` paid for open runs, and how many `runs` those are."""
-    return TrainingRun.objects.owned_by(owner).held_tokens()
+    """The `tokens` paid for open training runs and batches, and how many `runs` and `batches` those are."""
+    runs, files = (kind.objects.owned_by(owner).held_tokens() for kind in (TrainingRun, Batch))
+    return {"tokens": runs["tokens"] + files["tokens"], "runs": runs["count"], "batches": files["count"]}
 
 
 def _unusable_models() -> Iterator[dict]:
@@ -140,18 +168,18 @@ def _unusable_models() -> Iterator[dict]:
                 yield {"model_id": model.pk, "file": model.file.name, "why": str(refusal)}
 
 
-def _orphaned_files(owners, folder: str) -> Iterator[dict]:
+def _orphaned_files(folder: str, named: list) -> Iterator[dict]:
     """Files that no row names, too old to belong to an upload or a deletion that is still under way."""
-    storage = owners._meta.get_field("file").storage
     try:
-        unknown = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+        unknown = {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
     except FileNotFoundError:
         return
-    for known in owners.objects.values_list("file", flat=True).iterator():  # read after the files
-        unknown.discard(known)
+    for owners, field in named:  # read after the files
+        for known in owners.objects.values_list(field, flat=True).iterator():
+            unknown.discard(known)
     for name in sorted(unknown):
         try:
-            age = timezone.now() - storage.get_modified_time(name)
+            age = timezone.now() - default_storage.get_modified_time(name)
         except FileNotFoundError:  # removed meanwhile
             continue
         if age > 2 * pending_files.left_over_age():

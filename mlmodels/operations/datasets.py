@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files import File
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from billing import operations as billing
@@ -252,8 +252,7 @@ def remove_with_file(row) -> None:
     """In a transaction: deletes a row, and its file after the commit."""
     name = row.file.name
     row.delete()
-    pending_files.register(name=name)
-    transaction.on_commit(lambda: pending_files.remove(name=name), robust=True)
+    pending_files.remove_after_commit(name=name)
 
 
 @atomic_with_retry

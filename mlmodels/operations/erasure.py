@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from billing import operations as billing
-from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
-from mlmodels.operations import runs
+from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.operations import batches, jobs
 from mlmodels.operations.datasets import remove_with_file
 from mlplatform.core.streaming import read_in_chunks
 from mlplatform.core.transactions import atomic_with_retry
@@ -31,17 +31,27 @@ def erase_everything_of(*, owner) -> None:
     finds that it no longer owns the run, and deletes its file.
     """
     billing.lock_account(account_id=owner.pk)
-    still_open = TrainingRun.objects.open()
-    for run in still_open.owned_by(owner):
-        runs.end_without_model(run, still_open, TrainingRun.Status.CANCELLED, refund_reason="account removed")
+    for kind in jobs.KINDS:
+        still_open = kind.objects.open()
+        for job in still_open.owned_by(owner):
+            jobs.end_without_result(job, still_open, jobs.Status.CANCELLED, refund_reason="account removed")
+    erase_batches_of(owner)
     for row in (*TrainedModel.objects.owned_by(owner), *Dataset.objects.owned_by(owner)):
         remove_with_file(row)
     Prediction.objects.owned_by(owner).erase()
     TrainingRun.objects.owned_by(owner).erase()
 
 
+def erase_batches_of(owner) -> None:
+    of_owner = Batch.objects.owned_by(owner)
+    for batch in of_owner:
+        batches.erase_files(batch)
+    of_owner.quoted().delete()
+    of_owner.erase(name="erased", model_name="erased")
+
+
 def everything_of(*, owner) -> dict[str, Iterator[dict]]:
-    """A user's datasets, training runs, models and predictions in plain data, newest first."""
+    """A user's datasets, training runs, models, predictions and batches in plain data, newest first."""
     datasets = Dataset.objects.owned_by(owner)
     return {
         "datasets": map(_dataset_record, read_in_chunks(datasets, by="-id")),
@@ -51,6 +61,19 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
         "models": map(_model_record, read_in_chunks(TrainedModel.objects.owned_by(owner), by="-id")),
         "predictions": _records(
             Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
+        ),
+        "batches": _records(
+            Batch.objects.owned_by(owner),
+            "name",
+            "model_name",
+            "sha256",
+            "status",
+            "error",
+            "unreadable_rows",
+            "faults",
+            "preview",
+            "cost_tokens",
+            rows="row_count",
         ),
     }
 

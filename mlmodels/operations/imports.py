@@ -31,7 +31,7 @@ def import_model(*, owner, data: bytes, name: str = "") -> TrainedModel:
     try:
         file_format.write(pipeline, part)
         pending_files.register(name=model_path(model, filename))
-        model_files.keep_file(model=model, part=part, filename=filename)
+        model_files.keep_file(model=model, part=part, name=filename)
         _insert_or_remove_file(model)
     finally:
         part.unlink(missing_ok=True)

@@ -5,18 +5,18 @@ former key stay readable while it is in SECRET_KEY_FALLBACKS; `key_id` names the
 """
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import default_storage
 from django.utils.crypto import salted_hmac
 
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning import model_files
 from mlmodels.learning.model_files import FileSignature
-from mlmodels.models import TrainedModel, TrainingRun, model_path
+from mlmodels.models import TrainedModel
 
 SALT = "mlmodels.operations.artifacts"  # never changes: the keys of stored files are derived from it
 
@@ -34,7 +34,7 @@ class SigningKey:
         )
 
 
-def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
+def keep_file(*, model: TrainedModel, part: Path, name: str) -> None:
     """Signs the finished file and moves it into the storage. `model` gets its fields, but is not saved."""
     signed = FileSignature.of(part.read_bytes(), model.uuid)
     current = SigningKey.derived_from(settings.SECRET_KEY)
@@ -45,17 +45,13 @@ def keep_file(*, model: TrainedModel, part: Path, filename: str) -> None:
     model.signature = signed.signature(current.key, current.key_id)
     model.library_versions = model_files.library_versions()
     with FinishedFile(part) as content:
-        model.file.save(filename, content, save=False)
+        model.file.save(Path(name).name, content, save=False)
     _sync_folder(model.file)
 
 
 def load_pipeline(model: TrainedModel):
     """The fitted pipeline, or ModelUnusable. Nothing is unpickled before its signature is verified."""
-    if not model_files.are_compatible(model.library_versions):
-        raise ModelUnusable(
-            f'The model "{model.name}" was trained with other versions of the learning libraries '
-            f"(scikit-learn {model.library_versions.get('scikit-learn')}). Train it again."
-        )
+    _refuse_other_libraries(model)
     signing = _key_that_signed(model)
     try:
         return model_files.read(
@@ -73,20 +69,18 @@ def check_file(model: TrainedModel) -> None:
         raise _altered(model)
 
 
-def filename_of(run: TrainingRun, attempt: int) -> str:
-    """Each attempt has its own file, so that a worker that was taken for lost overwrites nothing."""
-    return f"{run.uuid}.{attempt}.joblib"
+def signature_for_a_process(model: TrainedModel) -> dict:
+    """What a process of a worker needs to read the file with `learning.model_files.read`.
 
-
-def stored_name(run: TrainingRun, attempt: int) -> str:
-    """The name of that file in the storage."""
-    return model_path(None, filename_of(run, attempt))
-
-
-def discard_attempts(run: TrainingRun, before: int) -> None:
-    """Deletes the files of workers that died between file and row."""
-    for attempt in range(1, before):
-        default_storage.delete(stored_name(run, attempt))
+    The signature is verified and made anew with a key for this process alone, which so learns no other. The
+    process compares the bytes with the SHA-256 that both signatures cover. Refuses like `load_pipeline`.
+    """
+    _refuse_other_libraries(model)
+    signed, signing = _signature_of(model), _key_that_signed(model)
+    if not signed.is_signed(model.signature, signing.key, signing.key_id):
+        raise _altered(model)
+    key, key_id = secrets.token_bytes(32), "process"
+    return {"signed": signed, "signature": signed.signature(key, key_id), "key": key, "key_id": key_id}
 
 
 def is_local(file) -> bool:
@@ -106,6 +100,14 @@ class FinishedFile(File):
 
     def temporary_file_path(self) -> str:
         return str(self.path)
+
+
+def _refuse_other_libraries(model: TrainedModel) -> None:
+    if not model_files.are_compatible(model.library_versions):
+        raise ModelUnusable(
+            f'The model "{model.name}" was trained with other versions of the learning libraries '
+            f"(scikit-learn {model.library_versions.get('scikit-learn')}). Train it again."
+        )
 
 
 def _key_that_signed(model: TrainedModel) -> SigningKey:

@@ -15,10 +15,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from mlmodels.models import Dataset, PendingFile, TrainedModel, TrainingRun
+from mlmodels.models import Batch, Dataset, PendingFile, TrainedModel, TrainingRun
 
 AGE_MIN = timedelta(hours=1)
-WORK_FILES = (".part", ".csv")
+WORK_FILES = (".part", ".csv", ".model")
 
 
 def register(*, name: str) -> None:
@@ -37,10 +37,22 @@ def remove(*, name: str) -> None:
     PendingFile.objects.filter(name=name).delete()
 
 
+def remove_after_commit(*, name: str) -> None:
+    """In the transaction that deletes the file's row."""
+    register(name=name)
+    transaction.on_commit(lambda: remove(name=name), robust=True)
+
+
 def sweep() -> int:
     """Deletes what killed processes left: registered files, and files of workers. Returns how many."""
     old = PendingFile.objects.filter(registered_at__lt=Now() - left_over_age())
     return sum(map(_sweep, list(old))) + _sweep_work_folder()
+
+
+def files_of_rows() -> list:
+    """Pairs of rows and the field that names their file."""
+    owners = (Dataset, "file"), (TrainedModel, "file"), (Batch, "file"), (Batch, "answer")
+    return [(owner.objects.all(), field) for owner, field in owners]
 
 
 def left_over_age() -> timedelta:
@@ -61,7 +73,7 @@ def _sweep(pending: PendingFile) -> bool:
     with transaction.atomic():
         if not PendingFile.objects.select_for_update().filter(pk=pending.pk).exists():
             return False
-        is_named = any(rows.objects.filter(file=pending.name).exists() for rows in (Dataset, TrainedModel))
+        is_named = any(rows.filter(**{field: pending.name}).exists() for rows, field in files_of_rows())
         if not is_named:
             default_storage.delete(pending.name)
         pending.delete()
@@ -70,7 +82,8 @@ def _sweep(pending: PendingFile) -> bool:
 
 def _sweep_work_folder() -> int:
     old = [path for path in work_folder().iterdir() if path.suffix in WORK_FILES and _is_left_over(path)]
-    at_work = {str(uuid) for uuid in TrainingRun.objects.open().values_list("uuid", flat=True)}
+    open_jobs = (kind.objects.open().values_list("uuid", flat=True) for kind in (TrainingRun, Batch))
+    at_work = {str(uuid) for uuids in open_jobs for uuid in uuids}
     swept = [path for path in old if path.name.partition(".")[0] not in at_work]
     for path in swept:
         path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from mlmodels.learning.tables import TableRefused
 from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
 from mlmodels.learning.tables.encoding import sniff_encoding
 from mlmodels.learning.tables.rows import open_rows
-from mlmodels.limits import BATCH_ROWS_MAX, LOADED_MODELS_BYTES_MAX
+from mlmodels.limits import LOADED_MODELS_BYTES_MAX, ROWS_AT_ONCE_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
@@ -73,8 +73,10 @@ def predict_rows(
     `level` is that of intervals and sets. `on_answered` gets the predictions before anything is charged; if
     it raises, nothing is. For the rest see `predict`.
     """
-    if len(rows) > BATCH_ROWS_MAX:
-        raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once; these are {len(rows):,}.")
+    if len(rows) > ROWS_AT_ONCE_MAX:
+        raise TooLarge(
+            f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once; these are {len(rows):,}."
+        )
     numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
         predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in numbered]
@@ -188,8 +190,8 @@ def read_batch(table: BinaryIO) -> tuple[list[dict[str, str]], list[int]]:
         for chunk in opened.chunks():
             rows += (dict(zip(opened.header, row, strict=True)) for row in chunk.rows)
             numbers += chunk.row_numbers
-            if len(rows) > BATCH_ROWS_MAX:
-                raise TooLarge(f"At most {BATCH_ROWS_MAX:,} rows can be predicted at once. Split the file.")
+            if len(rows) > ROWS_AT_ONCE_MAX:
+                raise TooLarge(f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once. Split the file.")
     return rows, numbers
 
 

@@ -51,7 +51,8 @@ def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedMod
 def delete_model(*, model: TrainedModel) -> None:
     """Row first, then the file: the other way round could leave a model without its file.
 
-    Refused while another name stands for the model: programs that call it would find nothing.
+    Refused while another name stands for the model, since programs that call it would find nothing, and while
+    a batch needs it.
     """
     billing.lock_account(account_id=model.owner_id)
     if name := model.aliases.values_list("name", flat=True).first():
@@ -59,6 +60,8 @@ def delete_model(*, model: TrainedModel) -> None:
             f'"{model}" answers under the name "{name}". Promote another model to that name, or remove the '
             "name, and then delete the model."
         )
+    if model.batches.open().exists():
+        raise ModelInUse("A file is being predicted with this model. Cancel it, or wait for it to end.")
     remove_with_file(model)
     transaction.on_commit(lambda: predictions.forget(model))
 

@@ -1,33 +1,26 @@
-"""Starting, cancelling and awaiting training runs. What workers do with them is in `runs`."""
+"""Starting training runs, and what a finished one makes. The rest of their life is in `jobs`."""
 
-import threading
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning.trainers import TrainingPlan
-from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, MODELS_MAX, OPEN_RUNS_MAX, WAITING_REQUESTS_MAX
+from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import datasets, plans, runs
+from mlmodels.operations import datasets, jobs, pending_files, plans
 from mlmodels.operations.trained_models import is_name_taken, model_name_for, successor_name
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
 from mlplatform.core.transactions import atomic_with_retry
 
-POLL_SECONDS_FIRST = 0.05
-POLL_SECONDS_MAX = 0.5
 HOUR = timedelta(hours=1)
-
-_waiting = threading.BoundedSemaphore(WAITING_REQUESTS_MAX)
 
 
 def start_training(
@@ -156,34 +149,18 @@ def train_on_sample(*, owner, sample: str, **options) -> TrainingRun:
 
 
 @atomic_with_retry
-def cancel_run(*, run: TrainingRun) -> TrainingRun:
-    """A queued run ends and is refunded at once; a running one within a second or two, by its worker."""
-    billing.lock_account(account_id=run.owner_id)
-    run = TrainingRun.objects.select_for_update(no_key=True).get(pk=run.pk)
-    if not run.is_open:
-        outcome = "was cancelled" if run.status == TrainingRun.Status.CANCELLED else run.status
-        raise errors.RunEnded(f"This training run has already ended: it {outcome}.")
-    if run.cancel_requested_at is None:
-        run.cancel_requested_at = timezone.now()
-        run.save(update_fields=["cancel_requested_at"])
-    if run.status == TrainingRun.Status.QUEUED:
-        runs.end_without_model(run, TrainingRun.objects.all(), TrainingRun.Status.CANCELLED)
-        run.refresh_from_db(fields=["status", "finished_at"])
-    return run
+def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
+    """Writes run and model together. False when the worker does not own the run: its file has to be deleted.
 
-
-def wait_for_run(*, run: TrainingRun, seconds: float) -> TrainingRun:
-    """The run once it has ended or the time is up; at once when too many requests of this process wait."""
-    if not _waiting.acquire(blocking=False):
-        return TrainingRun.objects.get(pk=run.pk)
-    try:
-        deadline, pause = time.monotonic() + seconds, POLL_SECONDS_FIRST
-        while TrainingRun.objects.open().filter(pk=run.pk).exists() and time.monotonic() < deadline:
-            time.sleep(min(pause, max(0, deadline - time.monotonic())))
-            pause = min(pause * 1.5, POLL_SECONDS_MAX)
-        return TrainingRun.objects.get(pk=run.pk)
-    finally:
-        _waiting.release()
+    A second call, after the answer to the first was lost, returns True again.
+    """
+    if not jobs.succeed(job=run, made_model_uuid=model.uuid):
+        return TrainingRun.objects.filter(pk=run.pk, made_model_uuid=model.uuid).exists()
+    model.pk = None  # set by an earlier try that was rolled back
+    model.save(force_insert=True)
+    is_kept = pending_files.confirm(name=model.file.name)
+    transaction.set_rollback(not is_kept)
+    return is_kept
 
 
 @atomic_with_retry
@@ -192,7 +169,7 @@ def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
     billing.hold_account(user=run.owner)
     idempotency_keys.claim(user=run.owner, request=idempotency, reference=run.reference)
     _refuse_too_many(run.owner)
-    _refuse_too_many_cancelled(run.owner)
+    jobs.refuse_too_many_cancelled(owner=run.owner, kind=TrainingRun)
     # The lock keeps the dataset until the run that names it is committed
     if not Dataset.objects.select_for_update(no_key=True).filter(pk=run.dataset_id).exists():
         raise NotFound("This dataset was just deleted.")
@@ -216,19 +193,6 @@ def _refuse_too_many(owner) -> None:
     if TrainedModel.objects.owned_by(owner).count() >= MODELS_MAX:
         raise errors.RoomExceeded(
             f"You have {MODELS_MAX} models, the most allowed. Delete one you no longer need."
-        )
-
-
-def _refuse_too_many_cancelled(owner) -> None:
-    """A charge and its refund stay in the ledger for ever, so the number of free pairs is limited."""
-    now = timezone.now()
-    cancelled = TrainingRun.objects.owned_by(owner).filter(cancel_requested_at__gt=now - HOUR)
-    times = cancelled.order_by("-cancel_requested_at").values_list("cancel_requested_at", flat=True)
-    if oldest := list(times[CANCELLED_RUNS_PER_HOUR_MAX - 1 : CANCELLED_RUNS_PER_HOUR_MAX]):
-        raise errors.TooManyCancelledRuns(
-            f"You have cancelled {CANCELLED_RUNS_PER_HOUR_MAX} training runs within an hour. "
-            "Nothing was charged. Try again later.",
-            retry_after_seconds=max(1, int((oldest[0] + HOUR - now).total_seconds()) + 1),
         )
 
 

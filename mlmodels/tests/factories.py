@@ -4,9 +4,9 @@ import io
 import random
 import uuid
 
-from mlmodels.models import Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import datasets, runs, training
-from mlmodels.worker import child, supervision
+from mlmodels.models import Batch, Dataset, TrainedModel, TrainingRun
+from mlmodels.operations import batches, datasets, jobs, training
+from mlmodels.worker import child, trainings
 from mlmodels.worker.loop import TrainingWorker
 
 
@@ -35,11 +35,17 @@ def start_run(owner, dataset: Dataset | None = None, **order) -> TrainingRun:
     return training.start_training(owner=owner, dataset=dataset or make_dataset(owner), **order)
 
 
+def start_batch(owner, model: TrainedModel, content: bytes | None = None, name: str = "new.csv") -> Batch:
+    upload = io.BytesIO(houses_csv() if content is None else content)
+    return batches.predict_file(owner=owner, model=model, upload=upload, name=name)
+
+
 def work_off() -> None:
     """Carries out everything that waits, in this process and as a worker would."""
     worker = TrainingWorker("test")
-    while TrainingRun.objects.next_in_line().exists():
-        worker.work_on(TrainingRun.objects.next_in_line().first())
+    for kind in jobs.KINDS:
+        while job := kind.objects.next_in_line().first():
+            worker.work_on(job)
 
 
 def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
@@ -53,12 +59,11 @@ def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
 def make_model(owner, **order) -> TrainedModel:
     """A model with its signed file, made in this process: for tests of what comes after the training."""
     run = start_run(owner, **order)
-    run = runs.claim_run(run_id=run.pk, worker="test")
+    run = jobs.claim(job=run, worker="test")
     model = TrainedModel(uuid=uuid.uuid4(), owner=owner, run=run, dataset=run.dataset)
-    part = supervision.part_path(run)
-    assignment = supervision.assignment_for(run, model, run.dataset.file.path, part)
-    facts = child.train(assignment, child.Reporter(NobodyListens()))
-    supervision.finish(run, model, facts, part)
+    assignment = trainings.assignment_for(run, model, run.dataset.file.path)
+    facts = child.train(assignment, child.Reporter(NobodyListens(), assignment.file_limit_code))
+    trainings.finish(run, model, facts)
     return model
 
 

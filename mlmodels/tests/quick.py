@@ -10,9 +10,9 @@ import uuid
 from pathlib import Path
 
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import runs
-from mlmodels.worker import child, supervision
-from mlmodels.worker.assignment import Assignment
+from mlmodels.operations import jobs
+from mlmodels.worker import child, supervision, trainings
+from mlmodels.worker.assignment import TrainingAssignment
 from mlplatform.core.errors import DomainError
 
 
@@ -20,6 +20,9 @@ class Silence:
     """A child's reporter that nobody listens to."""
 
     def say(self, kind, **content):
+        pass
+
+    def progress(self, share, note, **details):
         pass
 
     def on_progress(self, progress):
@@ -33,13 +36,14 @@ def fitted(table: bytes, order: str) -> tuple[dict, bytes]:
         Path(folder, "table.csv").write_bytes(table)
         paths = {"table_path": f"{folder}/table.csv", "part_path": f"{folder}/model.part"}
         limits = {"seconds_max": 60, "memory_bytes_max": 0, "file_bytes_max": 0}
-        facts = child.train(Assignment(str(uuid.uuid4()), **json.loads(order), **paths, **limits), Silence())
+        assignment = TrainingAssignment(model_uuid=str(uuid.uuid4()), **json.loads(order), **paths, **limits)
+        facts = child.train(assignment, Silence())
         return json.loads(json.dumps(facts)), Path(folder, "model.part").read_bytes()
 
 
 def train_now(run: TrainingRun) -> TrainingRun:
     """Carries out a queued run, as a worker would."""
-    run = runs.claim_run(run_id=run.pk, worker="test")
+    run = jobs.claim(job=run, worker="test")
     order = {
         "dialect": run.dataset.dialect,
         "features": run.features,
@@ -51,10 +55,9 @@ def train_now(run: TrainingRun) -> TrainingRun:
     try:
         facts, file = fitted(table, json.dumps(order))
     except DomainError as refused:
-        runs.fail_run(run=run, error=refused.message, code=refused.code)
+        jobs.fail(job=run, error=refused.message, code=refused.code)
     else:
-        part = supervision.part_path(run)
-        part.write_bytes(file)
+        supervision.part_path(run).write_bytes(file)
         model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
-        supervision.finish(run, model, facts, part)
+        trainings.finish(run, model, facts)
     return TrainingRun.objects.get(pk=run.pk)

@@ -8,7 +8,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from mlmodels.lookups import owned_run
 from mlmodels.models import TrainingRun
-from mlmodels.operations import training
+from mlmodels.operations import jobs
 
 POLL_SECONDS_FIRST = 1
 POLL_SECONDS_LATER = 3
@@ -32,7 +32,7 @@ def run(request, uuid):
 
 @require_POST
 def cancel(request, uuid):
-    run = training.cancel_run(run=owned_run(request.user, uuid))
+    run = jobs.cancel(job=owned_run(request.user, uuid))
     messages.success(request, "The training run is being cancelled. The charge is refunded.")
     return redirect("mlmodels:run", run.uuid)
 

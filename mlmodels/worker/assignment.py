@@ -1,13 +1,25 @@
-"""What a worker and its training process send each other: plain data, no Django, no learning library."""
+"""What a worker and its process send each other: plain data, no Django, no learning library."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mlmodels.learning.earlier_models import EarlierModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """Everything that a training process needs; it has no database."""
+    """Where the process writes, and what it may use. It has no database."""
+
+    part_path: str
+    seconds_max: float
+    memory_bytes_max: int
+    file_bytes_max: int
+    file_limit_code: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAssignment(Assignment):
+    file_limit_code = "model_too_large"
 
     model_uuid: str
     table_path: str
@@ -15,16 +27,25 @@ class Assignment:
     features: list[dict]  # tables.Column dictionaries, in the order of the pipeline
     target: dict
     plan: dict
-    part_path: str
-    seconds_max: float
-    memory_bytes_max: int
-    file_bytes_max: int
     split_column: dict | None = None  # what the evaluation goes by, where it is no feature
     earlier: EarlierModel | None = None  # the model that is trained again
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchAssignment(Assignment):
+    file_limit_code = "result_too_large"
+
+    model_path: str
+    model_signature: dict  # arguments of model_files.read
+    model_facts: dict  # of serving.ModelFacts
+    question_path: str
+    reading: dict  # of batches.Reading
+    rows: int
+    threshold: float | None
+
+
 # Kinds of messages from the process, each {"kind": …, …}
-PROGRESS = "progress"  # progress from 0 to 1, note, candidates
-TRAINED = "trained"  # the fields of FitResult without the pipeline, and is_compiled
+PROGRESS = "progress"  # progress from 0 to 1, note, and details: further fields of the job
+DONE = "done"  # facts about what was made; of a training the fields of FitResult without the pipeline
 REFUSED = "refused"  # code and message for the user
 CRASHED = "crashed"  # error, the class of the exception, and its frames

@@ -1,10 +1,11 @@
-"""The training process: no Django, no database. It gets paths and a plan, and sends messages on a pipe.
+"""The process that does the work: no Django, no database. It gets paths and a plan, and sends messages.
 
 The fork server imports this module once, so that every process starts with the learning libraries loaded.
 """
 
 import errno
 import json
+import os
 import secrets
 import traceback
 from multiprocessing.connection import Connection
@@ -18,11 +19,20 @@ import sklearn.neighbors
 import sklearn.pipeline
 import sklearn.tree  # noqa: F401 - loaded once, by the fork server
 
-from mlmodels.learning import model_files, scoring, tables, trainers, training_table
+from mlmodels.learning import batches, model_files, scoring, tables, trainers, training_table
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.learning.retraining import compare
+from mlmodels.learning.serving import ModelFacts
 from mlmodels.learning.trainers.limits import SEED
-from mlmodels.worker.assignment import CRASHED, PROGRESS, REFUSED, TRAINED, Assignment
+from mlmodels.worker.assignment import (
+    CRASHED,
+    DONE,
+    PROGRESS,
+    REFUSED,
+    Assignment,
+    BatchAssignment,
+    TrainingAssignment,
+)
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
@@ -36,22 +46,27 @@ def main(assignment: Assignment, pipe: Connection) -> None:
         memory_bytes_max=assignment.memory_bytes_max,
         file_bytes_max=assignment.file_bytes_max,
     )
-    with Reporter(pipe) as reporter:
-        reporter.say(TRAINED, **train(assignment, reporter))
+    with Reporter(pipe, assignment.file_limit_code) as reporter:
+        work = train if isinstance(assignment, TrainingAssignment) else predict_file
+        reporter.say(DONE, facts=work(assignment, reporter))
 
 
 class Reporter:
     """Sends progress and, last, the outcome on the pipe. A refusal carries a sentence for the user."""
 
-    def __init__(self, pipe: Connection):
+    def __init__(self, pipe: Connection, file_limit_code: str):
         self._pipe = pipe
+        self._file_limit_code = file_limit_code
 
     def say(self, kind: str, **content) -> None:
         self._pipe.send_bytes(json.dumps({"kind": kind, **content}, allow_nan=False).encode())
 
     def on_progress(self, progress: trainers.Progress) -> None:
         share = SHARE_OF_FITTING * progress.step / max(progress.of, 1)
-        self.say(PROGRESS, progress=share, note=progress.note, candidates=list(progress.candidates))
+        self.progress(share, progress.note, candidates=list(progress.candidates))
+
+    def progress(self, share: float, note: str, **details) -> None:
+        self.say(PROGRESS, progress=share, note=note, details=details)
 
     def __enter__(self) -> "Reporter":
         return self
@@ -62,7 +77,7 @@ class Reporter:
         elif isinstance(error, MemoryError):
             self.say(REFUSED, code="memory_limit", message="")
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
-            self.say(REFUSED, code="model_too_large", message="")
+            self.say(REFUSED, code=self._file_limit_code, message="")
         elif error is not None:
             # Places without the message, which may quote the user's data
             frames = [
@@ -72,7 +87,7 @@ class Reporter:
         return error is not None
 
 
-def train(assignment: Assignment, reporter: Reporter) -> dict:
+def train(assignment: TrainingAssignment, reporter: Reporter) -> dict:
     """Reads, fits, saves, and checks that the saved model predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels, split_values = training_table.read(
@@ -86,12 +101,7 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
     result = trainers.train(frame, labels, plan, reporter.on_progress, split_values=split_values)
     if assignment.earlier:
         result.report["comparison"] = compare(assignment.earlier, plan, assignment.features, frame, result)
-    reporter.say(
-        PROGRESS,
-        progress=SHARE_OF_FITTING,
-        note="Saving and checking the model",
-        candidates=result.candidates,
-    )
+    reporter.progress(SHARE_OF_FITTING, "Saving and checking the model", candidates=result.candidates)
     rows = frame.sample(min(len(frame), VERIFIED_ROWS), random_state=SEED)[plan.feature_names]
     derived = [tables.Derived.from_dict(column) for column in result.derived]
     rows = tables.derive(rows, derived)
@@ -101,7 +111,31 @@ def train(assignment: Assignment, reporter: Reporter) -> dict:
     return {**result.facts(), "is_compiled": is_compiled_exactly(pipeline, features, rows)}
 
 
-def save_and_reload(pipeline, assignment: Assignment):
+def predict_file(assignment: BatchAssignment, reporter: Reporter) -> dict:
+    """Writes the answer, and returns what is in it."""
+    data = Path(assignment.model_path).read_bytes()
+    pipeline = model_files.read(data, **assignment.model_signature)
+    model = batches.TableModel(pipeline, ModelFacts(**assignment.model_facts))
+
+    def on_rows(done: int) -> None:
+        note = f"{done:,} of {assignment.rows:,} rows"
+        reporter.progress(min(done / assignment.rows, 1.0), note, rows_done=done)
+
+    with open(assignment.question_path, "rb") as question, open(assignment.part_path, "wb") as part:
+        outcome = batches.answer_file(
+            model,
+            batches.Reading(**assignment.reading),
+            question,
+            part,
+            threshold=assignment.threshold,
+            on_rows=on_rows,
+        )
+        part.flush()
+        os.fsync(part.fileno())
+    return outcome.to_dict()
+
+
+def save_and_reload(pipeline, assignment: TrainingAssignment):
     """Writes the file and reads it as predictions will, signed with a temporary key."""
     path = Path(assignment.part_path)
     model_files.write(pipeline, path)

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from mlmodels.models import TrainingRun, Worker
-from mlmodels.operations import runs
+from mlmodels.models import Job, Worker
+from mlmodels.operations import jobs
 
 PAUSE_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 10.0
@@ -22,17 +22,17 @@ Result = TypeVar("Result")
 
 
 class Heartbeat:
-    """Records from a thread that the worker is alive, and extends the lease of its run.
+    """Records from a thread that the worker is alive, and extends the lease of its job.
 
-    A context manager. `has_lost_run` is set when another worker has taken the run.
+    A context manager. `has_lost_job` is set when another worker has taken the job.
     """
 
     def __init__(self, worker: str):
         self._worker = worker
-        self._run: TrainingRun | None = None
+        self._job: Job | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
-        self.has_lost_run = threading.Event()
+        self.has_lost_job = threading.Event()
 
     def __enter__(self) -> "Heartbeat":
         self._beat()
@@ -43,12 +43,12 @@ class Heartbeat:
         self._stopped.set()
         self._thread.join()
 
-    def keep(self, run: TrainingRun) -> None:
-        self.has_lost_run.clear()
-        self._run = run
+    def keep(self, job: Job) -> None:
+        self.has_lost_job.clear()
+        self._job = job
 
     def let_go(self) -> None:
-        self._run = None
+        self._job = None
 
     def _beat_until_stopped(self) -> None:
         while not self._stopped.wait(settings.RUN_HEARTBEAT_SECONDS):
@@ -56,14 +56,15 @@ class Heartbeat:
         connection.close()
 
     def _beat(self) -> None:
-        """An unreachable database is tried again at the next beat; the row then says who holds the run."""
+        """An unreachable database is tried again at the next beat; the row then says who holds the job."""
         try:
             Worker.objects.update_or_create(name=self._worker, defaults={"seen_at": Now()})
-            run = self._run
-            if run and not runs.extend_lease(run=run) and run is self._run:
-                self.has_lost_run.set()
+            job = self._job
+            if job and not jobs.extend_lease(job=job) and job is self._job:
+                self.has_lost_job.set()
         except (OperationalError, InterfaceError) as error:
-            fields = {"worker": self._worker, **({"run": str(self._run.uuid)} if self._run else {})}
+            job = self._job
+            fields = {"worker": self._worker, **({job.kind: str(job.uuid)} if job else {})}
             log.warning(
                 "The database does not answer the heartbeat: %s",
                 type(error).__name__,

@@ -1,4 +1,4 @@
-"""The worker: claims the next run, carries it out, and recovers runs of lost workers."""
+"""The worker: claims the next job, carries it out, and recovers jobs of lost workers."""
 
 import logging
 import os
@@ -14,13 +14,13 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
 from billing import idempotency
-from mlmodels.models import TrainingRun, Worker
-from mlmodels.operations import housekeeping, pending_files, runs
-from mlmodels.operations.training import cancel_run
+from mlmodels.models import Batch, Job, TrainingRun, Worker
+from mlmodels.operations import housekeeping, jobs, pending_files
+from mlmodels.worker import batches, trainings
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
-from mlplatform.core.origin import current_run
+from mlplatform.core.origin import current_job
 
 IDLE_SECONDS = 0.25
 POLL_SECONDS = 0.3
@@ -28,11 +28,13 @@ DATABASE_RETRY_SECONDS = 1.0
 FORGOTTEN_AFTER = timedelta(days=1)
 SWEEP_SECONDS = 15 * 60
 
+WORK = {TrainingRun: trainings.carry_out, Batch: batches.carry_out}
+
 log = logging.getLogger(__name__)
 
 
 class TrainingWorker:
-    """Carries out one run at a time."""
+    """Carries out one training run or batch at a time."""
 
     def __init__(self, name: str = ""):
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
@@ -40,7 +42,7 @@ class TrainingWorker:
         self._recover_at = self._sweep_at = self._keep_house_at = time.monotonic()
 
     def stop(self) -> None:
-        """Hands the current run back to the queue; it starts from the beginning."""
+        """Hands the current job back to the queue; it starts from the beginning."""
         self.stopping.set()
 
     def work(self) -> None:
@@ -53,42 +55,45 @@ class TrainingWorker:
                     self.stopping.wait(IDLE_SECONDS)
         log.info("Stopped", extra={"fields": {"worker": self.name}})
 
-    def work_on(self, run: TrainingRun) -> bool:
-        """Carries out this run, unless another worker has claimed it. Returns whether it did."""
+    def work_on(self, job: Job) -> bool:
+        """Carries out this job, unless another worker has claimed it. Returns whether it did."""
         start_fork_server()
         with self._alive() as heartbeat:
-            claimed = runs.claim_run(run_id=run.pk, worker=self.name)
+            claimed = jobs.claim(job=job, worker=self.name)
             if claimed:
-                carry_out(claimed, heartbeat, self.stopping)
+                self._carry_out(claimed, heartbeat)
         return claimed is not None
 
     def _work_once(self, heartbeat: Heartbeat) -> bool:
-        """Returns whether there was a run. Waits if the database is unreachable."""
+        """Returns whether there was a job. Waits if the database is unreachable."""
         try:
             self._recover_when_due()
             self._sweep_when_due()
             self.keep_house_when_due()
-            run = runs.claim_next_run(worker=self.name)
-            if run:
-                with lines_of(run):
-                    self._log("Training", run)
-                    self._log(carry_out(run, heartbeat, self.stopping), run)
+            job = jobs.claim_next(worker=self.name)
+            if job:
+                with lines_of(job):
+                    self._log("Started", job)
+                    self._log(self._carry_out(job, heartbeat), job)
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer: %s", type(error).__name__)
             connection.close()
             self.stopping.wait(DATABASE_RETRY_SECONDS)
             return False
-        return run is not None
+        return job is not None
 
-    def _log(self, message: str, run: TrainingRun) -> None:
-        log.info(message, extra={"fields": {"attempt": run.attempt, "worker": self.name}})
+    def _carry_out(self, job: Job, heartbeat: Heartbeat) -> str:
+        return carry_out(job, WORK[type(job)], heartbeat, self.stopping)
+
+    def _log(self, message: str, job: Job) -> None:
+        log.info(message, extra={"fields": {"attempt": job.attempt, "worker": self.name}})
 
     def _recover_when_due(self) -> None:
         if time.monotonic() < self._recover_at:
             return
-        recovered = runs.recover_runs()
+        recovered = jobs.recover()
         if any(recovered.values()):
-            log.warning("Recovered runs of lost workers", extra={"fields": recovered})
+            log.warning("Recovered jobs of lost workers", extra={"fields": recovered})
         idempotency.prune()
         self._recover_at = time.monotonic() + settings.RUN_HEARTBEAT_SECONDS
 
@@ -129,42 +134,42 @@ class TrainingWorker:
 
 
 @contextmanager
-def lines_of(run: TrainingRun) -> Iterator[None]:
-    """Every line that is logged meanwhile carries the id of the run."""
-    token = current_run.set(str(run.uuid))
+def lines_of(job: Job) -> Iterator[None]:
+    """Every line that is logged meanwhile carries the kind and the id of the job."""
+    token = current_job.set({job.kind: str(job.uuid)})
     try:
         yield
     finally:
-        current_run.reset(token)
+        current_job.reset(token)
 
 
-def follow(run: TrainingRun, show: Callable[[float, str], None]) -> TrainingRun:
-    """Waits for the run to end, and carries it out itself if no worker is alive.
+def follow(job: Job, show: Callable[[float, str], None]) -> Job:
+    """Waits for the job to end, and carries it out itself if no worker is alive.
 
-    `show` is called with progress and note. Ctrl-C cancels the run.
+    `show` is called with progress and note. Ctrl-C cancels the job.
     """
     worker, thread = TrainingWorker(), None
     try:
-        while run.is_open:
+        while job.is_open:
             try:
-                is_waiting = thread is None and run.status == TrainingRun.Status.QUEUED
+                is_waiting = thread is None and job.status == Job.Status.QUEUED
                 if is_waiting and not Worker.objects.alive().exists():
                     thread = threading.Thread(
-                        target=_work_in_thread, args=(worker, run), name="inline-worker"
+                        target=_work_in_thread, args=(worker, job), name="inline-worker"
                     )
                     thread.start()
                 time.sleep(POLL_SECONDS)
-                run.refresh_from_db()
-                show(run.progress, run.progress_note)
+                job.refresh_from_db()
+                show(job.progress, job.progress_note)
             except KeyboardInterrupt:
-                run = cancel_run(run=run)
+                job = jobs.cancel(job=job)
     finally:
         worker.stop()
         if thread:
             thread.join()
-    return run
+    return job
 
 
-def _work_in_thread(worker: TrainingWorker, run: TrainingRun) -> None:
-    worker.work_on(run)
+def _work_in_thread(worker: TrainingWorker, job: Job) -> None:
+    worker.work_on(job)
     connection.close()

@@ -1,4 +1,4 @@
-"""Starts and ends training processes. Imports no Django, since the processes import it."""
+"""Starts and ends the processes that do the work. Imports no Django, since the processes import it."""
 
 import json
 import multiprocessing
@@ -28,12 +28,12 @@ def start_fork_server() -> None:
     first.join()
 
 
-class TrainingProcess:
-    """The process of one run. `is_over` is True when its messages have been read and no more will come."""
+class WorkProcess:
+    """The process of one job. `is_over` is True when its messages have been read and no more will come."""
 
     def __init__(self, assignment: Assignment):
         self._pipe, child_end = context.Pipe(duplex=False)
-        self._process = context.Process(target=_train, args=(assignment, child_end), daemon=True)
+        self._process = context.Process(target=_work, args=(assignment, child_end), daemon=True)
         self._process.start()
         child_end.close()
         self.is_over = False
@@ -64,7 +64,7 @@ def _do_nothing() -> None:
     """The first process only shows that the fork server is ready."""
 
 
-def _train(assignment: Assignment, pipe) -> None:
+def _work(assignment: Assignment, pipe) -> None:
     from mlmodels.worker import child
 
     child.main(assignment, pipe)

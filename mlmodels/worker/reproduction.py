@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
-
 from mlmodels.errors import NotReproducible
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.operations.training import replay_order
 from mlmodels.worker import assignment as messages
-from mlmodels.worker.assignment import Assignment
-from mlmodels.worker.process import TrainingProcess, start_fork_server
-from mlmodels.worker.supervision import local_table
+from mlmodels.worker.assignment import TrainingAssignment
+from mlmodels.worker.process import WorkProcess, start_fork_server
+from mlmodels.worker.supervision import limits_of_a_job
+from mlmodels.worker.trainings import local_table
 from mlplatform.core.files import sha256_of
 
 
@@ -36,19 +35,22 @@ def is_reproduced(model: TrainedModel, on_progress: Callable[[float, str], None]
 def carry_out(model: TrainedModel, path: str, part: str, on_progress) -> None:
     """In a process of its own, as the first time: threads and libraries are loaded in the same way."""
     order = replay_order(model.run)
-    limits = {
-        "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
-        "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
-        "file_bytes_max": MODEL_BYTES_MAX,
-    }
-    child = TrainingProcess(Assignment(str(model.uuid), path, part_path=part, **order, **limits))
+    assignment = TrainingAssignment(
+        model_uuid=str(model.uuid),
+        table_path=path,
+        part_path=part,
+        **order,
+        **limits_of_a_job(),
+        file_bytes_max=MODEL_BYTES_MAX,
+    )
+    child = WorkProcess(assignment)
     try:
         while not child.is_over:
             for message in child.messages(seconds=1):
                 match message["kind"]:
                     case messages.PROGRESS:
                         on_progress(message["progress"], message["note"])
-                    case messages.TRAINED:
+                    case messages.DONE:
                         return
                     case messages.REFUSED:
                         raise NotReproducible(

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 current_request = ContextVar("current_request", default=None)
 current_command = ContextVar("current_command", default="")
-current_run = ContextVar("current_run", default="")  # id of the training run that a worker carries out
+current_job = ContextVar("current_job", default=None)  # of a worker: {"run": id} or {"batch": id}
 
 
 def origin() -> dict[str, str]:

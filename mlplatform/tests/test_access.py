@@ -16,6 +16,7 @@ from billing.models import LedgerEntry
 from billing.token_requests import request_tokens
 from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
+from mlmodels.tests.factories import start_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,12 @@ URLS = {
     "models/<str:name>/download/<str:file_format>/": of("model", file_format="joblib"),
     "models/<str:name>/rename/": of("model"),
     "models/<str:name>/delete/": of("model"),
+    "models/<str:name>/files/": of("model"),
+    "batches/<uuid:uuid>/": of("batch"),
+    "batches/<uuid:uuid>/start/": of("batch"),
+    "batches/<uuid:uuid>/cancel/": of("batch"),
+    "batches/<uuid:uuid>/delete/": of("batch"),
+    "batches/<uuid:uuid>/answer.csv": of("batch"),
     "predictions/": own(),
     "predictions/<uuid:uuid>/": of("prediction"),
     "predictions/<uuid:uuid>/delete/": of("prediction"),
@@ -158,6 +165,11 @@ URLS = {
     "api/v1/models/<str:name>": of("model"),
     "api/v1/models/<str:name>/predict": of("model", {"features": ROW}),
     "api/v1/models/<str:name>/explain": of("model", {"features": ROW}),
+    "api/v1/models/<str:name>/batches": of("model"),
+    "api/v1/batches": own(),
+    "api/v1/batches/<uuid:uuid>": of("batch"),
+    "api/v1/batches/<uuid:uuid>/cancel": of("batch"),
+    "api/v1/batches/<uuid:uuid>/result": of("batch"),
     "api/v1/models/<str:name>/schema": of("model"),
     "api/v1/models/<str:name>/retrain": of("model"),
     "api/v1/models/<str:name>/monitoring": of("model"),
@@ -189,6 +201,7 @@ def alices(alice, make_model):
         "alias": {"alias": promote(model=model, name="production").name, **names},
         "prediction": {"uuid": prediction.uuid, **names},
         "token request": {"pk": asked.pk, "request_id": asked.pk},
+        "batch": {"uuid": start_batch(alice, model).uuid},
         "key": {"pk": key.pk, "key_id": key.pk},
     }
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from accounts.operations.keys import create_key
 from mlmodels.models import TrainingRun
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.operations.runs import claim_run, fail_run
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -69,8 +69,8 @@ def test_why_did_this_user_lose_five_tokens_on_tuesday(
 
 
 def test_a_charge_leads_to_the_run_that_it_paid_for_and_back_to_its_refund(admin_pages, alice):
-    run = claim_run(run_id=start_run(alice, model_name="houses").pk, worker="w")
-    fail_run(run=run, error="The sandbox is full.", code="crashed")
+    run = jobs.claim(job=start_run(alice, model_name="houses"), worker="w")
+    jobs.fail(job=run, error="The sandbox is full.", code="crashed")
 
     admin_pages.click("Ledger entries").click("run:", within=">Charge<")
     assert "The sandbox is full." in admin_pages.page
@@ -81,7 +81,7 @@ def test_a_charge_leads_to_the_run_that_it_paid_for_and_back_to_its_refund(admin
 
 def test_a_users_page_leads_to_all_that_is_theirs(admin_pages, settings, alice, bob, make_model):
     make_model(alice, model_name="houses")
-    fail_run(run=claim_run(run_id=start_run(alice).pk, worker="w"), error="no", code="crashed")
+    jobs.fail(job=jobs.claim(job=start_run(alice), worker="w"), error="no", code="crashed")
     make_dataset(bob)
 
     for label, shown in (("datasets", 2), ("models", 1), ("training runs", 2), ("failed runs", 1)):

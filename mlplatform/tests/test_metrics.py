@@ -13,8 +13,8 @@ from django.urls import path
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlmodels.models import Worker
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.operations.runs import claim_run, fail_run
 from mlmodels.tests.factories import start_run
 from mlmodels.tests.worker.processes import until
 from mlplatform import metrics
@@ -97,7 +97,7 @@ def test_what_the_database_knows(read, alice, bob, make_model, time_machine):
     time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
     model = make_model(alice)
     predict(owner=alice, model=model, features={"size": 100, "rooms": 2, "place": "city"})
-    fail_run(run=claim_run(run_id=start_run(bob).pk, worker="w"), error="no", code="crashed")
+    jobs.fail(job=jobs.claim(job=start_run(bob), worker="w"), error="no", code="crashed")
     start_run(alice, model.dataset, model_name="waits")
     Worker.objects.create(name="w")
     time_machine.shift(30)

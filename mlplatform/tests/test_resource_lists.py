@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.operations.keys import create_key
 from billing import operations as billing
 from billing.token_requests import request_tokens, withdraw_request
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.tests.factories import make_dataset, make_model_row, start_run
+from mlmodels.tests.factories import make_dataset, make_model_row, start_batch, start_run
 from mlplatform.api_urls import router
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,7 @@ MAKE = {  # one more of what the list shows: its owner, and a model of theirs
     ),
     "key": lambda alice, model: create_key(owner=alice, name="report", scope="all"),
     "model": lambda alice, model: make_model_row(alice, name=f"1_row_{next(numbers)}", dataset=model.dataset),
+    "batch": lambda alice, model: jobs.cancel(job=start_batch(alice, model)),  # few may be open
     "prediction": lambda alice, model: predict(owner=alice, model=model, features=ROW),
 }
 NOT_OWNED = {"algorithm"}  # a constant of the code, and no page of a list

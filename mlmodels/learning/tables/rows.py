@@ -149,7 +149,7 @@ class Rows:
             records.extend(islice(self._reader, count))
         except csv.Error as error:
             row = self._row + len(records) + 1
-            self._broken = TableRefused(f"Row {row:,} cannot be read: {_csv_advice(error)}", row=row)
+            self._broken = TableRefused(f"Row {row:,} cannot be read: {csv_advice(error)}", row=row)
         self._row += len(records)
         return records
 
@@ -227,7 +227,7 @@ def _size(handle: BinaryIO) -> int:
     return size
 
 
-def _csv_advice(error: csv.Error) -> str:
+def csv_advice(error: csv.Error) -> str:
     reason = str(error)
     if "field limit" in reason:
         return (

@@ -48,12 +48,14 @@ class ColumnCells:
         self._known: dict[str, str] | None = {}
         self._cells_shared = 0
 
-    def read(self, texts: Sequence[str]) -> TypedCells:
+    def read(self, texts: "Sequence[str] | ColumnarTexts") -> TypedCells:
         """Never refuses: see `TypedCells.problems`."""
         try:
-            return TypedCells(self._array(self._cells.many(texts), len(texts)), {})
+            if isinstance(texts, list | tuple):
+                return TypedCells(self._array(self._cells.many(texts), len(texts)), {})
+            return TypedCells(self._read_columnar(texts), {})
         except ValueError:
-            values, problems = self._one_by_one(texts)
+            values, problems = self._one_by_one(list(texts))
             return TypedCells(self._array(values, len(texts)), problems)
 
     def read_chunk(self, chunk: "Chunk | ColumnarChunk", position: int) -> "Sequence[float | str]":

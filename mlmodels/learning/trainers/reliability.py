@@ -7,6 +7,10 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy
 
 INTERVAL = "interval"
 SET = "set"
@@ -53,6 +57,50 @@ class Reliability:
 
         Beyond `highest_level` the largest misses are the ends.
         """
+        below, above = self._misses(level)
+        usual = self._usual_miss(prediction)
+        low, high = prediction + below * usual, prediction + above * usual
+        if self.at_least is not None and low < self.at_least:
+            low = min(self.at_least, high)
+        return low, high
+
+    def intervals(
+        self, predictions: "numpy.ndarray", level: float | None = None
+    ) -> "tuple[numpy.ndarray, numpy.ndarray]":
+        """The `interval` of each."""
+        import numpy
+
+        below, above = self._misses(level)
+        usual = (
+            1.0 if self.scale is None else numpy.interp(predictions, self.scale["at"], self.scale["value"])
+        )
+        low, high = predictions + below * usual, predictions + above * usual
+        if self.at_least is not None:
+            low = numpy.where(low < self.at_least, numpy.minimum(self.at_least, high), low)
+        return low, high
+
+    def prediction_set(self, probabilities: Mapping, level: float | None = None) -> list:
+        """The labels that cannot be ruled out at this level, the most probable first; never none of them."""
+        least = self._least_probability(level)
+        ranked = sorted(probabilities, key=lambda label: -probabilities[label])
+        return ranked[:1] + [label for label in ranked[1:] if probabilities[label] >= least]
+
+    def prediction_sets(
+        self, labels: Sequence, probabilities: "numpy.ndarray", level: float | None = None
+    ) -> list[tuple]:
+        """The `prediction_set` of each row of probabilities."""
+        import numpy
+
+        least = self._least_probability(level)
+        ranked = numpy.argsort(-probabilities, axis=1, kind="stable")
+        kept = numpy.maximum((probabilities >= least).sum(axis=1), 1)
+        ranked[numpy.arange(len(labels)) >= kept[:, None]] = -1  # few rankings remain, each made once
+        rankings, which = numpy.unique(ranked, axis=0, return_inverse=True)
+        sets = [tuple(labels[at] for at in ranking if at >= 0) for ranking in rankings.tolist()]
+        return [sets[at] for at in which.ravel().tolist()]
+
+    def _misses(self, level: float | None) -> tuple[float, float]:
+        """How far below and above a prediction the truth lies, in units of the usual miss."""
         miss_allowed = 1 - (self.level if level is None else level)
         if self.lower_share is None:
             above = self._score((self.rows + 1) * (1 - miss_allowed), math.ceil)
@@ -60,18 +108,11 @@ class Reliability:
         else:
             below = self._score((self.rows + 1) * miss_allowed * self.lower_share, math.floor)
             above = self._score((self.rows + 1) * (1 - miss_allowed * (1 - self.lower_share)), math.ceil)
-        usual = self._usual_miss(prediction)
-        low, high = prediction + min(below, 0.0) * usual, prediction + max(above, 0.0) * usual
-        if self.at_least is not None and low < self.at_least:
-            low = min(self.at_least, high)
-        return low, high
+        return min(below, 0.0), max(above, 0.0)
 
-    def prediction_set(self, probabilities: Mapping, level: float | None = None) -> list:
-        """The labels that cannot be ruled out at this level, the most probable first; never none of them."""
+    def _least_probability(self, level: float | None) -> float:
         wanted = self.level if level is None else level
-        least = 1 - self._score((self.rows + 1) * wanted, math.ceil)
-        ranked = sorted(probabilities, key=lambda label: -probabilities[label])
-        return ranked[:1] + [label for label in ranked[1:] if probabilities[label] >= least]
+        return 1 - self._score((self.rows + 1) * wanted, math.ceil)
 
     def _score(self, rank: float, rounded) -> float:
         """The score of this rank from 1 to `rows`; interpolated where `scores` are a selection."""

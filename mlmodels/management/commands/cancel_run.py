@@ -1,7 +1,7 @@
 from django.core.management.base import CommandError
 
 from mlmodels.models import TrainingRun
-from mlmodels.operations.training import cancel_run
+from mlmodels.operations.jobs import cancel
 from mlplatform.core import commands
 
 
@@ -26,7 +26,7 @@ examples:
         commands.add_json_option(parser, "{run, status, refunded_tokens}")
 
     def handle(self, *, run, json, **options):
-        run = cancel_run(run=find_run(run))
+        run = cancel(job=find_run(run))
         refunded = 0 if run.is_open else run.cost_tokens
         if json:
             report = {"run": str(run.uuid), "status": run.status, "refunded_tokens": refunded}

@@ -2,7 +2,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from mlmodels.operations import pending_files
-from mlmodels.operations.runs import recover_runs
+from mlmodels.operations.jobs import recover
 from mlplatform.core import commands
 from mlplatform.core.text import plural
 
@@ -30,7 +30,7 @@ example:
 
     def handle(self, *args, json, **options):
         try:
-            counts, swept = recover_runs(), pending_files.sweep()
+            counts, swept = recover(), pending_files.sweep()
         except OperationalError as error:
             raise CommandError(f"The database is not responding. ({error})", returncode=3) from error
         if json:

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.operations.runs import claim_run, fail_run
 from mlmodels.tests.factories import make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_a_data_set_leads_to_its_runs_and_models(staff, make_model, alice):
 
 def test_a_failed_run_says_why(staff, alice):
     run = start_run(alice)
-    fail_run(run=claim_run(run_id=run.pk, worker="w"), error="All rows are alike.", code="data_refused")
+    jobs.fail(job=jobs.claim(job=run, worker="w"), error="All rows are alike.", code="data_refused")
 
     assert "All rows are alike." in text_of(staff.get(list_address(TrainingRun)))
     assert "All rows are alike." in text_of(staff.get(address(run)))
@@ -162,7 +162,7 @@ def test_runs_are_cancelled_and_refunded_and_an_ended_one_is_left_alone(staff, a
 
     run.refresh_from_db(), ended.refresh_from_db(), alice.refresh_from_db()
     assert (run.status, ended.status, alice.token_balance) == ("cancelled", "succeeded", 15)
-    assert f"{run.model_name}: cancellation requested." in text_of(page)
+    assert f"{run.title.capitalize()}: cancellation requested." in text_of(page)
     assert "already ended" in text_of(page)
 
 

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from mlmodels.models import Dataset, Prediction, TrainingRun
-from mlmodels.operations.runs import claim_run, fail_run
+from mlmodels.operations import jobs
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.api.test_refused_inputs import create
 
@@ -147,14 +147,14 @@ def test_a_training_that_goes_on_is_answered_with_the_same_address(alice, api_as
 
 @pytest.mark.django_db
 def test_a_failed_training_sent_again_tells_why_once_more(alice, api_as, monkeypatch):
-    def fail(*, run, seconds):
-        if run.is_open:
-            claimed = claim_run(run_id=run.pk, worker="test")
-            fail_run(run=claimed, error="All rows are alike.", code="data_refused")
-        run.refresh_from_db()
-        return run
+    def fail(*, job, seconds):
+        if job.is_open:
+            claimed = jobs.claim(job=job, worker="test")
+            jobs.fail(job=claimed, error="All rows are alike.", code="data_refused")
+        job.refresh_from_db()
+        return job
 
-    monkeypatch.setattr("mlmodels.api.waiting.wait_for_run", fail)
+    monkeypatch.setattr("mlmodels.api.waiting.wait_for_end", fail)
     client = api_as(alice)
 
     answers = [send_create(client), send_create(client)]

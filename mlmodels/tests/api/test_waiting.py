@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from mlmodels.api import classic, responses, waiting
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import training
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import houses_csv
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +24,11 @@ def waited(monkeypatch):
     """How many seconds were allowed for each training; none of them ends in that time."""
     seconds_of = []
 
-    def wait(*, run, seconds):
+    def wait(*, job, seconds):
         seconds_of.append(seconds)
-        return run
+        return job
 
-    monkeypatch.setattr(waiting, "wait_for_run", wait)
+    monkeypatch.setattr(waiting, "wait_for_end", wait)
     return seconds_of
 
 
@@ -69,7 +69,7 @@ def test_when_the_database_goes_away_after_the_charge_the_run_is_accepted(
     def lose_the_database(*arguments, **options):
         raise failure("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(training.time, "sleep", lose_the_database)
+    monkeypatch.setattr(jobs.time, "sleep", lose_the_database)
 
     answer = api_as(alice).post("/api/create", order(), format="multipart")
 

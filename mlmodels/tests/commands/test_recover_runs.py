@@ -7,14 +7,14 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 
 from mlmodels.models import TrainingRun
-from mlmodels.operations import runs
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import start_run
 
 pytestmark = pytest.mark.django_db
 
 
 def test_it_says_what_became_of_the_lost_runs(alice):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="gone")
+    run = jobs.claim(job=start_run(alice), worker="gone")
     TrainingRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
     output = io.StringIO()
 

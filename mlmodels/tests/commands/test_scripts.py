@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.verify import verify_ledger
 from mlmodels.models import Prediction, TrainingRun
-from mlmodels.operations import runs
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import make_model_row, start_run
 
@@ -117,7 +117,7 @@ def test_a_queued_run_is_cancelled_and_refunded_by_the_name_of_its_model(alice):
 
 
 def test_a_running_one_is_ended_by_its_worker(alice):
-    claimed = runs.claim_run(run_id=start_run(alice).pk, worker="w")
+    claimed = jobs.claim(job=start_run(alice), worker="w")
 
     report = json.loads(run("cancel_run", claimed.uuid, "--json"))
 

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 from billing.verify import verify_ledger
 from mlmodels.management.commands.train_model import parse_parameters
 from mlmodels.models import Dataset, TrainedModel, TrainingRun, Worker
-from mlmodels.operations import runs
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import houses_csv, work_off
 from mlmodels.worker import loop
 from mlplatform.core.commands import figures_table, progress_bar
@@ -52,8 +52,8 @@ def test_a_living_worker_does_the_training(alice, table, monkeypatch):
 
     def train_elsewhere(seconds):
         """While the command waits."""
-        if run := runs.claim_next_run(worker="elsewhere"):
-            runs.fail_run(run=run, error="Elsewhere.", code="elsewhere")
+        if run := jobs.claim_next(worker="elsewhere"):
+            jobs.fail(job=run, error="Elsewhere.", code="elsewhere")
 
     monkeypatch.setattr(loop.time, "sleep", train_elsewhere)
 

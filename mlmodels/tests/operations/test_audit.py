@@ -14,8 +14,8 @@ from billing import operations as billing
 from billing import triggers
 from billing.models import LedgerEntry
 from billing.verify import ROWS_SHOWN_MAX, limited, verify_ledger
-from mlmodels.models import Prediction, TrainedModel, TrainingRun
-from mlmodels.operations import model_files
+from mlmodels.models import Batch, Prediction, TrainedModel, TrainingRun
+from mlmodels.operations import jobs, model_files
 from mlmodels.operations.audit import (
     CHARGE_CHECKS,
     charged_rows,
@@ -25,7 +25,6 @@ from mlmodels.operations.audit import (
 from mlmodels.operations.erasure import erase_everything_of
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.operations.training import cancel_run
 from mlmodels.tests.factories import start_run, train_model
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +41,7 @@ def model(alice, tmp_path):
     )
     part = tmp_path / "model.part"
     part.write_bytes(b"not a pipeline" * 100)
-    model_files.keep_file(model=model, part=part, filename=f"{model.uuid}.joblib")
+    model_files.keep_file(model=model, part=part, name=f"{model.uuid}.joblib")
     model.save()
     TrainingRun.objects.filter(pk=run.pk).update(status="succeeded", made_model_uuid=model.uuid)
     return model
@@ -60,6 +59,24 @@ def prediction(alice, model):
     )
     billing.charge(user=alice, amount=5, reason="prediction", operation=prediction.reference)
     return prediction
+
+
+@pytest.fixture
+def batch(alice, model):
+    batch = Batch.objects.create(
+        owner=alice,
+        model=model,
+        model_name=model.name,
+        name="new.csv",
+        file="batches/new.csv",
+        answer="batches/new.1.csv",
+        status="succeeded",
+        cost_tokens=5,
+        **{"size_bytes": 1, "sha256": "", "reading": {}, "row_count": 1, "unreadable_rows": 0},
+        **{"faults": [], "first_rows": []},
+    )
+    billing.charge(user=alice, amount=5, reason="batch", operation=batch.charge_operation)
+    return batch
 
 
 def broken_rules():
@@ -83,13 +100,13 @@ def test_a_trained_model_and_a_prediction_clear_their_charges(alice):
 
 
 def test_an_open_run_and_a_cancelled_one_are_in_order(alice):
-    cancel_run(run=start_run(alice))
+    jobs.cancel(job=start_run(alice))
     start_run(alice)
 
     assert verify_ledger() == []
 
 
-def test_a_removed_person_leaves_a_ledger_that_adds_up(alice, prediction):
+def test_a_removed_person_leaves_a_ledger_that_adds_up(alice, prediction, batch):
     start_run(alice)
 
     erase_everything_of(owner=alice)
@@ -100,7 +117,7 @@ def test_a_removed_person_leaves_a_ledger_that_adds_up(alice, prediction):
 def test_what_costs_nothing_needs_no_charge(alice, settings, model):
     settings.TRAINING_TOKEN_COST = 0
 
-    cancel_run(run=start_run(alice))
+    jobs.cancel(job=start_run(alice))
     start_run(alice)
     Prediction.objects.create(owner=alice, model_name="gift", output={"prediction": 1}, cost_tokens=0)
 
@@ -131,6 +148,22 @@ ACCIDENTS = {
         lambda: rewrite_the_ledger("DELETE FROM billing_ledgerentry WHERE operation LIKE 'run:%'"),
         "runs_are_charged",
     ),
+    "a failed batch was not refunded": (
+        lambda: Batch.objects.update(status="failed"),
+        "batch_charges_are_cleared",
+    ),
+    "a quoted batch was charged": (
+        lambda: Batch.objects.update(status="quoted"),
+        "batch_charges_are_cleared",
+    ),
+    "a charged batch is gone": (
+        lambda: Batch.objects.all().delete(),
+        "batch_charges_are_cleared",
+    ),
+    "a batch was not charged": (
+        lambda: rewrite_the_ledger("DELETE FROM billing_ledgerentry WHERE operation LIKE 'batch:%'"),
+        "batches_are_charged",
+    ),
     "a prediction was not charged": (
         lambda: rewrite_the_ledger("DELETE FROM billing_ledgerentry WHERE operation LIKE 'prediction:%'"),
         "predictions_are_charged",
@@ -157,7 +190,7 @@ ACCIDENTS = {
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-def test_a_charge_without_worth_is_found(prediction, accident):
+def test_a_charge_without_worth_is_found(prediction, batch, accident):
     cause, expected = ACCIDENTS[accident]
 
     cause()

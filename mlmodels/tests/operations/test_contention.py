@@ -13,7 +13,7 @@ from billing import operations as billing
 from billing.idempotency import IdempotentRequest
 from billing.verify import verify_ledger
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import datasets, predictions, runs, trained_models, training
+from mlmodels.operations import datasets, jobs, predictions, trained_models
 from mlmodels.tests.factories import make_dataset, start_run
 from mlplatform.core.errors import DomainError
 from mlplatform.core.transactions import atomic_with_retry
@@ -31,7 +31,7 @@ def test_a_run_that_ends_while_its_name_is_wanted_again_causes_no_deadlock(alice
     dataset = make_dataset(alice)
     run = start_run(alice, dataset, model_name="houses")
     if end == "fail":
-        run = runs.claim_run(run_id=run.pk, worker="w")
+        run = jobs.claim(job=run, worker="w")
 
     def refund_slowly(**charge):
         time.sleep(0.5)
@@ -45,8 +45,8 @@ def test_a_run_that_ends_while_its_name_is_wanted_again_causes_no_deadlock(alice
             time.sleep(0.2)
             return start_run(alice, dataset, model_name="houses")
         if end == "cancel":
-            return training.cancel_run(run=run)
-        return runs.fail_run(run=run, error="", code="")
+            return jobs.cancel(job=run)
+        return jobs.fail(job=run, error="", code="")
 
     outcomes = at_once(act, each=[True, False])
 
@@ -124,14 +124,14 @@ class Crowd:
     def cancel(self, person, chance):
         run = TrainingRun.objects.open().filter(owner=person).first()
         if run:
-            training.cancel_run(run=run)
+            jobs.cancel(job=run)
 
     def work(self, person, chance):
-        run = runs.claim_next_run(worker="w")
+        run = jobs.claim_next(worker="w")
         if run and chance < 0.5:
-            runs.fail_run(run=run, error="", code="")
+            jobs.fail(job=run, error="", code="")
         elif run:
-            runs.end_cancelled_run(run=run) or runs.hand_back_run(run=run)
+            jobs.end_cancelled(job=run) or jobs.hand_back(job=run)
 
     def predict(self, person, chance):
         model = self.models[person.pk]

@@ -8,7 +8,7 @@ from mlmodels import limits
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
 from mlmodels.learning.trainers import PlanRefused
 from mlmodels.models import Dataset
-from mlmodels.operations import datasets, training
+from mlmodels.operations import datasets, jobs
 from mlmodels.operations.plans import make_plan
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlplatform.core.errors import InvalidInput, TooLarge
@@ -184,7 +184,7 @@ def test_a_data_set_that_a_training_waits_for_stays(alice):
     with pytest.raises(DatasetInUse):
         datasets.delete_dataset(dataset=dataset)
 
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
     datasets.delete_dataset(dataset=dataset)
     assert not Dataset.objects.exists()
 

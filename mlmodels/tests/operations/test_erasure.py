@@ -6,7 +6,7 @@ from billing.operations import AccountClosed
 from billing.verify import verify_ledger
 from mlmodels.errors import TooManyOpenRuns
 from mlmodels.models import Prediction, TrainingRun
-from mlmodels.operations import erasure, predictions, runs
+from mlmodels.operations import erasure, jobs, predictions
 from mlmodels.tests.factories import make_dataset, make_model, start_run
 from mlplatform.core.errors import NotFound
 
@@ -24,7 +24,7 @@ def test_what_a_removed_person_owned_is_gone_and_the_ledger_adds_up(alice, bob, 
     model = make_model(alice)
     predictions.predict(owner=alice, model=model, features=HOUSE)
     queued, running = start_run(alice), start_run(alice)
-    running = runs.claim_run(run_id=running.pk, worker="w")
+    running = jobs.claim(job=running, worker="w")
     kept = make_dataset(bob)
 
     erasure.erase_everything_of(owner=alice)
@@ -36,7 +36,7 @@ def test_what_a_removed_person_owned_is_gone_and_the_ledger_adds_up(alice, bob, 
     alice.refresh_from_db()
     assert alice.token_balance == 15 - 1 - 5
     assert verify_ledger() == []
-    assert not runs.extend_lease(run=running)
+    assert not jobs.extend_lease(job=running)
     assert queued.uuid in alice.training_runs.values_list("uuid", flat=True)
 
 

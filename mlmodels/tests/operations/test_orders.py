@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.errors import RoomExceeded, UnknownColumn
 from mlmodels.models import Dataset
-from mlmodels.operations import datasets, training
+from mlmodels.operations import datasets, jobs
 from mlmodels.operations.training import train_on_upload
 from mlmodels.tests.factories import houses_csv, make_dataset
 
@@ -29,7 +29,7 @@ def order_replaceable(owner, rows, **changes):
 
 
 def end(run):
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
 
 
 def row_counts(owner):
@@ -78,7 +78,7 @@ def test_columns_changed_on_a_page_do_not_change_what_the_same_order_trains(alic
 def test_a_change_that_changes_nothing_leaves_the_table_in_use(alice):
     before = order(alice)
     datasets.change(dataset=before.dataset, columns={"rooms": {"kind": "number"}})
-    training.cancel_run(run=before)
+    jobs.cancel(job=before)
 
     assert order(alice).dataset == before.dataset
 

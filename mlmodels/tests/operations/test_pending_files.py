@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
 from mlmodels.models import Dataset, PendingFile, TrainedModel
-from mlmodels.operations import datasets, model_files, pending_files, runs
+from mlmodels.operations import datasets, jobs, model_files, pending_files, training
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model, start_run
 from mlmodels.tests.worker.conftest import url_of_test_database
@@ -140,12 +140,12 @@ def test_an_upload_whose_file_was_swept_meanwhile_gets_no_row(alice, monkeypatch
 
 
 def test_a_training_whose_file_was_swept_meanwhile_makes_no_model(alice):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="late")
-    name = model_files.stored_name(run, run.attempt)
+    run = jobs.claim(job=start_run(alice), worker="late")
+    name = run.result_path(run.attempt)
     model = TrainedModel(owner=alice, run=run, name=run.model_name, target={}, features=[], file=name)
     model.size_bytes = 0
 
-    assert not runs.finish_run(run=run, model=model)
+    assert not training.finish_run(run=run, model=model)
 
     run.refresh_from_db()
     assert run.status == "running"
@@ -168,7 +168,7 @@ def test_files_of_rows_that_are_gone_are_swept_when_their_removal_was_cut_off(al
 
 def test_files_that_a_killed_worker_left_are_swept_but_not_those_of_an_open_run(alice):
     ended, open_one = start_run(alice), start_run(alice)
-    runs.fail_run(run=runs.claim_run(run_id=ended.pk, worker="gone"), error="", code="")
+    jobs.fail(job=jobs.claim(job=ended, worker="gone"), error="", code="")
     folder = pending_files.work_folder()
     for name in (f"{ended.uuid}.1.part", f"{ended.uuid}.1.csv", f"{open_one.uuid}.1.part", "notes.txt"):
         (folder / name).write_bytes(b"half a model")

@@ -9,15 +9,15 @@ from billing.idempotency import IdempotentRequest, RequestRepeated, find
 from billing.operations import InsufficientTokens
 from billing.verify import verify_ledger
 from mlmodels.errors import (
+    JobEnded,
     NameTaken,
     RoomExceeded,
-    RunEnded,
-    TooManyCancelledRuns,
+    TooManyCancelledJobs,
     TooManyOpenRuns,
     UnknownColumn,
 )
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import datasets, runs, training
+from mlmodels.operations import datasets, jobs, training
 from mlmodels.tests.factories import make_dataset, make_model_row, start_run
 from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 
@@ -158,7 +158,7 @@ def test_a_broke_user_is_refused_and_nothing_is_written(charlie):
 def test_a_free_training_has_no_entry_and_no_refund(alice, settings):
     settings.TRAINING_TOKEN_COST = 0
 
-    training.cancel_run(run=start_run(alice))
+    jobs.cancel(job=start_run(alice))
 
     assert amounts_of(alice) == [15]
 
@@ -171,7 +171,7 @@ def test_three_trainings_may_be_open_and_a_fourth_is_refused(alice, bob):
         start_run(alice, dataset)
 
     assert start_run(bob)
-    training.cancel_run(run=first)
+    jobs.cancel(job=first)
     assert start_run(alice, dataset)
     assert amounts_of(alice) == [15, -1, -1, -1, 1, -1]
 
@@ -234,7 +234,7 @@ def test_the_name_of_an_open_training_is_taken(alice):
 
     assert refused.value.fields.keys() == {"model_name"}
     assert amounts_of(alice) == [15, -1]
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
     assert start_run(alice, dataset, model_name="houses")
 
 
@@ -283,7 +283,7 @@ def test_a_refused_request_does_not_use_up_its_key(alice):
 
 
 def test_a_queued_training_is_cancelled_and_refunded_at_once(alice):
-    run = training.cancel_run(run=start_run(alice))
+    run = jobs.cancel(job=start_run(alice))
 
     assert run.status == "cancelled"
     assert run.finished_at
@@ -292,19 +292,19 @@ def test_a_queued_training_is_cancelled_and_refunded_at_once(alice):
 
 
 def test_a_running_training_is_asked_to_stop_and_stays_paid_until_it_has(alice):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="w")
+    run = jobs.claim(job=start_run(alice), worker="w")
 
-    run = training.cancel_run(run=run)
+    run = jobs.cancel(job=run)
 
     assert (run.status, run.can_cancel) == ("running", False)
     assert amounts_of(alice) == [15, -1]
 
 
 def test_a_training_that_has_ended_cannot_be_cancelled(alice):
-    run = training.cancel_run(run=start_run(alice))
+    run = jobs.cancel(job=start_run(alice))
 
-    with pytest.raises(RunEnded, match="was cancelled"):
-        training.cancel_run(run=run)
+    with pytest.raises(JobEnded, match="was cancelled"):
+        jobs.cancel(job=run)
 
     assert amounts_of(alice) == [15, -1, 1]
 
@@ -313,7 +313,7 @@ def test_a_training_that_has_ended_cannot_be_cancelled(alice):
 def test_cancelled_by_many_at_once_it_is_refunded_once(alice, at_once):
     run = start_run(alice)
 
-    outcomes = at_once(lambda: training.cancel_run(run=run), times=8)
+    outcomes = at_once(lambda: jobs.cancel(job=run), times=8)
 
     assert sum(isinstance(outcome, TrainingRun) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 7
@@ -322,11 +322,11 @@ def test_cancelled_by_many_at_once_it_is_refunded_once(alice, at_once):
 
 def test_so_many_trainings_may_be_cancelled_in_an_hour_and_no_more(alice, bob):
     dataset = make_dataset(alice)
-    for _ in range(training.CANCELLED_RUNS_PER_HOUR_MAX):
-        training.cancel_run(run=start_run(alice, dataset))
+    for _ in range(jobs.CANCELLED_RUNS_PER_HOUR_MAX):
+        jobs.cancel(job=start_run(alice, dataset))
     before = amounts_of(alice)
 
-    with pytest.raises(TooManyCancelledRuns) as refused:
+    with pytest.raises(TooManyCancelledJobs) as refused:
         start_run(alice, dataset)
 
     assert 3500 < refused.value.retry_after_seconds <= 3601
@@ -339,11 +339,11 @@ def test_so_many_trainings_may_be_cancelled_in_an_hour_and_no_more(alice, bob):
 
 @pytest.mark.django_db(transaction=True)
 def test_starts_and_cancels_at_once_do_not_get_past_the_limit(alice, at_once, monkeypatch):
-    monkeypatch.setattr(training, "CANCELLED_RUNS_PER_HOUR_MAX", 4)
+    monkeypatch.setattr(jobs, "CANCELLED_RUNS_PER_HOUR_MAX", 4)
     dataset = make_dataset(alice)
 
     def start_and_cancel():
-        return [training.cancel_run(run=start_run(alice, dataset)) for _ in range(4)]
+        return [jobs.cancel(job=start_run(alice, dataset)) for _ in range(4)]
 
     at_once(start_and_cancel, times=4)
 
@@ -363,10 +363,10 @@ def test_changed_columns_do_not_change_a_training_that_waits(alice):
 
 
 def test_waiting_ends_with_the_run(alice):
-    run = training.cancel_run(run=start_run(alice))
+    run = jobs.cancel(job=start_run(alice))
 
     started = time.monotonic()
-    ended = training.wait_for_run(run=run, seconds=30)
+    ended = jobs.wait_for_end(job=run, seconds=30)
 
     assert ended.status == "cancelled"
     assert time.monotonic() - started < 1
@@ -374,7 +374,7 @@ def test_waiting_ends_with_the_run(alice):
 
 def test_waiting_ends_when_the_time_is_up(alice):
     started = time.monotonic()
-    run = training.wait_for_run(run=start_run(alice), seconds=0.3)
+    run = jobs.wait_for_end(job=start_run(alice), seconds=0.3)
 
     assert run.status == "queued"
     assert 0.3 <= time.monotonic() - started < 2
@@ -383,16 +383,16 @@ def test_waiting_ends_when_the_time_is_up(alice):
 @pytest.mark.django_db(transaction=True)
 def test_when_too_many_wait_the_next_is_sent_away_at_once(alice, at_once):
     run = start_run(alice)
-    waiters = training.WAITING_REQUESTS_MAX + 3
+    waiters = jobs.WAITING_REQUESTS_MAX + 3
 
     def wait():
         started = time.monotonic()
-        training.wait_for_run(run=run, seconds=2)
+        jobs.wait_for_end(job=run, seconds=2)
         return time.monotonic() - started
 
     seconds = at_once(wait, times=waiters)
 
-    assert sum(waited >= 2 for waited in seconds) == training.WAITING_REQUESTS_MAX
+    assert sum(waited >= 2 for waited in seconds) == jobs.WAITING_REQUESTS_MAX
     assert sum(waited < 1 for waited in seconds) == 3
 
 

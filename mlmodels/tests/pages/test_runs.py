@@ -3,7 +3,7 @@
 import pytest
 
 from mlmodels.models import TrainingRun
-from mlmodels.operations import runs
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import make_dataset, start_run
 from mlmodels.tests.quick import train_now
 
@@ -22,10 +22,10 @@ def test_a_waiting_run_says_its_place_and_polls(alice, pages_of):
 
 
 def test_a_running_one_shows_its_leaderboard(alice, pages_of):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="test")
+    run = jobs.claim(job=start_run(alice), worker="test")
     candidate = {"algorithm": "ridge", "label": "Ridge regression", "status": "done", "score": 0.9}
     candidate |= {"std": 0.01, "seconds": 0.2, "scoring": "r2_score", "note": ""}
-    runs.report_progress(run=run, progress=0.5, note="Trying the next", candidates=[candidate])
+    jobs.report_progress(job=run, progress=0.5, note="Trying the next", candidates=[candidate])
 
     partial = pages_of(alice).get(f"/runs/{run.uuid}/", headers=HTMX).content.decode()
 
@@ -53,8 +53,8 @@ def test_an_ended_run_cannot_be_stopped(alice, pages_of):
 
 
 def test_a_failed_run_says_why_and_that_nothing_was_charged(alice, pages_of):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="test")
-    runs.fail_run(run=run, error="Row 17 has too many cells.", code="table_refused")
+    run = jobs.claim(job=start_run(alice), worker="test")
+    jobs.fail(job=run, error="Row 17 has too many cells.", code="table_refused")
 
     page = pages_of(alice).get(f"/runs/{run.uuid}/").content.decode()
 

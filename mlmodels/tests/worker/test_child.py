@@ -8,7 +8,7 @@ import pytest
 from mlmodels.learning import scoring, tables
 from mlmodels.learning.trainers import CATEGORY, NUMBER, REGRESSION, DataRefused, Feature, TrainingPlan
 from mlmodels.worker import child
-from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.assignment import TrainingAssignment
 
 TABLE = "size,place,price\n" + "".join(f"{n % 97},early,{n % 97 * 3}\n" for n in range(600))
 TABLE += "".join(f"{n % 89},late,{n % 89 * 5}\n" for n in range(400))
@@ -16,6 +16,9 @@ TABLE += "".join(f"{n % 89},late,{n % 89 * 5}\n" for n in range(400))
 
 class QuietReporter:
     def say(self, kind, **content):
+        pass
+
+    def progress(self, share, note, **details):
         pass
 
     def on_progress(self, progress):
@@ -52,7 +55,7 @@ def assignment(tmp_path):
     summary = tables.inspect(io.BytesIO(TABLE.encode()))
     size, place, price = (column.to_dict() for column in summary.columns)
     features = (Feature("size", NUMBER), Feature("place", CATEGORY))
-    return Assignment(
+    return TrainingAssignment(
         model_uuid=str(uuid4()),
         table_path=str(path),
         dialect=summary.dialect,

@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from mlmodels.models import Worker
-from mlmodels.operations import runs
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import start_run
 from mlmodels.worker import database
 from mlmodels.worker.database import Heartbeat, retry
@@ -59,33 +59,33 @@ def test_what_is_wrong_with_the_call_itself_is_not_repeated(pauses):
 
 
 def test_the_heart_beats_on_when_the_database_was_away(alice, work_space, monkeypatch):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="w")
+    run = jobs.claim(job=start_run(alice), worker="w")
     beats, answered = [], threading.Event()
-    extend_lease = runs.extend_lease
+    extend_lease = jobs.extend_lease
 
-    def away_at_first(*, run):
+    def away_at_first(*, job):
         beats.append(1)
         if len(beats) < 3:
             raise OperationalError
-        extend_lease(run=run)
+        extend_lease(job=job)
         answered.set()
         return True
 
-    monkeypatch.setattr(database.runs, "extend_lease", away_at_first)
+    monkeypatch.setattr(database.jobs, "extend_lease", away_at_first)
     with Heartbeat("w") as beating:
         beating.keep(run)
         assert answered.wait(timeout=20)
 
-        assert not beating.has_lost_run.is_set()
+        assert not beating.has_lost_job.is_set()
 
 
 def test_the_heart_tells_when_somebody_else_has_the_run(alice, work_space):
-    run = runs.claim_run(run_id=start_run(alice).pk, worker="w")
+    run = jobs.claim(job=start_run(alice), worker="w")
     with Heartbeat("w") as beating:
         beating.keep(run)
-        runs.hand_back_run(run=run)
+        jobs.hand_back(job=run)
 
-        assert beating.has_lost_run.wait(timeout=20)
+        assert beating.has_lost_job.wait(timeout=20)
 
 
 def test_a_worker_waits_for_a_database_that_is_away(alice, work_space, monkeypatch):
@@ -100,7 +100,7 @@ def test_a_worker_waits_for_a_database_that_is_away(alice, work_space, monkeypat
 
     stop = worker.stop
     monkeypatch.setattr("mlmodels.worker.loop.DATABASE_RETRY_SECONDS", 0)
-    monkeypatch.setattr("mlmodels.worker.loop.runs.claim_next_run", away_at_first)
+    monkeypatch.setattr("mlmodels.worker.loop.jobs.claim_next", away_at_first)
 
     worker.work()
 

@@ -14,7 +14,7 @@ from django.core.files.storage import Storage
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import model_files, predictions, trained_models, training
+from mlmodels.operations import jobs, model_files, predictions, trained_models
 from mlmodels.tests.factories import (
     houses_csv,
     make_dataset,
@@ -25,7 +25,7 @@ from mlmodels.tests.factories import (
     work_off,
 )
 from mlmodels.tests.worker.processes import descendants, is_alive, session_of, until
-from mlmodels.worker import child, supervision
+from mlmodels.worker import child, supervision, trainings
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("work_space")]
 
@@ -73,7 +73,7 @@ def test_a_cancelled_training_ends_within_seconds(slow_run, in_background):
     wait_until_fitting(slow_run)
     pid = training_child()
 
-    training.cancel_run(run=slow_run)
+    jobs.cancel(job=slow_run)
     asked = time.monotonic()
     thread.join()
 
@@ -94,7 +94,7 @@ def test_a_child_lives_under_limits_of_its_own(slow_run, in_background):
         line[:26].strip(): line[26:].split()[0] for line in (process / "limits").read_text().splitlines()
     }
     environment = (process / "environ").read_text().split("\0")
-    training.cancel_run(run=slow_run)
+    jobs.cancel(job=slow_run)
     thread.join()
 
     assert niceness == 19
@@ -127,7 +127,7 @@ def test_a_training_past_its_memory_is_stopped_with_the_reason(alice, settings):
 
 
 def test_a_model_past_its_size_is_refused_with_the_reason(slow_run, monkeypatch):
-    monkeypatch.setattr(supervision, "MODEL_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(trainings, "MODEL_BYTES_MAX", 1_000_000)
 
     work_off()
 
@@ -224,7 +224,7 @@ class Listener:
 def test_a_crash_is_told_by_its_name_and_place_and_never_quotes_the_data():
     listener, cell = Listener(), "alice" + "@example.com"
 
-    with child.Reporter(listener):
+    with child.Reporter(listener, "model_too_large"):
         raise ValueError(f"could not convert {cell}")
 
     (message,) = listener.messages

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import model_files, pending_files, runs, training
+from mlmodels.operations import jobs, pending_files, training
 from mlmodels.operations.audit import find_uncleared_charges
 from mlmodels.tests.factories import make_dataset, start_run
 
@@ -20,7 +20,7 @@ def balance_of(user):
 
 
 def claim(run, worker="worker 1"):
-    return runs.claim_run(run_id=run.pk, worker=worker)
+    return jobs.claim(job=run, worker=worker)
 
 
 def let_lapse(run):
@@ -30,7 +30,7 @@ def let_lapse(run):
 def model_of(run):
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, name=run.model_name, size_bytes=0)
     model.target, model.features = run.target_column, run.features
-    model.file = model_files.stored_name(run, run.attempt)
+    model.file = run.result_path(run.attempt)
     pending_files.register(name=model.file.name)
     return model
 
@@ -58,9 +58,9 @@ def test_of_many_workers_one_gets_the_run(alice, at_once):
 def test_the_oldest_run_is_next(alice, bob):
     first, second = start_run(alice), start_run(bob)
 
-    assert runs.claim_next_run(worker="w") == first
-    assert runs.claim_next_run(worker="w") == second
-    assert runs.claim_next_run(worker="w") is None
+    assert jobs.claim_next(worker="w") == first
+    assert jobs.claim_next(worker="w") == second
+    assert jobs.claim_next(worker="w") is None
 
 
 def test_a_long_queue_of_one_person_does_not_hold_up_another(alice, bob):
@@ -68,26 +68,26 @@ def test_a_long_queue_of_one_person_does_not_hold_up_another(alice, bob):
     of_alice = [start_run(alice, dataset) for _ in range(3)]
     of_bob = start_run(bob)
 
-    order = [runs.claim_next_run(worker="w") for _ in range(4)]
+    order = [jobs.claim_next(worker="w") for _ in range(4)]
 
     assert order == [of_alice[0], of_bob, of_alice[1], of_alice[2]]
 
 
 def test_who_waited_longest_for_a_turn_is_next_when_nobody_has_a_run_going(alice, bob):
     earlier = start_run(alice)
-    runs.fail_run(run=claim(earlier), error="", code="")
+    jobs.fail(job=claim(earlier), error="", code="")
     of_alice, of_bob = start_run(alice), start_run(bob)
 
-    assert runs.claim_next_run(worker="w") == of_bob
-    runs.fail_run(run=TrainingRun.objects.get(pk=of_bob.pk), error="", code="")
-    assert runs.claim_next_run(worker="w") == of_alice
+    assert jobs.claim_next(worker="w") == of_bob
+    jobs.fail(job=TrainingRun.objects.get(pk=of_bob.pk), error="", code="")
+    assert jobs.claim_next(worker="w") == of_alice
 
 
 def test_a_finished_run_has_its_model_and_keeps_its_price(alice):
     run = claim(start_run(alice))
     model = model_of(run)
 
-    assert runs.finish_run(run=run, model=model)
+    assert training.finish_run(run=run, model=model)
 
     run.refresh_from_db()
     assert (run.status, run.progress, run.lease_until) == ("succeeded", 1, None)
@@ -99,8 +99,8 @@ def test_a_finish_whose_answer_got_lost_may_be_asked_again(alice):
     run = claim(start_run(alice))
     model = model_of(run)
 
-    assert runs.finish_run(run=run, model=model)
-    assert runs.finish_run(run=run, model=model)
+    assert training.finish_run(run=run, model=model)
+    assert training.finish_run(run=run, model=model)
 
     assert TrainedModel.objects.count() == 1
 
@@ -108,8 +108,8 @@ def test_a_finish_whose_answer_got_lost_may_be_asked_again(alice):
 def test_a_failed_run_says_why_and_is_refunded_once(alice):
     run = claim(start_run(alice))
 
-    assert runs.fail_run(run=run, error="Too little memory.", code="memory_limit")
-    assert not runs.fail_run(run=run, error="Again.", code="again")
+    assert jobs.fail(job=run, error="Too little memory.", code="memory_limit")
+    assert not jobs.fail(job=run, error="Again.", code="again")
 
     run.refresh_from_db()
     assert (run.status, run.error, run.error_code) == ("failed", "Too little memory.", "memory_limit")
@@ -119,10 +119,10 @@ def test_a_failed_run_says_why_and_is_refunded_once(alice):
 
 def test_a_run_that_is_to_be_cancelled_is_not_finished(alice):
     run = claim(start_run(alice))
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
 
-    assert not runs.finish_run(run=run, model=model_of(run))
-    assert runs.end_cancelled_run(run=run)
+    assert not training.finish_run(run=run, model=model_of(run))
+    assert jobs.end_cancelled(job=run)
 
     run.refresh_from_db()
     assert run.status == "cancelled"
@@ -133,7 +133,7 @@ def test_a_run_that_is_to_be_cancelled_is_not_finished(alice):
 def test_nobody_cancels_a_run_that_was_not_to_be_cancelled(alice):
     run = claim(start_run(alice))
 
-    assert not runs.end_cancelled_run(run=run)
+    assert not jobs.end_cancelled(job=run)
 
     run.refresh_from_db()
     assert run.status == "running"
@@ -142,24 +142,24 @@ def test_nobody_cancels_a_run_that_was_not_to_be_cancelled(alice):
 @pytest.mark.parametrize(
     "act",
     [
-        lambda run: runs.finish_run(run=run, model=model_of(run)),
-        lambda run: runs.fail_run(run=run, error="late", code="late"),
-        lambda run: runs.end_cancelled_run(run=run),
-        lambda run: runs.hand_back_run(run=run),
-        lambda run: runs.extend_lease(run=run),
+        lambda run: training.finish_run(run=run, model=model_of(run)),
+        lambda run: jobs.fail(job=run, error="late", code="late"),
+        lambda run: jobs.end_cancelled(job=run),
+        lambda run: jobs.hand_back(job=run),
+        lambda run: jobs.extend_lease(job=run),
     ],
     ids=["finish", "fail", "cancel", "hand back", "extend"],
 )
 def test_a_worker_that_was_thought_lost_changes_nothing(alice, act):
     stale = claim(start_run(alice))
     let_lapse(stale)
-    runs.recover_runs()
+    jobs.recover()
     current = claim(stale, "worker 2")
-    training.cancel_run(run=current)
+    jobs.cancel(job=current)
     before = TrainingRun.objects.filter(pk=current.pk).values().get()
 
     assert not act(stale)
-    runs.report_progress(run=stale, progress=0.9, note="late", candidates=[])
+    jobs.report_progress(job=stale, progress=0.9, note="late", candidates=[])
 
     assert TrainingRun.objects.filter(pk=current.pk).values().get() == before
     assert not TrainedModel.objects.exists()
@@ -169,7 +169,7 @@ def test_a_worker_that_was_thought_lost_changes_nothing(alice, act):
 def test_a_run_that_is_handed_back_waits_again_at_no_loss(alice):
     run = claim(start_run(alice))
 
-    assert runs.hand_back_run(run=run)
+    assert jobs.hand_back(job=run)
 
     run.refresh_from_db()
     assert (run.status, run.lapses, run.worker) == ("queued", 0, "")
@@ -178,9 +178,9 @@ def test_a_run_that_is_handed_back_waits_again_at_no_loss(alice):
 
 def test_a_cancelled_run_that_is_handed_back_ends(alice):
     run = claim(start_run(alice))
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
 
-    assert runs.hand_back_run(run=run)
+    assert jobs.hand_back(job=run)
 
     run.refresh_from_db()
     assert run.status == "cancelled"
@@ -190,49 +190,49 @@ def test_a_cancelled_run_that_is_handed_back_ends(alice):
 def test_a_run_whose_worker_is_heard_of_is_left_alone(alice):
     claim(start_run(alice))
 
-    assert runs.recover_runs() == {"queued": 0, "failed": 0, "cancelled": 0}
+    assert jobs.recover() == {"queued": 0, "failed": 0, "cancelled": 0}
 
 
 def test_an_extended_lease_does_not_lapse(alice):
     run = claim(start_run(alice))
     let_lapse(run)
 
-    assert runs.extend_lease(run=run)
+    assert jobs.extend_lease(job=run)
 
-    assert runs.recover_runs()["queued"] == 0
+    assert jobs.recover()["queued"] == 0
 
 
 def test_a_run_is_tried_once_more_and_then_given_up_and_refunded(alice):
     run = claim(start_run(alice))
     let_lapse(run)
-    assert runs.recover_runs()["queued"] == 1
+    assert jobs.recover()["queued"] == 1
     assert balance_of(alice) == 14
 
     let_lapse(claim(run, "worker 2"))
-    assert runs.recover_runs()["failed"] == 1
+    assert jobs.recover()["failed"] == 1
 
     run.refresh_from_db()
     assert (run.status, run.error_code, run.attempt, run.lapses) == ("failed", "worker_lost", 2, 1)
     assert balance_of(alice) == 15
-    assert runs.recover_runs() == {"queued": 0, "failed": 0, "cancelled": 0}
+    assert jobs.recover() == {"queued": 0, "failed": 0, "cancelled": 0}
     assert verify_ledger() == []
 
 
 def test_runs_that_were_handed_back_do_not_count_as_lost(alice):
     run = start_run(alice)
     for _ in range(5):
-        runs.hand_back_run(run=claim(run))
+        jobs.hand_back(job=claim(run))
     let_lapse(claim(run))
 
-    assert runs.recover_runs()["queued"] == 1
+    assert jobs.recover()["queued"] == 1
 
 
 def test_a_lost_run_that_was_to_be_cancelled_is_cancelled(alice):
     run = claim(start_run(alice))
-    training.cancel_run(run=run)
+    jobs.cancel(job=run)
     let_lapse(run)
 
-    assert runs.recover_runs()["cancelled"] == 1
+    assert jobs.recover()["cancelled"] == 1
 
     assert balance_of(alice) == 15
 
@@ -243,7 +243,7 @@ def test_recovered_by_many_at_once_a_run_is_refunded_once(alice, at_once):
     TrainingRun.objects.filter(pk=run.pk).update(lapses=1)
     let_lapse(run)
 
-    counts = at_once(runs.recover_runs, times=6)
+    counts = at_once(jobs.recover, times=6)
 
     assert sum(count["failed"] for count in counts) == 1
     assert balance_of(alice) == 15
@@ -258,13 +258,13 @@ def test_finish_and_cancel_at_once_leave_a_model_or_a_refund(alice, at_once):
         model = model_of(run)
 
         def finish(run=run, model=model):
-            return runs.finish_run(run=run, model=model)
+            return training.finish_run(run=run, model=model)
 
         def cancel(run=run):
-            return training.cancel_run(run=run)
+            return jobs.cancel(job=run)
 
         at_once(lambda act: act(), each=[finish, cancel] if number % 2 else [cancel, finish])
-        runs.end_cancelled_run(run=run)
+        jobs.end_cancelled(job=run)
 
         run.refresh_from_db()
         outcomes.add((run.status, TrainedModel.objects.filter(run=run).exists()))
@@ -280,7 +280,7 @@ def test_what_lost_workers_left_in_the_storage_goes_with_the_run(alice, files_fo
     left.write_bytes(b"half a model")
     let_lapse(run)
 
-    runs.recover_runs()
+    jobs.recover()
 
     assert not left.exists()
 

@@ -1,0 +1,167 @@
+"""Batches as a resource: files of rows that were sent to a model, and their answers."""
+
+from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from billing.api.idempotency import idempotent_request
+from billing.idempotency import RequestRepeated, find
+from mlmodels.api.runs import WAIT
+from mlmodels.api.waiting import preferred_wait
+from mlmodels.downloads import download_answer
+from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
+from mlmodels.lookups import owned_batch
+from mlmodels.models import Batch, TrainedModel
+from mlmodels.operations import batches, jobs
+from mlplatform.core.api import StrictQueryMixin
+
+
+class BatchSerializer(serializers.ModelSerializer):
+    """A file of rows that was sent to a model."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    url = serializers.HyperlinkedIdentityField(view_name="batch-detail", lookup_field="uuid")
+    rows = serializers.IntegerField(source="row_count", read_only=True)
+    kept_until = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="when file and result are removed; null while it is open"
+    )
+    result = serializers.SerializerMethodField(help_text="URL of the CSV with the answers; null without one")
+
+    class Meta:
+        model = Batch
+        fields = [
+            "id", "url", "status", "progress", "model_name", "name", "rows", "unreadable_rows", "rows_done",
+            "rows_with_warnings", "cost_tokens", "error", "error_code", "created_at", "started_at",
+            "finished_at", "kept_until", "result",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_result(self, batch) -> str | None:
+        if not batch.has_answer:
+            return None
+        return reverse("batch-result", args=[batch.uuid], request=self.context.get("request"))
+
+
+class FaultSerializer(serializers.Serializer):
+    row = serializers.IntegerField(help_text="as a spreadsheet counts: the header is row 1")
+    reason = serializers.CharField()
+
+
+class BatchDetailSerializer(BatchSerializer):
+    """A file of rows with the first of those that cannot be read, and the first answers."""
+
+    faults = FaultSerializer(many=True, read_only=True)
+    preview = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta(BatchSerializer.Meta):
+        fields = [*BatchSerializer.Meta.fields, "faults", "preview"]
+        read_only_fields = fields
+
+
+class QuoteSerializer(serializers.ModelSerializer):
+    """What predicting a file would cost."""
+
+    rows = serializers.IntegerField(source="row_count")
+    header_names = serializers.DictField(
+        source="reading.header_names",
+        child=serializers.CharField(),
+        help_text="columns of the model that the file spells otherwise",
+    )
+    faults = FaultSerializer(many=True)
+
+    class Meta:
+        model = Batch
+        fields = ["name", "rows", "unreadable_rows", "cost_tokens", "header_names", "faults"]
+
+
+class BatchUploadSerializer(serializers.Serializer):
+    """A CSV file with the model's columns; further ones come back as they are."""
+
+    file = serializers.FileField(
+        max_length=DATASET_NAME_CHARACTERS_MAX,
+        error_messages={"empty": "The file is empty. Send a CSV with a header line and at least one row."},
+    )
+    dry_run = serializers.BooleanField(default=False, help_text="answer the price; predict nothing")
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="batches", summary="List your batches, newest first"),
+    retrieve=extend_schema(
+        operation_id="batch", summary="Show the status of a batch and its first answers", parameters=[WAIT]
+    ),
+    destroy=extend_schema(operation_id="delete_batch", summary="Remove the file of a batch and its result"),
+    cancel=extend_schema(operation_id="cancel_batch", summary="Cancel and refund a batch", request=None),
+    result=extend_schema(
+        operation_id="batch_result",
+        summary="Download the file with its answers",
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+    ),
+)
+class BatchViewSet(StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    tags = ["batches"]
+    serializer_class = BatchSerializer
+    queryset = Batch.objects.none()
+    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
+    filterset_fields = ["status", "model_name"]
+    ordering_fields = ["created_at", "finished_at"]
+
+    @property
+    def refusals(self) -> list[int]:
+        return [409] if self.action in ("cancel", "destroy", "result") else []
+
+    def get_queryset(self):
+        return Batch.objects.owned_by(self.request.user).started().for_lists().newest_first()
+
+    def get_serializer_class(self):
+        return BatchDetailSerializer if self.detail else BatchSerializer
+
+    def retrieve(self, request, uuid):
+        batch = self.get_object()
+        if (seconds := preferred_wait(request)) and batch.is_open:
+            jobs.wait_for_end(job=batch, seconds=seconds)
+            batch = self.get_object()
+        return Response(self.get_serializer(batch).data)
+
+    def perform_destroy(self, batch):
+        batches.delete_batch(batch=batch)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, uuid):
+        jobs.cancel(job=self.get_object())
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @action(detail=True, methods=["get"])
+    def result(self, request, uuid):
+        return download_answer(self.get_object())
+
+    def perform_content_negotiation(self, request, force=False):
+        """A result is CSV, whatever the client accepts."""
+        return super().perform_content_negotiation(request, force or self.action == "result")
+
+
+def accepted(batch: Batch, view, **headers) -> Response:
+    body = BatchDetailSerializer(batch, context=view.get_serializer_context()).data
+    return Response(body, status=202, headers={"Location": body["url"], **headers})
+
+
+def predict_upload(view, model: TrainedModel) -> Response:
+    """202 with the batch that predicts the file of this request with `model`; for a dry run its price."""
+    request = view.request
+    sent = BatchUploadSerializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    file = sent.validated_data["file"]
+    options = {"owner": request.user, "model": model, "upload": file, "name": file.name}
+    if sent.validated_data["dry_run"]:
+        return Response(QuoteSerializer(batches.estimate(**options)).data)
+    idempotency = idempotent_request(request)
+    earlier = find(user=request.user, request=idempotency)
+    if earlier is None:
+        try:
+            return accepted(batches.predict_file(**options, idempotency=idempotency), view)
+        except RequestRepeated as repeated:
+            earlier = repeated.earlier
+    batch = owned_batch(request.user, earlier.identifier)
+    return accepted(batch, view, **{"Idempotency-Replayed": "true"})

@@ -1,0 +1,237 @@
+"""Writes the answer to a file: its rows as they came, columns appended, in its own dialect and encoding."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mlmodels.learning.batches.inspection import Reading
+from mlmodels.learning.batches.table_model import Answers, TableModel
+from mlmodels.learning.serving import NoFinitePrediction
+from mlmodels.learning.tables.chunks import RawRows, TypedChunk, open_raw_rows
+from mlmodels.learning.tables.dialect import Dialect
+from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
+from mlplatform.core.csv_export import harmless
+
+if TYPE_CHECKING:
+    import numpy
+
+PREVIEW_ROWS = 5
+PREVIEW_COLUMNS = 3
+FORMULA_MARKS = "=+-@\t\r＝＋－＠"
+BEFORE_A_FORMULA = " \t'\"\n"  # and the separator
+# A line that is not certainly a number
+MAYBE_FORMULA = re.compile(
+    r"\n[\s'\"]*[=+\-@\t\r＝＋－＠](?!(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?%?\n)"
+)
+
+
+@dataclass
+class Outcome:
+    """`preview` are the first rows: their first cells, and what was said of them."""
+
+    rows: int = 0
+    unreadable_rows: int = 0
+    rows_with_warnings: int = 0
+    preview: list[dict] = field(default_factory=list)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def answer_file(
+    model: TableModel,
+    reading: Reading,
+    source: BinaryIO,
+    target: BinaryIO,
+    *,
+    level: float | None = None,
+    threshold: float | None = None,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> Outcome:
+    """`on_rows` is called after each chunk with the rows done so far."""
+    dialect, outcome = Dialect(**reading.dialect), Outcome()
+    with open_raw_rows(source, dialect) as rows:
+        reader, writer = reading.reader(rows), AnswerWriter(target, rows, reading, model)
+        writer.write_header()
+        for raw in rows.chunks():
+            chunk = reader.read(raw)
+            answers = model.answers(chunk.values, level=level, threshold=threshold)
+            for at in answers.unusable - raw.blanks:
+                chunk.faults.setdefault(at, NoFinitePrediction.message)
+            writer.write(chunk, answers)
+            count(outcome, chunk, answers)
+            on_rows(outcome.rows)
+    return outcome
+
+
+def count(outcome: Outcome, chunk: TypedChunk, answers: Answers) -> None:
+    raw = chunk.raw
+    outcome.rows += len(raw) - len(raw.blanks)
+    outcome.unreadable_rows += len(chunk.faults)
+    outcome.rows_with_warnings += len(answers.warnings.keys() - chunk.faults.keys() - raw.blanks)
+    rows = (at for at in range(len(raw)) if at not in raw.blanks)
+    for at in rows:
+        if len(outcome.preview) == PREVIEW_ROWS:
+            return
+        outcome.preview.append(shown_row(chunk, answers, at))
+
+
+def shown_row(chunk: TypedChunk, answers: Answers, at: int) -> dict[str, Any]:
+    cells = [column[at][:SHOWN_CHARACTERS_MAX] for column in chunk.raw.columns[:PREVIEW_COLUMNS]]
+    if at in chunk.faults:
+        return {"cells": cells, "reason": chunk.faults[at]}
+    row = {"cells": cells, "prediction": answers.predictions[at], "warnings": answers.warnings.get(at, [])}
+    if answers.low is not None:
+        row["interval"] = {"low": float(answers.low[at]), "high": float(answers.high[at])}
+    if answers.probabilities is not None:
+        row["probability"] = float(answers.probabilities[at].max())
+    else:
+        row["prediction"] = float(row["prediction"])
+    return row
+
+
+class AnswerWriter:
+    """Appends columns to rows, under names that the file does not have."""
+
+    def __init__(self, target: BinaryIO, rows: RawRows, reading: Reading, model: TableModel):
+        self._target = target
+        self._rows = rows
+        self._separator = reading.dialect["separator"]
+        self._decimal = reading.decimal
+        self._line_end = rows.line_end or "\n"
+        self._encoder = codecs.getincrementalencoder(reading.dialect["encoding"])(errors="replace")
+        self._has_interval = model.classes is None and model.reliability is not None
+        self._classes = [str(label) for label in model.classes or ()]
+        self._has_sets = bool(self._classes) and model.reliability is not None
+
+    @property
+    def appended_names(self) -> list[str]:
+        names = [
+            "prediction",
+            *(("low", "high") if self._has_interval else ()),
+            *(f"probability of {label}" for label in self._classes),
+            *(("prediction_set",) if self._has_sets else ()),
+            "warnings",
+            "reason",
+        ]
+        taken = set(self._rows.names)
+        return [free_name(name, taken) for name in names]
+
+    def write_header(self) -> None:
+        rows = self._rows
+        is_harmless = all(harmless(cell) == cell for cell in rows.header)
+        line = rows.line if is_harmless else self._line(map(harmless, rows.header))
+        line = self._separator.join([line, *map(self._cell, self.appended_names)])
+        self._emit("".join([*rows.preamble, line, self._line_end]))
+
+    def write(self, chunk: TypedChunk, answers: Answers) -> None:
+        raw = chunk.raw
+        columns = self._appended(chunk, answers)
+        lines = list(map(self._separator.join, zip(self._harmless_lines(chunk), *columns, strict=True)))
+        for at in raw.blanks:
+            if not raw.lines[at].strip():
+                lines[at] = raw.lines[at]
+        self._emit(self._line_end.join([*lines, ""]))
+
+    def _appended(self, chunk: TypedChunk, answers: Answers) -> list[list[str]]:
+        """Blank in rows that are not predicted, but for the reason."""
+        if answers.classes is None:
+            columns = [self._numbers(answers.predictions)]
+        else:
+            columns = [self._texts(answers.predictions.tolist())]
+        if self._has_interval:
+            columns += [self._numbers(answers.low), self._numbers(answers.high)]
+        columns += [self._numbers(answers.probabilities[:, at]) for at in range(len(self._classes))]
+        if self._has_sets:
+            columns.append(self._texts(answers.sets, " | ".join))
+        columns.append(
+            self._sparse(len(chunk.raw), {at: in_words(of) for at, of in answers.warnings.items()})
+        )
+        for at in chunk.faults.keys() | chunk.raw.blanks:
+            for column in columns:
+                column[at] = ""
+        return [*columns, self._sparse(len(chunk.raw), chunk.faults)]
+
+    def _numbers(self, values: "numpy.ndarray") -> list[str]:
+        import numpy
+        import orjson
+
+        text = orjson.dumps(numpy.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1]
+        if self._decimal == ".":
+            return text.split(",")
+        texts = text.replace(",", "\n").replace(".", self._decimal).split("\n")
+        return texts if self._separator != self._decimal else list(map(self._cell, texts))
+
+    def _texts(self, values: list, text_of: Callable = str) -> list[str]:
+        """Of few different values."""
+        written = {value: self._cell(text_of(value)) for value in set(values)}
+        return [written[value] for value in values]
+
+    def _sparse(self, size: int, texts: Mapping[int, str]) -> list[str]:
+        column = [""] * size
+        for at, text in texts.items():
+            column[at] = self._cell(text)
+        return column
+
+    def _harmless_lines(self, chunk: TypedChunk) -> list[str]:
+        """The rows as they came; those with another number of cells than the header, or with a formula, are
+        written anew."""
+        raw = chunk.raw
+        rewritten = raw.refitted | self._rows_with_formulas(chunk)
+        if not rewritten:
+            return raw.lines
+        lines = list(raw.lines)
+        for at in rewritten:
+            lines[at] = self._line(harmless(column[at]) for column in raw.columns)
+        return lines
+
+    def _rows_with_formulas(self, chunk: TypedChunk) -> set[int]:
+        """A few searches over all of the text, and over a column where one may be: most have none."""
+        raw = chunk.raw
+        if not self._may_hold_formulas("\n".join(raw.lines), bool(raw.separator)):
+            return set()
+        found = set()
+        for position in set(range(len(raw.columns))) - chunk.plain:
+            texts = raw.texts(position)
+            if MAYBE_FORMULA.search("\n{}\n".format("\n".join(texts))):
+                found |= {at for at, text in enumerate(texts) if harmless(text) != text}
+        return found
+
+    def _may_hold_formulas(self, text: str, is_unquoted: bool) -> bool:
+        marks = [mark for mark in FORMULA_MARKS if mark in text]
+        if is_unquoted and self._separator in marks:
+            marks.remove(self._separator)
+        befores = BEFORE_A_FORMULA + self._separator
+        return any(text.startswith(mark) or any(b + mark in text for b in befores) for mark in marks)
+
+    def _cell(self, text: str) -> str:
+        text = harmless(text)
+        if any(mark in text for mark in (self._separator, '"', "\n", "\r")):
+            return '"{}"'.format(text.replace('"', '""'))
+        return text
+
+    def _line(self, cells: Iterable[str]) -> str:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._separator, lineterminator="\r\n").writerow(list(cells))
+        return text.getvalue().removesuffix("\r\n")
+
+    def _emit(self, text: str) -> None:
+        self._target.write(self._encoder.encode(text))
+
+
+def in_words(warnings: Sequence[dict]) -> str:
+    return " ".join(f"{warning['column']}: {warning['message']}" for warning in warnings)
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where it is taken. It is taken then."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free

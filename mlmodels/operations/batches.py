@@ -1,0 +1,221 @@
+"""Batches: a CSV file is inspected and quoted, then charged once and predicted as a whole by a worker.
+
+What workers do with a batch is in `jobs`.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+
+from billing import idempotency as idempotency_keys
+from billing import operations as billing
+from mlmodels import errors
+from mlmodels.learning import batches as learning
+from mlmodels.learning.tables import TableRefused
+from mlmodels.limits import (
+    BATCH_BYTES_MAX,
+    BATCHES_KEPT_MAX,
+    DATASET_NAME_CHARACTERS_MAX,
+    OPEN_BATCHES_MAX,
+    QUOTES_MAX,
+)
+from mlmodels.models import Batch, Job, TrainedModel, question_path
+from mlmodels.operations import jobs, model_files, pending_files
+from mlplatform.core.errors import NotFound, TooLarge, Unavailable
+from mlplatform.core.files import sha256_of
+from mlplatform.core.origin import origin
+from mlplatform.core.text import plural
+from mlplatform.core.transactions import atomic_with_retry
+
+PRICED_ROWS = 1_000  # each started one of so many rows costs BATCH_TOKEN_COST
+
+
+def price_of(rows: int) -> int:
+    return math.ceil(rows / PRICED_ROWS) * settings.BATCH_TOKEN_COST
+
+
+def estimate(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batch:
+    """What predicting the file would cost, and what is in it. Nothing is stored or charged."""
+    size_bytes = upload.size if hasattr(upload, "size") else upload.seek(0, io.SEEK_END)
+    if size_bytes > settings.MAX_UPLOAD_MB * 1_000_000:
+        raise TooLarge(
+            f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
+        )
+    model_files.signature_for_a_process(model)  # refuses a model that cannot be loaded here
+    found = learning.inspect(upload, model.features)
+    if not found.readable_rows:
+        first = found.faults[0]
+        raise TableRefused(f"No row of the file can be read. Row {first['row']:,}: {first['reason']}")
+    return Batch(
+        owner=owner,
+        model=model,
+        model_name=model.name,
+        name=" ".join(name.split())[:DATASET_NAME_CHARACTERS_MAX] or "rows.csv",
+        size_bytes=size_bytes,
+        sha256=sha256_of(upload),
+        reading=found.reading.to_dict(),
+        row_count=found.rows,
+        unreadable_rows=found.unreadable_rows,
+        faults=found.faults,
+        first_rows=[found.header, *found.first_rows],
+        cost_tokens=price_of(found.readable_rows),
+    )
+
+
+def quote(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batch:
+    """Stores the file with its price. It waits for `start`; of many that wait the oldest are removed."""
+    return _store(estimate(owner=owner, model=model, upload=upload, name=name), upload, _insert_quote)
+
+
+def predict_file(
+    *,
+    owner,
+    model: TrainedModel,
+    upload: BinaryIO,
+    name: str,
+    idempotency: idempotency_keys.IdempotentRequest | None = None,
+) -> Batch:
+    """Quotes, charges and queues in one; where one of them is refused, nothing remains.
+
+    A request whose idempotency key was used before raises RequestRepeated, which names the earlier batch.
+    """
+    batch = estimate(owner=owner, model=model, upload=upload, name=name)
+    return _store(batch, upload, lambda batch: _insert_started(batch, idempotency))
+
+
+@atomic_with_retry
+def start(*, batch: Batch, idempotency: idempotency_keys.IdempotentRequest | None = None) -> Batch:
+    """Charges the price that was quoted and queues the batch. For repeated requests see `predict_file`."""
+    billing.hold_account(user=batch.owner)
+    idempotency_keys.claim(user=batch.owner, request=idempotency, reference=batch.reference)
+    batch = Batch.objects.select_related("owner").filter(pk=batch.pk).first()
+    if batch is None:
+        raise NotFound("This quote has expired. Upload the file again.")
+    if not batch.is_quoted:
+        raise errors.BatchStarted("This file was already started.")
+    _charge(batch)
+    batch.save()
+    return batch
+
+
+@atomic_with_retry
+def finish_batch(*, batch: Batch, answer_bytes: int, outcome: dict) -> bool:
+    """Writes the end of the batch. False when the worker does not own it: its file has to be deleted.
+
+    A second call, after the answer to the first was lost, returns True again.
+    """
+    name = batch.result_path(batch.attempt)
+    made = {
+        "answer": name,
+        "answer_bytes": answer_bytes,
+        "rows_done": outcome["rows"],
+        "unreadable_rows": outcome["unreadable_rows"],
+        "rows_with_warnings": outcome["rows_with_warnings"],
+        "preview": outcome["preview"],
+    }
+    if not jobs.succeed(job=batch, **made):
+        return Batch.objects.filter(pk=batch.pk, answer=name).exists()
+    is_kept = pending_files.confirm(name=name)
+    transaction.set_rollback(not is_kept)
+    return is_kept
+
+
+@atomic_with_retry
+def delete_batch(*, batch: Batch) -> None:
+    """Removes the files and what they held. The row of a batch that was charged stays."""
+    billing.lock_account(account_id=batch.owner_id)
+    batch = Batch.objects.get(pk=batch.pk)
+    if batch.is_open:
+        raise errors.BatchInUse("This file is being predicted. Cancel it, or wait for it to end.")
+    erase_files(batch)
+    if batch.is_quoted:
+        batch.delete()
+    else:
+        Batch.objects.filter(pk=batch.pk).erase()
+
+
+def erase_files(batch: Batch) -> None:
+    """In a transaction: removes question and answer after the commit."""
+    for name in filter(None, (batch.file.name, batch.answer.name)):
+        pending_files.remove_after_commit(name=name)
+
+
+def sweep_expired() -> int:
+    """Removes the files that were kept long enough, and quotes that nobody took. Returns how many batches."""
+    swept = 0
+    for batch in [*Batch.objects.expired(), *Batch.objects.expired_quotes()]:
+        with suppress(errors.BatchInUse):  # started at this moment
+            delete_batch(batch=batch)
+            swept += 1
+    return swept
+
+
+def _store(batch: Batch, upload: BinaryIO, insert: Callable[[Batch], None]) -> Batch:
+    """The file first, then the row; if anything fails, neither remains."""
+    with ExitStack() as on_failure:
+        file_name = question_path(batch, "")
+        pending_files.register(name=file_name)
+        on_failure.callback(pending_files.remove, name=file_name)
+        upload.seek(0)
+        batch.file.save("", File(upload, name="upload"), save=False)
+        insert(batch)
+        on_failure.pop_all()
+    return batch
+
+
+@atomic_with_retry
+def _insert_quote(batch: Batch) -> None:
+    billing.hold_account(user=batch.owner)
+    for old in Batch.objects.owned_by(batch.owner).quoted().newest_first()[QUOTES_MAX - 1 :]:
+        erase_files(old)
+        old.delete()
+    _insert(batch)
+
+
+@atomic_with_retry
+def _insert_started(batch: Batch, idempotency) -> None:
+    billing.hold_account(user=batch.owner)
+    idempotency_keys.claim(user=batch.owner, request=idempotency, reference=batch.reference)
+    _charge(batch)
+    _insert(batch)
+
+
+def _insert(batch: Batch) -> None:
+    kept = Batch.objects.owned_by(batch.owner).kept()
+    if kept.count() >= BATCHES_KEPT_MAX or kept.total_bytes() + batch.size_bytes > BATCH_BYTES_MAX:
+        raise errors.RoomExceeded(
+            f"At most {BATCHES_KEPT_MAX} files with {BATCH_BYTES_MAX / 1e6:,.0f} MB together, answers "
+            "included, are kept for you. Delete one that you no longer need."
+        )
+    batch.save(force_insert=True)
+    if not pending_files.confirm(name=batch.file.name):
+        raise Unavailable("Storing the file took too long. Upload it again.")
+
+
+def _charge(batch: Batch) -> None:
+    """Under the account's lock, so that two starts at once cannot both be the last one allowed."""
+    owner = batch.owner
+    if Batch.objects.owned_by(owner).open().count() >= OPEN_BATCHES_MAX:
+        raise errors.TooManyOpenBatches(
+            f"You already have {OPEN_BATCHES_MAX} files in progress. Wait for one to end, or cancel one."
+        )
+    jobs.refuse_too_many_cancelled(owner=owner, kind=Batch)
+    model = TrainedModel.objects.filter(pk=batch.model_id).only("threshold").first()
+    if model is None:
+        raise NotFound("The model was deleted.")
+    billing.charge(
+        user=owner,
+        amount=batch.cost_tokens,
+        reason=f"batch of {plural(batch.readable_rows, 'row')}",
+        operation=batch.charge_operation,
+        reference=batch.reference,
+    )
+    batch.status, batch.created_at = Job.Status.QUEUED, timezone.now()
+    batch.threshold, batch.origin = model.threshold, origin()

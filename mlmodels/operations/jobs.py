@@ -1,0 +1,206 @@
+"""What workers do with training runs and batches: claim, hold, end, hand back, recover; and cancelling one.
+
+Their tables are the queues. Every write is a conditional UPDATE on the attempt that owns the job, so a worker
+that was taken for lost and comes back changes nothing. Leases use the database's clock, since the clocks of
+workers differ.
+"""
+
+import heapq
+import threading
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from billing import operations as billing
+from mlmodels import errors
+from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
+from mlmodels.models import Batch, Job, TrainingRun
+from mlplatform.core.transactions import atomic_with_retry
+
+KINDS = (TrainingRun, Batch)
+HOUR = timedelta(hours=1)
+CANDIDATES_TRIED = 5
+QUEUED_AGAIN = {"status": "queued", "lease_until": None, "worker": "", "progress": 0, "progress_note": ""}
+POLL_SECONDS_FIRST = 0.05
+POLL_SECONDS_MAX = 0.5
+
+Status = Job.Status
+_waiting = threading.BoundedSemaphore(WAITING_REQUESTS_MAX)
+
+
+def claim_next(*, worker: str) -> Job | None:
+    """The next job in line, now owned by this worker; None when the queues are empty.
+
+    Of the first of each kind that of the owner with fewer running is next, then the one that waits longest.
+    """
+    queues = (kind.objects.next_in_line()[:CANDIDATES_TRIED] for kind in KINDS)
+    for job in heapq.merge(*queues, key=lambda job: (job.running_now, job.created_at)):
+        if claimed := claim(job=job, worker=worker):
+            return claimed
+    return None
+
+
+def claim(*, job: Job, worker: str) -> Job | None:
+    """The job, or None if it is no longer queued: of several workers that try, one succeeds."""
+    rows = type(job).objects
+    claimed = rows.filter(pk=job.pk, status=Status.QUEUED).update(
+        status=Status.RUNNING,
+        attempt=F("attempt") + 1,
+        worker=worker,
+        lease_until=_lease_end(),
+        started_at=timezone.now(),
+        progress=0,
+        progress_note="",
+        **job.cleared_at_claim,
+    )
+    return rows.select_related(*job.needed_by_worker).get(pk=job.pk) if claimed else None
+
+
+def extend_lease(*, job: Job) -> bool:
+    """False when another worker owns the job."""
+    return bool(held(job).update(lease_until=_lease_end()))
+
+
+def report_progress(*, job: Job, progress: float, note: str, **details) -> None:
+    """`details` are further fields of the job."""
+    held(job).update(progress=progress, progress_note=note[:200], **details)
+
+
+def is_cancelled(*, job: Job) -> bool:
+    return held(job).filter(cancel_requested_at__isnull=False).exists()
+
+
+def is_held(*, job: Job) -> bool:
+    return held(job).exists()
+
+
+def succeed(*, job: Job, **made) -> bool:
+    """In the transaction that writes what was `made`: ends the job, unless it is cancelled or not held."""
+    uncancelled = held(job).filter(cancel_requested_at=None)
+    return _end(job, uncancelled, Status.SUCCEEDED, progress=1, **made)
+
+
+def fail(*, job: Job, error: str, code: str) -> bool:
+    return end_without_result(job, held(job), Status.FAILED, error=error, error_code=code)
+
+
+def end_cancelled(*, job: Job) -> bool:
+    """False when nobody cancelled it, or when another worker owns the job."""
+    return end_without_result(job, held(job).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
+
+
+def hand_back(*, job: Job) -> bool:
+    """For a worker that has to stop: the job is queued again, which is no lapse. A cancelled job ends."""
+    return end_cancelled(job=job) or bool(held(job).update(**QUEUED_AGAIN))
+
+
+@atomic_with_retry
+def end_without_result(job: Job, rows, status: str, refund_reason: str = "", **error) -> bool:
+    """Ends and refunds the job, both or neither, if it is still among `rows`. Returns whether it was."""
+    ended = _end(job, rows, status, **error)
+    if ended and job.cost_tokens:
+        reason = refund_reason or f"{job.charged_as} {status}"
+        billing.refund(operation_of_charge=job.charge_operation, reason=reason)
+    return ended
+
+
+@atomic_with_retry
+def cancel(*, job: Job) -> Job:
+    """A queued job ends and is refunded at once; a running one within a second or two, by its worker."""
+    billing.lock_account(account_id=job.owner_id)
+    job = type(job).objects.select_for_update(no_key=True).get(pk=job.pk)
+    if not job.is_open:
+        outcome = "was cancelled" if job.status == Status.CANCELLED else job.status
+        raise errors.JobEnded(f"This {job.noun} has already ended: it {outcome}.", code=f"{job.kind}_ended")
+    if job.cancel_requested_at is None:
+        job.cancel_requested_at = timezone.now()
+        job.save(update_fields=["cancel_requested_at"])
+    if job.status == Status.QUEUED:
+        end_without_result(job, type(job).objects.all(), Status.CANCELLED)
+        job.refresh_from_db(fields=["status", "finished_at"])
+    return job
+
+
+def refuse_too_many_cancelled(*, owner, kind: type[Job]) -> None:
+    """A charge and its refund stay in the ledger for ever, so the number of free pairs is limited."""
+    now = timezone.now()
+    cancelled = kind.objects.owned_by(owner).filter(cancel_requested_at__gt=now - HOUR)
+    times = cancelled.order_by("-cancel_requested_at").values_list("cancel_requested_at", flat=True)
+    if oldest := list(times[CANCELLED_RUNS_PER_HOUR_MAX - 1 : CANCELLED_RUNS_PER_HOUR_MAX]):
+        names = kind._meta.verbose_name_plural
+        raise errors.TooManyCancelledJobs(
+            f"You have cancelled {CANCELLED_RUNS_PER_HOUR_MAX} {names} within an hour. "
+            "Nothing was charged. Try again later.",
+            code=f"too_many_cancelled_{kind.kind_plural}",
+            retry_after_seconds=max(1, int((oldest[0] + HOUR - now).total_seconds()) + 1),
+        )
+
+
+def recover() -> dict[str, int]:
+    """Takes back jobs whose worker was lost: each is queued again, or ended and refunded. Safe at any time.
+
+    Returns how many were "queued", "failed" and "cancelled".
+    """
+    counts = {"queued": 0, "failed": 0, "cancelled": 0}
+    for kind in KINDS:
+        for job in kind.objects.lapsed():
+            if outcome := _take_back(job):
+                counts[outcome] += 1
+                discard_attempts(job, before=job.attempt + 1)
+    return counts
+
+
+def discard_attempts(job: Job, before: int) -> None:
+    """Deletes the files of workers that died between file and row."""
+    for attempt in range(1, before):
+        default_storage.delete(job.result_path(attempt))
+
+
+def wait_for_end(*, job: Job, seconds: float) -> Job:
+    """The job once it has ended or the time is up; at once when too many requests of this process wait."""
+    rows = type(job).objects
+    if not _waiting.acquire(blocking=False):
+        return rows.get(pk=job.pk)
+    try:
+        deadline, pause = time.monotonic() + seconds, POLL_SECONDS_FIRST
+        while rows.open().filter(pk=job.pk).exists() and time.monotonic() < deadline:
+            time.sleep(min(pause, max(0, deadline - time.monotonic())))
+            pause = min(pause * 1.5, POLL_SECONDS_MAX)
+        return rows.get(pk=job.pk)
+    finally:
+        _waiting.release()
+
+
+def held(job: Job):
+    """The row of this job, while this attempt owns it."""
+    return type(job).objects.held(job.attempt).filter(pk=job.pk)
+
+
+def _end(job: Job, rows, status: str, **values) -> bool:
+    """In a transaction: ends the job if it is still among `rows`. The only place where a job ends."""
+    billing.lock_account(account_id=job.owner_id)
+    ended = rows.filter(pk=job.pk).update(
+        status=status, lease_until=None, finished_at=timezone.now(), **values
+    )
+    return bool(ended)
+
+
+def _take_back(job: Job) -> str | None:
+    lapsed = type(job).objects.lapsed().filter(pk=job.pk, attempt=job.attempt)
+    if job.cancel_requested_at:
+        return "cancelled" if end_without_result(job, lapsed, Status.CANCELLED) else None
+    if job.lapses + 1 >= LAPSES_MAX:
+        error = f"The worker of this {job.noun} was lost {LAPSES_MAX} times. The charge is refunded."
+        ended = end_without_result(job, lapsed, Status.FAILED, error=error, error_code="worker_lost")
+        return "failed" if ended else None
+    queued = lapsed.filter(cancel_requested_at=None).update(lapses=F("lapses") + 1, **QUEUED_AGAIN)
+    return "queued" if queued else None
+
+
+def _lease_end():
+    return Now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)

@@ -1,0 +1,142 @@
+"""/models/<name>/files/ and /batches/: a file is sent to a model, quoted, predicted and downloaded."""
+
+import uuid as uuids
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from billing.forms import idempotent_form
+from billing.idempotency import RequestRepeated
+from mlmodels.downloads import download_answer
+from mlmodels.forms.datasets import UploadForm
+from mlmodels.lookups import owned_batch, owned_model
+from mlmodels.operations import batches, jobs
+from mlmodels.views.datasets import go_to
+from mlmodels.views.model_tabs import tab_context
+from mlmodels.views.runs import LATER_AFTER_SECONDS, POLL_SECONDS_FIRST, POLL_SECONDS_LATER
+from mlmodels.views.start import upload_context
+from mlplatform.core.errors import DomainError
+from mlplatform.core.text import plural
+
+BATCHES_A_PAGE = 25
+
+
+@require_http_methods(["GET", "POST"])
+def files(request, name):
+    """The files that were sent to a model; a POST sends one."""
+    model = owned_model(request.user, name)
+    if request.method == "POST":
+        return upload(request, model)
+    return render(request, "mlmodels/model_files.html", files_context(request, model))
+
+
+def upload(request, model):
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return refuse_upload(request, model, form.errors["file"][0], status=400)
+    file = form.cleaned_data["file"]
+    try:
+        quoted = batches.quote(owner=request.user, model=model, upload=file, name=file.name)
+    except DomainError as refused:
+        return refuse_upload(request, model, refused.message, status=422)
+    return go_to(request, reverse("mlmodels:batch", args=[quoted.uuid]))
+
+
+def refuse_upload(request, model, sentence, status):
+    """The message appears in the drop zone; with scripts, the file stays selected."""
+    if request.htmx:
+        return render(request, "components/_note.html", {"kind": "bad", "text": sentence}, status=status)
+    context = {**files_context(request, model), "upload_error": sentence}
+    return render(request, "mlmodels/model_files.html", context, status=status)
+
+
+def files_context(request, model) -> dict:
+    found = model.batches.started().for_lists().newest_first()
+    return {
+        **tab_context(model, "files"),
+        "page": Paginator(found, BATCHES_A_PAGE).get_page(request.GET.get("page")),
+        **upload_context(),
+        "upload_url": reverse("mlmodels:model-files", args=[model.name]),
+        "upload_price": (
+            f"You see the price before anything is charged: {plural(settings.BATCH_TOKEN_COST, 'token')} for "
+            f"each started {batches.PRICED_ROWS:,} rows."
+        ),
+    }
+
+
+@require_GET
+def batch(request, uuid):
+    """A quote with its button, or a started batch, which polls its middle part."""
+    batch = owned_batch(request.user, uuid)
+    if batch.is_quoted:
+        return render(request, "mlmodels/batch_quote.html", quote_context(request, batch))
+    is_late = batch.seconds_so_far > LATER_AFTER_SECONDS
+    context = {
+        "section": "models",
+        "batch": batch,
+        "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
+    }
+    return render(request, "mlmodels/_batch_update.html" if request.htmx else "mlmodels/batch.html", context)
+
+
+def quote_context(request, batch, refused=None) -> dict:
+    columns = [column["name"] for column in batch.reading["columns"]]
+    renamed = batch.reading["header_names"]
+    header, *first_rows = batch.first_rows
+    used = {renamed.get(name, name) for name in columns}
+    return {
+        "section": "models",
+        "batch": batch,
+        "refused": refused,
+        "idempotency_key": uuids.uuid4(),
+        "found": [name for name in columns if name not in renamed],
+        "columns": columns,
+        "renamed": renamed,
+        "passed_on": [name for name in header if name not in used],
+        "header": header,
+        "first_rows": first_rows,
+        "price": settings.BATCH_TOKEN_COST,
+        "thousands": -(-batch.readable_rows // batches.PRICED_ROWS),
+        "left": request.user.token_balance - batch.cost_tokens,
+    }
+
+
+@require_POST
+def start(request, uuid):
+    quoted = owned_batch(request.user, uuid)
+    try:
+        batches.start(batch=quoted, idempotency=idempotent_form(request))
+    except RequestRepeated:
+        pass
+    except DomainError as refused:
+        if not quoted.is_quoted:
+            raise
+        context = quote_context(request, quoted, refused=refused.message)
+        return render(request, "mlmodels/batch_quote.html", context, status=422)
+    return redirect("mlmodels:batch", uuid)
+
+
+@require_POST
+def cancel(request, uuid):
+    jobs.cancel(job=owned_batch(request.user, uuid))
+    messages.success(request, "The file is being cancelled. The charge is refunded.")
+    return redirect("mlmodels:batch", uuid)
+
+
+@require_POST
+def delete(request, uuid):
+    batch = owned_batch(request.user, uuid)
+    batches.delete_batch(batch=batch)
+    messages.success(request, f"{batch.name} and its answers were removed.")
+    if batch.model:
+        return redirect("mlmodels:model-files", batch.model.name)
+    return redirect("mlmodels:models")
+
+
+@require_GET
+def answer(request, uuid):
+    return download_answer(owned_batch(request.user, uuid))

@@ -1,0 +1,124 @@
+"""A training run in the hands of a worker: what its process gets, and what becomes of the model."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from mlmodels.errors import ModelUnusable
+from mlmodels.learning.earlier_models import EarlierModel
+from mlmodels.limits import MODEL_BYTES_MAX
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
+from mlmodels.operations import model_files, pending_files, training
+from mlmodels.operations.pending_files import work_folder
+from mlmodels.worker.assignment import TrainingAssignment
+from mlmodels.worker.database import retry
+from mlmodels.worker.supervision import Watch, cancelled, failed, limits_of_a_job, local_copy, part_path
+
+KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
+LIMITS_EXCEEDED = {
+    "time_limit": (
+        "The training run took longer than the {seconds} seconds allowed. "
+        "Use fewer rows, fewer columns or a quicker algorithm."
+    ),
+    "memory_limit": (
+        "The training run needed more than the {memory_mb} MB of memory allowed. "
+        "Use fewer rows, fewer columns or a smaller model."
+    ),
+    "model_too_large": "The model would take more than {file_mb} MB. Use fewer trees or less depth.",
+}
+
+
+def carry_out(run: TrainingRun, watch: Watch) -> None:
+    model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
+    with ExitStack() as files:
+        table_path = files.enter_context(local_table(run))
+        earlier = files.enter_context(earlier_model(run)) if run.repeats else None
+        facts = watch.facts(assignment_for(run, model, table_path, earlier), LIMITS_EXCEEDED)
+    finish(run, model, facts)
+
+
+def local_table(run: TrainingRun):
+    """A path that the process can open."""
+    if not is_there(run.dataset):
+        raise failed("dataset_missing", "The dataset is gone. Upload it again and start a new training run.")
+    return local_copy(run, run.dataset.file, ".csv")
+
+
+def is_there(dataset: Dataset | None) -> bool:
+    return dataset is not None and dataset.file.storage.exists(dataset.file.name)
+
+
+@contextmanager
+def earlier_model(run: TrainingRun) -> Iterator[EarlierModel | None]:
+    """The model that is trained again, to be compared with the new one; None if it can no longer be used.
+
+    The signature is checked here, since the process has no key of this installation.
+    """
+    model, copy = run.repeats, work_folder() / f"{run.uuid}.{run.attempt}.earlier.part"
+    try:
+        model_files.check_file(model)
+        data = model_files.read_bytes(model)
+    except ModelUnusable:
+        yield None
+        return
+    with ExitStack() as files:
+        files.callback(copy.unlink, missing_ok=True)
+        table = None
+        if is_there(model.dataset):
+            table = files.enter_context(local_copy(run, model.dataset.file, ".earlier.csv"))
+        yield EarlierModel.write(
+            data,
+            copy,
+            model_uuid=str(model.uuid),
+            name=str(model),
+            features=model.features,
+            target=model.target,
+            derived=model.derived,
+            table_path=table,
+            dialect=model.dataset.dialect if table else None,
+        )
+
+
+def assignment_for(
+    run: TrainingRun, model: TrainedModel, table_path: str, earlier: EarlierModel | None = None
+) -> TrainingAssignment:
+    return TrainingAssignment(
+        model_uuid=str(model.uuid),
+        table_path=table_path,
+        dialect=run.dataset.dialect,
+        features=run.features,
+        target=run.target_column,
+        plan=run.plan,
+        part_path=str(part_path(run)),
+        split_column=run.split_column,
+        earlier=earlier,
+        **limits_of_a_job(),
+        file_bytes_max=MODEL_BYTES_MAX,
+    )
+
+
+def finish(run: TrainingRun, model: TrainedModel, facts: dict) -> None:
+    """Signs and stores the file, and writes model and run."""
+    _describe(model, run, facts)
+    name = run.result_path(run.attempt)
+    retry(lambda: pending_files.register(name=name))
+    model_files.keep_file(model=model, part=part_path(run), name=name)
+    if not retry(lambda: training.finish_run(run=run, model=model)):
+        retry(lambda: pending_files.remove(name=model.file.name))
+        raise cancelled()  # or lost: the row decides
+
+
+def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
+    model.name = run.model_name
+    model.task = run.task
+    model.target = run.target_column
+    model.features = run.features
+    for name in ("algorithm", "derived", "parameters", "metrics", "baseline", "is_compiled"):
+        setattr(model, name, facts[name])
+    model.report = {**facts["report"], **{name: facts[name] for name in KEPT_IN_THE_REPORT}}
+    if run.is_search:
+        model.search = {
+            "best_params": facts["best_params"],
+            "best_score": facts["best_score"],
+            "training_accuracy": facts["training_score"],
+        }
