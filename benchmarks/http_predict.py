@@ -1,7 +1,7 @@
 """Paid predictions over HTTP compared with the old services, as a Markdown table.
 
-    python benchmarks/http_predict.py                       # needs benchmarks/requirements.txt
-    python benchmarks/http_predict.py --algorithms linear random_forest --seconds 10
+    python -m benchmarks.http_predict              # needs wrk, and benchmarks/requirements.txt
+    python -m benchmarks.http_predict --only 8x8 --algorithms linear random_forest --seconds 10
 
 Ours is what `quickstart` starts: granian, a worker, and the checks, the charge and the stored result of each
 prediction, on SQLite and on PostgreSQL. The old way is one uvicorn process that loads the same pipeline's
@@ -14,7 +14,6 @@ import contextlib
 import csv
 import io
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -23,42 +22,64 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.load import Caller, Turns, cpu_seconds, postmaster, send_load
+from mlplatform.tests import postgresql
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.load import Load, http_request, send_load  # noqa: E402
-from mlplatform.tests import postgresql  # noqa: E402
-
-EMAIL, PASSWORD = "benchmark@example.com", "a long benchmark pass phrase"
-TOKENS = 100_000_000
+ACCOUNTS = 8
+PASSWORD = "a long benchmark pass phrase"
+TOKENS = 100_000_000  # of each account
+PRICE = 5
 START_SECONDS_MAX = 180
 CITIES = ["Bonn", "Kiel", "Ulm", "Jena", "Trier"]
 NUMBERS = [f"number_{n}" for n in range(7)]
 CATEGORIES = [f"category_{n}" for n in range(3)]
-ROW = dict.fromkeys(NUMBERS, 0.5) | dict.fromkeys(CATEGORIES, "Kiel")
+BODY = json.dumps({"features": dict.fromkeys(NUMBERS, 0.5) | dict.fromkeys(CATEGORIES, "Kiel")}).encode()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    connections: int
+    accounts: int = ACCOUNTS
+    has_key: bool = False
+
+    def __str__(self):
+        key = ", each with an Idempotency-Key" if self.has_key else ""
+        accounts = "one account" if self.accounts == 1 else f"{self.accounts} accounts"
+        return f"{self.connections} × {accounts}{key}"
+
+
+SCENARIOS = {
+    "8x8": Scenario(8),
+    "8x1": Scenario(8, accounts=1),
+    "8x8-keyed": Scenario(8, has_key=True),
+    "64x8": Scenario(64),
+    "64x1": Scenario(64, accounts=1),
+    "1x1": Scenario(1, accounts=1),
+}
 
 
 @dataclass
 class Server:
-    """A server of predictions, and the load measured on it."""
+    """A server of predictions, and the turns measured on it."""
 
     name: str
     port: int
-    request: bytes
-    load: Load = field(default_factory=Load)
+    processes: list[int]  # with those below them they are the server
+    callers: list[Caller]
+    turns: Turns = field(default_factory=Turns)
 
-    def measure(self, connections: int, seconds: float) -> None:
-        """The load comes from a process of its own, and ends after a fixed time."""
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            part = pool.apply(send_load, ("127.0.0.1", self.port, self.request, connections, seconds))
-        self.load.add(part)
-        statuses = {status for status, _ in self.load.answers}
-        if statuses != {200}:
-            raise SystemExit(f"{self.name} answered {list(self.load.answers)[:3]}")
+    def measure(self, scenario: Scenario, seconds: float) -> None:
+        has_key = scenario.has_key and bool(self.callers[0].token)
+        callers = self.callers[: scenario.accounts]
+        before = cpu_seconds(*self.processes)
+        turn = send_load(self.port, callers, BODY, scenario.connections, seconds, has_key)
+        self.turns.measured.append(turn | {"cpu_seconds": cpu_seconds(*self.processes) - before})
 
 
 def main() -> None:
@@ -69,20 +90,26 @@ def main() -> None:
             stack.enter_context(Service.started(engine, url, folder / engine))
             for engine, url in database_urls(arguments.engines, stack).items()
         ]
-        print(f"{arguments.connections} connections, {arguments.rounds} × {arguments.seconds:g} s each\n")
-        print("| algorithm | | requests/s | median ms | p99 ms | rate against the old way |")
-        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        print(
+            f"{arguments.rounds} turns of {arguments.seconds:g} s each; CPU is that of the servers a request\n"
+        )
+        print(
+            "| connections | algorithm | | requests/s | CPU ms | median ms | p99 ms | against the old way |"
+        )
+        print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |")
         for algorithm in arguments.algorithms:
             with contextlib.ExitStack() as old:
                 compare(algorithm, services, old, folder, arguments)
+        for service in services:
+            service.verify_ledger()
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     engines = ["sqlite", "postgresql"]
     parser.add_argument("--engines", nargs="+", choices=engines, default=engines)
-    parser.add_argument("--algorithms", nargs="+", default=["linear", "random_forest", "gradient_boosting"])
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--algorithms", nargs="+", default=["linear"])
+    parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
     parser.add_argument("--seconds", type=float, default=5, help="length of one turn")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each")
     return parser.parse_args()
@@ -105,88 +132,101 @@ def compare(algorithm, services, stack, folder: Path, arguments) -> None:
     table = make_table()
     ours = [service.server(algorithm, table) for service in services]
     old = stack.enter_context(old_way(services[0].newest_model_file(), folder / f"{algorithm}.joblib"))
-    for server in [old, *ours]:
-        server.measure(arguments.connections, 1)
-        server.load = Load()  # the first second loads libraries and models
-    balances = [service.tokens() for service in services]
-    for _ in range(arguments.rounds):
-        for server in [old, *ours]:
-            server.measure(arguments.connections, arguments.seconds)
-    for service, server, before in zip(services, ours, balances, strict=True):
-        check_payment(service, server, before)
-    for server in [old, *ours]:
-        load = server.load
-        print(
-            f"| {algorithm} | {server.name} | {load.rate:,.0f} | {load.median_ms:.1f} "
-            f"| {load.p99_ms:.1f} | {load.rate / old.load.rate:.1f} |",
-            flush=True,
-        )
+    servers = [old, *ours]
+    for server in servers:
+        server.measure(SCENARIOS["8x8"], 2)  # loads models, and opens connections to the database
+    for scenario in map(SCENARIOS.get, arguments.only):
+        for server in servers:
+            server.turns = Turns()
+        before = [service.tokens() for service in services]
+        for _ in range(arguments.rounds):
+            for server in servers:
+                server.measure(scenario, arguments.seconds)
+        for service, server, tokens in zip(services, ours, before, strict=True):
+            check_payment(service, server, tokens, arguments.rounds * scenario.connections)
+        for server in servers:
+            turns = server.turns
+            print(
+                f"| {scenario} | {algorithm} | {server.name} | {turns.rate:,.0f} | {turns.cpu_ms:.2f} "
+                f"| {turns.median_ms:.1f} | {turns.p99_ms:.1f} | {turns.rate / old.turns.rate:.1f} |",
+                flush=True,
+            )
 
 
-def check_payment(service: "Service", server: Server, before: int) -> None:
-    """Every prediction was charged once."""
-    charged = before - service.tokens()
-    if charged != 5 * len(server.load.latencies):
-        raise SystemExit(f"{server.name}: {charged} tokens for {len(server.load.latencies)} answers")
+def check_payment(service: "Service", server: Server, before: int, cut_off_max: int) -> None:
+    """Every prediction was charged once. At the end of a turn wrk does not wait for the last answers."""
+    charged, answers = (before - service.tokens()) / PRICE, server.turns.answers
+    if not answers <= charged <= answers + cut_off_max:
+        raise SystemExit(f"{server.name}: {charged} charges for {answers} answers")
 
 
 class Service:
-    """Ours: a running `quickstart` with a signed-up, well-funded user."""
+    """Ours: a running `quickstart` with signed-up, well-funded users."""
 
     def __init__(self, engine: str, port: int, environment: dict[str, str]):
         self.name = f"ours on {engine}"
         self.port = port
         self.environment = environment
-        self.access_token = ""
+        self.processes = []
+        self.access_tokens = []
 
     @classmethod
     @contextlib.contextmanager
     def started(cls, engine: str, database_url: str, data_dir: Path):
         port = postgresql.free_port()
-        settings = {"DATA_DIR": data_dir, "THROTTLING": "off", "JWT_EXP_MINUTES": 600, "DEBUG": "off"}
+        settings = {
+            "DATA_DIR": data_dir, "THROTTLING": "off", "JWT_EXP_MINUTES": 600, "DEBUG": "off",
+            "INITIAL_TOKENS": TOKENS, "PREDICTION_TOKEN_COST": PRICE,
+        }  # fmt: skip
         environment = os.environ | {name: str(value) for name, value in settings.items()}
         environment.pop("DATABASE_URL", None)
         if database_url:
             environment["DATABASE_URL"] = database_url
         service = cls(engine, port, environment)
         command = [sys.executable, "manage.py", "quickstart", "--port", str(port)]
-        with running(command, environment, f"http://127.0.0.1:{port}/readyz", data_dir.with_suffix(".log")):
-            service.sign_up()
+        with running(
+            command, environment, f"http://127.0.0.1:{port}/readyz", data_dir.with_suffix(".log")
+        ) as process:
+            service.processes = [process.pid]
+            if database_url:
+                service.processes.append(postmaster(urllib.parse.urlsplit(database_url).port))
+            service.access_tokens = [service.sign_up(number) for number in range(ACCOUNTS)]
             yield service
 
-    def sign_up(self) -> None:
-        self.call("user/create", {"email": EMAIL, "pwd": PASSWORD})
-        self.access_token = self.call("user/login", {"email": EMAIL, "pwd": PASSWORD})["access_token"]
-        subprocess.run(
-            [sys.executable, "manage.py", "grant_tokens", EMAIL, str(TOKENS), "--reason", "benchmark"],
-            cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+    def sign_up(self, number: int) -> str:
+        credentials = {"email": f"benchmark{number}@example.com", "pwd": PASSWORD}
+        self.call("user/create", credentials)
+        return self.call("user/login", credentials)["access_token"]
 
     def server(self, algorithm: str, table: bytes) -> Server:
+        """With a model of each account."""
         columns = json.dumps(NUMBERS + CATEGORIES)
         fields = {"model_type": algorithm, "feature_cols": columns, "label_col": "target"}
         body, content_type = multipart(fields, table)
-        model_name = self.call("create", body, content_type)["model_name"]
-        request = http_request(
-            f"/api/predict/{model_name}",
-            json.dumps({"features": ROW}).encode(),
-            {"Authorization": f"Bearer {self.access_token}"},
-        )
-        return Server(self.name, self.port, request)
+        callers = []
+        for token in self.access_tokens:
+            name = self.call("create", body, token, content_type)["model_name"]
+            callers.append(Caller(f"/api/predict/{name}", token))
+        return Server(self.name, self.port, self.processes, callers)
 
     def tokens(self) -> int:
-        return self.call("user/tokens")["tokens"]
+        """Of all accounts."""
+        return sum(self.call("user/tokens", token=token)["tokens"] for token in self.access_tokens)
+
+    def verify_ledger(self) -> None:
+        command = [sys.executable, "manage.py", "verify_ledger"]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL)
 
     def newest_model_file(self) -> Path:
         folder = Path(self.environment["DATA_DIR"], "files", "models")
         return max(filter(Path.is_file, folder.iterdir()), key=lambda path: path.stat().st_mtime)
 
-    def call(self, path: str, body=None, content_type="application/json") -> dict:
+    def call(self, path: str, body=None, token: str = "", content_type="application/json") -> dict:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         headers = {"Content-Type": content_type}
-        if self.access_token:
-            headers["Authorization"] = f"Bearer {self.access_token}"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api/{path}", data=body, headers=headers
         )
@@ -206,9 +246,10 @@ def old_way(model_file: Path, plain_file: Path):
     port = postgresql.free_port()
     command = [sys.executable, *f"-m uvicorn benchmarks.old_way:app --port {port} --no-access-log".split()]
     environment = {**os.environ, "MODEL_FILE": str(plain_file)}
-    with running(command, environment, f"http://127.0.0.1:{port}/docs", plain_file.with_suffix(".log")):
-        body = json.dumps({"features": ROW}).encode()
-        yield Server("old way", port, http_request("/predict/model", body, {}))
+    with running(
+        command, environment, f"http://127.0.0.1:{port}/docs", plain_file.with_suffix(".log")
+    ) as process:
+        yield Server("old way", port, [process.pid], [Caller("/predict/model")])
 
 
 @contextlib.contextmanager
@@ -217,7 +258,7 @@ def running(command: list[str], environment: dict[str, str], url: str, log: Path
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             wait_until_ready(process, url, log)
-            yield
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)

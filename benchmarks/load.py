@@ -1,113 +1,95 @@
-"""Load over HTTP: one request sent again and again over a few kept connections, each answer timed.
+"""Load over HTTP from wrk, a program in C that takes little of the processor that the servers need."""
 
-Plain sockets and one selector, so that the generator takes little of the processor that the server needs.
-"""
-
-import selectors
-import socket
-import time
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from pathlib import Path
+from statistics import median
 
-RECEIVE_BYTES = 65536
-ANSWER_SECONDS_MAX = 30
+from mlmodels.tests.worker.processes import descendants
+
+SCRIPT = Path(__file__).with_name("predict.lua")
 
 
 @dataclass
-class Load:
-    """What came back: seconds per answer, and how often each status and body was seen."""
+class Caller:
+    """Who sends a request: the path, and the token if there is one."""
 
-    latencies: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    answers: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    path: str
+    token: str = ""
 
-    def note(self, answer: tuple[int, bytes], latency: float) -> None:
-        self.latencies.append(latency)
-        self.answers[answer] = self.answers.get(answer, 0) + 1
 
-    def add(self, other: "Load") -> None:
-        self.latencies += other.latencies
-        self.seconds += other.seconds
-        for answer, count in other.answers.items():
-            self.answers[answer] = self.answers.get(answer, 0) + count
+@dataclass
+class Turns:
+    """What wrk measured, a dictionary for each turn."""
+
+    measured: list[dict] = field(default_factory=list)
+
+    @property
+    def answers(self) -> int:
+        return sum(turn["answers"] for turn in self.measured)
 
     @property
     def rate(self) -> float:
-        return len(self.latencies) / self.seconds
+        return self.answers / sum(turn["seconds"] for turn in self.measured)
+
+    @property
+    def cpu_ms(self) -> float:
+        """Processor time of the servers per answer; unlike the rate it depends little on who else is busy."""
+        return sum(turn["cpu_seconds"] for turn in self.measured) / self.answers * 1000
 
     @property
     def median_ms(self) -> float:
-        return median(self.latencies) * 1000
+        return median(turn["median_ms"] for turn in self.measured)
 
     @property
     def p99_ms(self) -> float:
-        return quantiles(self.latencies, n=100)[98] * 1000
+        return median(turn["p99_ms"] for turn in self.measured)
 
 
-class Connection:
-    def __init__(self, host: str, port: int):
-        self.socket = socket.create_connection((host, port), timeout=30)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.received = b""
-        self.sent_at = 0.0
-
-    def send(self, request: bytes) -> None:
-        self.received = b""
-        self.sent_at = time.perf_counter()
-        self.socket.sendall(request)
-
-    def answer(self) -> tuple[int, bytes] | None:
-        """Status and body once all of it is here."""
-        chunk = self.socket.recv(RECEIVE_BYTES)
-        if not chunk:
-            raise ConnectionError("The server closed a connection in the middle of an answer.")
-        self.received += chunk
-        head, separator, body = self.received.partition(b"\r\n\r\n")
-        if not separator or len(body) < _content_length(head):
-            return None
-        return int(head.split(b" ", 2)[1]), body
+def send_load(
+    port: int, callers: list[Caller], body: bytes, connections: int, seconds: float, has_key: bool = False
+) -> dict:
+    """One turn. Exits if anything but a 200 comes back."""
+    if not shutil.which("wrk"):
+        raise SystemExit("Install wrk, which sends the load: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        lines, sent = Path(folder, "callers"), Path(folder, "body")
+        lines.write_text("".join(f"{caller.path} {caller.token}\n" for caller in callers))
+        sent.write_bytes(body)
+        options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
+        arguments = [str(lines), str(sent), *([f"{uuid.uuid4()}-"] if has_key else [])]
+        command = ["wrk", *options, "-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", *arguments]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    turn = json.loads(output.strip().rpartition("\n")[2])
+    if turn["refused"] or turn["lost"] or not turn["answers"]:
+        raise SystemExit(f"Not every answer was a 200: {turn}")
+    return turn
 
 
-def http_request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
-    lines += [f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+def cpu_seconds(*roots: int) -> float:
+    """Processor time so far of these processes and those below them."""
+    ticks = 0
+    for pid in {*roots, *(below for root in roots for below in descendants(root))}:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def send_load(host: str, port: int, request: bytes, connections: int, seconds: float) -> Load:
-    load = Load()
-    with selectors.DefaultSelector() as selector:
-        started_at = time.perf_counter()
-        for _ in range(connections):
-            connection = Connection(host, port)
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.send(request)
-        while selector.get_map():
-            for connection in _readable(selector):
-                answer = connection.answer()
-                if answer is None:
-                    continue
-                now = time.perf_counter()
-                load.note(answer, now - connection.sent_at)
-                if now < started_at + seconds:
-                    connection.send(request)
-                else:
-                    selector.unregister(connection.socket)
-                    connection.socket.close()
-        load.seconds = time.perf_counter() - started_at
-    return load
-
-
-def _readable(selector: selectors.BaseSelector) -> list[Connection]:
-    ready = [key.data for key, _ in selector.select(timeout=ANSWER_SECONDS_MAX)]
-    if not ready:
-        raise TimeoutError(f"No answer for {ANSWER_SECONDS_MAX} seconds.")
-    return ready
-
-
-def _content_length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    raise ValueError(f"An answer without Content-Length: {head!r}")
+def postmaster(port: int) -> int:
+    """The process of the PostgreSQL server on this port."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if (
+                words[0].endswith(b"postgres")
+                and str(port).encode() in b" ".join(words).replace(b"=", b" ").split()
+            ):
+                return int(entry.name)
+    raise LookupError(f"no PostgreSQL server on port {port}")
