@@ -90,9 +90,7 @@ def main() -> None:
             stack.enter_context(Service.started(engine, url, folder / engine))
             for engine, url in database_urls(arguments.engines, stack).items()
         ]
-        print(
-            f"{arguments.rounds} turns of {arguments.seconds:g} s each; CPU is that of the servers a request\n"
-        )
+        print(f"{arguments.rounds} turns of {arguments.seconds:g} s each; CPU of the servers for a request\n")
         print(
             "| connections | algorithm | | requests/s | CPU ms | median ms | p99 ms | against the old way |"
         )

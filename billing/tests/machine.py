@@ -11,7 +11,9 @@ from billing import idempotency, operations
 from billing.idempotency import IdempotencyKeyReused, IdempotentRequest, RequestRepeated
 from billing.models import IdempotencyKey, LedgerEntry
 from billing.operations import ChargeNotFound, InsufficientTokens, OperationReused
+from billing.purchases import Purchase, buy
 from billing.verify import verify_ledger
+from mlmodels.models import Prediction
 
 STARTS = st.sampled_from([1, 4, 5, 6, 15])  # with 15 alone, `>` in the place of `>=` would go unnoticed
 PRICES = st.sampled_from([1, 5])
@@ -33,6 +35,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.amounts = {}  # by account, in order
         self.charges = {}  # by operation: account, amount, whether it was refunded
         self.answers = {}  # by account and key: body, answer
+        self.rows = []  # what was bought: prices
         self.numbers = count(1)
 
     def teardown(self):
@@ -175,6 +178,32 @@ class LedgerMachine(RuleBasedStateMachine):
             self.charges[operation] = (account, 5, False)
 
     @rule(
+        account=ACCOUNTS, prices=st.lists(PRICES, min_size=1, max_size=3), key=st.none() | KEYS, body=BODIES
+    )
+    def buy(self, account, prices, key, body):
+        user, known, number = self.users[account], self.answers.get((account, key)), next(self.numbers)
+        rows = [Prediction(owner=user, output={"n": number}, cost_tokens=price) for price in prices]
+        fingerprint = idempotency.fingerprint(method="POST", path="/buy", user=user, body=body)
+        request = key and IdempotentRequest(endpoint="POST predict", key=key, fingerprint=fingerprint)
+        try:
+            buy(Purchase(user, rows, "work", idempotency=request, answer={"answer": number}))
+        except RequestRepeated as repeated:
+            assert known == ({"bought": body}, repeated.earlier.answer)
+        except IdempotencyKeyReused:
+            assert known
+            assert known[0] != {"bought": body}
+        except InsufficientTokens:
+            assert not known
+            assert self.balance(account) < sum(prices)
+        else:
+            assert not known
+            self.amounts[account] += [-price for price in prices]
+            self.charges |= {row.reference: (account, row.cost_tokens, False) for row in rows}
+            self.rows += prices
+            if key:
+                self.answers[account, key] = ({"bought": body}, {"answer": number})
+
+    @rule(
         statement=st.sampled_from(
             ["UPDATE billing_ledgerentry SET amount = 9", "DELETE FROM billing_ledgerentry"]
         )
@@ -197,6 +226,7 @@ class LedgerMachine(RuleBasedStateMachine):
             user.refresh_from_db(fields=["token_balance"])
             assert user.token_balance == self.balance(account)
         assert IdempotencyKey.objects.count() == len(self.answers)
+        assert sorted(Prediction.objects.values_list("cost_tokens", flat=True)) == sorted(self.rows)
 
     @invariant()
     def the_ledger_adds_up(self):

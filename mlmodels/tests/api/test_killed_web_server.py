@@ -98,28 +98,27 @@ def server(settings, tmp_path):
         until(lambda: not any(map(is_alive, serving)), what="for the end of the web server")
 
 
-def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, make_model, server):
-    model = make_model(alice)
-    billing.grant(user=alice, amount=5 * REQUESTS, reason="for the test", operation="test:1")
-    token = str(AccessToken.for_user(alice))
+def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, bob, make_model, server):
+    """Alice's clients are careful, Bob's are not: they send a request once, without a key."""
+    tokens, paths = {}, {}
+    for user in (alice, bob):
+        billing.grant(user=user, amount=5 * REQUESTS, reason="for the test", operation=f"test:{user.pk}")
+        tokens[user], paths[user] = AccessToken.for_user(user), f"/api/predict/{make_model(user).name}"
     server.start()
-    answers, cut_off = [], []
+    answers, cut_off, bought_by_bob = [], [], []
+
+    def send(user, headers):
+        headers = {"Authorization": f"Bearer {tokens[user]}", "Content-Type": "application/json", **headers}
+        try:
+            return server.ask("POST", paths[user], {"features": ROW}, headers)
+        except (OSError, http.client.HTTPException) as error:
+            cut_off.append(error)
 
     def buy(number):
-        """As a careful client does: the same request with the same key, until there is an answer."""
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": f"request {number}",
-        }
-
-        def send():
-            try:
-                return server.ask("POST", f"/api/predict/{model.name}", {"features": ROW}, headers)
-            except (OSError, http.client.HTTPException) as error:
-                cut_off.append(error)
-
-        answers.append(until(send, what="for an answer"))
+        """Alice sends the same request with the same key until there is an answer."""
+        bought_by_bob.append(send(bob, {}))
+        key = {"Idempotency-Key": f"request {number}"}
+        answers.append(until(lambda: send(alice, key), what="for an answer"))
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         buying = [clients.submit(buy, number) for number in range(REQUESTS)]
@@ -131,8 +130,16 @@ def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, m
 
     connections.close_all()
     assert any(isinstance(error, http.client.RemoteDisconnected | ConnectionResetError) for error in cut_off)
-    assert {status for status, _ in answers} == {200}
-    assert Prediction.objects.count() == LedgerEntry.objects.filter(kind="charge").count() == REQUESTS
-    alice.refresh_from_db()
-    assert alice.token_balance == 15
+    answered = list(filter(None, bought_by_bob))
+    assert {status for status, _ in [*answers, *answered]} == {200}
+    assert (charges_of(alice), len(answers)) == (REQUESTS, REQUESTS)
+    assert len(answered) <= charges_of(bob) <= REQUESTS
+    for user in (alice, bob):
+        user.refresh_from_db()
+        assert Prediction.objects.filter(owner=user).count() == charges_of(user)
+        assert user.token_balance == 15 + 5 * (REQUESTS - charges_of(user))
     assert verify_ledger() == []
+
+
+def charges_of(user):
+    return LedgerEntry.objects.filter(account=user, kind="charge").count()
