@@ -1,6 +1,16 @@
 from django.urls import path
 
-from mlmodels.views import batches, datasets, exports, model_tabs, models, predictions, runs, start
+from mlmodels.views import (
+    batches,
+    datasets,
+    exports,
+    model_tabs,
+    models,
+    monitoring,
+    predictions,
+    runs,
+    start,
+)
 
 app_name = "mlmodels"
 
@@ -10,6 +20,7 @@ urlpatterns = [
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/samples/<slug:sample>/", datasets.add_sample, name="add-sample"),
     path("datasets/<uuid:uuid>/", datasets.dataset, name="dataset"),
+    path("datasets/<uuid:uuid>/versions/", datasets.add_version, name="dataset-versions"),
     path("datasets/<uuid:uuid>/change/", datasets.change, name="dataset-change"),
     path("datasets/<uuid:uuid>/train/", datasets.train, name="train"),
     path("datasets/<uuid:uuid>/columns/<int:position>/", datasets.column, name="column"),
@@ -25,6 +36,11 @@ urlpatterns = [
     path("models/<str:name>/drivers/", model_tabs.drivers_tab, name="model-drivers"),
     path("models/<str:name>/code/", model_tabs.code_tab, name="model-code"),
     path("models/<str:name>/details/", model_tabs.details_tab, name="model-details"),
+    path("models/<str:name>/monitoring/", monitoring.monitoring_tab, name="model-monitoring"),
+    path("models/<str:name>/actuals/", monitoring.actuals, name="model-actuals"),
+    path("models/<str:name>/retrain/", monitoring.retrain, name="model-retrain"),
+    path("models/<str:name>/promote/", monitoring.promote, name="model-promote"),
+    path("models/<str:name>/names/remove/", monitoring.remove_alias, name="alias-remove"),
     path("models/<str:name>/predict/", model_tabs.predict, name="predict"),
     path("models/<str:name>/threshold/", model_tabs.threshold, name="model-threshold"),
     path("models/<str:name>/predict/<uuid:uuid>/vary/", model_tabs.vary, name="vary"),

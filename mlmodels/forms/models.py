@@ -1,9 +1,15 @@
 """What is said about a model."""
 
+import uuid
+
 from django import forms
 
 DEFAULT = 0.5
 COST_INPUT = {"inputmode": "decimal", "autocomplete": "off"}
+
+
+class RetrainForm(forms.Form):
+    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
 
 
 class RenameForm(forms.Form):

@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 
 from mlmodels.learning import doctor
 from mlmodels.learning.tables import Column
@@ -38,10 +38,12 @@ class DatasetQuerySet(OwnedQuerySet):
         return self.aggregate(total=Sum("size_bytes", default=0))["total"]
 
     def for_lists(self):
-        """Without the fields that only a dataset's own page shows, but with the number of its models."""
-        return self.defer("first_rows", "dialect", "target_guess", "findings").annotate(
-            model_count=models.Count("trained_models")
-        )
+        """Without the fields that only a dataset's own page shows; with the number of its models, of all
+        versions."""
+        versions = self.model.objects.filter(series=OuterRef("series")).order_by().values("series")
+        count = versions.annotate(count=models.Count("trained_models")).values("count")
+        large = ("first_rows", "dialect", "target_guess", "findings", "changes")
+        return self.defer(*large).annotate(model_count=Subquery(count))
 
     def matching(self, text):
         return self.filter(name__icontains=text)

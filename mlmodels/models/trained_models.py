@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from mlmodels.learning.tables.columns import Column, blank_words_sentence
 from mlmodels.models.datasets import Dataset
-from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, is_uuid, remove_owner
+from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query. The alias is looked up
@@ -49,11 +49,12 @@ class TrainedModelQuerySet(OwnedQuerySet):
         return self.filter(Q(name__icontains=text) | Q(label__icontains=text))
 
     def narrowed(self, algorithm="", dataset=""):
-        """Models of one algorithm and of the dataset with this uuid; either may be left out."""
+        """Models of one algorithm and of all versions of a dataset; either may be left out."""
         models = self.filter(algorithm=algorithm) if algorithm else self
         if not dataset:
             return models
-        return models.filter(dataset__uuid=dataset) if is_uuid(dataset) else models.none()
+        series = Dataset.objects.with_uuid(dataset).values("series")
+        return models.filter(dataset__series__in=series)
 
     def find_for_scoring(self, owner, name):
         """`answering_to` for the owner's models, or None: the first query of every prediction.

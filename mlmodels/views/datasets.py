@@ -13,11 +13,11 @@ from billing.idempotency import RequestRepeated
 from mlmodels.forms.datasets import UploadForm, changes_in, undo_of, undone
 from mlmodels.forms.training import TrainingForm
 from mlmodels.lookups import owned_dataset
-from mlmodels.models import Dataset
+from mlmodels.models import Dataset, TrainedModel
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
 from mlmodels.views.start import upload_context
-from mlplatform.core.errors import DomainError, NotFound
+from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 
 DATASETS_A_PAGE = 25
 MODELS_SHOWN = 10
@@ -29,7 +29,8 @@ def datasets(request):
     if request.method == "POST":
         return upload(request)
     search = request.GET.get("search", "").strip()
-    found = Dataset.objects.owned_by(request.user).for_lists().matching(search).newest_first()
+    newest = Dataset.objects.owned_by(request.user).newest_versions()
+    found = newest.for_lists().matching(search).newest_first()
     context = {
         "section": "datasets",
         "search": search,
@@ -58,9 +59,26 @@ def refuse_upload(request, sentence, status):
         context = {"kind": "bad", "text": sentence}
         return render(request, "components/_note.html", context, status=status)
     context = {"section": "datasets", "upload_error": sentence, **upload_context()}
-    newest_first = Dataset.objects.owned_by(request.user).newest_first()
-    context["page"] = Paginator(newest_first, DATASETS_A_PAGE).get_page(1)
+    newest = Dataset.objects.owned_by(request.user).newest_versions()
+    context["page"] = Paginator(newest.for_lists().newest_first(), DATASETS_A_PAGE).get_page(1)
     return render(request, "mlmodels/datasets.html", context, status=status)
+
+
+@require_POST
+def add_version(request, uuid):
+    """A newer file, from the page of any version."""
+    dataset, form = owned_dataset(request.user, uuid), UploadForm(request.POST, request.FILES)
+    try:
+        if not form.is_valid():
+            raise InvalidInput(form.errors["file"][0])
+        version = operations.create_version(dataset=dataset, upload=form.cleaned_data["file"])
+    except DomainError as refused:
+        if request.htmx:
+            context = {"kind": "bad", "text": refused.message}
+            return render(request, "components/_note.html", context, status=422)
+        return show_dataset(request, dataset, upload_error=refused.message, status=422)
+    messages.success(request, f"Version {version.version} of {version.name} is ready.")
+    return go_to(request, reverse("mlmodels:dataset", args=[version.uuid]))
 
 
 @require_POST
@@ -130,13 +148,22 @@ def delete(request, uuid):
     dataset = owned_dataset(request.user, uuid)
     if request.method == "POST":
         operations.delete_dataset(dataset=dataset)
-        messages.success(request, f"{dataset.name} was deleted.")
+        version = f"Version {dataset.version} of " if dataset.version > 1 else ""
+        messages.success(request, f"{version}{dataset.name} was deleted.")
         return go_to(request, reverse("mlmodels:datasets"))
-    context = {"section": "datasets", "dataset": dataset, **operations.what_depends_on(dataset)}
+    others = dataset.versions.exclude(pk=dataset.pk).count()
+    context = {
+        "section": "datasets",
+        "dataset": dataset,
+        "other_versions": others,
+        **operations.what_depends_on(dataset),
+    }
     return render(request, "mlmodels/dataset_delete.html", context)
 
 
-def show_dataset(request, dataset, form=None, *, refused=None, changes=None, undo="", status=200):
+def show_dataset(
+    request, dataset, form=None, *, refused=None, changes=None, undo="", upload_error="", status=200
+):
     """The page, or for htmx all of it that a change may alter."""
     form = form or TrainingForm(dataset=dataset)
     context = {
@@ -150,7 +177,15 @@ def show_dataset(request, dataset, form=None, *, refused=None, changes=None, und
     }
     if request.htmx:
         return render(request, "mlmodels/_dataset_form.html", context, status=status)
-    context["models"] = dataset.trained_models.for_lists().newest_first()[:MODELS_SHOWN]
+    of_all_versions = TrainedModel.objects.filter(dataset__series=dataset.series).select_related("dataset")
+    context |= {
+        "models": of_all_versions.for_lists().newest_first()[:MODELS_SHOWN],
+        "versions": list(dataset.versions.for_lists()),
+        "upload_url": reverse("mlmodels:dataset-versions", args=[dataset.uuid]),
+        "upload_label": "Drop the newer CSV file here or choose it",
+        "upload_error": upload_error,
+        **upload_context(),
+    }
     return render(request, "mlmodels/dataset.html", context, status=status)
 
 

@@ -28,7 +28,10 @@ def models(request):
         "search": search,
         "chosen": chosen,
         "algorithms": [trainer for trainer in TRAINERS.values() if trainer.name != "auto"],
-        "datasets": Dataset.objects.owned_by(request.user).newest_first().only("uuid", "name"),
+        "datasets": Dataset.objects.owned_by(request.user)
+        .newest_versions()
+        .newest_first()
+        .only("uuid", "name"),
         "page": Paginator(found.for_lists().newest_first(), MODELS_A_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "mlmodels/_model_list.html" if request.htmx else "mlmodels/models.html", context)

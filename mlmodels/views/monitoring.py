@@ -1,0 +1,96 @@
+"""/models/<name>/: how a model fares, training it again on newer data, and the names it answers under."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from billing.forms import idempotent_form
+from billing.idempotency import RequestRepeated
+from mlmodels.forms.datasets import UploadForm
+from mlmodels.forms.models import RetrainForm
+from mlmodels.lookups import owned_alias, owned_model
+from mlmodels.operations import aliases, training
+from mlmodels.operations.actuals import record_actuals
+from mlmodels.operations.monitoring import monitoring
+from mlmodels.views.model_tabs import tab_context
+from mlplatform.core.errors import DomainError
+
+
+@require_GET
+def monitoring_tab(request, name):
+    return show_monitoring(request, owned_model(request.user, name))
+
+
+@require_http_methods(["GET", "POST"])
+def retrain(request, name):
+    """What would be trained, on which version and at what price; a POST starts it."""
+    model = owned_model(request.user, name)
+    form = RetrainForm(request.POST or None)
+    refused = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = training.retrain(model=model, idempotency=idempotent_form(request))
+        except RequestRepeated as repeated:
+            return redirect("mlmodels:run", repeated.earlier.identifier)
+        except DomainError as refusal:
+            refused = refusal
+        else:
+            request.session["awaited_run"] = str(run.uuid)
+            return redirect("mlmodels:run", run.uuid)
+    context = {
+        "section": "models",
+        "model": model,
+        "form": form,
+        "refused": refused,
+        "price": settings.TRAINING_TOKEN_COST,
+        **retrain_context(model),
+    }
+    return render(request, "mlmodels/model_retrain.html", context, status=422 if refused else 200)
+
+
+def retrain_context(model) -> dict:
+    """The newest version of the dataset, or why the plan cannot be repeated on it."""
+    newest = model.dataset and model.dataset.newest
+    try:
+        options, _ = training.plan_to_repeat(model=model)
+    except DomainError as refusal:
+        return {"newest": newest, "refusal": refusal.message}
+    return {"newest": newest, "options": options}
+
+
+@require_POST
+def promote(request, name):
+    model = owned_model(request.user, name)
+    alias = aliases.promote(model=model, name=request.POST.get("alias", ""))
+    messages.success(request, f"{model} answers under the name {alias.name} now.")
+    return redirect("mlmodels:model-details", model.name)
+
+
+@require_POST
+def remove_alias(request, name):
+    model = owned_model(request.user, name)
+    wanted = aliases.alias_name_for(owner_id=model.owner_id, wanted=request.POST.get("alias", ""))
+    alias = owned_alias(request.user, wanted)
+    aliases.remove_alias(alias=alias)
+    messages.success(request, f"Nothing answers under the name {alias.name} any more.")
+    return redirect("mlmodels:model-details", model.name)
+
+
+@require_POST
+def actuals(request, name):
+    """A file of actual values."""
+    model = owned_model(request.user, name)
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return show_monitoring(request, model, refusal=form.errors["file"][0], status=422)
+    try:
+        recorded = record_actuals(owner=request.user, table=form.cleaned_data["file"], model=model)
+    except DomainError as refused:
+        return show_monitoring(request, model, refusal=refused.message, status=422)
+    return show_monitoring(request, model, recorded=recorded)
+
+
+def show_monitoring(request, model, status=200, **more):
+    context = {**tab_context(model, "monitoring"), **monitoring(model=model), **more}
+    return render(request, "mlmodels/model_monitoring.html", context, status=status)
