@@ -5,7 +5,7 @@ import re
 from functools import cached_property, lru_cache
 
 from django.contrib.auth import get_user_model
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from billing import idempotency, operations
 
@@ -75,7 +75,8 @@ class Statements:
         }
 
     def values_of(self, row: models.Model) -> list:
-        return [each.get_db_prep_save(getattr(row, each.attname), connection) for each in self.fields]
+        here = connections[DEFAULT_DB_ALIAS]  # behind `connection`, which looks it up at every access
+        return [each.get_db_prep_save(getattr(row, each.attname), here) for each in self.fields]
 
     # As one message to PostgreSQL
 

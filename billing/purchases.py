@@ -5,6 +5,7 @@ purchases that come while another one is committed are committed together.
 """
 
 import json
+import select
 import weakref
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -178,11 +179,24 @@ def _book_on_postgresql(purchase: Purchase) -> list[int] | None:
         "reason": purchase.reason,
         "entered_at": timezone.now(),
     }
+    _trust_a_silent_connection()
     # An error inside the caller's transaction must not end that one as well
     savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     with savepoint, connection.cursor() as cursor:
         cursor.execute(_message(cursor, statements), values)
         return [row_id for (row_id,) in cursor.fetchall()] or None
+
+
+def _trust_a_silent_connection() -> None:
+    """Without a query: a server that has closed an idle connection has sent something, at least its end.
+
+    Otherwise CONN_HEALTH_CHECKS would ask the server once more for every request.
+    """
+    raw = connection.connection
+    if raw is not None and not raw.closed:
+        poll = select.poll()
+        poll.register(raw, select.POLLIN)
+        connection.health_check_done = connection.health_check_done or not poll.poll(0)
 
 
 def _rows_with_entries(purchase: Purchase, statements: Statements) -> list[dict]:

@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "mlplatform.middleware.LoginUnlessPublicMiddleware",  # private unless a view says otherwise
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "mlplatform.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "mlplatform.error_responses.RefusalMiddleware",

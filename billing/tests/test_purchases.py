@@ -148,3 +148,26 @@ def test_behind_a_pool_of_connections_nothing_is_prepared(alice, books, monkeypa
     buy(purchase(alice, rows=2, idempotency=KEY, answer={}))
 
     assert books(alice) == (5, [15, -5, -5])
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_not_asked(
+    alice, books, at_once
+):
+    buy(purchase(alice))
+    process = connection.connection.get_backend_pid()
+    connection.close_if_unusable_or_obsolete()  # as at the start of a request
+    buy(purchase(alice))
+    assert connection.connection.get_backend_pid() == process
+
+    def terminate():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+    assert at_once(terminate, times=1) == [None]
+    connection.close_if_unusable_or_obsolete()
+    buy(purchase(alice))
+
+    assert connection.connection.get_backend_pid() != process
+    assert books(alice) == (0, [15, -5, -5, -5])
