@@ -125,6 +125,13 @@ def ours_inspect() -> Callable:
     return inspect
 
 
+def ours_by_rows() -> Callable:
+    from mlmodels.learning.tables import rows
+
+    rows.COLUMNAR_BYTES_MIN = 1 << 40
+    return ours_inspect()
+
+
 def ours_read() -> Callable:
     import pandas  # noqa: F401
 
@@ -183,6 +190,7 @@ def csv_module() -> Callable:
 
 READERS: dict[str, Callable[[], Callable]] = {
     "ours: inspect": ours_inspect,
+    "ours: inspect, all rows by the csv module": ours_by_rows,
     "pandas: read_csv, describe, value_counts": pandas_describe,
     "ours: read": ours_read,
     "pandas: read_csv": pandas_read,

@@ -8,6 +8,7 @@ also finds the words for what is wrong.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -49,10 +50,21 @@ def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "Co
         quoted = characters[starts] == _QUOTE
         starts, ends = starts + quoted, ends - quoted
     doubled = quotes[1::2][characters[quotes[1::2] + 1] == _QUOTE]
-    chunk = ColumnarChunk(text, data, starts, ends, len(header), first_row)
+    row_numbers = range(first_row, first_row + len(ends) // len(header))
+    chunk = ColumnarChunk(text, data, starts, ends, row_numbers)
     chunk.doubled = set((np.searchsorted(ends, doubled) % len(header)).tolist())
     is_usual = chunk.longest < CELL_CHARACTERS_MAX and not chunk.may_have_blank_row()
     return chunk if is_usual and not chunk.may_have_row(header) else None
+
+
+def of_rows(rows: list[list[str]], row_numbers: Sequence[int]) -> "ColumnarChunk":
+    """The same for rows that the csv module has cut, all of one width."""
+    cells = list(chain.from_iterable(rows))
+    text = "".join(cells)
+    sizes = map(len, cells) if text.isascii() else map(len, map(str.encode, cells))
+    ends = np.cumsum(np.fromiter(sizes, dtype=np.intp, count=len(cells)))
+    starts = np.concatenate([[0], ends[:-1]])
+    return ColumnarChunk(text, text.encode() + bytes(_PADDING), starts, ends, row_numbers)
 
 
 def _cell_ends(characters: np.ndarray, separator: str, quotes: np.ndarray) -> np.ndarray:
@@ -87,15 +99,20 @@ class ColumnarChunk:
     """
 
     def __init__(
-        self, text: str, data: bytes, starts: np.ndarray, ends: np.ndarray, width: int, first_row: int
+        self,
+        text: str,
+        data: bytes,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        row_numbers: Sequence[int],
     ):
-        self.row_numbers = range(first_row, first_row + len(ends) // width)
+        self.row_numbers = row_numbers
         self.doubled: set[int] = set()
         self._data = data
         self._text = text
         self._words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
         self._starts, self._ends = (
-            np.ascontiguousarray(places.reshape(-1, width).T) for places in (starts, ends)
+            np.ascontiguousarray(places.reshape(len(row_numbers), -1).T) for places in (starts, ends)
         )
         self.longest = int((ends - starts).max(initial=0))
 

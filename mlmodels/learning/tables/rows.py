@@ -95,8 +95,8 @@ class Rows:
         self._row = dialect.skip_lines  # how many records have been taken out of the file
         self._broken: TableRefused | None = None
         self.header, self._unnamed = self._read_header()
-        is_usual = not self._unnamed and not dialect.skip_initial_space
-        self._may_be_regular = is_usual and _size(handle) >= COLUMNAR_BYTES_MIN
+        self._is_large = _size(handle) >= COLUMNAR_BYTES_MIN
+        self._may_be_regular = self._is_large and not self._unnamed and not dialect.skip_initial_space
 
     def chunks(self) -> "Iterator[Chunk | ColumnarChunk]":
         """Blank rows are left out. Raises TableRefused for a ragged row, a broken quote, or no rows."""
@@ -127,7 +127,7 @@ class Rows:
             self._row += len(chunk)
         return chunk
 
-    def _next_chunk(self) -> Chunk | None:
+    def _next_chunk(self) -> "Chunk | ColumnarChunk | None":
         """Limited in cells and in bytes; None at the end."""
         first_row = self._row + 1
         rows_max = max(_CHUNK_CELLS // len(self.header), 1)
@@ -153,16 +153,23 @@ class Rows:
         self._row += len(records)
         return records
 
-    def _shaped(self, records: list[list[str]], first_row: int) -> Chunk:
+    def _shaped(self, records: list[list[str]], first_row: int) -> "Chunk | ColumnarChunk":
         is_even = set(map(len, records)) == {len(self.header)}
         if is_even and self.header not in records and not any(map(_is_blank, records)):
-            return Chunk(records, range(first_row, first_row + len(records)))
+            return self._chunk(records, range(first_row, first_row + len(records)))
         rows, row_numbers = [], []
         for row, cells in enumerate(records, first_row):
             if not _is_blank(cells):
                 rows.append(self._fitted(cells, row))
                 row_numbers.append(row)
-        return Chunk(rows, row_numbers)
+        return self._chunk(rows, row_numbers)
+
+    def _chunk(self, rows: list[list[str]], row_numbers: Sequence[int]) -> "Chunk | ColumnarChunk":
+        if not self._is_large or not rows:
+            return Chunk(rows, row_numbers)
+        from mlmodels.learning.tables import columnar
+
+        return columnar.of_rows(rows, row_numbers)
 
     def _fitted(self, cells: list[str], row: int) -> list[str]:
         """The cells of one row as wide as the header: blank cells past its end are dropped."""
