@@ -8,8 +8,8 @@
     RowReader    at prediction: one row out of JSON or a form
     target_values, guess_task    what a column is as a target
 
-Text first, then one decision per column. pandas and numpy are imported by `read` and `target_values` alone,
-when they are called.
+Text first, then one decision per column. pandas is imported by `read` and `target_values` alone, numpy also
+for files above 200 KB, when they are called.
 """
 
 from mlmodels.learning.tables.changes import ColumnChange, change

@@ -1,8 +1,8 @@
 """Reads columns of a file under decisions that were made earlier. This is what training works on.
 
 The file is cut into the same rows and cells as at inspection, a chunk at a time, and kept as flat arrays:
-8 bytes for a number, one shared string for each different text. `pandas.read_csv` is not used: it would cut
-the file by rules of its own and take several times the memory.
+8 bytes for a number, one shared string for each different text where texts repeat. `pandas.read_csv` is not
+used: it would cut the file by rules of its own.
 """
 
 from collections.abc import Sequence
