@@ -41,6 +41,7 @@ def set_up_django(engine: str):
         "THROTTLING": "off",
         "HOUSEKEEPING_HOUR": "24",  # no worker begins by itself
         "AUTO_BUDGET_SECONDS": "2",
+        "TRAINING_NICENESS": "0",  # beside the tests of another engine a training would hardly go on
         "OMP_NUM_THREADS": "1",  # small fits crawl where threads compete for two cores
         "DATABASE_URL": start_engine(engine, folder),
         "DJANGO_SETTINGS_MODULE": "mlplatform.settings",

@@ -25,7 +25,7 @@ from sklearn.base import clone
 from mlmodels.learning import tables, trainers, training_table
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, TRAINERS
 from mlmodels.worker import child
-from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.assignment import TrainingAssignment
 from mlplatform.core.errors import DomainError
 
 SHARE_MAX, SECONDS_MAX = 0.1, 1.0
@@ -102,7 +102,7 @@ def measure(path: Path, task: str, algorithm: str) -> tuple[float, float]:
     return fit, training
 
 
-def assignment_for(path: Path, task: str, algorithm: str) -> Assignment:
+def assignment_for(path: Path, task: str, algorithm: str) -> TrainingAssignment:
     summary = tables.inspect(io.BytesIO(path.read_bytes()))
     target = next(column for column in summary.columns if column.name == TARGET)
     features = [column for column in summary.columns if column is not target]
@@ -112,7 +112,7 @@ def assignment_for(path: Path, task: str, algorithm: str) -> Assignment:
         target=TARGET,
         features=tuple(trainers.Feature(column.name, column.role) for column in features),
     )
-    return Assignment(
+    return TrainingAssignment(
         model_uuid=str(uuid.uuid4()),
         table_path=str(path),
         dialect=summary.dialect,
@@ -123,6 +123,7 @@ def assignment_for(path: Path, task: str, algorithm: str) -> Assignment:
         seconds_max=600,
         memory_bytes_max=0,
         file_bytes_max=0,
+        niceness=0,
     )
 
 
@@ -130,6 +131,9 @@ class Silence:
     """A reporter that nobody listens to."""
 
     def say(self, kind, **content):
+        pass
+
+    def progress(self, share, note, **details):
         pass
 
     def on_progress(self, progress):

@@ -269,6 +269,7 @@ MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
 # Inputs and results of older predictions are erased; 0 keeps them
 PREDICTIONS_KEPT_DAYS = env.int("PREDICTIONS_KEPT_DAYS", default=0)
 JSON_BODY_BYTES_MAX = 1_000_000

@@ -35,7 +35,7 @@ def fitted(table: bytes, order: str) -> tuple[dict, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "table.csv").write_bytes(table)
         paths = {"table_path": f"{folder}/table.csv", "part_path": f"{folder}/model.part"}
-        limits = {"seconds_max": 60, "memory_bytes_max": 0, "file_bytes_max": 0}
+        limits = {"seconds_max": 60, "memory_bytes_max": 0, "file_bytes_max": 0, "niceness": 0}
         assignment = TrainingAssignment(model_uuid=str(uuid.uuid4()), **json.loads(order), **paths, **limits)
         facts = child.train(assignment, Silence())
         return json.loads(json.dumps(facts)), Path(folder, "model.part").read_bytes()

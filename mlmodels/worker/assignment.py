@@ -14,6 +14,7 @@ class Assignment:
     seconds_max: float
     memory_bytes_max: int
     file_bytes_max: int
+    niceness: int
     file_limit_code: ClassVar[str]
 
 

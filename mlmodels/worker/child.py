@@ -45,6 +45,7 @@ def main(assignment: Assignment, pipe: Connection) -> None:
         seconds_max=assignment.seconds_max,
         memory_bytes_max=assignment.memory_bytes_max,
         file_bytes_max=assignment.file_bytes_max,
+        niceness=assignment.niceness,
     )
     with Reporter(pipe, assignment.file_limit_code) as reporter:
         work = train if isinstance(assignment, TrainingAssignment) else predict_file

@@ -9,16 +9,15 @@ import threading
 import time
 from multiprocessing import parent_process
 
-NICENESS = 19
 PAUSES_SECONDS = (0.11, 0.13, 0.17)
 CPU_GRACE_SECONDS = 30  # the worker stops the process first, unless the worker itself is paused
 PR_SET_PDEATHSIG = 1
 
 
-def enter_sandbox(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: int) -> None:
+def enter_sandbox(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: int, niceness: int) -> None:
     os.setsid()  # Ctrl-C in a terminal reaches only the worker, which ends the process itself
-    os.nice(NICENESS)
-    _yield_to_other_sessions()
+    os.nice(niceness)
+    _yield_to_other_sessions(niceness)
     _end_with_worker()
     cpu_seconds_max = int(seconds_max) + CPU_GRACE_SECONDS
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds_max, cpu_seconds_max))
@@ -29,12 +28,12 @@ def enter_sandbox(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: 
     resource.setrlimit(resource.RLIMIT_AS, (address_space_max, address_space_max))
 
 
-def _yield_to_other_sessions() -> None:
+def _yield_to_other_sessions(niceness: int) -> None:
     """Where Linux schedules by session (autogroup), `nice` counts within one, and setsid made a new one."""
     for pause in PAUSES_SECONDS:
         try:
             with open("/proc/self/autogroup", "w") as autogroup:
-                autogroup.write(str(NICENESS))
+                autogroup.write(str(niceness))
         except BlockingIOError:  # the kernel takes one such change in a tenth of a second
             time.sleep(pause)
         except OSError:

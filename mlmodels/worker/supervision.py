@@ -79,6 +79,7 @@ def limits_of_a_job() -> dict:
     return {
         "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
         "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
+        "niceness": settings.TRAINING_NICENESS,
     }
 
 

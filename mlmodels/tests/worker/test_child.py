@@ -65,6 +65,7 @@ def assignment(tmp_path):
         part_path=str(tmp_path / "model.part"),
         seconds_max=60,
         memory_bytes_max=10**9,
+        niceness=0,
         file_bytes_max=10**9,
     )
 
