@@ -141,6 +141,10 @@ class RouteTime:
     requests: int
     p95_seconds: float
 
+    @property
+    def p95_milliseconds(self) -> float:
+        return self.p95_seconds * 1000
+
 
 def slowest_routes() -> list[RouteTime]:
     """By the 95th percentile, interpolated within its bucket of the histogram."""

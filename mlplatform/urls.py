@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from mlplatform import api_urls, error_responses, health, views
+from mlplatform.dashboard import dashboard
 
 admin.autodiscover()
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     # Staff, who change their password as everybody does
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:account")),
+    path("admin/dashboard/", admin.site.admin_view(dashboard), name="admin-dashboard"),
     path("admin/", admin.site.urls),
 ]
 
