@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from billing.models import LedgerEntry
-from mlmodels.models import Dataset, Housekeeping, TrainedModel, TrainingRun, Worker
+from mlmodels.models import Dataset, Housekeeping, TrainedModel, Worker
+from mlmodels.models.jobs import Job
+from mlmodels.operations import jobs
 from mlplatform.core.admin import list_url
 
 DAYS = 14
 ROUTES_SHOWN = 10
-Status = TrainingRun.Status
+Status = Job.Status
 Kind = LedgerEntry.Kind
 
 
@@ -30,9 +32,9 @@ def dashboard(request):
     context = {
         **admin.site.each_context(request),
         "title": "Dashboard",
-        "queue": queue(),
+        "queues": [queue(kind) for kind in jobs.KINDS],
         "workers": workers(),
-        "failures": failures(since),
+        "failures": [reason for kind in jobs.KINDS for reason in failures(kind, since)],
         "tokens": tokens_by_day(),
         "disk": disk(),
         "housekeeping": Housekeeping.objects.first(),
@@ -42,34 +44,37 @@ def dashboard(request):
     return TemplateResponse(request, "mlplatform/dashboard.html", context)
 
 
-def queue() -> dict:
-    """How many runs wait and run, and since when the oldest of them has waited."""
-    return TrainingRun.objects.open().aggregate(
+def queue(kind) -> dict:
+    """How many jobs of this kind wait and run, and since when the oldest of them has waited."""
+    counts = kind.objects.open().aggregate(
         queued=Count("pk", filter=Q(status=Status.QUEUED)),
         running=Count("pk", filter=Q(status=Status.RUNNING)),
         oldest=Min("created_at", filter=Q(status=Status.QUEUED)),
     )
+    return {**counts, "kind": kind._meta.verbose_name_plural, "url": list_url(kind._meta.label_lower)}
 
 
 def workers() -> list[dict]:
-    """Those that are alive, each with the run that it carries out, if it does."""
-    running = {run.worker: run for run in TrainingRun.objects.filter(status=Status.RUNNING).defer("plan")}
+    """Those that are alive, each with the job that it carries out, if it does."""
+    running = {job.worker: job for kind in jobs.KINDS for job in kind.objects.filter(status=Status.RUNNING)}
     return [
-        {"name": worker.name, "seen_at": worker.seen_at, "run": running.get(worker.name)}
+        {"name": worker.name, "seen_at": worker.seen_at, "job": running.get(worker.name)}
         for worker in Worker.objects.alive()
     ]
 
 
-def failures(since) -> list[dict]:
-    """Of runs, by reason, the most frequent first."""
-    failed = TrainingRun.objects.filter(status=Status.FAILED, finished_at__gt=since)
-    reasons = failed.order_by().values("error_code").annotate(runs=Count("pk"), latest=Max("finished_at"))
+def failures(kind, since) -> list[dict]:
+    """Of jobs of this kind, by reason, the most frequent first."""
+    failed = kind.objects.filter(status=Status.FAILED, finished_at__gt=since)
+    reasons = failed.order_by().values("error_code").annotate(times=Count("pk"), latest=Max("finished_at"))
+    filters = {"status": Status.FAILED, "finished_at__gt": since}
     return [
         {
             **reason,
-            "url": list_url("mlmodels.trainingrun", error_code=reason["error_code"], finished_at__gt=since),
+            "kind": kind._meta.verbose_name,
+            "url": list_url(kind._meta.label_lower, error_code=reason["error_code"], **filters),
         }
-        for reason in reasons.order_by("-runs", "error_code")
+        for reason in reasons.order_by("-times", "error_code")
     ]
 
 

@@ -11,7 +11,7 @@ from django.core import mail
 
 from accounts.models import User
 from billing.models import LedgerEntry
-from mlmodels.tests.factories import houses_csv, start_run
+from mlmodels.tests.factories import houses_csv, start_batch, start_run
 
 pytestmark = pytest.mark.django_db
 
@@ -187,12 +187,17 @@ def exported(browser):
 
 def test_the_export_holds_tables_kinds_and_reports(alice, bob, pages_of, make_model):
     model = make_model(alice, model_name="houses")
+    batch = start_batch(alice, model, houses_csv(rows=5))
     start_run(bob)
 
     files = exported(pages_of(alice))
     data = json.loads(files.pop("account.json"))
 
-    assert files == {f"datasets/{model.dataset.uuid}.csv": houses_csv()}
+    assert files == {
+        f"datasets/{model.dataset.uuid}.csv": houses_csv(),
+        f"batches/{batch.uuid}.csv": houses_csv(rows=5),
+    }
+    assert (data["batches"][0]["file"], data["batches"][0]["rows"]) == (f"batches/{batch.uuid}.csv", 5)
     (dataset,) = data["datasets"]
     assert dataset["file"] in files
     assert [(column["name"], column["kind"]) for column in dataset["columns"]] == [

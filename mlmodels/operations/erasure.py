@@ -20,6 +20,7 @@ def what_would_be_erased(*, owner) -> dict[str, list[str] | int]:
         "runs_in_progress": runs_of_owner.open().count(),
         "runs": runs_of_owner.count(),
         "predictions": Prediction.objects.owned_by(owner).stored().count(),
+        "batches": Batch.objects.owned_by(owner).kept().count(),
     }
 
 
@@ -62,43 +63,29 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
         "predictions": _records(
             Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
         ),
-        "batches": _records(
-            Batch.objects.owned_by(owner),
-            "name",
-            "model_name",
-            "sha256",
-            "status",
-            "error",
-            "unreadable_rows",
-            "faults",
-            "preview",
-            "cost_tokens",
-            rows="row_count",
-        ),
+        "batches": map(_batch_record, read_in_chunks(Batch.objects.owned_by(owner), by="-id")),
     }
 
 
 def files_of(*, owner) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The uploaded files as they came, under the names that `everything_of` gives them."""
+    """The uploaded files as they came, and the answers to them, under their names in `everything_of`."""
     for dataset in read_in_chunks(Dataset.objects.owned_by(owner), by="-id"):
-        yield _file_name(dataset), _blocks_of(dataset)
+        yield dataset.file.name, _blocks_of(dataset.file)
+    for batch in read_in_chunks(Batch.objects.owned_by(owner), by="-id"):
+        for file in filter(None, (batch.file, batch.answer)):
+            yield file.name, _blocks_of(file)
 
 
-def _blocks_of(dataset: Dataset) -> Iterator[bytes]:
-    """None of a dataset that was deleted while the export was read."""
-    with suppress(FileNotFoundError), dataset.file.open("rb") as file:
-        yield from file.chunks()
-
-
-def _file_name(dataset: Dataset) -> str:
-    """Our own, since nobody knows what a user calls a file and what their computer makes of it."""
-    return f"datasets/{dataset.uuid}.csv"
+def _blocks_of(file) -> Iterator[bytes]:
+    """None of a file that was deleted while the export was read."""
+    with suppress(FileNotFoundError), file.open("rb") as opened:
+        yield from opened.chunks()
 
 
 def _dataset_record(dataset: Dataset) -> dict:
     return {
         "name": dataset.name,
-        "file": _file_name(dataset),
+        "file": dataset.file.name,
         "sha256": dataset.sha256,
         "rows": dataset.row_count,
         "columns": [_column_record(column) for column in dataset.columns],
@@ -126,6 +113,19 @@ def _model_record(model: TrainedModel) -> dict:
         "target": model.target_name,
         "columns": [_column_record(column) for column in model.features],
         "created_at": model.created_at.isoformat(),
+    }
+
+
+def _batch_record(batch: Batch) -> dict:
+    fields = ("name", "model_name", "sha256", "status", "error", "unreadable_rows", "faults", "cost_tokens")
+    return {
+        **{name: getattr(batch, name) for name in fields},
+        "file": batch.file.name,
+        "answer": batch.answer.name,
+        "rows": batch.row_count,
+        "preview": batch.preview,
+        "origin": batch.origin,
+        "created_at": batch.created_at.isoformat(),
     }
 
 

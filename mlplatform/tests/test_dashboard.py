@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mlmodels.models import TrainingRun, Worker
+from mlmodels.operations import jobs
 from mlmodels.operations.housekeeping import keep_house
-from mlmodels.operations.runs import claim_run, fail_run
 from mlmodels.tests.factories import make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -31,17 +31,17 @@ def look(client, admin_user):
 
 
 def failed(owner, dataset, code):
-    run = claim_run(run_id=start_run(owner, dataset).pk, worker="w")
-    fail_run(run=run, error="no", code=code)
+    run = jobs.claim(job=start_run(owner, dataset), worker="w")
+    jobs.fail(job=run, error="no", code=code)
     return run
 
 
 def test_a_new_installation(look):
     words = look()
 
-    assert "Queued 0 Running 0" in words
+    assert "Training runs queued 0 Training runs running 0 Batches queued 0 Batches running 0" in words
     assert "No worker is running." in words
-    assert "No training run has failed." in words
+    assert "No training run or batch has failed." in words
     assert "Last housekeeping never" in words
     assert "Requests are measured where METRICS_KEY is set." in words
 
@@ -53,15 +53,15 @@ def test_queue_workers_and_failures(look, alice, bob):
     old = failed(alice, dataset, "killed")
     TrainingRun.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(hours=25))
     start_run(alice, dataset)
-    running = claim_run(run_id=start_run(bob, others, model_name="houses").pk, worker="trainer-1")
+    running = jobs.claim(job=start_run(bob, others, model_name="houses"), worker="trainer-1")
     for name in ("trainer-1", "trainer-2"):
         Worker.objects.create(name=name)
     keep_house(by="worker")
 
     words = look()
 
-    assert "Queued 1, the oldest just now Running 1" in words
-    assert f"trainer-1 {running.model_name} , 0%" in words
+    assert "Training runs queued 1, the oldest just now Training runs running 1" in words
+    assert f"trainer-1 {running.model_name}, 0%" in words
     assert "trainer-2 idle" in words
     assert re.search("time_limit 2 .* crashed 1", words)
     assert "killed" not in words
@@ -91,7 +91,7 @@ def test_it_costs_a_constant_number_of_queries(look, alice, bob):
     dataset = make_dataset(alice)
     for code in ("time_limit", "crashed"):
         failed(alice, dataset, code)
-    claim_run(run_id=start_run(bob).pk, worker="one")
+    jobs.claim(job=start_run(bob), worker="one")
     Worker.objects.create(name="two")
 
     assert queries() == before

@@ -34,10 +34,8 @@ examples:
             help="also end sessions and keys, and replace the e-mail address",
         )
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-        shape = (
-            "{datasets: [name, …], models: [name, …], runs_in_progress, runs, predictions, is_account_closed}"
-        )
-        commands.add_json_option(parser, shape)
+        counts = "runs_in_progress, runs, predictions, batches, is_account_closed"
+        commands.add_json_option(parser, f"{{datasets: [name, …], models: [name, …], {counts}}}")
 
     def handle(self, *, email, close_account, yes, json, **options):
         user = find_user(email)
@@ -67,4 +65,5 @@ def in_words(found: dict) -> list[str]:
         *lines,
         f"contents of {plural(found['runs'], 'training run')}{in_progress}",
         f"contents of {plural(found['predictions'], 'prediction')}",
+        f"files of {plural(found['batches'], 'batch', 'batches')}",
     ]
