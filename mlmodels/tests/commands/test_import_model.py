@@ -19,6 +19,7 @@ from mlmodels.learning import skops_files
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.models import PendingFile, Prediction, TrainedModel
 from mlmodels.operations import imports
+from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
 
 pytestmark = pytest.mark.django_db
@@ -202,6 +203,15 @@ def test_a_taken_name_is_refused_and_leaves_no_file(alice, model, exported):
 
     assert len(files()) == 1
     assert not PendingFile.objects.exists()
+
+
+def test_the_name_of_an_alias_is_taken_too(alice, model, exported):
+    promote(model=model, name="current")
+
+    with pytest.raises(CommandError, match="already exists"):
+        run("import_model", exported(model), "--owner", alice.email, "--name", "current")
+
+    assert TrainedModel.objects.count() == 1
 
 
 def test_who_has_the_most_models_allowed_gets_no_other(bob, model, exported, monkeypatch):
