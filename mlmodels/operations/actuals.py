@@ -100,7 +100,7 @@ def _rows(table: BinaryIO) -> Iterator[tuple[int, str, str]]:
         id_place, value_place = _place_of(ID_NAMES, names), _place_of(VALUE_NAMES, names)
         count = 0
         for chunk in opened.chunks():
-            count += len(chunk.rows)
+            count += len(chunk)
             if count > ACTUALS_ROWS_MAX:
                 raise TooLarge(f"A file may hold {ACTUALS_ROWS_MAX:,} actual values. Split it.")
             for number, row in zip(chunk.row_numbers, chunk.rows, strict=True):

@@ -18,6 +18,7 @@ from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning import batches as learning
+from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables import TableRefused
 from mlmodels.limits import (
     BATCH_BYTES_MAX,
@@ -49,7 +50,7 @@ def estimate(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batc
             f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
         )
     model_files.signature_for_a_process(model)  # refuses a model that cannot be loaded here
-    found = learning.inspect(upload, model.features)
+    found = run_apart(learning.inspect, upload, model.features)
     if not found.readable_rows:
         first = found.faults[0]
         raise TableRefused(f"No row of the file can be read. Row {first['row']:,}: {first['reason']}")
