@@ -5,6 +5,7 @@ large is discarded; the application finds the reason in `environ[BODY_REFUSAL]` 
 """
 
 import asyncio
+import io
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -34,9 +35,11 @@ class BufferedApplication:
 
     async def __rsgi__(self, scope, protocol):
         environ = environ_of(scope)
-        with tempfile.SpooledTemporaryFile(BODY_MEMORY_BYTES) as body:
+        length = content_length(environ)
+        is_small = length <= BODY_MEMORY_BYTES
+        with io.BytesIO() if is_small else tempfile.SpooledTemporaryFile(BODY_MEMORY_BYTES) as body:
             environ["wsgi.input"] = body
-            if length := content_length(environ):
+            if length:
                 refusal, received = await self.receive(protocol, body, length)
                 if refusal:
                     environ |= {BODY_REFUSAL: refusal, "CONTENT_LENGTH": "0"}
@@ -57,6 +60,8 @@ class BufferedApplication:
                 async for chunk in protocol:
                     received += len(chunk)
                     body.write(chunk)
+                    if received >= length:
+                        break
                     limit.reschedule(started + BODY_SECONDS + received / BODY_BYTES_PER_SECOND_MIN)
         except TimeoutError:
             return TOO_SLOW, received
@@ -126,8 +131,10 @@ def environ_of(scope) -> dict:
         "wsgi.run_once": False,
     }
     # Headers with a value that is not ASCII are in keys(), but not in items()
-    unreadable = ((name, "�") for name in set(scope.headers.keys()) if scope.headers.get(name) is None)
-    for name, value in chain(scope.headers.items(), unreadable):
+    headers = scope.headers
+    readable = headers.items()
+    unreadable = set(headers.keys()) - {name for name, _ in readable}
+    for name, value in chain(readable, ((name, "�") for name in unreadable)):
         if "_" in name:  # could be mistaken for a header of the proxy
             continue
         key = name.upper().replace("-", "_")

@@ -107,7 +107,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super()._start_transaction_under_autocommit()
         self.write_lock.acquire()
         try:
-            super()._start_transaction_under_autocommit()
+            # The driver's own method: BEGIN takes less time than Django's cursor around it
+            with self.wrap_database_errors:
+                self.connection.execute(f"BEGIN {self.transaction_mode or ''}")
         except BaseException:
             self.write_lock.release()
             raise
