@@ -50,6 +50,8 @@ def furnish(page: Page) -> Furnished:
     people.predict(page)
     paths["regression model"] = path_of(page)
     paths["quality of a regression"] = path_of(page) + "quality/"
+    paths["monitoring of a model"] = path_of(page) + "monitoring/"
+    paths["model to train again"] = path_of(page) + "retrain/"
     paths["drivers of a regression"] = path_of(page) + "drivers/"
 
     people.upload(page, strange_table(), name=f"{IMAGE} 🌷.csv")
@@ -110,6 +112,8 @@ FURNISHED = [
     "dataset to delete",
     "regression model",
     "quality of a regression",
+    "monitoring of a model",
+    "model to train again",
     "drivers of a regression",
     "strange dataset",
     "strange column",
