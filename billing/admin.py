@@ -59,7 +59,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 class TokenRequestAdmin(ReadOnlyAdmin):
     """Open requests first, each with two buttons. Its page takes another amount and a note to the user."""
 
-    list_display = ["account_link", "amount", "reason", "status", "amount_granted", "created_at", "decision"]
+    list_display = ["account_link", "amount", "decision", "reason", "status", "amount_granted", "created_at"]
     fields = ["account_link", "amount", "reason", "status", "amount_granted", "note", "decided_by",
               "created_at", "ended_at"]  # fmt: skip
     list_display_links = ["amount"]
@@ -91,7 +91,8 @@ class TokenRequestAdmin(ReadOnlyAdmin):
         return request.user.is_administrator
 
     def get_list_display(self, request):
-        return self.list_display if self.has_administer_permission(request) else self.list_display[:-1]
+        can_decide = self.has_administer_permission(request)
+        return [name for name in self.list_display if can_decide or name != "decision"]
 
     # billing/tokenrequest/…
 
