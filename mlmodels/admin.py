@@ -20,6 +20,8 @@ from mlmodels.models import (
     Promotion,
     TrainedModel,
     TrainingRun,
+    Webhook,
+    WebhookDelivery,
     Worker,
 )
 from mlmodels.operations import jobs
@@ -240,6 +242,33 @@ class BatchAdmin(JobAdmin):
     @admin.display(description="model", ordering="model_name")
     def model_link(self, batch):
         return link_to(batch.model) if batch.model else batch.model_name
+
+
+@admin.register(Webhook)
+class WebhookAdmin(RowAdmin):
+    """Without the secret, with which anybody could send what its receiver trusts."""
+
+    list_display = ["url", "owner_link", "events", "created_at", "deliveries"]
+    list_select_related = ["owner"]
+    search_fields = ["url", "=owner__email", "=uuid"]
+    exclude = ["secret"]
+    extra_fields = ["deliveries"]
+
+    def deliveries(self, webhook):
+        return link_to_rows_of(webhook, WebhookDelivery, "webhook")
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(RowAdmin):
+    list_display = ["uuid", "webhook_link", "event", "reference", "status", "created_at", "last_attempt"]
+    list_filter = ["status", "event", "created_at"]
+    list_select_related = ["webhook"]
+    large_fields = ["body"]
+    search_fields = ["=uuid", "=reference", "=webhook__owner__email"]
+
+    @admin.display(description="webhook")
+    def webhook_link(self, delivery):
+        return link_to(delivery.webhook)
 
 
 @admin.register(Worker)

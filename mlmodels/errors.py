@@ -53,6 +53,16 @@ class ModelGone(Conflict):
     code = "model_gone"
 
 
+class TooManyWebhooks(Conflict):
+    code = "too_many_webhooks"
+
+
+class DeliveryRefused(Conflict):
+    """It is being sent, or was sent too often."""
+
+    code = "delivery_refused"
+
+
 class JobEnded(Conflict):
     """The code is that of the kind of job: run_ended, batch_ended."""
 

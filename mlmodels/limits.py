@@ -12,12 +12,19 @@ BATCHES_KEPT_MAX = 100
 BATCH_BYTES_MAX = 1_000_000_000  # files and their answers
 BATCH_KEPT_DAYS = 7  # then the files are removed
 QUOTE_KEPT_HOURS = 24
+WEBHOOKS_MAX = 10
+TEST_DELIVERIES_PER_HOUR_MAX = 20
 
 # Per run or batch
 LAPSES_MAX = 2  # workers that may be lost over one run before it is given up
 MODEL_BYTES_MAX = 1_000_000_000
 ANSWER_BYTES_MAX = 2_000_000_000
 TRAINING_THREADS = 1
+
+# Per delivery of a webhook
+DELIVERY_ATTEMPTS_MAX = 7  # before it is given up
+DELIVERY_ATTEMPTS_LOGGED_MAX = 20
+DELIVERIES_KEPT_DAYS = 30
 
 # Per request
 ROWS_AT_ONCE_MAX = 10_000  # that are charged like single predictions

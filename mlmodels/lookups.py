@@ -2,7 +2,16 @@
 
 from billing.purchases import Condition
 from mlmodels.limits import REMEMBERED_MODELS_MAX
-from mlmodels.models import Batch, Dataset, ModelAlias, Prediction, TrainedModel, TrainingRun
+from mlmodels.models import (
+    Batch,
+    Dataset,
+    ModelAlias,
+    Prediction,
+    TrainedModel,
+    TrainingRun,
+    Webhook,
+    WebhookDelivery,
+)
 from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.remembered import Remembered
 
@@ -61,6 +70,15 @@ def owned_batch(user, uuid):
 def owned_prediction(user, uuid):
     predictions = Prediction.objects.owned_by(user).stored().select_related("model")
     return _first(predictions.with_uuid(uuid), "You have no such prediction.")
+
+
+def owned_webhook(user, uuid):
+    return _first(Webhook.objects.owned_by(user).with_uuid(uuid), "You have no such webhook.")
+
+
+def owned_delivery(user, webhook_uuid, uuid):
+    deliveries = WebhookDelivery.objects.filter(webhook=owned_webhook(user, webhook_uuid), uuid=uuid)
+    return _first(deliveries, "There is no such delivery.")
 
 
 def dataset_called(user, name):

@@ -10,6 +10,7 @@ from mlmodels.views import (
     predictions,
     runs,
     start,
+    webhooks,
 )
 
 app_name = "mlmodels"
@@ -56,6 +57,16 @@ urlpatterns = [
     path("batches/<uuid:uuid>/cancel/", batches.cancel, name="batch-cancel"),
     path("batches/<uuid:uuid>/delete/", batches.delete, name="batch-delete"),
     path("batches/<uuid:uuid>/answer.csv", batches.answer, name="batch-answer"),
+    # /webhooks/
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<uuid:uuid>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:uuid>/test/", webhooks.test, name="webhook-test"),
+    path("webhooks/<uuid:uuid>/delete/", webhooks.delete, name="webhook-delete"),
+    path(
+        "webhooks/<uuid:uuid>/deliveries/<uuid:delivery>/again/",
+        webhooks.send_again,
+        name="webhook-send-again",
+    ),
     # /predictions/
     path("predictions/", predictions.predictions, name="predictions"),
     path("predictions/<uuid:uuid>/", predictions.prediction, name="prediction"),

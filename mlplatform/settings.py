@@ -301,10 +301,13 @@ HOUSEKEEPING = {
     "predictions": "mlmodels.operations.predictions.prune_outdated",
     "batches": "mlmodels.operations.batches.sweep_expired",
     "files": "mlmodels.operations.pending_files.sweep",
+    "webhook deliveries": "mlmodels.operations.deliveries.prune",
     "monthly tokens": "billing.monthly.grant_monthly_tokens",
     "back-up": "mlplatform.backups.back_up_daily",
     "ledger": "billing.verify.require_correct",
 }
+# Off, since a user's webhook could otherwise reach what only this machine can
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 
 # The JSON API

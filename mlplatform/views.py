@@ -6,14 +6,19 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_safe
 
-from mlmodels import charts
+from mlmodels import charts, limits
+from mlplatform.core import outbound
 
 
 @login_not_required
 @require_GET
 def help_page(request):
-    prices = {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST}
-    return render(request, "mlplatform/help.html", {"prices": prices})
+    context = {
+        "prices": {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST},
+        "webhook_seconds": outbound.SECONDS_MAX,
+        "webhook_attempts": limits.DELIVERY_ATTEMPTS_MAX,
+    }
+    return render(request, "mlplatform/help.html", context)
 
 
 @login_not_required

@@ -10,4 +10,5 @@ from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction
 from mlmodels.models.trained_models import TrainedModel, model_path
 from mlmodels.models.training_runs import Task, TrainingRun
+from mlmodels.models.webhooks import Webhook, WebhookDelivery
 from mlmodels.models.workers import Worker

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from billing import operations as billing
-from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun, Webhook
 from mlmodels.operations import batches, jobs
 from mlmodels.operations.datasets import remove_with_file
 from mlplatform.core.streaming import read_in_chunks
@@ -21,6 +21,7 @@ def what_would_be_erased(*, owner) -> dict[str, list[str] | int]:
         "runs": runs_of_owner.count(),
         "predictions": Prediction.objects.owned_by(owner).stored().count(),
         "batches": Batch.objects.owned_by(owner).kept().count(),
+        "webhooks": Webhook.objects.owned_by(owner).count(),
     }
 
 
@@ -41,6 +42,7 @@ def erase_everything_of(*, owner) -> None:
         remove_with_file(row)
     Prediction.objects.owned_by(owner).erase()
     TrainingRun.objects.owned_by(owner).erase()
+    Webhook.objects.owned_by(owner).delete()
 
 
 def erase_batches_of(owner) -> None:
@@ -60,6 +62,7 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
             TrainingRun.objects.owned_by(owner), "model_name", "plan", "target", "status", "error", "origin"
         ),
         "models": map(_model_record, read_in_chunks(TrainedModel.objects.owned_by(owner), by="-id")),
+        "webhooks": _records(Webhook.objects.owned_by(owner), "url", "events"),
         "predictions": _records(
             Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
         ),

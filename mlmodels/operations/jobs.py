@@ -20,6 +20,7 @@ from billing import operations as billing
 from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import Batch, Job, TrainingRun
+from mlmodels.operations import webhooks
 from mlplatform.core.transactions import atomic_with_retry
 
 KINDS = (TrainingRun, Batch)
@@ -187,6 +188,8 @@ def _end(job: Job, rows, status: str, **values) -> bool:
     ended = rows.filter(pk=job.pk).update(
         status=status, lease_until=None, finished_at=timezone.now(), **values
     )
+    if ended:
+        webhooks.announce_end(job)
     return bool(ended)
 
 

@@ -18,6 +18,7 @@ from mlmodels.models import Batch, Job, TrainingRun, Worker
 from mlmodels.operations import housekeeping, jobs, pending_files
 from mlmodels.worker import batches, trainings
 from mlmodels.worker.database import Heartbeat, retry
+from mlmodels.worker.deliveries import DeliveryThread
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
 from mlplatform.core.origin import current_job
@@ -48,7 +49,7 @@ class TrainingWorker:
     def work(self) -> None:
         """Returns after `stop`."""
         start_fork_server()
-        with self._alive() as heartbeat:
+        with self._alive() as heartbeat, DeliveryThread():
             log.info("Waiting for training runs", extra={"fields": {"worker": self.name}})
             while not self.stopping.is_set():
                 if not self._work_once(heartbeat):

@@ -16,6 +16,7 @@ from billing.models import LedgerEntry
 from billing.token_requests import request_tokens
 from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
+from mlmodels.operations.webhooks import create_webhook, send_test
 from mlmodels.tests.factories import start_batch
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,11 @@ URLS = {
     "batches/<uuid:uuid>/cancel/": of("batch"),
     "batches/<uuid:uuid>/delete/": of("batch"),
     "batches/<uuid:uuid>/answer.csv": of("batch"),
+    "webhooks/": own(),
+    "webhooks/<uuid:uuid>/": of("webhook"),
+    "webhooks/<uuid:uuid>/test/": of("webhook"),
+    "webhooks/<uuid:uuid>/delete/": of("webhook"),
+    "webhooks/<uuid:uuid>/deliveries/<uuid:delivery>/again/": of("webhook"),
     "predictions/": own(),
     "predictions/<uuid:uuid>/": of("prediction"),
     "predictions/<uuid:uuid>/delete/": of("prediction"),
@@ -183,6 +189,11 @@ URLS = {
     "api/v1/models/<str:name>/download": of("model"),
     "api/v1/models/<str:name>/aliases": of("model"),
     "api/v1/models/<str:name>/aliases/<str:alias>": of("alias"),
+    "api/v1/webhooks": own(),
+    "api/v1/webhooks/<uuid:uuid>": of("webhook"),
+    "api/v1/webhooks/<uuid:uuid>/test": of("webhook"),
+    "api/v1/webhooks/<uuid:uuid>/deliveries": of("webhook"),
+    "api/v1/webhooks/<uuid:uuid>/deliveries/<uuid:delivery>/send-again": of("webhook"),
     "api/v1/predictions": own(),
     "api/v1/predictions/<uuid:uuid>": of("prediction"),
     "api/v1/predictions/<uuid:uuid>/actual": of("prediction"),
@@ -198,6 +209,7 @@ def alices(alice, make_model):
     model = make_model(alice)
     prediction = predict(owner=alice, model=model, features=ROW)
     key, _ = create_key(owner=alice, name="report", scope="all")
+    webhook = create_webhook(owner=alice, url="https://8.8.8.8/hook", events=["run.ended"])
     asked = request_tokens(user=alice, amount=5, reason="More", site_url="http://testserver/")
     names = {"name": model.name, "model_name": model.name}
     return {
@@ -206,6 +218,7 @@ def alices(alice, make_model):
         "model": names,
         "alias": {"alias": promote(model=model, name="production").name, **names},
         "prediction": {"uuid": prediction.uuid, **names},
+        "webhook": {"uuid": webhook.uuid, "delivery": send_test(webhook=webhook).uuid},
         "token request": {"pk": asked.pk, "request_id": asked.pk},
         "batch": {"uuid": start_batch(alice, model).uuid},
         "key": {"pk": key.pk, "key_id": key.pk},

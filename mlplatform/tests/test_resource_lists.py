@@ -14,6 +14,7 @@ from billing import operations as billing
 from billing.token_requests import request_tokens, withdraw_request
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
+from mlmodels.operations.webhooks import create_webhook
 from mlmodels.tests.factories import make_dataset, make_model_row, start_batch, start_run
 from mlplatform.api_urls import router
 
@@ -33,6 +34,9 @@ MAKE = {  # one more of what the list shows: its owner, and a model of theirs
     "run": lambda alice, model: start_run(alice, model.dataset),
     "ledger": lambda alice, model: billing.grant(
         user=alice, amount=1, reason="gift", operation=f"gift:{next(numbers)}"
+    ),
+    "webhook": lambda alice, model: create_webhook(
+        owner=alice, url="https://8.8.8.8/hook", events=["run.ended"]
     ),
     "token-request": lambda alice, model: withdraw_request(
         request=request_tokens(user=alice, amount=5, reason="More", site_url="http://testserver/")

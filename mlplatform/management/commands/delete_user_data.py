@@ -34,7 +34,7 @@ examples:
             help="also end sessions and keys, and replace the e-mail address",
         )
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-        counts = "runs_in_progress, runs, predictions, batches, is_account_closed"
+        counts = "runs_in_progress, runs, predictions, batches, webhooks, is_account_closed"
         commands.add_json_option(parser, f"{{datasets: [name, …], models: [name, …], {counts}}}")
 
     def handle(self, *, email, close_account, yes, json, **options):
@@ -66,4 +66,5 @@ def in_words(found: dict) -> list[str]:
         f"contents of {plural(found['runs'], 'training run')}{in_progress}",
         f"contents of {plural(found['predictions'], 'prediction')}",
         f"files of {plural(found['batches'], 'batch', 'batches')}",
+        plural(found["webhooks"], "webhook"),
     ]

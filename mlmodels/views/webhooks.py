@@ -1,0 +1,62 @@
+"""/webhooks/: URLs that are told when something has ended, and what was sent to them."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from mlmodels.forms.webhooks import WebhookForm
+from mlmodels.lookups import owned_delivery, owned_webhook
+from mlmodels.models import Webhook
+from mlmodels.operations.webhooks import create_webhook, deliver_again, send_test
+
+DELIVERIES_A_PAGE = 25
+
+
+@require_http_methods(["GET", "POST"])
+def webhooks(request):
+    """A new secret is part of the answer to its form, since it is shown this once."""
+    form, created = WebhookForm(request.POST or None), None
+    if form.is_valid():
+        with form.refusals():
+            created = create_webhook(owner=request.user, **form.cleaned_data)
+            form = WebhookForm()
+    context = {
+        "section": "account",
+        "form": form,
+        "created": created,
+        "webhooks": Webhook.objects.owned_by(request.user).newest_first(),
+    }
+    return render(request, "mlmodels/webhooks.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def webhook(request, uuid):
+    webhook = owned_webhook(request.user, uuid)
+    deliveries = Paginator(webhook.deliveries.newest_first(), DELIVERIES_A_PAGE)
+    context = {"section": "account", "webhook": webhook, "page": deliveries.get_page(request.GET.get("page"))}
+    return render(request, "mlmodels/webhook.html", context)
+
+
+@require_POST
+def test(request, uuid):
+    send_test(webhook=owned_webhook(request.user, uuid))
+    messages.success(request, "The test will be sent in a moment. Reload the page to see what came of it.")
+    return redirect("mlmodels:webhook", uuid)
+
+
+@require_POST
+def send_again(request, uuid, delivery):
+    deliver_again(delivery=owned_delivery(request.user, uuid, delivery))
+    messages.success(request, "It will be sent again in a moment.")
+    return redirect("mlmodels:webhook", uuid)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request, uuid):
+    webhook = owned_webhook(request.user, uuid)
+    if request.method == "POST":
+        webhook.delete()
+        messages.success(request, "The webhook was deleted.")
+        return redirect("mlmodels:webhooks")
+    return render(request, "mlmodels/webhook_delete.html", {"section": "account", "webhook": webhook})
