@@ -16,8 +16,10 @@ from mlmodels.models import (
     Dataset,
     Housekeeping,
     ModelAlias,
+    ModelShare,
     Prediction,
     Promotion,
+    ReportLink,
     TrainedModel,
     TrainingRun,
     Webhook,
@@ -242,6 +244,33 @@ class BatchAdmin(JobAdmin):
     @admin.display(description="model", ordering="model_name")
     def model_link(self, batch):
         return link_to(batch.model) if batch.model else batch.model_name
+
+
+@admin.register(ModelShare)
+class ModelShareAdmin(RowAdmin):
+    list_display = ["email", "model_link", "account_link", "created_at", "revoked_at"]
+    list_select_related = ["model", "shared_with"]
+    search_fields = ["=email", "=model__name", "=model__owner__email"]
+
+    @admin.display(description="model")
+    def model_link(self, share):
+        return link_to(share.model)
+
+    @admin.display(description="account")
+    def account_link(self, share):
+        return link_to(share.shared_with)
+
+
+@admin.register(ReportLink)
+class ReportLinkAdmin(RowAdmin):
+    list_display = ["uuid", "model_link", "created_at", "expires_at", "revoked_at"]
+    list_select_related = ["model"]
+    search_fields = ["=model__name", "=model__owner__email"]
+    exclude = ["hash"]
+
+    @admin.display(description="model")
+    def model_link(self, link):
+        return link_to(link.model)
 
 
 @admin.register(Webhook)

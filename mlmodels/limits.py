@@ -13,6 +13,7 @@ BATCH_BYTES_MAX = 1_000_000_000  # files and their answers
 BATCH_KEPT_DAYS = 7  # then the files are removed
 QUOTE_KEPT_HOURS = 24
 WEBHOOKS_MAX = 10
+SHARES_PER_DAY_MAX = 100
 TEST_DELIVERIES_PER_HOUR_MAX = 20
 
 # Per run or batch
@@ -20,6 +21,10 @@ LAPSES_MAX = 2  # workers that may be lost over one run before it is given up
 MODEL_BYTES_MAX = 1_000_000_000
 ANSWER_BYTES_MAX = 2_000_000_000
 TRAINING_THREADS = 1
+
+# Per model
+SHARES_MAX = 50
+REPORT_LINKS_MAX = 20
 
 # Per delivery of a webhook
 DELIVERY_ATTEMPTS_MAX = 7  # before it is given up

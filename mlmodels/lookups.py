@@ -1,4 +1,4 @@
-"""Finds what a request names among the user's own rows. Another owner's row is a 404."""
+"""Finds what a request names among the user's own rows. Another owner's row is a 404, unless it is shared."""
 
 from billing.purchases import Condition
 from mlmodels.limits import REMEMBERED_MODELS_MAX
@@ -32,7 +32,13 @@ def owned_model(user, name):
     return _first(models.answering_to(name), _no_model(name))
 
 
-def owned_model_for_scoring(user, name):
+def usable_model(user, name):
+    """One's own, or one that is shared with the user: to read and to predict with."""
+    models = TrainedModel.objects.usable_by(user).select_related("dataset", "run", "owner")
+    return _first(models.answering_to(name), _no_model(name))
+
+
+def usable_model_for_scoring(user, name):
     """Without the large fields: the first query of every prediction."""
     model = TrainedModel.objects.find_for_scoring(user, name)
     if model is None:
@@ -41,13 +47,13 @@ def owned_model_for_scoring(user, name):
 
 
 def remembered_model(user, name) -> tuple[TrainedModel, Condition]:
-    """`owned_model_for_scoring`, if this process has not found the model before.
+    """`usable_model_for_scoring`, if this process has not found the model before.
 
     A purchase under the condition finds out whether the name still leads to the same model.
     """
     found = remembered_models.get((user.pk, name))
     if found is None:
-        model = owned_model_for_scoring(user, name)
+        model = usable_model_for_scoring(user, name)
         found = model, Condition(*TrainedModel.objects.still_found(user, name, model))
         remembered_models[user.pk, name] = found
     return found

@@ -9,6 +9,7 @@ from mlmodels.views import (
     monitoring,
     predictions,
     runs,
+    sharing,
     start,
     webhooks,
 )
@@ -67,6 +68,15 @@ urlpatterns = [
         webhooks.send_again,
         name="webhook-send-again",
     ),
+    # Sharing
+    path("models/<str:name>/report/", sharing.report, name="model-report"),
+    path("models/<str:name>/share/", sharing.share_tab, name="model-share"),
+    path("models/<str:name>/share/account/", sharing.share, name="model-share-account"),
+    path("models/<str:name>/share/link/", sharing.create_link, name="model-share-link"),
+    path("models/<str:name>/share/account/<uuid:uuid>/revoke/", sharing.revoke_share, name="revoke-share"),
+    path("models/<str:name>/share/link/<uuid:uuid>/revoke/", sharing.revoke_link, name="revoke-link"),
+    path("shared/<uuid:uuid>/leave/", sharing.leave, name="leave-share"),
+    path("reports/<str:token>/", sharing.shared_report, name="shared-report"),
     # /predictions/
     path("predictions/", predictions.predictions, name="predictions"),
     path("predictions/<uuid:uuid>/", predictions.prediction, name="prediction"),

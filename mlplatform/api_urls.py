@@ -22,6 +22,7 @@ from mlmodels.api.datasets import DatasetViewSet
 from mlmodels.api.models import ModelViewSet
 from mlmodels.api.predictions import PredictionViewSet
 from mlmodels.api.runs import RunViewSet
+from mlmodels.api.sharing import ReportLinkViewSet, SharedModelViewSet, ShareViewSet
 from mlmodels.api.webhooks import WebhookViewSet
 
 router = DefaultRouter(trailing_slash=False, use_regex_path=False)
@@ -33,6 +34,9 @@ router.register("ledger", LedgerViewSet, basename="ledger")
 router.register("token-requests", TokenRequestViewSet, basename="token-request")
 router.register("keys", KeyViewSet, basename="key")
 router.register("models", ModelViewSet, basename="model")
+router.register("models/<str:name>/shares", ShareViewSet, basename="share")
+router.register("models/<str:name>/report-links", ReportLinkViewSet, basename="report-link")
+router.register("shared-models", SharedModelViewSet, basename="shared-model")
 router.register("batches", BatchViewSet, basename="batch")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("predictions", PredictionViewSet, basename="prediction")

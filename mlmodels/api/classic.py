@@ -15,7 +15,7 @@ from mlmodels.api.plain import Offer, plain_first
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from mlmodels.api.waiting import TrainingView, training_schema
 from mlmodels.learning.trainers import parameter_types
-from mlmodels.lookups import dataset_called, owned_model, owned_model_for_scoring
+from mlmodels.lookups import dataset_called, owned_model, usable_model_for_scoring
 from mlmodels.models import TrainedModel
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
@@ -168,7 +168,7 @@ class PredictView(PredictionView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request, model_name):
-        data, model = self.data(), owned_model_for_scoring(request.user, model_name)
+        data, model = self.data(), usable_model_for_scoring(request.user, model_name)
         return self.predict(model, data["features"], responses.predicted)
 
 

@@ -29,8 +29,9 @@ from mlmodels.lookups import (
     owned_alias,
     owned_dataset,
     owned_model,
-    owned_model_for_scoring,
     owned_prediction,
+    usable_model,
+    usable_model_for_scoring,
 )
 from mlmodels.model_card import as_markdown
 from mlmodels.models import ModelAlias, Promotion, TrainedModel
@@ -43,6 +44,7 @@ from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import NotFound
 
+READING = {"retrieve", "row_schema"}  # actions that are open to those with whom the model is shared
 ROWS_MAX = 100
 LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
 
@@ -352,7 +354,8 @@ class ModelViewSet(
         return owned if self.detail else owned.for_lists().prefetch_related("aliases")
 
     def get_object(self):
-        return owned_model(self.request.user, self.kwargs["name"])
+        find = usable_model if self.action in READING else owned_model
+        return find(self.request.user, self.kwargs["name"])
 
     def get_serializer_class(self):
         by_action = {
@@ -393,7 +396,7 @@ class ModelViewSet(
         sent = self._checked()
         if "variation_of" in sent:
             prediction = owned_prediction(request.user, sent["variation_of"])
-            if prediction.model != owned_model_for_scoring(request.user, name):
+            if prediction.model != usable_model_for_scoring(request.user, name):
                 raise NotFound("You have no such prediction.")
             varied = explanations.vary(prediction=prediction, features=sent["features"])
             return Response(responses.varied(prediction, varied))
@@ -466,7 +469,7 @@ class ModelViewSet(
     def _paid(self, operation, **options) -> Response:
         """What the operation sells, or the stored answer of a repeated request."""
         user, idempotency = self.request.user, idempotent_request(self.request)
-        model = owned_model_for_scoring(user, self.kwargs["name"])
+        model = usable_model_for_scoring(user, self.kwargs["name"])
 
         def work():
             sold = operation(owner=user, model=model, idempotency=idempotency, **options)

@@ -10,12 +10,17 @@ from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query. The alias is looked up
-# only where no model has the name itself
+# only where no model has the name itself, and a share only where the caller is not the owner
 MODEL_FOR_SCORING = """
-    SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel
-    WHERE owner_id = %(caller_id)s AND id = COALESCE(
+    SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel AS model
+    WHERE id = COALESCE(
         (SELECT id FROM mlmodels_trainedmodel WHERE name = %(called)s),
         (SELECT model_id FROM mlmodels_modelalias WHERE name = %(called)s)
+    ) AND (
+        owner_id = %(caller_id)s OR EXISTS (
+            SELECT 1 FROM mlmodels_modelshare AS share
+            WHERE share.model_id = model.id AND shared_with_id = %(caller_id)s AND revoked_at IS NULL
+        )
     )
 """
 STILL_FOUND = f"""
@@ -40,6 +45,14 @@ class TrainedModelQuerySet(OwnedQuerySet):
         """Without the large fields that only a model's own page shows."""
         return self.defer("report", "features", "parameters", "search")
 
+    def shared_with(self, user):
+        return self.filter(shares__shared_with=user, shares__revoked_at=None)
+
+    def usable_by(self, user):
+        """The user's own models, and those that are shared with the user."""
+        shared = self.model.objects.shared_with(user).values("pk")
+        return self.filter(Q(owner=user) | Q(pk__in=shared))
+
     def answering_to(self, name):
         """The model of this name, or the one that the alias of this name stands for."""
         through_alias = self.model.objects.filter(aliases__name=name).values("pk")
@@ -56,13 +69,13 @@ class TrainedModelQuerySet(OwnedQuerySet):
         series = Dataset.objects.with_uuid(dataset).values("series")
         return models.filter(dataset__series__in=series)
 
-    def find_for_scoring(self, owner, name):
-        """`answering_to` for the owner's models, or None: the first query of every prediction.
+    def find_for_scoring(self, user, name):
+        """`answering_to` for the models that a user may use, or None: the first query of every prediction.
 
         Without the fields that nothing needs once the model is loaded.
         """
         with connection.cursor() as cursor:
-            cursor.execute(MODEL_FOR_SCORING, {"caller_id": owner.pk, "called": name})
+            cursor.execute(MODEL_FOR_SCORING, {"caller_id": user.pk, "called": name})
             row = cursor.fetchone()
         if row is None:
             return None
@@ -71,10 +84,10 @@ class TrainedModelQuerySet(OwnedQuerySet):
         fields = ["id", "uuid", "owner_id", "name", "threshold", "sha256"]
         return self.model.from_db(connection.alias, fields, values)
 
-    def still_found(self, owner, name, model) -> tuple[str, dict]:
+    def still_found(self, user, name, model) -> tuple[str, dict]:
         """SQL and its parameters: whether `find_for_scoring` would find the same model, unchanged."""
         return STILL_FOUND, {
-            "caller_id": owner.pk,
+            "caller_id": user.pk,
             "called": name,
             "model_id": model.pk,
             "model_name": model.name,

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from billing import operations as billing
-from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun, Webhook
+from mlmodels.models import Batch, Dataset, ModelShare, Prediction, TrainedModel, TrainingRun, Webhook
 from mlmodels.operations import batches, jobs
 from mlmodels.operations.datasets import remove_with_file
+from mlmodels.operations.sharing import end_shares_with
 from mlplatform.core.streaming import read_in_chunks
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -43,6 +44,7 @@ def erase_everything_of(*, owner) -> None:
     Prediction.objects.owned_by(owner).erase()
     TrainingRun.objects.owned_by(owner).erase()
     Webhook.objects.owned_by(owner).delete()
+    end_shares_with(account=owner)
 
 
 def erase_batches_of(owner) -> None:
@@ -62,6 +64,9 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
             TrainingRun.objects.owned_by(owner), "model_name", "plan", "target", "status", "error", "origin"
         ),
         "models": map(_model_record, read_in_chunks(TrainedModel.objects.owned_by(owner), by="-id")),
+        "shares": _records(
+            ModelShare.objects.owned_by(owner).select_related("model"), "email", model="model_name"
+        ),
         "webhooks": _records(Webhook.objects.owned_by(owner), "url", "events"),
         "predictions": _records(
             Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"

@@ -14,7 +14,7 @@ from billing.idempotency import RequestRepeated
 from mlmodels.forms.models import ThresholdForm
 from mlmodels.forms.prediction import PredictionForm
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
-from mlmodels.lookups import owned_model, owned_prediction
+from mlmodels.lookups import owned_model, owned_prediction, usable_model
 from mlmodels.operations import explanations, predictions, trained_models
 from mlmodels.snippets import snippets_for
 from mlmodels.templatetags.thresholds import cheapest
@@ -25,19 +25,19 @@ from mlplatform.core.formats import percent
 @require_GET
 def predict_tab(request, name):
     """Shows the answer of ?prediction=, else the last one of this model; with ?typical none."""
-    model = owned_model(request.user, name)
+    model = usable_model(request.user, name)
     stored = None
     if "prediction" in request.GET:
         stored = owned_prediction(request.user, request.GET["prediction"])
     elif "typical" not in request.GET:
-        stored = model.predictions.stored().newest_first().first()
+        stored = model.predictions.owned_by(request.user).stored().newest_first().first()
     return render(request, "mlmodels/model.html", predict_context(request, model, stored=stored))
 
 
 @require_GET
 def quality_tab(request, name):
     """With ?threshold= and costs, what another threshold would do; nothing is saved by looking."""
-    return show_quality(request, owned_model(request.user, name), request.GET)
+    return show_quality(request, usable_model(request.user, name), request.GET)
 
 
 @require_POST
@@ -60,7 +60,7 @@ def threshold(request, name):
 
 def show_quality(request, model, chosen, status=200):
     context = tab_context(model, "quality")
-    if model.report.get("thresholds"):
+    if model.report.get("thresholds") and model.owner_id == request.user.pk:
         form = ThresholdForm(chosen, model=model)
         # What is drawn beside wrong entries is what holds now
         drawn = form if form.is_valid() else ThresholdForm({}, model=model)
@@ -72,13 +72,13 @@ def show_quality(request, model, chosen, status=200):
 @require_GET
 def drivers_tab(request, name):
     return render(
-        request, "mlmodels/model_drivers.html", tab_context(owned_model(request.user, name), "drivers")
+        request, "mlmodels/model_drivers.html", tab_context(usable_model(request.user, name), "drivers")
     )
 
 
 @require_GET
 def code_tab(request, name):
-    model = owned_model(request.user, name)
+    model = usable_model(request.user, name)
     snippets = snippets_for(model, request.build_absolute_uri("/").rstrip("/"))
     return render(request, "mlmodels/model_code.html", {**tab_context(model, "code"), "snippets": snippets})
 
@@ -92,7 +92,7 @@ def details_tab(request, name):
 
 @require_POST
 def predict(request, name):
-    model = owned_model(request.user, name)
+    model = usable_model(request.user, name)
     form = PredictionForm(request.POST, model=model)
     if not form.is_valid():
         return show_refused(request, model, form)
@@ -116,7 +116,7 @@ def predict(request, name):
 @require_POST
 def vary(request, name, uuid):
     """A free variation of the row of a paid prediction, in place of its answer."""
-    model, paid = owned_model(request.user, name), owned_prediction(request.user, uuid)
+    model, paid = usable_model(request.user, name), owned_prediction(request.user, uuid)
     form = PredictionForm(request.POST, model=model)
     if not form.is_valid():
         return show_refused(request, model, form, paid)

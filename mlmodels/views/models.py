@@ -9,11 +9,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mlmodels.forms.models import RenameForm
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.lookups import owned_model
-from mlmodels.models import Dataset, TrainedModel
+from mlmodels.models import Dataset, ModelShare, TrainedModel
 from mlmodels.operations import trained_models as operations
 from mlmodels.views.datasets import go_to
 
 MODELS_A_PAGE = 25
+SHARED_MODELS_SHOWN = 100
 COMPARED_MAX = 4
 
 
@@ -34,7 +35,10 @@ def models(request):
         .only("uuid", "name"),
         "page": Paginator(found.for_lists().newest_first(), MODELS_A_PAGE).get_page(request.GET.get("page")),
     }
-    return render(request, "mlmodels/_model_list.html" if request.htmx else "mlmodels/models.html", context)
+    if request.htmx:
+        return render(request, "mlmodels/_model_list.html", context)
+    context["shared"] = ModelShare.objects.of_account(request.user)[:SHARED_MODELS_SHOWN]
+    return render(request, "mlmodels/models.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,8 +16,9 @@ from billing.models import LedgerEntry
 from billing.token_requests import request_tokens
 from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
+from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.webhooks import create_webhook, send_test
-from mlmodels.tests.factories import start_batch
+from mlmodels.tests.factories import make_model_row, start_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +95,14 @@ URLS = {
     "batches/<uuid:uuid>/cancel/": of("batch"),
     "batches/<uuid:uuid>/delete/": of("batch"),
     "batches/<uuid:uuid>/answer.csv": of("batch"),
+    "models/<str:name>/report/": of("model"),
+    "models/<str:name>/share/": of("model"),
+    "models/<str:name>/share/account/": of("model"),
+    "models/<str:name>/share/link/": of("model"),
+    "models/<str:name>/share/account/<uuid:uuid>/revoke/": of("share"),
+    "models/<str:name>/share/link/<uuid:uuid>/revoke/": of("report link"),
+    "shared/<uuid:uuid>/leave/": of("share with alice"),
+    "reports/<str:token>/": public(token="no-such-token"),
     "webhooks/": own(),
     "webhooks/<uuid:uuid>/": of("webhook"),
     "webhooks/<uuid:uuid>/test/": of("webhook"),
@@ -189,6 +198,12 @@ URLS = {
     "api/v1/models/<str:name>/download": of("model"),
     "api/v1/models/<str:name>/aliases": of("model"),
     "api/v1/models/<str:name>/aliases/<str:alias>": of("alias"),
+    "api/v1/models/<str:name>/shares": of("model"),
+    "api/v1/models/<str:name>/shares/<uuid:uuid>": of("share"),
+    "api/v1/models/<str:name>/report-links": of("model"),
+    "api/v1/models/<str:name>/report-links/<uuid:uuid>": of("report link"),
+    "api/v1/shared-models": own(),
+    "api/v1/shared-models/<uuid:uuid>": of("share with alice"),
     "api/v1/webhooks": own(),
     "api/v1/webhooks/<uuid:uuid>": of("webhook"),
     "api/v1/webhooks/<uuid:uuid>/test": of("webhook"),
@@ -204,11 +219,14 @@ ONLY_ALICES = {
 
 
 @pytest.fixture
-def alices(alice, make_model):
+def alices(alice, admin_user, make_model):
     """Her things, by the parameters that URLs know them by."""
     model = make_model(alice)
     prediction = predict(owner=alice, model=model, features=ROW)
     key, _ = create_key(owner=alice, name="report", scope="all")
+    share = share_model(model=model, email="charlie@example.com", site_url="http://testserver/")
+    shared = share_model(model=make_model_row(admin_user), email=alice.email, site_url="http://testserver/")
+    link, _ = create_report_link(model=model)
     webhook = create_webhook(owner=alice, url="https://8.8.8.8/hook", events=["run.ended"])
     asked = request_tokens(user=alice, amount=5, reason="More", site_url="http://testserver/")
     names = {"name": model.name, "model_name": model.name}
@@ -218,6 +236,9 @@ def alices(alice, make_model):
         "model": names,
         "alias": {"alias": promote(model=model, name="production").name, **names},
         "prediction": {"uuid": prediction.uuid, **names},
+        "share": {"uuid": share.uuid, **names},
+        "report link": {"uuid": link.uuid, **names},
+        "share with alice": {"uuid": shared.uuid},
         "webhook": {"uuid": webhook.uuid, "delivery": send_test(webhook=webhook).uuid},
         "token request": {"pk": asked.pk, "request_id": asked.pk},
         "batch": {"uuid": start_batch(alice, model).uuid},

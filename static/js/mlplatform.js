@@ -9,6 +9,12 @@ document.addEventListener("click", async (event) => {
   announce("Copied");
 });
 
+// Buttons that print the page; without scripts they are not shown
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
 // A toast stays until it is closed
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-dismiss]");
