@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from mlmodels.lookups import owned_delivery
 from mlmodels.models import Webhook, WebhookDelivery
@@ -91,14 +92,15 @@ class WebhookViewSet(
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         webhook = create_webhook(owner=request.user, **body.validated_data)
-        return Response(NewWebhookSerializer(webhook).data, status=201)
+        location = reverse("webhook-detail", args=[webhook.uuid], request=request)
+        return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": location})
 
     @extend_schema(
-        operation_id="test_webhook", summary="Send a test", request=None, responses={201: DeliverySerializer}
+        operation_id="test_webhook", summary="Send a test", request=None, responses=DeliverySerializer
     )
     @action(detail=True, methods=["post"])
     def test(self, request, uuid):
-        return Response(DeliverySerializer(send_test(webhook=self.get_object())).data, status=201)
+        return Response(DeliverySerializer(send_test(webhook=self.get_object())).data)
 
     @extend_schema(
         operation_id="webhook_deliveries",

@@ -1,4 +1,7 @@
-"""How a model fares since it was trained: what it is asked for, and whether its answers hold."""
+"""How a model fares since it was trained: what it is asked for, and whether its answers hold.
+
+By its owner: what others ask of a shared model is theirs alone.
+"""
 
 from mlmodels.learning.drift import LARGE, NONE, ROWS_MIN, drift_of
 from mlmodels.learning.live_quality import live_quality
@@ -11,7 +14,7 @@ NAMED_MAX = 5
 
 def drift(*, model: TrainedModel) -> dict:
     """Of the latest predictions that are not erased, `rows` of them, against the table of training."""
-    latest = model.predictions.stored().order_by("-pk")[:MONITORED_PREDICTIONS_MAX]
+    latest = model.predictions.owned_by(model.owner_id).stored().order_by("-pk")[:MONITORED_PREDICTIONS_MAX]
     rows = list(latest.values_list("inputs", flat=True))
     columns = drift_of(model.features, rows)
     return {
@@ -41,7 +44,12 @@ def drift_in_words(columns: list, rows: int) -> str:
 
 def live(*, model: TrainedModel) -> dict:
     """Of the latest predictions with an actual value."""
-    latest = model.predictions.stored().with_actual().order_by("-created_at")[:MONITORED_PREDICTIONS_MAX]
+    latest = (
+        model.predictions.owned_by(model.owner_id)
+        .stored()
+        .with_actual()
+        .order_by("-created_at")[:MONITORED_PREDICTIONS_MAX]
+    )
     intervals = model.report.get("metric_intervals") or {}
     return live_quality(model.task, list(latest.values_list("output", "actual")), model.metrics, intervals)
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from billing.verify import verify_ledger
 from mlmodels.models import ModelShare, Prediction, ReportLink, TrainedModel
 from mlmodels.operations import erasure
+from mlmodels.operations.monitoring import drift
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.trained_models import delete_model
@@ -113,6 +114,7 @@ def test_the_owner_does_not_see_what_the_other_asked(model, share, alice, bob, p
     page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
 
     assert "71.25" not in page and "Paid with" not in page
+    assert drift(model=model)["rows"] == 0
 
 
 @pytest.mark.parametrize("by", ["page", "api", "the other"])
