@@ -9,13 +9,13 @@ from rest_framework.reverse import reverse
 from billing.api.idempotency import idempotent_request
 from billing.idempotency import RequestRepeated, find
 from mlmodels.api.runs import WAIT
-from mlmodels.api.waiting import preferred_wait
+from mlmodels.api.waiting import ASK_AGAIN, preferred_wait
 from mlmodels.downloads import download_answer
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.lookups import owned_batch
 from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations import batches, jobs
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 
 
 class BatchSerializer(serializers.ModelSerializer):
@@ -76,7 +76,7 @@ class QuoteSerializer(serializers.ModelSerializer):
         fields = ["name", "rows", "unreadable_rows", "cost_tokens", "header_names", "faults"]
 
 
-class BatchUploadSerializer(serializers.Serializer):
+class BatchUploadSerializer(StrictBody, serializers.Serializer):
     """A CSV file with the model's columns; further ones come back as they are."""
 
     file = serializers.FileField(
@@ -99,7 +99,7 @@ class BatchUploadSerializer(serializers.Serializer):
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     ),
 )
-class BatchViewSet(StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class BatchViewSet(ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["batches"]
     serializer_class = BatchSerializer
     queryset = Batch.objects.none()
@@ -144,7 +144,7 @@ class BatchViewSet(StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnly
 
 def accepted(batch: Batch, view, **headers) -> Response:
     body = BatchDetailSerializer(batch, context=view.get_serializer_context()).data
-    return Response(body, status=202, headers={"Location": body["url"], **headers})
+    return Response(body, status=202, headers={"Location": body["url"], **ASK_AGAIN, **headers})
 
 
 def predict_upload(view, model: TrainedModel) -> Response:

@@ -35,9 +35,17 @@ def start_run(owner, dataset: Dataset | None = None, **order) -> TrainingRun:
     return training.start_training(owner=owner, dataset=dataset or make_dataset(owner), **order)
 
 
-def start_batch(owner, model: TrainedModel, content: bytes | None = None, name: str = "new.csv") -> Batch:
+def start_batch(owner, model: TrainedModel, content: bytes | None = None, **options) -> Batch:
+    return _send(batches.predict_file, owner, model, content, **options)
+
+
+def quote_file(owner, model: TrainedModel, content: bytes | None = None) -> Batch:
+    return _send(batches.quote, owner, model, content)
+
+
+def _send(operation, owner, model, content, **options) -> Batch:
     upload = io.BytesIO(houses_csv() if content is None else content)
-    return batches.predict_file(owner=owner, model=model, upload=upload, name=name)
+    return operation(owner=owner, model=model, upload=upload, name="new.csv", **options)
 
 
 def work_off() -> None:

@@ -1,16 +1,18 @@
 """What a file holds for a model: which columns it has, and which of its rows can be read."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import BinaryIO
 
-from mlmodels.learning.tables.chunks import ColumnReader, RawRows, open_raw_rows
+from mlmodels.learning.tables.chunks import ColumnReader, RawChunk, RawRows, open_raw_rows
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import sniff_dialect
 from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.limits import FIRST_ROWS, SHOWN_CHARACTERS_MAX
+from mlmodels.learning.tables.numbers import FileHints, NumberShape, number_format, number_shape
 
 FAULTS_SHOWN = 20
+SAMPLED_ROWS = 1_000  # whose numbers say which marks a file uses
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ def inspect(handle: BinaryIO, columns: Sequence[dict]) -> Inspection:
     dialect = sniff_dialect(handle)
     with open_raw_rows(handle, dialect) as rows:
         reading = Reading(dialect.to_dict(), list(columns), matched_names(rows.names, columns))
-        reader = reading.reader(rows)
         count, faults, first_rows, unreadable = 0, [], [], 0
+        reader = None
         for raw in rows.chunks():
+            if reader is None:
+                reading = with_marks_of(raw, rows.names, reading)
+                reader = reading.reader(rows)
             chunk = reader.read(raw, with_texts=False)
             count += len(raw) - len(raw.blanks)
             unreadable += len(chunk.faults)
@@ -92,6 +97,35 @@ def matched_names(names: Sequence[str], columns: Sequence[dict]) -> dict[str, st
             fields=dict.fromkeys(missing, "The file has no such column."),
         )
     return found
+
+
+def with_marks_of(raw: RawChunk, names: Sequence[str], reading: Reading) -> Reading:
+    """The reading with the marks in which this file writes numbers, such as decimal commas."""
+    separator, decimals, columns = reading.dialect["separator"], set(), []
+    for column in reading.columns:
+        if column["format"]["type"] == "number":
+            position = names.index(reading.header_names.get(column["name"], column["name"]))
+            shapes = number_shapes(raw.texts(position))
+            decimals |= {shape.decimal for shape in shapes}
+            column = {**column, "format": number_format_of(shapes, column["format"], separator)}
+        columns.append(column)
+    usual = "," if separator == ";" else "."
+    decimal = next((mark for mark in (",", ".") if mark in decimals), usual)
+    return replace(reading, columns=columns, decimal=decimal)
+
+
+def number_shapes(texts: Sequence[str]) -> set[NumberShape]:
+    sample = (text.strip() for text in texts[:SAMPLED_ROWS])
+    return {shape for text in sample if (shape := number_shape(text))}
+
+
+def number_format_of(shapes: set[NumberShape], known: dict, separator: str) -> dict:
+    """The format of training, unless the file certainly uses another decimal mark."""
+    decimals = {shape.decimal for shape in shapes} - {""}
+    if not decimals or decimals == {known["decimal"]}:
+        return known
+    found = number_format(shapes, FileHints(separator=separator))
+    return {**known, **found} if found else known
 
 
 def plain_name(name: str) -> str:

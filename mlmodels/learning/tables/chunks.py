@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlmodels.learning.tables.columns import Column
@@ -69,7 +69,7 @@ class RawRows:
     def __init__(self, lines: Lines, dialect: Dialect):
         self._lines = lines
         self._dialect = dialect
-        self.preamble = [next(lines) for _ in range(dialect.skip_lines)]
+        self.preamble = list(islice(lines, dialect.skip_lines))
         self._row = dialect.skip_lines
         self._read_header()
 

@@ -1,0 +1,90 @@
+"""Whole files over the API: price, start, status, result, cancel, delete."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from billing.verify import verify_ledger
+from mlmodels.models import Batch
+from mlmodels.tests.pages.test_batches import NEW, predict_now
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def model(alice, make_model):
+    return make_model(alice)
+
+
+def send(client, model, content=NEW, **fields):
+    headers = {"headers": {"Idempotency-Key": fields.pop("key")}} if "key" in fields else {}
+    body = {"file": SimpleUploadedFile("new.csv", content), **fields}
+    return client.post(f"/api/v1/models/{model.name}/batches", body, format="multipart", **headers)
+
+
+def balance_of(user):
+    user.refresh_from_db()
+    return user.token_balance
+
+
+def test_a_dry_run_tells_the_price_and_leaves_nothing(alice, model, api_as, files_folder):
+    answer = send(api_as(alice), model, dry_run="true")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "name": "new.csv",
+        "rows": 3,
+        "unreadable_rows": 1,
+        "cost_tokens": 5,
+        "header_names": {"size": "Size"},
+        "faults": [{"row": 3, "reason": '"size": "ca. 90" is not a number.'}],
+    }
+    assert balance_of(alice) == 15
+    assert not Batch.objects.exists() and not (files_folder / "batches").exists()
+
+
+def test_a_file_is_accepted_predicted_and_fetched(alice, model, api_as):
+    client = api_as(alice)
+
+    accepted = send(client, model)
+    assert accepted.status_code == 202
+    assert accepted["Location"] == accepted.json()["url"]
+    path = f"/api/v1/batches/{accepted.json()['id']}"
+    assert client.get(path).json()["status"] == "queued"
+    assert client.get(f"{path}/result").status_code == 409
+
+    predict_now(Batch.objects.get())
+    shown = client.get(path).json()
+    assert (shown["status"], shown["rows"], shown["unreadable_rows"]) == ("succeeded", 3, 1)
+    result = client.get(shown["result"], headers={"Accept": "text/csv"})
+    assert result["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"".join(result).startswith(b"Size;rooms;place;agent;prediction;")
+    assert client.delete(path).status_code == 204
+    assert client.get(path).json()["result"] is None
+    assert balance_of(alice) == 10
+    assert verify_ledger() == []
+
+
+def test_sent_again_with_its_key_it_is_charged_once(alice, model, api_as):
+    client = api_as(alice)
+
+    first, again = send(client, model, key="one"), send(client, model, key="one")
+
+    assert (again.status_code, again["Idempotency-Replayed"]) == (202, "true")
+    assert again.json()["id"] == first.json()["id"]
+    assert send(client, model, NEW + b"80;1;city;Zoe\n", key="one").status_code == 422
+    assert balance_of(alice) == 10
+
+
+def test_with_too_few_tokens_it_is_a_402_and_nothing_is_left(charlie, make_model, api_as):
+    answer = send(api_as(charlie), make_model(charlie))
+
+    assert answer.status_code == 402
+    assert not Batch.objects.exists()
+
+
+def test_a_wrong_file_is_a_400_that_names_each_missing_column(alice, model, api_as):
+    answer = send(api_as(alice), model, b"place\ncity\n")
+
+    assert answer.status_code == 400
+    assert set(answer.json()["fields"]) == {"size", "rooms"}
+    assert balance_of(alice) == 15

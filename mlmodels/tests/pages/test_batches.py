@@ -1,0 +1,119 @@
+"""The pages of whole files: send one, see its price, start it, watch it, download the answer, remove it."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billing.verify import verify_ledger
+from mlmodels.models import Batch
+from mlmodels.operations import jobs, model_files
+from mlmodels.tests.factories import quote_file, start_batch
+from mlmodels.tests.quick import Silence
+from mlmodels.worker import batches as worker
+from mlmodels.worker import child
+
+pytestmark = pytest.mark.django_db
+
+NEW = b"Size;rooms;place;agent\n70,5;2;city;Ann\nca. 90;2;city;Bob\n500;3;moon;Eve\n"
+
+
+@pytest.fixture
+def model(alice, make_model):
+    return make_model(alice)
+
+
+def sent(client, model, content=NEW, **headers):
+    file = SimpleUploadedFile("new.csv", content)
+    return client.post(f"/models/{model.name}/files/", {"file": file}, **headers)
+
+
+def predict_now(batch) -> Batch:
+    """As a worker would."""
+    claimed = jobs.claim(job=batch, worker="w")
+    paths = claimed.model.file.path, claimed.file.path
+    signature = model_files.signature_for_a_process(claimed.model)
+    worker.finish(claimed, child.predict_file(worker.assignment_for(claimed, signature, *paths), Silence()))
+    return Batch.objects.get(pk=batch.pk)
+
+
+def test_from_the_file_to_its_answer(alice, model, pages_of):
+    client = pages_of(alice)
+
+    quote = client.get(sent(client, model).url)
+    text = quote.content.decode()
+    assert "Predict 2 rows" in text and "10 of 15" in text
+    assert "ca. 90" in text and "read as <code>size</code>" in text
+    alice.refresh_from_db()
+    assert alice.token_balance == 15
+
+    form = {"idempotency_key": quote.context["idempotency_key"]}
+    start = f"/batches/{Batch.objects.get().uuid}/start/"
+    page = client.post(start, form, follow=True)
+    assert client.post(start, form).status_code == 302
+    assert "Next in the queue" in page.content.decode()
+
+    batch = predict_now(Batch.objects.get())
+    done = client.get(f"/batches/{batch.uuid}/", headers={"HX-Request": "true"}).content.decode()
+    assert "Download CSV" in done and "3 rows, 1 not read, 1 with warnings" in done
+    answer = client.get(f"/batches/{batch.uuid}/answer.csv")
+    lines = b"".join(answer).decode().splitlines()
+    assert answer["Content-Disposition"] == 'attachment; filename="new predicted.csv"'
+    assert lines[0] == "Size;rooms;place;agent;prediction;low;high;warnings;reason"
+    assert lines[1].startswith("70,5;2;city;Ann;100500,") and lines[2].startswith("ca. 90;2;city;Bob;;;;;")
+    alice.refresh_from_db()
+    assert (alice.token_balance, alice.ledger_entries.count()) == (10, 2)
+    assert verify_ledger() == []
+
+
+def test_a_file_of_no_use_is_refused_in_the_drop_zone(alice, model, pages_of):
+    client = pages_of(alice)
+
+    with_scripts = sent(client, model, b"size,rooms\n1,2\n", headers={"HX-Request": "true"})
+    without = sent(client, model, b"size,rooms\n1,2\n")
+
+    assert with_scripts.status_code == without.status_code == 422
+    assert "no column named" in with_scripts.content.decode()
+    assert "Files of this model" in without.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_who_cannot_pay_reads_so_before_the_click_and_after_it(charlie, make_model, pages_of):
+    quoted = quote_file(charlie, make_model(charlie))
+    client = pages_of(charlie)
+
+    page = client.get(f"/batches/{quoted.uuid}/").content.decode()
+    refused = client.post(f"/batches/{quoted.uuid}/start/")
+
+    assert "You have 0 tokens" in page
+    assert refused.status_code == 422
+    assert "5 tokens" in refused.content.decode()
+    quoted.refresh_from_db()
+    assert quoted.is_quoted and charlie.ledger_entries.count() == 0
+
+
+def test_a_started_file_is_cancelled_and_removed(alice, model, pages_of):
+    batch, client = start_batch(alice, model), pages_of(alice)
+
+    cancelled = client.post(f"/batches/{batch.uuid}/cancel/", follow=True).content.decode()
+    removed = client.post(f"/batches/{batch.uuid}/delete/", follow=True).content.decode()
+
+    assert "5 tokens refunded" in cancelled
+    assert "new.csv and its answers were removed." in removed
+    alice.refresh_from_db()
+    assert alice.token_balance == 15
+    assert Batch.objects.get().erased_at
+
+
+def test_the_list_of_files_costs_the_same_queries_however_long_it_is(alice, model, pages_of, settings):
+    settings.BATCH_TOKEN_COST = 0
+    client = pages_of(alice)
+
+    def queries_with(files):
+        while Batch.objects.count() < files:
+            jobs.cancel(job=start_batch(alice, model))
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/models/{model.name}/files/").content.count(b'class="job"') == files
+        return len(queries)
+
+    assert queries_with(1) == queries_with(4)
