@@ -7,6 +7,7 @@ from mlplatform import api_urls, error_responses, health, views
 from mlplatform.dashboard import dashboard
 
 admin.autodiscover()
+admin.site.site_header = admin.site.site_title = "mlplatform administration"
 
 urlpatterns = [
     # JSON API: the calls of the two services this replaces, the resources, the documentation. First, since
