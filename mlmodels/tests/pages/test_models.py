@@ -1,6 +1,7 @@
 """/models/: look, predict, rename, compare, delete."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.models import Prediction, TrainedModel, remove_owner
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
@@ -363,3 +364,16 @@ def test_the_answer_that_took_the_last_tokens_says_what_the_next_needs(alice, pa
     alice.refresh_from_db()
     assert (answer.status_code, alice.token_balance) == (200, 0)
     assert "You need 5 tokens and have 0." in answer.content.decode()
+
+
+def test_without_tokens_the_price_of_a_file_says_so_before_the_click(charlie, pages_of, make_model):
+    model = make_model(charlie)
+    file = SimpleUploadedFile("new.csv", houses_csv())
+
+    page = (
+        pages_of(charlie).post(f"/models/{model.name}/files/", {"file": file}, follow=True).content.decode()
+    )
+
+    assert "You need 5 tokens and have 0." in page
+    assert '<button class="go" disabled>' in page
+    assert "/tokens/#request" in page

@@ -138,6 +138,16 @@ def test_charlie_is_told_what_is_missing(charlie, pages_of, make_model):
     assert charlie.training_runs.count() == 1 and charlie.ledger_entries.count() == 0
 
 
+def test_charlie_sees_before_the_click_what_is_missing(charlie, pages_of, make_model):
+    model = make_model(charlie, make_dataset(charlie))
+
+    page = pages_of(charlie).get(f"/models/{model.name}/retrain/").content.decode()
+
+    assert "You need 1 token and have 0." in page
+    assert '<button class="go" disabled>' in page
+    assert "/tokens/#request" in page
+
+
 def test_the_new_model_is_promoted_by_a_click_and_there_is_a_way_back(alice, pages_of, model, again):
     browser, name = pages_of(alice), model.name
 

@@ -64,6 +64,8 @@ def furnish(page: Page) -> Furnished:
     paths["drivers of a classifier"] = path_of(page) + "drivers/"
     paths["model from code"] = path_of(page) + "code/"
     paths["details of a model"] = path_of(page) + "details/"
+    paths["model to share"] = path_of(page) + "share/"
+    paths["report of a model"] = path_of(page) + "report/"
     paths["model to rename"] = path_of(page) + "rename/"
     paths["model to delete"] = path_of(page) + "delete/"
     people.open_tab(page, "Details")
@@ -101,6 +103,7 @@ PATHS = {
     "tokens": "/tokens/",
     "account": "/accounts/",
     "keys": "/accounts/keys/",
+    "webhooks": "/webhooks/",
     "close the account": "/accounts/close/",
     "help": "/help/",
     "not there": "/nothing/",
@@ -122,6 +125,8 @@ FURNISHED = [
     "drivers of a classifier",
     "model from code",
     "details of a model",
+    "model to share",
+    "report of a model",
     "model to rename",
     "model to delete",
     "run",
