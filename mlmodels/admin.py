@@ -91,7 +91,17 @@ class DeletableAdmin(RowAdmin):
 
 @admin.register(Dataset)
 class DatasetAdmin(DeletableAdmin):
-    list_display = ["name", "owner_link", "row_count", "size", "sample", "created_at", "runs", "models"]
+    list_display = [
+        "name",
+        "version",
+        "owner_link",
+        "row_count",
+        "size",
+        "sample",
+        "created_at",
+        "runs",
+        "models",
+    ]
     list_filter = ["sample", "created_at"]
     list_select_related = ["owner"]
     large_fields = ["columns", "first_rows", "dialect", "target_guess"]

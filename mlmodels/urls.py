@@ -39,6 +39,7 @@ urlpatterns = [
     path("models/<str:name>/code/", model_tabs.code_tab, name="model-code"),
     path("models/<str:name>/details/", model_tabs.details_tab, name="model-details"),
     path("models/<str:name>/monitoring/", monitoring.monitoring_tab, name="model-monitoring"),
+    path("models/<str:name>/predictions.csv", monitoring.predictions_csv, name="model-predictions-csv"),
     path("models/<str:name>/actuals/", monitoring.actuals, name="model-actuals"),
     path("models/<str:name>/retrain/", monitoring.retrain, name="model-retrain"),
     path("models/<str:name>/promote/", monitoring.promote, name="model-promote"),

@@ -94,7 +94,7 @@ def _record(known: dict, models: dict, rows, found: RecordedActuals) -> None:
 
 
 def _rows(table: BinaryIO) -> Iterator[tuple[int, str, str]]:
-    """The number of each row, the id and the value."""
+    """The number of each row, the id and the value; rows without a value say nothing yet."""
     with open_rows(table, sniff_dialect(table)) as opened:
         names = [name.strip().casefold() for name in opened.header]
         id_place, value_place = _place_of(ID_NAMES, names), _place_of(VALUE_NAMES, names)
@@ -104,7 +104,8 @@ def _rows(table: BinaryIO) -> Iterator[tuple[int, str, str]]:
             if count > ACTUALS_ROWS_MAX:
                 raise TooLarge(f"A file may hold {ACTUALS_ROWS_MAX:,} actual values. Split it.")
             for number, row in zip(chunk.row_numbers, chunk.rows, strict=True):
-                yield number, row[id_place].strip(), row[value_place].strip()
+                if value := row[value_place].strip():
+                    yield number, row[id_place].strip(), value
 
 
 def _place_of(wanted: tuple[str, ...], names: list[str]) -> int:

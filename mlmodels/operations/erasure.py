@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from billing import operations as billing
-from mlmodels.models import Batch, Dataset, ModelShare, Prediction, TrainedModel, TrainingRun, Webhook
+from mlmodels.models import (
+    Batch,
+    Dataset,
+    ModelAlias,
+    ModelShare,
+    Prediction,
+    TrainedModel,
+    TrainingRun,
+    Webhook,
+)
 from mlmodels.operations import batches, jobs
 from mlmodels.operations.datasets import remove_with_file
 from mlmodels.operations.sharing import end_shares_with
@@ -69,8 +78,9 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
         ),
         "webhooks": _records(Webhook.objects.owned_by(owner), "url", "events"),
         "predictions": _records(
-            Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output"
+            Prediction.objects.owned_by(owner).stored(), "model_name", "inputs", "output", "actual"
         ),
+        "aliases": map(_alias_record, read_in_chunks(ModelAlias.objects.filter(owner=owner), by="-id")),
         "batches": map(_batch_record, read_in_chunks(Batch.objects.owned_by(owner), by="-id")),
     }
 
@@ -93,6 +103,8 @@ def _blocks_of(file) -> Iterator[bytes]:
 def _dataset_record(dataset: Dataset) -> dict:
     return {
         "name": dataset.name,
+        "version": dataset.version,
+        "changes": dataset.changes,
         "file": dataset.file.name,
         "sha256": dataset.sha256,
         "rows": dataset.row_count,
@@ -101,6 +113,18 @@ def _dataset_record(dataset: Dataset) -> dict:
         "evaluation": dataset.evaluation,
         "findings": dataset.findings,
         "created_at": dataset.created_at.isoformat(),
+    }
+
+
+def _alias_record(alias: ModelAlias) -> dict:
+    return {
+        "name": alias.name,
+        "model": alias.model.name,
+        "history": [
+            {"model": promotion.model_name, "promoted_at": promotion.promoted_at.isoformat()}
+            for promotion in alias.promotions.all()
+        ],
+        "created_at": alias.created_at.isoformat(),
     }
 
 
@@ -141,6 +165,9 @@ def _column_record(column: dict) -> dict:
     return {name: column.get(name) for name in ("name", "kind", "use", "reason", "profile")}
 
 
-def _records(rows, *names: str) -> Iterator[dict]:
+def _records(rows, *names: str, **renamed: str) -> Iterator[dict]:
+    """The fields `names` of each row, and those of `renamed` under another name."""
+    fields = {**dict(zip(names, names, strict=True)), **renamed}
     for row in read_in_chunks(rows, by="-id"):
-        yield {**{name: getattr(row, name) for name in names}, "created_at": row.created_at.isoformat()}
+        record = {name: getattr(row, field) for name, field in fields.items()}
+        yield {**record, "created_at": row.created_at.isoformat()}

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -9,11 +10,13 @@ from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.forms.datasets import UploadForm
 from mlmodels.forms.models import RetrainForm
+from mlmodels.limits import MONITORED_PREDICTIONS_MAX
 from mlmodels.lookups import owned_alias, owned_model
 from mlmodels.operations import aliases, training
 from mlmodels.operations.actuals import record_actuals
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.views.model_tabs import tab_context
+from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.errors import DomainError
 
 
@@ -75,6 +78,29 @@ def remove_alias(request, name):
     aliases.remove_alias(alias=alias)
     messages.success(request, f"Nothing answers under the name {alias.name} any more.")
     return redirect("mlmodels:model-details", model.name)
+
+
+@require_GET
+def predictions_csv(request, name):
+    """The latest predictions with their ids, to be filled in with what came and sent back to `actuals`."""
+    model = owned_model(request.user, name)
+    latest = model.predictions.stored().order_by("-pk")[:MONITORED_PREDICTIONS_MAX]
+    rows = (
+        [
+            str(prediction.uuid),
+            prediction.actual,
+            prediction.created_at.isoformat(timespec="seconds"),
+            prediction.output["prediction"],
+            *(prediction.inputs[name] for name in model.feature_names),
+        ]
+        for prediction in latest
+    )
+    header = ["prediction", "actual", "asked_at", "answer", *model.feature_names]
+    return HttpResponse(
+        csv_lines(header, rows),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{model.name}-predictions.csv"'},
+    )
 
 
 @require_POST

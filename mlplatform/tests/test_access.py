@@ -77,6 +77,7 @@ URLS = {
     "models/<str:name>/code/": of("model"),
     "models/<str:name>/details/": of("model"),
     "models/<str:name>/monitoring/": of("model"),
+    "models/<str:name>/predictions.csv": of("model"),
     "models/<str:name>/actuals/": of("model"),
     "models/<str:name>/retrain/": of("model"),
     "models/<str:name>/promote/": of("model", {"alias": "stable"}),

@@ -5,9 +5,9 @@ from accounts.operations.users import remove_user
 from billing.operations import AccountClosed
 from billing.verify import verify_ledger
 from mlmodels.errors import TooManyOpenRuns
-from mlmodels.models import Prediction, TrainingRun
-from mlmodels.operations import erasure, jobs, predictions
-from mlmodels.tests.factories import make_dataset, make_model, start_run
+from mlmodels.models import Dataset, ModelAlias, Prediction, TrainingRun
+from mlmodels.operations import actuals, aliases, erasure, jobs, predictions
+from mlmodels.tests.factories import make_dataset, make_model, make_version, start_run
 from mlplatform.core.errors import NotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,3 +128,20 @@ def test_what_begins_while_a_person_is_removed_is_erased_or_refused(
     assert not dora.predictions.filter(erased_at=None).exists()
     assert files_in(files_folder) == []
     assert verify_ledger() == []
+
+
+def test_versions_aliases_and_actual_values_are_exported_and_erased(alice):
+    model = make_model(alice)
+    make_version(model.dataset)
+    aliases.promote(model=model, name="production")
+    prediction = predictions.predict(owner=alice, model=model, features=HOUSE)
+    actuals.record_actual(prediction=prediction, value=5)
+
+    exported = {name: list(records) for name, records in erasure.everything_of(owner=alice).items()}
+    erasure.erase_everything_of(owner=alice)
+
+    assert [record["version"] for record in exported["datasets"]] == [2, 1]
+    assert [(record["model"], len(record["history"])) for record in exported["aliases"]] == [(model.name, 1)]
+    assert [record["actual"] for record in exported["predictions"]] == [5]
+    assert not ModelAlias.objects.exists() and not Dataset.objects.exists()
+    assert Prediction.objects.get().actual is None

@@ -199,6 +199,21 @@ def test_monitoring_shows_drift_and_actual_values_in_words(alice, pages_of, mode
     assert "&quot;place&quot; is another value in 100% of the rows asked for" in page
 
 
+def test_the_latest_predictions_are_downloaded_filled_in_and_sent_back(alice, pages_of, model, settings):
+    settings.PREDICTION_TOKEN_COST = 0
+    first, second = predict_rows(owner=alice, model=model, rows=[ROW, {**ROW, "place": "=1+1"}])
+    browser = pages_of(alice)
+
+    lines = browser.get(f"/models/{model.name}/predictions.csv").content.decode().splitlines()
+    filled = [lines[0], lines[1], lines[2].replace(f"{first.uuid},,", f"{first.uuid},123,")]
+    answer = text(browser.post(f"/models/{model.name}/actuals/", {"file": csv("\n".join(filled).encode())}))
+
+    assert lines[0] == "prediction,actual,asked_at,answer,size,rooms,place"
+    assert lines[1].startswith(f"{second.uuid},,") and lines[1].endswith("'=1+1")
+    assert "1 actual value recorded." in answer
+    assert [found.actual for found in Prediction.objects.with_actual()] == [123]
+
+
 def test_a_file_of_something_else_is_refused_at_its_field(alice, pages_of, model):
     refused = pages_of(alice).post(f"/models/{model.name}/actuals/", {"file": csv(b"a,b\n1,2\n3,4\n")})
 
