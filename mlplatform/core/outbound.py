@@ -103,7 +103,7 @@ def post(target: Target, body: bytes, headers: dict[str, str]) -> int:
         connection = connection_to(target, address)
         try:
             connection.connect()
-        except (OSError, HTTPError) as failed:
+        except (OSError, HTTPError, ValueError) as failed:  # ValueError: no name that a certificate can have
             connection.close()
             error = failed
             continue
@@ -136,7 +136,7 @@ def _send(connection, target: Target, body: bytes, headers: dict[str, str], dead
             preload_content=False,  # it would read whatever comes
         )
         status = connection.getresponse().status
-    except (OSError, HTTPError, HTTPException) as error:
+    except (OSError, HTTPError, HTTPException, ValueError) as error:
         raise Unreachable(TOO_SLOW if expired.is_set() else in_words(error)) from error
     finally:
         watch.cancel()

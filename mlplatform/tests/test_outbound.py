@@ -215,3 +215,21 @@ def test_a_closed_port_is_unreachable(names):
 
     with pytest.raises(Unreachable, match="refused"):
         send_to(port, names)
+
+
+def test_what_does_not_speak_tls_is_unreachable(names):
+    names["hook.example.com"] = ["127.0.0.1"]
+
+    with receiver(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")) as (port, _):
+        target = find_target(f"https://hook.example.com:{port}/", allow_private=True)
+        with pytest.raises(Unreachable):
+            post(target, b"{}", {})
+
+
+def test_a_name_that_no_certificate_can_have_is_unreachable(names):
+    names[".example.com"] = ["127.0.0.1"]
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = find_target(f"https://.example.com:{server.getsockname()[1]}/", allow_private=True)
+        with pytest.raises(Unreachable):
+            post(target, b"{}", {})
