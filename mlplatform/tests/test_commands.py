@@ -10,8 +10,8 @@ OURS = sorted(
 )
 PROMISED = {
     "train_model", "predict", "grant_tokens", "verify_ledger", "create_demo", "prune_predictions",
-    "recover_runs", "create_key", "list_models", "export_model", "import_model", "cancel_run", "retrain",
-    "housekeeping", "delete_user_data", "back_up",
+    "recover_runs", "create_key", "list_models", "export_model", "import_model", "cancel_run", "cancel_batch",
+    "retrain", "housekeeping", "delete_user_data", "back_up",
 }  # fmt: skip
 
 

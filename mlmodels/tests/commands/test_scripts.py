@@ -12,7 +12,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import Prediction, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.tests.factories import make_model_row, start_run
+from mlmodels.tests.factories import make_model_row, start_batch, start_run
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +155,21 @@ def test_pruned_predictions_as_json(alice, make_model):
 
     assert (dry["erased"], dry["is_dry_run"], done["erased"], done["is_dry_run"]) == (1, True, 1, False)
     assert Prediction.objects.get().inputs is None
+
+
+# cancel_batch
+
+
+def test_a_batch_is_cancelled_and_refunded_once(alice, make_model):
+    batch = start_batch(alice, make_model(alice))
+
+    report = json.loads(run("cancel_batch", batch.uuid, "--json"))
+
+    assert report == {"batch": str(batch.uuid), "status": "cancelled", "refunded_tokens": 5}
+    alice.refresh_from_db()
+    assert alice.token_balance == 15
+    with pytest.raises(CommandError, match="already ended"):
+        run("cancel_batch", batch.uuid)
+    with pytest.raises(CommandError, match="no batch") as unknown:
+        run("cancel_batch", "new.csv")
+    assert unknown.value.returncode == 3

@@ -1,0 +1,43 @@
+from django.core.management.base import CommandError
+
+from mlmodels.models import Batch
+from mlmodels.operations.jobs import cancel
+from mlplatform.core import commands
+
+
+class Command(commands.Command):
+    help = "Cancels a file that is being predicted, and refunds it."
+    epilog = """
+A queued batch ends at once; a running one within a second or two, by its worker.
+
+exit codes:
+  0  cancelled, or cancellation requested
+  1  refused: it has already ended
+  2  wrong usage
+  3  no such batch
+
+example:
+  manage.py cancel_batch 0b0f5a0e-6c1f-4f0e-9b60-3f8f7f1f2a11
+"""
+
+    def add_arguments(self, parser):
+        parser.add_argument("batch", help="id of the batch")
+        commands.add_json_option(parser, "{batch, status, refunded_tokens}")
+
+    def handle(self, *, batch, json, **options):
+        batch = cancel(job=find_batch(batch))
+        refunded = 0 if batch.is_open else batch.cost_tokens
+        if json:
+            report = {"batch": str(batch.uuid), "status": batch.status, "refunded_tokens": refunded}
+            self.stdout.write(commands.as_json(report))
+        elif batch.is_open:
+            self.stdout.write(f"{batch.name}: cancellation requested; its worker ends and refunds it.")
+        else:
+            self.stdout.write(f"{batch.name}: cancelled and refunded.")
+
+
+def find_batch(text: str) -> Batch:
+    batch = Batch.objects.started().with_uuid(text).first()
+    if batch is None:
+        raise CommandError(f'There is no batch "{text}".', returncode=3)
+    return batch
