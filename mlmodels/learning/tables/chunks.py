@@ -6,7 +6,6 @@ to `RowReader`.
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
 CHUNK_CHARACTERS = 2 << 20
 _JSON_NUMBERS = b"0123456789.,-+eE"
-_LONG_NUMBER = re.compile(rb"[0-9]{31}")  # which NumberCells refuses
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+_TOO_MANY_DIGITS = b"0" * 31  # for NumberCells
 
 
 @dataclass
@@ -245,7 +245,7 @@ def numbers_of_programs(texts: Sequence[str], column_format: dict) -> "numpy.nda
             return None
         joined = "\n".join(texts).replace(",", ".").replace("\n", ",")
     data = joined.encode()
-    if data.translate(None, _JSON_NUMBERS) or _LONG_NUMBER.search(data):
+    if data.translate(None, _JSON_NUMBERS) or _TOO_MANY_DIGITS in data.translate(_DIGITS_AS_ZERO):
         return None
     values = _json_numbers(data)
     return values if values is not None and len(values) == len(texts) else None
@@ -255,10 +255,11 @@ def _json_numbers(data: bytes) -> "numpy.ndarray | None":
     import numpy
     import orjson
 
-    if b",," in data or data[:1] in (b"", b",") or data[-1:] == b",":
-        data = b",".join(cell or b"null" for cell in data.split(b","))
+    data = b",%s," % data
+    if b",," in data:
+        data = data.replace(b",,", b",null,").replace(b",,", b",null,")
     try:
-        numbers = numpy.array(orjson.loads(b"[" + data + b"]"), dtype="float64")
+        numbers = numpy.array(orjson.loads(b"[" + data[1:-1] + b"]"), dtype="float64")
     except ValueError:
         return None
     return None if (numpy.abs(numbers) > NUMBER_MAX).any() else numbers
