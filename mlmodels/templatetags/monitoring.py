@@ -11,7 +11,7 @@ LIVE = {
     AS_PROMISED: ("ok", "As promised"),
     BETTER: ("ok", "Better than promised"),
     WORSE: ("bad", "Worse than promised"),
-    TOO_FEW: ("run", "Too few to tell"),
+    TOO_FEW: ("", "Too few to tell"),
 }
 
 register = template.Library()

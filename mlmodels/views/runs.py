@@ -20,7 +20,7 @@ def run(request, uuid):
     """The page polls its middle part, and less often after LATER_AFTER_SECONDS."""
     run = owned_run(request.user, uuid)
     if request.htmx and run.status == TrainingRun.Status.SUCCEEDED and is_awaited(request, run):
-        return HttpResponseClientRedirect(f"{reverse('mlmodels:model', args=[run.model_name])}#predict")
+        return HttpResponseClientRedirect(where_to_go_on(run))
     is_late = run.seconds_so_far > LATER_AFTER_SECONDS
     context = {
         "section": "models",
@@ -28,6 +28,13 @@ def run(request, uuid):
         "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
     }
     return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
+
+
+def where_to_go_on(run) -> str:
+    """The new model; one that was trained again is first compared with the one before."""
+    if run.trained_model.report.get("comparison"):
+        return f"{reverse('mlmodels:model-monitoring', args=[run.model_name])}#comparison-title"
+    return f"{reverse('mlmodels:model', args=[run.model_name])}#predict"
 
 
 @require_POST

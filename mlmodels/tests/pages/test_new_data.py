@@ -148,6 +148,19 @@ def test_charlie_sees_before_the_click_what_is_missing(charlie, pages_of, make_m
     assert "/tokens/#request" in page
 
 
+def test_who_waited_for_the_new_model_sees_it_beside_the_one_before(alice, pages_of, again):
+    browser, run = pages_of(alice), again.run
+    session = browser.session
+    session["awaited_run"] = str(run.uuid)
+    session.save()
+
+    page = text(browser.get(f"/runs/{run.uuid}/"))
+    answer = browser.get(f"/runs/{run.uuid}/", headers={"HX-Request": "true"})
+
+    assert COMPARED["sentence"] in page
+    assert answer["HX-Redirect"] == f"/models/{again.name}/monitoring/#comparison-title"
+
+
 def test_the_new_model_is_promoted_by_a_click_and_there_is_a_way_back(alice, pages_of, model, again):
     browser, name = pages_of(alice), model.name
 
