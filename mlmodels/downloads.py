@@ -8,7 +8,7 @@ from mlmodels.errors import NoAnswer
 from mlmodels.model_card import as_markdown
 from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations.exports import ExportedFile, export_model
-from mlmodels.snippets import example_row
+from mlmodels.snippets import typical_row
 
 README = """
 ## What is in this folder
@@ -24,7 +24,7 @@ Loading a joblib file runs what is in it: only load one that you made or trust.
 
 def exported(model: TrainedModel, file_format: str) -> ExportedFile:
     return export_model(
-        model=model, file_format=file_format, readme=as_markdown(model) + README, example=example_row(model)
+        model=model, file_format=file_format, readme=as_markdown(model) + README, example=typical_row(model)
     )
 
 

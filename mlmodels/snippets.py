@@ -4,6 +4,7 @@ import json
 import shlex
 
 from mlmodels.models import TrainedModel
+from mlplatform.core.formats import iso_date
 
 CURL = r"""curl {url} \
   -H "Authorization: Bearer $KEY" \
@@ -31,7 +32,16 @@ def snippets_for(model: TrainedModel, site: str) -> dict[str, str]:
 
 
 def example_row(model: TrainedModel) -> dict:
-    """The typical row as a JSON client would send it: numbers, true and false, texts; dates as timestamps."""
+    """The typical row as a JSON client would send it: numbers, true and false, texts; dates as ISO text."""
+    kinds = {column["name"]: column["format"]["type"] for column in model.features}
+    return {
+        name: iso_date(value) if kinds[name] == "date" and value is not None else value
+        for name, value in typical_row(model).items()
+    }
+
+
+def typical_row(model: TrainedModel) -> dict:
+    """The same with dates in seconds since 1970, as the pipeline takes them."""
     kinds = {column["name"]: column["format"]["type"] for column in model.features}
     return {
         feature["name"]: json_value(feature["typical"], kinds[feature["name"]])

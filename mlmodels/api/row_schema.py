@@ -2,6 +2,7 @@
 
 from mlmodels.models import TrainedModel
 from mlmodels.snippets import example_row
+from mlplatform.core.formats import iso_date
 
 TYPES = {
     "number": ["number", "string"],
@@ -31,18 +32,18 @@ def property_of(column: dict, seen: dict) -> dict:
     """Ranges and categories of training are no limits: the model predicts outside them as well."""
     kind = column["format"]["type"]
     described = {"type": [*TYPES[kind], "null"], "description": description(column, seen)}
-    if kind == "date":
-        described["format"] = "date-time"
     if seen.get("categories"):
         described["examples"] = [category for category, _ in seen["categories"]]
-    elif seen.get("typical") is not None and kind != "date":
+    elif kind == "date" and seen.get("typical") is not None:
+        described["examples"] = [iso_date(seen["typical"])]
+    elif seen.get("typical") is not None:
         described["examples"] = [bool(seen["typical"]) if kind == "boolean" else seen["typical"]]
     return described
 
 
 def description(column: dict, seen: dict) -> str:
     if column["format"]["type"] == "date":
-        return "A date: ISO text, or seconds since 1970."
+        return "A date: ISO text such as 2026-07-20, or seconds since 1970."
     if seen.get("minimum") is not None and column["format"]["type"] == "number":
         return f"A number; {seen['minimum']:g} to {seen['maximum']:g} in training."
     return {"boolean": "Yes or no.", "number": "A number."}.get(column["format"]["type"], "A text.")

@@ -1,7 +1,6 @@
 """One row for a model."""
 
 import uuid
-from datetime import UTC, datetime
 
 from django import forms
 from django.utils.functional import cached_property
@@ -10,7 +9,7 @@ from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.templatetags.answers import out_of_range_in_words
 from mlmodels.templatetags.columns import column_value
 from mlplatform.core.errors import DomainError
-from mlplatform.core.formats import SECONDS_A_DAY, figure, percent
+from mlplatform.core.formats import SECONDS_A_DAY, figure, iso_date, percent
 
 CHOICES_IN_SELECT_MAX = 50
 FIELDS_SHOWN_MAX = 12  # of more columns the most important ones are shown, as many as this
@@ -121,11 +120,6 @@ def input_text(value, column: dict) -> str:
         case _:
             text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
             return text.replace(".", column["format"].get("decimal") or ".")
-
-
-def iso_date(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.date().isoformat() if seconds % SECONDS_A_DAY == 0 else moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def seen_in_words(column: dict, seen: dict) -> str:

@@ -302,6 +302,8 @@ def _replaceable(owner):
 
 
 def _column_change(change: dict) -> tables.ColumnChange:
+    if not isinstance(change, dict):
+        raise InvalidInput('Send an object for each column, such as {"kind": "category"}.', field="columns")
     if unknown := set(change) - set(tables.ColumnChange.__dataclass_fields__):
         names = ", ".join(sorted(unknown))[:200]
         raise InvalidInput(f"Kind, use, blanks and merge_spellings of a column can be changed, not {names}.")

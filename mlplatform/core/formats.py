@@ -111,6 +111,12 @@ def unix_date(seconds: float) -> str:
     return date(moment) if seconds % SECONDS_A_DAY == 0 else date_and_time(moment)
 
 
+def iso_date(seconds: float) -> str:
+    """As programs read it, such as 2026-07-20, and with the time where it is not midnight."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.date().isoformat() if seconds % SECONDS_A_DAY == 0 else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _date_format(english: str, elsewhere: str, unknown: str) -> str:
     """Months as words in English alone: elsewhere they would be English words."""
     language = LANGUAGE.get()

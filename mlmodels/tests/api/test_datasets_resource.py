@@ -94,6 +94,14 @@ def test_another_target_is_remembered(client, alice):
     assert client.get(url).json()["target"] == "size"
 
 
+def test_a_change_of_a_column_that_is_no_object_is_refused(client, alice):
+    dataset = make_dataset(alice)
+
+    for change in (None, "number", [None]):
+        answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"columns": {"size": change}})
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["columns"])
+
+
 @pytest.mark.parametrize(
     "columns",
     [

@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.models import Prediction, TrainedModel, remove_owner
+from mlmodels.snippets import snippets_for
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlmodels.tests.quick import train_now
 
@@ -377,3 +378,15 @@ def test_without_tokens_the_price_of_a_file_says_so_before_the_click(charlie, pa
     assert "You need 5 tokens and have 0." in page
     assert '<button class="go" disabled>' in page
     assert "/tokens/#request" in page
+
+
+def test_a_typical_date_is_written_as_people_write_it(alice, api_as, make_model):
+    table = "day,price\n" + "\n".join(f"2026-07-{1 + n % 28:02},{n % 28}" for n in range(60))
+    model = make_model(alice, make_dataset(alice, table.encode()))
+
+    [example] = api_as(alice).get(f"/api/v1/models/{model.name}/schema").json()["examples"]
+    answer = api_as(alice).post(f"/api/v1/models/{model.name}/predict", {"features": example})
+
+    assert example == {"day": "2026-07-10"}
+    assert snippets_for(model, "https://example.com")["curl"].count("2026-07-10") == 1
+    assert answer.status_code == 200
