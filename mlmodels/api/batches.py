@@ -144,7 +144,7 @@ class BatchViewSet(ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewse
 
 def accepted(batch: Batch, view, **headers) -> Response:
     body = BatchDetailSerializer(batch, context=view.get_serializer_context()).data
-    return Response(body, status=202, headers={"Location": body["url"], **ASK_AGAIN, **headers})
+    return Response(body, status=202, headers={"Location": str(body["url"]), **ASK_AGAIN, **headers})
 
 
 def predict_upload(view, model: TrainedModel) -> Response:

@@ -192,7 +192,7 @@ class DatasetViewSet(
 
     def _created(self, dataset) -> Response:
         answer = self._detail(dataset)
-        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": str(answer["url"])})
 
     def _detail(self, dataset) -> dict:
         return DatasetDetailSerializer(dataset, context=self.get_serializer_context()).data

@@ -174,4 +174,4 @@ def accepted_run(request, start) -> Response:
 
 def _accepted(request, run: TrainingRun, **headers) -> Response:
     body = RunDetailSerializer(run, context={"request": request}).data
-    return Response(body, status=202, headers={"Location": body["url"], **ASK_AGAIN, **headers})
+    return Response(body, status=202, headers={"Location": str(body["url"]), **ASK_AGAIN, **headers})

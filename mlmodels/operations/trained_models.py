@@ -1,7 +1,9 @@
 """What can be done with a trained model, besides predicting with it."""
 
 import re
+import unicodedata
 from itertools import count
+from pathlib import PurePath
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,13 +11,14 @@ from django.utils import timezone
 from billing import operations as billing
 from mlmodels.errors import ModelInUse
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
-from mlmodels.models import ModelAlias, TrainedModel, TrainingRun, add_owner, remove_owner
+from mlmodels.models import Dataset, ModelAlias, TrainedModel, TrainingRun, add_owner, remove_owner
 from mlmodels.operations import predictions
 from mlmodels.operations.datasets import remove_with_file
 from mlplatform.core.errors import InvalidInput
 from mlplatform.core.transactions import atomic_with_retry
 
 LABEL_CHARACTERS_MAX = 200
+SHORT_NAME_CHARACTERS_MAX = 40
 VERSION_IN_A_NAME = re.compile(r"_v?[0-9]{1,3}$")
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -72,11 +75,28 @@ def model_name_for(*, owner, algorithm: str, wanted: str = "") -> str:
     return add_owner(name, owner.pk)
 
 
+def free_name(dataset: Dataset, algorithm: str) -> str:
+    """For a model that nobody named, without the owner's number: houses or houses_2, after its dataset."""
+    plain = unicodedata.normalize("NFKD", PurePath(dataset.name).stem).encode("ascii", "ignore").decode()
+    stem = re.sub("_+", "_", NOT_IN_A_NAME.sub("_", plain.lower())).strip("_")[:SHORT_NAME_CHARACTERS_MAX]
+    return _first_free(stem or algorithm, dataset.owner_id)
+
+
 def successor_name(model: TrainedModel) -> str:
     """For the model that is trained as this one was, without the owner's number: houses_2 after houses."""
     stem = VERSION_IN_A_NAME.sub("", remove_owner(model.name, model.owner_id))
-    candidates = (f"{stem[: MODEL_NAME_CHARACTERS_MAX - 6]}_{number}" for number in count(2))
-    return next(candidate for candidate in candidates if is_name_free(add_owner(candidate, model.owner_id)))
+    return _first_free(stem[: MODEL_NAME_CHARACTERS_MAX - 6], model.owner_id, least=2)
+
+
+def _first_free(stem: str, owner_id: int, least: int = 1) -> str:
+    """The stem or, with the next number, what no model, alias or open training run is called."""
+    beginning = add_owner(stem, owner_id)
+    runs = TrainingRun.objects.open().filter(model_name__startswith=beginning)
+    taken = set(runs.values_list("model_name", flat=True))
+    for named in (TrainedModel, ModelAlias):
+        taken.update(named.objects.filter(name__startswith=beginning).values_list("name", flat=True))
+    candidates = (stem if number == 1 else f"{stem}_{number}" for number in count(least))
+    return next(candidate for candidate in candidates if add_owner(candidate, owner_id) not in taken)
 
 
 def is_name_free(name: str) -> bool:

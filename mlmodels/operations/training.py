@@ -14,7 +14,7 @@ from mlmodels.learning.trainers import TrainingPlan
 from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import datasets, jobs, pending_files, plans
-from mlmodels.operations.trained_models import is_name_taken, model_name_for, successor_name
+from mlmodels.operations.trained_models import free_name, is_name_taken, model_name_for, successor_name
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
@@ -51,8 +51,12 @@ def start_training(
         target=plan.target,
         features=[column.to_dict() for column in checked.features],
         target_column=checked.target.to_dict(),
-        is_search=plan.grid is not None,
-        model_name=model_name_for(owner=owner, algorithm=plan.algorithm, wanted=model_name),
+        is_search=plan.is_classic and plan.grid is not None and repeats is None,
+        model_name=model_name_for(
+            owner=owner,
+            algorithm=plan.algorithm,
+            wanted=model_name.strip() or ("" if plan.is_classic else free_name(dataset, plan.algorithm)),
+        ),
         cost_tokens=settings.TRAINING_TOKEN_COST,
         origin=origin(),
     )

@@ -94,6 +94,15 @@ def test_the_last_search_is_per_person(api_as, alice, bob, trains_at_once):
     assert (answer.status_code, answer.json()["code"]) == (400, "not_trained")
 
 
+def test_a_search_from_a_page_is_not_the_last_one_of_the_classic_calls(api_as, alice, make_model):
+    make_model(alice, algorithm="knn", grid={"n_neighbors": [3, 5]})
+
+    client = api_as(alice)
+
+    assert client.get("/api/status").json()["is_trained"] is False
+    assert client.post("/api/predict", {"input": [1, 2, 3]}).json()["code"] == "not_trained"
+
+
 def test_the_same_file_of_another_person_is_not_shared(api_as, alice, bob, trains_at_once):
     from mlmodels.tests.api.test_refused_inputs import create
 

@@ -198,8 +198,25 @@ def test_the_number_of_models_per_person_is_limited(alice, monkeypatch):
     assert amounts_of(alice) == [15]
 
 
-def test_an_automatic_name_tells_owner_algorithm_and_time(alice):
-    name = start_run(alice).model_name
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("houses", "houses"),
+        ("Häuser 2026.csv", "hauser_2026"),
+        ("x" * 90, "x" * 40),
+        ("家.csv", "linear"),
+    ],
+)
+def test_a_model_that_nobody_named_is_called_after_its_dataset(alice, called, name):
+    dataset = make_dataset(alice, name=called)
+
+    names = [start_run(alice, dataset).model_name for _ in range(2)]
+
+    assert names == [f"{alice.pk}_{name}", f"{alice.pk}_{name}_2"]
+
+
+def test_the_automatic_name_of_a_classic_call_tells_owner_algorithm_and_time(alice):
+    name = start_run(alice, is_classic=True).model_name
 
     assert re.fullmatch(rf"{alice.pk}_linear_\d{{8}}_\d{{6}}_\d{{6}}", name)
 
@@ -222,7 +239,7 @@ def test_a_wanted_name_keeps_its_safe_characters_and_gets_the_owner_in_front(ali
 
 
 def test_a_name_of_spaces_is_no_name(alice):
-    assert start_run(alice, model_name="   ").model_name.startswith(f"{alice.pk}_linear_")
+    assert start_run(alice, model_name="   ").model_name == f"{alice.pk}_houses"
 
 
 def test_the_name_of_an_open_training_is_taken(alice):
