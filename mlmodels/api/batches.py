@@ -87,14 +87,16 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="batches", summary="List your batches, newest first"),
+    list=extend_schema(operation_id="list_batches", summary="List your batches, newest first"),
     retrieve=extend_schema(
-        operation_id="batch", summary="Show the status of a batch and its first answers", parameters=[WAIT]
+        operation_id="get_batch",
+        summary="Show the status of a batch and its first answers",
+        parameters=[WAIT],
     ),
     destroy=extend_schema(operation_id="delete_batch", summary="Remove the file of a batch and its result"),
     cancel=extend_schema(operation_id="cancel_batch", summary="Cancel and refund a batch", request=None),
     result=extend_schema(
-        operation_id="batch_result",
+        operation_id="get_batch_result",
         summary="Download the file with its answers",
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     ),

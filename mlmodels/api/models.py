@@ -316,7 +316,7 @@ FORMAT = OpenApiParameter(
         operation_id="download_model",
         summary="Download a model",
         parameters=[FORMAT],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, "application/octet-stream", "application/zip"): OpenApiTypes.BINARY},
     ),
 )
 class ModelViewSet(

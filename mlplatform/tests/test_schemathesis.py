@@ -21,7 +21,7 @@ from mlplatform.tests.described import DescribedClient, openapi
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", 4))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", 3))
 ROW = {"size": 70, "rooms": 2, "place": "city"}
 EXPECTED = [
     checks.not_a_server_error,
@@ -88,8 +88,8 @@ def things(alice, bob, make_model):
 @pytest.fixture
 def nothing_waits(monkeypatch):
     """Answers 202 at once instead of waiting for a worker that is not there."""
-    for module in ("mlmodels.api.waiting", "mlmodels.api.runs"):
-        monkeypatch.setattr(f"{module}.wait_for_run", lambda *, run, seconds: run)
+    for module in ("mlmodels.api.waiting", "mlmodels.api.runs", "mlmodels.operations.jobs"):
+        monkeypatch.setattr(f"{module}.wait_for_end", lambda *, job, seconds: job)
 
 
 @schema.parametrize()
