@@ -12,7 +12,7 @@ from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning.trainers import TrainingPlan
 from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX
-from mlmodels.models import Dataset, TrainedModel, TrainingRun
+from mlmodels.models import Dataset, TrainedModel, TrainingRun, add_owner
 from mlmodels.operations import datasets, jobs, pending_files, plans
 from mlmodels.operations.trained_models import free_name, is_name_taken, model_name_for, successor_name
 from mlplatform.core.errors import DomainError, NotFound
@@ -52,15 +52,11 @@ def start_training(
         features=[column.to_dict() for column in checked.features],
         target_column=checked.target.to_dict(),
         is_search=plan.is_classic and plan.grid is not None and repeats is None,
-        model_name=model_name_for(
-            owner=owner,
-            algorithm=plan.algorithm,
-            wanted=model_name.strip() or ("" if plan.is_classic else free_name(dataset, plan.algorithm)),
-        ),
+        model_name=model_name_for(owner=owner, algorithm=plan.algorithm, wanted=model_name),
         cost_tokens=settings.TRAINING_TOKEN_COST,
         origin=origin(),
     )
-    return _enqueue(run, idempotency)
+    return _enqueue(run, idempotency, is_unnamed=not model_name.strip() and not plan.is_classic)
 
 
 def retrain(
@@ -168,9 +164,14 @@ def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
 
 
 @atomic_with_retry
-def _enqueue(run: TrainingRun, idempotency) -> TrainingRun:
-    """Under the account's lock, so that two starts at once cannot both be the last one allowed."""
+def _enqueue(run: TrainingRun, idempotency, *, is_unnamed: bool) -> TrainingRun:
+    """Under the account's lock, so that two starts at once cannot both be the last one allowed.
+
+    Nor do they get the same name, if they are unnamed.
+    """
     billing.hold_account(user=run.owner)
+    if is_unnamed:
+        run.model_name = add_owner(free_name(run.dataset, run.algorithm), run.owner_id)
     idempotency_keys.claim(user=run.owner, request=idempotency, reference=run.reference)
     _refuse_too_many(run.owner)
     jobs.refuse_too_many_cancelled(owner=run.owner, kind=TrainingRun)

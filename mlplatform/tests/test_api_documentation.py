@@ -32,7 +32,7 @@ def test_a_stranger_gets_a_prediction_by_the_first_example(live_server, settings
         time.sleep(0.1)
     written, complaints = shell.communicate(timeout=5)
 
-    assert shell.returncode == 0, complaints
+    assert shell.returncode == 0 and '{"predictions"' in written, complaints + written
     answer = json.loads(written[written.index('{"predictions"') :])
     assert answer["predictions"][0]["prediction"] == pytest.approx(95 * 3000 + 20_000, rel=0.1)
     assert answer["tokens_deducted"] == 5
