@@ -286,7 +286,7 @@ FORMAT = OpenApiParameter(
         responses={202: RunDetailSerializer},
     ),
     monitoring=extend_schema(
-        operation_id="model_monitoring",
+        operation_id="get_model_monitoring",
         summary="Show drift since training, and how the answers of a model held where the truth is known",
         responses=MonitoringSerializer,
     ),

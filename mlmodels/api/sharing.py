@@ -9,7 +9,7 @@ from rest_framework.reverse import reverse
 from mlmodels.lookups import owned_model
 from mlmodels.models import ModelShare, ReportLink
 from mlmodels.operations.sharing import create_report_link, share_model
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import StrictBody, StrictQueryMixin
 
 NAME = OpenApiParameter("name", location=OpenApiParameter.PATH, description="of the model")
 
@@ -28,7 +28,9 @@ class SharedModelSerializer(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="shared_models", summary="List the models that others share with you"),
+    list=extend_schema(
+        operation_id="list_shared_models", summary="List the models that others share with you"
+    ),
     destroy=extend_schema(
         operation_id="leave_shared_model", summary="Remove a model of another from your list"
     ),
@@ -79,7 +81,7 @@ class OfOneModelViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.Generi
         return body.validated_data
 
 
-class ShareSerializer(serializers.ModelSerializer):
+class ShareSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     email = serializers.EmailField(help_text="the account with this address may use the model")
 
@@ -91,7 +93,7 @@ class ShareSerializer(serializers.ModelSerializer):
 
 @extend_schema_view(
     list=extend_schema(
-        operation_id="model_shares", summary="List with whom a model is shared", parameters=[NAME]
+        operation_id="list_shares", summary="List with whom a model is shared", parameters=[NAME]
     ),
     create=extend_schema(
         operation_id="share_model",
@@ -115,7 +117,7 @@ class ShareViewSet(OfOneModelViewSet):
         return Response(self.get_serializer(share).data, status=201)
 
 
-class ReportLinkSerializer(serializers.ModelSerializer):
+class ReportLinkSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     expires_at = serializers.DateTimeField(
         default=None, allow_null=True, help_text="null for a link that works until it is revoked"
@@ -136,7 +138,7 @@ class NewReportLinkSerializer(ReportLinkSerializer):
 
 @extend_schema_view(
     list=extend_schema(
-        operation_id="report_links", summary="List the links to a model's report", parameters=[NAME]
+        operation_id="list_report_links", summary="List the links to a model's report", parameters=[NAME]
     ),
     create=extend_schema(
         operation_id="create_report_link",

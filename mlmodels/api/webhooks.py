@@ -10,13 +10,13 @@ from mlmodels.lookups import owned_delivery
 from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
 from mlmodels.operations.webhooks import create_webhook, deliver_again, send_test
-from mlplatform.core.api import StrictQueryMixin
+from mlplatform.core.api import StrictBody, StrictQueryMixin
 from mlplatform.core.outbound import URL_CHARACTERS_MAX
 
 EVENTS = [event.value for event in Webhook.CHOSEN_EVENTS]
 
 
-class WebhookSerializer(serializers.ModelSerializer):
+class WebhookSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.CharField(
         max_length=URL_CHARACTERS_MAX, help_text="http or https, on the public internet"
@@ -57,8 +57,8 @@ class DeliverySerializer(serializers.ModelSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="webhooks", summary="List your webhooks, newest first"),
-    retrieve=extend_schema(operation_id="webhook", summary="Show a webhook"),
+    list=extend_schema(operation_id="list_webhooks", summary="List your webhooks, newest first"),
+    retrieve=extend_schema(operation_id="get_webhook", summary="Show a webhook"),
     create=extend_schema(
         operation_id="create_webhook",
         summary="Have a URL told when something has ended",
@@ -103,7 +103,7 @@ class WebhookViewSet(
         return Response(DeliverySerializer(send_test(webhook=self.get_object())).data)
 
     @extend_schema(
-        operation_id="webhook_deliveries",
+        operation_id="list_webhook_deliveries",
         summary="List what was sent to a webhook, newest first",
         responses=DeliverySerializer(many=True),
     )
