@@ -70,13 +70,13 @@ def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
     try:
         caller = authentication.recall(request)
         return caller and sell(request, caller, name, offer)
-    except Unconfirmed:
+    except (Unconfirmed, DomainError):  # a refusal as well: what is remembered may be out of date
         authentication.forget(request)
         forget_model(request.user, name)
         return None
     except RequestRepeated as repeated:
         return as_plain(replay(repeated.earlier))
-    except (APIException, DomainError, Error) as error:
+    except (APIException, Error) as error:
         error.auth_header = authentication.authenticate_header(request)
         refusal = api_settings.EXCEPTION_HANDLER(error, {"request": request})
         if refusal is None:
