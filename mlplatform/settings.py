@@ -355,7 +355,26 @@ SIMPLE_JWT = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "mlplatform",
-    "DESCRIPTION": "From a CSV to a trained model and a paid prediction.",
+    "DESCRIPTION": (
+        "From a CSV to a trained model and a paid prediction. Authorize with an access token, or with a key "
+        "from `/accounts/keys/`: `Bearer mlp_…`. Then upload a dataset, start a run, and predict."
+    ),
+    # In the order in which a developer needs them
+    "TAGS": [
+        {
+            "name": "datasets",
+            "description": "Upload a CSV file, and see and change how its columns are read.",
+        },
+        {"name": "runs", "description": "Train models, and follow how far they are."},
+        {"name": "models", "description": "Trained models: quality, columns, downloads, names."},
+        {"name": "predictions", "description": "Predict rows, with intervals, probabilities and reasons."},
+        {"name": "batches", "description": "Predict every row of a CSV file."},
+        {"name": "accounts", "description": "Access tokens, keys, the balance and the ledger."},
+        {"name": "sharing", "description": "Share models with other accounts, and reports by a link."},
+        {"name": "webhooks", "description": "Be told when a training run or a batch has ended."},
+        {"name": "classic", "description": "The calls of the two services that this one replaces."},
+        {"name": "administration", "description": "For administrators, and for a shop that grants tokens."},
+    ],
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

@@ -40,6 +40,7 @@ from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
 from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
+from mlmodels.snippets import example_row
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import NotFound
@@ -141,7 +142,14 @@ class ModelChangeSerializer(StrictBody, serializers.Serializer):
     )
 
 
-class RowsSerializer(StrictBody, serializers.Serializer):
+class TypicalRow:
+    """The form of the browsable API starts out with the typical row of the model."""
+
+    def get_initial(self):
+        return {"features": example_row(self.context["view"].get_object())}
+
+
+class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
     """One row as `features`, or up to 100 as `rows`."""
 
     features = RowField(required=False)
@@ -175,7 +183,7 @@ def plain_rows(data: dict) -> dict | None:
     return {"rows": rows, "level": level} if is_plain else None
 
 
-class RowToExplainSerializer(StrictBody, serializers.Serializer):
+class RowToExplainSerializer(TypicalRow, StrictBody, serializers.Serializer):
     """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
 
     features = RowField()

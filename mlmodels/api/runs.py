@@ -14,7 +14,7 @@ from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers.plan import SEARCHES
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.lookups import owned_dataset
-from mlmodels.models import TrainingRun
+from mlmodels.models import Dataset, TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations import jobs
 from mlmodels.operations.jobs import wait_for_end
@@ -91,6 +91,11 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     name = serializers.CharField(
         required=False, source="model_name", max_length=MODEL_NAME_CHARACTERS_MAX, help_text="of the model"
     )
+
+    def get_initial(self):
+        """The form of the browsable API starts out with the newest dataset."""
+        newest = Dataset.objects.owned_by(self.context["request"].user).newest_first().first()
+        return {"dataset": str(newest.uuid) if newest else "", "algorithm": "auto"}
 
 
 @extend_schema_view(

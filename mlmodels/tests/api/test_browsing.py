@@ -1,10 +1,15 @@
 """The API as a browser shows it, and as its documentation describes it."""
 
+import json
 import re
+from html import unescape
 
 import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
+
+from mlmodels.snippets import example_row
+from mlmodels.tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
 HTML = {"HTTP_ACCEPT": "text/html"}
@@ -20,6 +25,12 @@ def browser(client, alice):
 
 def csrf_token_in(page):
     return re.search(r'"csrfToken": "(\w+)"', page.content.decode())[1]
+
+
+def form_of(page) -> dict:
+    """What is in the field for JSON."""
+    content = re.search(r'name="_content"[^>]*>(.*?)</textarea>', page.content.decode(), re.DOTALL)[1]
+    return json.loads(unescape(content))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +52,23 @@ def test_a_browser_gets_a_form_for_what_can_be_sent(browser, alice, make_model, 
         assert f'name="{name}"' in text
     if not inputs:
         assert 'name="_content"' in text
+
+
+@pytest.mark.parametrize("action", ["predict", "explain"])
+def test_the_form_of_a_prediction_starts_with_the_typical_row(browser, alice, make_model, action):
+    model = make_model(alice)
+
+    form = form_of(browser.get(f"/api/v1/models/{model.name}/{action}", **HTML))
+
+    assert form == {"features": example_row(model)}
+
+
+def test_the_form_of_a_training_starts_with_the_newest_dataset(browser, alice):
+    dataset = make_dataset(alice)
+
+    form = form_of(browser.get("/api/v1/runs", **HTML))
+
+    assert form == {"dataset": str(dataset.uuid), "algorithm": "auto"}
 
 
 @pytest.mark.parametrize("path", ["/api/models", "/api/trained", "/api/status", "/api/v1/runs", "/api/v1/"])
