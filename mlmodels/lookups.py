@@ -11,6 +11,7 @@ from mlmodels.models import (
     TrainingRun,
     Webhook,
     WebhookDelivery,
+    may_use_model,
 )
 from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.remembered import Remembered
@@ -70,11 +71,13 @@ def owned_alias(user, name):
 
 def owned_batch(user, uuid):
     batches = Batch.objects.owned_by(user).select_related("model")
+    batches = batches.annotate(may_use_model=may_use_model(user))
     return _first(batches.with_uuid(uuid), "You have no such batch.")
 
 
 def owned_prediction(user, uuid):
     predictions = Prediction.objects.owned_by(user).stored().select_related("model")
+    predictions = predictions.annotate(may_use_model=may_use_model(user))
     return _first(predictions.with_uuid(uuid), "You have no such prediction.")
 
 

@@ -45,7 +45,7 @@ from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
 from mlplatform.core.errors import NotFound
 
-READING = {"retrieve", "row_schema"}  # actions that are open to those with whom the model is shared
+OF_SHARED = {"retrieve", "row_schema", "batches"}  # open to those with whom the model is shared
 ROWS_MAX = 100
 LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
 
@@ -362,7 +362,7 @@ class ModelViewSet(
         return owned if self.detail else owned.for_lists().prefetch_related("aliases")
 
     def get_object(self):
-        find = usable_model if self.action in READING else owned_model
+        find = usable_model if self.action in OF_SHARED else owned_model
         return find(self.request.user, self.kwargs["name"])
 
     def get_serializer_class(self):
@@ -428,7 +428,7 @@ class ModelViewSet(
 
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
     def batches(self, request, name):
-        return predict_upload(self, owned_model(request.user, name))
+        return predict_upload(self, self.get_object())
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

@@ -9,7 +9,7 @@ from mlmodels.models.ownership import add_owner, remove_owner
 from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction
 from mlmodels.models.shares import ModelShare, ReportLink
-from mlmodels.models.trained_models import TrainedModel, model_path
+from mlmodels.models.trained_models import TrainedModel, may_use_model, model_path
 from mlmodels.models.training_runs import Task, TrainingRun
 from mlmodels.models.webhooks import Webhook, WebhookDelivery
 from mlmodels.models.workers import Worker

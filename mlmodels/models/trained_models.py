@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from mlmodels.learning.tables.columns import Column, blank_words_sentence
 from mlmodels.models.datasets import Dataset
@@ -94,6 +94,11 @@ class TrainedModelQuerySet(OwnedQuerySet):
             "sha256": model.sha256,
             "threshold": -1 if model.threshold is None else model.threshold,
         }
+
+
+def may_use_model(user) -> Exists:
+    """Of rows with a model, such as predictions: whether the user may still use it."""
+    return Exists(TrainedModel.objects.usable_by(user).filter(pk=OuterRef("model_id")))
 
 
 class TrainedModel(OwnedModel):

@@ -208,9 +208,11 @@ def _charge(batch: Batch) -> None:
             f"You already have {OPEN_BATCHES_MAX} files in progress. Wait for one to end, or cancel one."
         )
     jobs.refuse_too_many_cancelled(owner=owner, kind=Batch)
-    model = TrainedModel.objects.filter(pk=batch.model_id).only("threshold").first()
+    # The lock keeps the model until the batch that needs it is committed
+    usable = TrainedModel.objects.usable_by(owner).select_for_update(no_key=True)
+    model = usable.filter(pk=batch.model_id).only("threshold").first()
     if model is None:
-        raise NotFound("The model was deleted.")
+        raise NotFound("The model was deleted, or is no longer shared with you.")
     billing.charge(
         user=owner,
         amount=batch.cost_tokens,

@@ -6,7 +6,6 @@ columns and the scorer come from memory.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import BinaryIO
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -17,10 +16,6 @@ from billing.purchases import Condition, Purchase, Unconfirmed, buy
 from mlmodels.errors import ModelUnusable, PredictionRefused
 from mlmodels.learning.scoring import ScorerCache
 from mlmodels.learning.serving import ModelFacts, ServedModel
-from mlmodels.learning.tables import TableRefused
-from mlmodels.learning.tables.dialect import Dialect, sniff_dialect
-from mlmodels.learning.tables.encoding import sniff_encoding
-from mlmodels.learning.tables.rows import open_rows
 from mlmodels.limits import LOADED_MODELS_BYTES_MAX, ROWS_AT_ONCE_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
@@ -61,27 +56,21 @@ def predict_rows(
     owner,
     model: TrainedModel,
     rows: Sequence[Mapping],
-    row_numbers: Sequence[int] | None = None,
     level: float | None = None,
-    on_answered: Callable[[list[Prediction]], None] | None = None,
     idempotency: idempotency_keys.IdempotentRequest | None = None,
     body_of: Callable[[list[Prediction]], dict] | None = None,
     confirmed_by: Sequence[Condition] = (),
 ) -> list[Prediction]:
-    """A prediction per row, each charged like a single one; all or none. Refusals name the row, else from 1.
+    """A prediction per row, each charged like a single one; all or none. Refusals name the row.
 
-    `level` is that of intervals and sets. `on_answered` gets the predictions before anything is charged; if
-    it raises, nothing is. For the rest see `predict`.
+    `level` is that of intervals and sets. For the rest see `predict`.
     """
     if len(rows) > ROWS_AT_ONCE_MAX:
         raise TooLarge(
             f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once; these are {len(rows):,}."
         )
-    numbered = zip(row_numbers or range(1, len(rows) + 1), rows, strict=True)
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
-        predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in numbered]
-    if on_answered:
-        on_answered(predictions)
+        predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in enumerate(rows, 1)]
     if predictions:
         body = body_of(predictions) if idempotency and body_of else None
         charge_and_store(predictions, idempotency, body, confirmed_by)
@@ -107,10 +96,6 @@ def load(model: TrainedModel) -> ServedModel:
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
         raise NotFound("This model was deleted.") from None
-
-
-def price_of(rows: int) -> int:
-    return rows * settings.PREDICTION_TOKEN_COST
 
 
 def forget(model: TrainedModel) -> None:
@@ -177,45 +162,6 @@ def _refuse_unstorable(inputs: dict) -> None:
 def _as_json(value):
     """A blank number is null: JSON has no NaN."""
     return None if value != value else value
-
-
-def read_batch(table: BinaryIO) -> tuple[list[dict[str, str]], list[int]]:
-    """The rows of a CSV file, at most as many as can be predicted at once, and their numbers in the file."""
-    try:
-        dialect = sniff_dialect(table)
-    except TableRefused:  # a single column has no separator
-        dialect = Dialect(sniff_encoding(table), ",")
-    rows, numbers = [], []
-    with open_rows(table, dialect) as opened:
-        for chunk in opened.chunks():
-            rows += (dict(zip(opened.header, row, strict=True)) for row in chunk.rows)
-            numbers += chunk.row_numbers
-            if len(rows) > ROWS_AT_ONCE_MAX:
-                raise TooLarge(f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once. Split the file.")
-    return rows, numbers
-
-
-def answers_of(rows: list[dict], predictions: list[Prediction]) -> tuple[list[str], list[list]]:
-    """Header and rows of the output file: the input, the prediction with its reliability, and warnings."""
-    outputs = [prediction.output for prediction in predictions]
-    classes, has_interval = list(outputs[0].get("probabilities", {})), "interval" in outputs[0]
-    header = [
-        *rows[0],
-        "prediction",
-        *(("low", "high") if has_interval else ()),
-        *(f"probability of {name}" for name in classes),
-        "warnings",
-    ]
-    return header, [
-        [
-            *row.values(),
-            output["prediction"],
-            *((output["interval"]["low"], output["interval"]["high"]) if has_interval else ()),
-            *(output["probabilities"][name] for name in classes),
-            " ".join(f"{warning['column']}: {warning['message']}" for warning in output["warnings"]),
-        ]
-        for row, output in zip(rows, outputs, strict=True)
-    ]
 
 
 def prune_outdated() -> dict[str, int]:

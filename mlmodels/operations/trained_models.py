@@ -63,8 +63,12 @@ def delete_model(*, model: TrainedModel) -> None:
             f'"{model}" answers under the name "{name}". Promote another model to that name, or remove the '
             "name, and then delete the model."
         )
-    if model.batches.open().exists():
-        raise ModelInUse("A file is being predicted with this model. Cancel it, or wait for it to end.")
+    # The lock lets nobody start a batch until this is committed
+    is_there = TrainedModel.objects.select_for_update().filter(pk=model.pk).exists()
+    if is_there and model.batches.open().exists():
+        raise ModelInUse(
+            "A file is being predicted with this model. Wait for it to end, or cancel it if it is yours."
+        )
     remove_with_file(model)
     transaction.on_commit(lambda: predictions.forget(model))
 

@@ -13,7 +13,7 @@ from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
 from mlmodels.downloads import download_answer
 from mlmodels.forms.datasets import UploadForm
-from mlmodels.lookups import owned_batch, owned_model
+from mlmodels.lookups import owned_batch, usable_model
 from mlmodels.operations import batches, jobs
 from mlmodels.views.datasets import go_to
 from mlmodels.views.model_tabs import tab_context
@@ -27,8 +27,8 @@ BATCHES_A_PAGE = 25
 
 @require_http_methods(["GET", "POST"])
 def files(request, name):
-    """The files that were sent to a model; a POST sends one."""
-    model = owned_model(request.user, name)
+    """The files that the user sent to a model; a POST sends one."""
+    model = usable_model(request.user, name)
     if request.method == "POST":
         return upload(request, model)
     return render(request, "mlmodels/model_files.html", files_context(request, model))
@@ -55,7 +55,7 @@ def refuse_upload(request, model, sentence, status):
 
 
 def files_context(request, model) -> dict:
-    found = model.batches.started().for_lists().newest_first()
+    found = model.batches.owned_by(request.user).started().for_lists().newest_first()
     return {
         **tab_context(model, "files"),
         "page": Paginator(found, BATCHES_A_PAGE).get_page(request.GET.get("page")),
@@ -132,7 +132,7 @@ def delete(request, uuid):
     batch = owned_batch(request.user, uuid)
     batches.delete_batch(batch=batch)
     messages.success(request, f"{batch.name} and its answers were removed.")
-    if batch.model:
+    if batch.may_use_model:
         return redirect("mlmodels:model-files", batch.model.name)
     return redirect("mlmodels:models")
 

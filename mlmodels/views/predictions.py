@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mlmodels.lookups import owned_prediction
-from mlmodels.models import Prediction
+from mlmodels.models import Prediction, may_use_model
 
 PREDICTIONS_A_PAGE = 25
 
@@ -15,6 +15,7 @@ PREDICTIONS_A_PAGE = 25
 @require_GET
 def predictions(request):
     found = Prediction.objects.owned_by(request.user).stored().select_related("model").newest_first()
+    found = found.annotate(may_use_model=may_use_model(request.user))
     context = {
         "section": "predictions",
         "page": Paginator(found, PREDICTIONS_A_PAGE).get_page(request.GET.get("page")),
@@ -25,9 +26,9 @@ def predictions(request):
 
 @require_GET
 def prediction(request, uuid):
-    """The target of ledger links: the model's page, or the list if the model was deleted."""
+    """The target of ledger links: the model's page, or the list if it was deleted or is no longer shared."""
     prediction = owned_prediction(request.user, uuid)
-    if prediction.model is None:
+    if not prediction.may_use_model:
         return redirect("mlmodels:predictions")
     return redirect(f"{reverse('mlmodels:model', args=[prediction.model.name])}?prediction={uuid}#result")
 

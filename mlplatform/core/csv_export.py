@@ -4,7 +4,6 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TextIO
 
 # A spreadsheet takes a cell that starts like this for a formula, Japanese ones the full-width signs too.
 FORMULA_START = re.compile(r"[\s'\"]*[=+\-@\t\r＝＋－＠]")
@@ -20,10 +19,6 @@ def csv_lines(header: list[str], rows: Iterable[list]) -> Iterator[str]:
     writer = csv.writer(Echo(), lineterminator="\n")  # writerow returns what write returns: the line
     for row in chain([header], rows):
         yield writer.writerow([harmless(cell) for cell in row])
-
-
-def write_csv(handle: TextIO, header: list[str], rows: Iterable[list]) -> None:
-    handle.writelines(csv_lines(header, rows))
 
 
 def harmless(cell):

@@ -1,34 +1,43 @@
+import errno
 import json
 import os
-from contextlib import ExitStack, contextmanager, suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from django.core.files import File
 from django.core.management.base import CommandError
 
-from mlmodels.models import TrainedModel
-from mlmodels.operations import predictions
+from mlmodels.limits import BATCH_KEPT_DAYS
+from mlmodels.models import Batch, TrainedModel
+from mlmodels.operations import batches, predictions
+from mlmodels.worker.loop import follow
 from mlplatform.core import commands
-from mlplatform.core.csv_export import write_csv
 from mlplatform.core.text import plural
 
 
 class Command(commands.Command):
-    help = "Predicts one row, or every row of a CSV file, with a trained model."
+    help = "Predicts one row, or every row of a CSV file, with a trained model. Its owner pays."
     epilog = """
-The owner of the model pays per row. A file is predicted as a whole or not at all: if a row is invalid, the
-error names it, nothing is charged and no file is written. The output is written to .NAME.part before the
-owner is charged, and renamed afterwards. Cells that a spreadsheet would read as a formula are prefixed with
-an apostrophe.
+A row costs PREDICTION_TOKEN_COST. A file costs BATCH_TOKEN_COST for each started 1,000 rows that can be read:
+the command says the price and asks. Rows that cannot be read are not charged; they are in the output with
+their reason. A running worker predicts the file; without one, this command does. Ctrl-C cancels it with a
+refund.
+
+The output is the file in its own format with columns appended. It is written to .NAME.part and renamed once it
+is whole. The answer is also kept on the model's page, for 7 days. Cells that a spreadsheet would read as a
+formula are prefixed with an apostrophe.
 
 exit codes:
   0  predicted and charged
-  1  refused; nothing was charged
+  1  refused, as when no row can be read, and nothing was charged; or failed or cancelled, and refunded
   2  wrong usage
-  4  charged and stored, but the output could not be renamed; it is in .NAME.part
+  4  predicted and charged, but the output cannot be written; the answer is on the page of the file
 
 examples:
   manage.py predict 1_houses --row '{"size": 100, "rooms": 4}'
-  manage.py predict 1_houses --csv new.csv --out answered.csv
+  manage.py predict 1_houses --csv new.csv --out predicted.csv
 """
 
     def add_arguments(self, parser):
@@ -50,20 +59,22 @@ examples:
             self.predict_file(model, csv, out, is_confirmed=yes)
 
     def predict_file(self, model, source, target, *, is_confirmed):
-        rows, row_numbers = read(source)
-        question = f"Predicting {plural(len(rows), 'row')} costs {price_in_words(len(rows))}."
-        commands.confirm(question, is_confirmed=is_confirmed, output=self.stdout)
-        with new_file(target) as write:
-            answers = predictions.predict_rows(
-                owner=model.owner,
-                model=model,
-                rows=rows,
-                row_numbers=row_numbers,
-                on_answered=lambda answers: write(*predictions.answers_of(rows, answers)),
-            )
-        self.stdout.write(
-            f"Predicted {plural(len(answers), 'row')} for {price_in_words(len(answers))}: {target}"
-        )
+        with reserved(target) as part:
+            with quote(model, source) as quoted:
+                commands.confirm(question(quoted), is_confirmed=is_confirmed, output=self.stdout)
+                batch = batches.start(batch=quoted)
+            self.stdout.write(f"{plural(batch.cost_tokens, 'token')} charged for {batch.name}.")
+            batch = self.wait_for(batch)
+            save(batch, part, target)
+        unread = f", {batch.unreadable_rows:,} not" if batch.unreadable_rows else ""
+        self.stdout.write(f"Predicted {plural(batch.readable_rows, 'row')}{unread}: {target}")
+
+    def wait_for(self, batch) -> Batch:
+        with commands.progress_bar(self.stdout) as show:
+            batch = follow(batch, show)
+        if batch.status != Batch.Status.SUCCEEDED:
+            raise CommandError(f"The batch {batch.status} and was refunded. {batch.error}".strip())
+        return batch
 
 
 def find_model(name: str) -> TrainedModel:
@@ -83,49 +94,70 @@ def parse_row(text: str) -> dict:
     return row
 
 
-def read(source: Path) -> tuple[list[dict], list[int]]:
+@contextmanager
+def quote(model: TrainedModel, source: Path) -> Iterator[Batch]:
+    """Nothing is left of the quote if it is not started."""
     try:
         with source.open("rb") as handle:
-            return predictions.read_batch(handle)
+            quoted = batches.quote(owner=model.owner, model=model, upload=File(handle), name=source.name)
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from error
+    try:
+        yield quoted
+    except BaseException:
+        with suppress(Batch.DoesNotExist):  # expired while the question waited
+            batches.delete_batch(batch=quoted)
+        raise
+
+
+def question(quoted: Batch) -> str:
+    price = plural(quoted.cost_tokens, "token")
+    words = f"Predicting {plural(quoted.readable_rows, 'row')} of {quoted.name} costs {price}."
+    if quoted.unreadable_rows:
+        first = quoted.faults[0]
+        words += (
+            f" {plural(quoted.unreadable_rows, 'row')} cannot be read and will not be charged; the first is "
+            f"row {first['row']:,}: {first['reason']}"
+        )
+    return words
 
 
 @contextmanager
-def new_file(path: Path):
-    """Yields a function that writes header and rows to disk. The file gets its name when the block ends.
+def reserved(path: Path) -> Iterator[Path]:
+    """Creates .NAME.part, so that a path that cannot be written is refused before anything is charged.
 
-    If the block raises, no file remains.
+    Nothing is left of it when the block ends.
     """
     part = path.with_name(f".{path.name}.part")
-    with ExitStack() as created:
-        create(path, created)
-        yield lambda header, rows: create(part, created, header, rows)
-        created.pop_all()
     try:
-        os.replace(part, path)
+        refuse_existing(path)
+        part.open("xb").close()
     except OSError as error:
-        with suppress(OSError):
-            path.unlink()
+        name = error.filename
+        raise CommandError(f"{name} cannot be written: {error.strerror}. Nothing was charged.") from error
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def save(batch: Batch, part: Path, path: Path) -> None:
+    """The answer, on disk under its name or not at all. A file that appeared meanwhile is not overwritten."""
+    try:
+        with batch.answer.open("rb") as answer, part.open("wb") as handle:
+            shutil.copyfileobj(answer, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        refuse_existing(path)
+        part.rename(path)
+    except OSError as error:
         raise CommandError(
-            f"The predictions are charged and stored, but {path} cannot be written: {error.strerror}. "
-            f"They are in {part}.",
+            f"The file is predicted and charged, but {path} cannot be written: {error.strerror}. The answer is "
+            f"kept for {BATCH_KEPT_DAYS} days at /batches/{batch.uuid}/.",
             returncode=4,
         ) from error
-
-
-def create(path: Path, created: ExitStack, *table) -> None:
-    """Creates a file, empty or with header and rows, and registers its removal. Refuses an existing file."""
-    try:
-        with path.open("x", encoding="utf-8", newline="") as handle:
-            created.callback(path.unlink)
-            if table:
-                write_csv(handle, *table)
-                handle.flush()
-                os.fsync(handle.fileno())
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}. Nothing was charged.") from error
-
-
-def price_in_words(rows: int) -> str:
-    return plural(predictions.price_of(rows), "token")

@@ -74,7 +74,7 @@ def test_a_file_of_no_use_is_refused_in_the_drop_zone(alice, model, pages_of):
 
     assert with_scripts.status_code == without.status_code == 422
     assert "no column named" in with_scripts.content.decode()
-    assert "Files of this model" in without.content.decode()
+    assert "Your files" in without.content.decode()
     assert not Batch.objects.exists()
 
 
@@ -85,7 +85,7 @@ def test_who_cannot_pay_reads_so_before_the_click_and_after_it(charlie, make_mod
     page = client.get(f"/batches/{quoted.uuid}/").content.decode()
     refused = client.post(f"/batches/{quoted.uuid}/start/")
 
-    assert "You have 0 tokens" in page
+    assert "You need 5 tokens and have 0." in page
     assert refused.status_code == 422
     assert "5 tokens" in refused.content.decode()
     quoted.refresh_from_db()

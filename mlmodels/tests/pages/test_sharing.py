@@ -14,13 +14,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.verify import verify_ledger
+from mlmodels.errors import ModelInUse
 from mlmodels.models import ModelShare, Prediction, ReportLink, TrainedModel
 from mlmodels.operations import erasure
 from mlmodels.operations.monitoring import drift
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.tests.factories import make_model_row
+from mlmodels.tests.api.test_batches_resource import send
+from mlmodels.tests.factories import make_model_row, quote_file, start_batch
+from mlmodels.tests.pages.test_batches import predict_now, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -51,12 +54,12 @@ def test_who_is_given_a_model_reads_it_and_predicts_with_own_tokens(model, share
     client, url = pages_of(bob), f"/models/{model.name}/"
 
     listed = client.get("/models/").content.decode()
-    pages = [client.get(url + tab) for tab in ("", "quality/", "drivers/", "code/", "report/")]
+    pages = [client.get(url + tab) for tab in ("", "files/", "quality/", "drivers/", "code/", "report/")]
     answer = client.post(f"{url}predict/", FORM, follow=True)
 
     assert "Shared with you" in listed and url in listed and "alice@example.com" in listed
-    assert [page.status_code for page in pages] == [200] * 5
-    assert "Predictions cost <b>your</b> tokens." in pages[0].content.decode()
+    assert [page.status_code for page in pages] == [200] * 6
+    assert "Predictions and files cost <b>your</b> tokens." in pages[0].content.decode()
     assert "Paid with 5 tokens" in answer.content.decode()
     assert (balance(alice), balance(bob)) == (15, 10)
     assert Prediction.objects.get().owner == bob
@@ -134,6 +137,64 @@ def test_a_revoked_share_ends_at_once(model, share, alice, bob, pages_of, api_as
     assert "Shared with you" not in pages_of(bob).get("/models/").content.decode()
     assert balance(bob) == 10
     assert Prediction.objects.count() == 1
+
+
+def test_a_file_is_sent_to_a_shared_model_with_own_tokens_and_is_nobody_elses(
+    model, share, alice, bob, charlie, pages_of, api_as
+):
+    files = f"/models/{model.name}/files/"
+    mine = start_batch(alice, model)
+    quote = sent(pages_of(bob), model)
+    pages_of(bob).post(f"{quote.url}start/", {"idempotency_key": "file-1"})
+
+    over_the_api = send(api_as(bob), model)
+    page = pages_of(bob).get(files).content.decode()
+
+    assert over_the_api.status_code == 202
+    assert page.count('class="job"') == 2 and str(mine.uuid) not in page
+    assert pages_of(alice).get(files).content.decode().count('class="job"') == 1
+    assert pages_of(alice).get(quote.url).status_code == 404
+    assert sent(pages_of(charlie), model).status_code == send(api_as(charlie), model).status_code == 404
+    assert (balance(alice), balance(bob)) == (10, 5)
+    assert verify_ledger() == []
+
+
+def test_a_file_that_was_paid_before_the_share_is_revoked_is_finished(model, share, bob, pages_of):
+    paid, quoted = start_batch(bob, model), quote_file(bob, model)
+    model.shares.revoke()
+
+    refused = pages_of(bob).post(f"/batches/{quoted.uuid}/start/", {"idempotency_key": "file-1"})
+    predict_now(paid)
+    page = pages_of(bob).get(f"/batches/{paid.uuid}/").content.decode()
+    removed = pages_of(bob).post(f"/batches/{paid.uuid}/delete/")
+
+    assert "no longer shared with you" in refused.content.decode()
+    assert "Download CSV" in page and f"/models/{model.name}/" not in page
+    assert removed.url == "/models/"
+    assert pages_of(bob).get(f"/models/{model.name}/files/").status_code == 404
+    assert balance(bob) == 10
+    assert verify_ledger() == []
+
+
+def test_a_model_is_not_deleted_while_it_predicts_the_file_of_another(model, share, bob):
+    start_batch(bob, model)
+
+    with pytest.raises(ModelInUse, match="Wait for it to end"):
+        delete_model(model=model)
+
+
+def test_what_was_asked_of_a_model_that_is_no_longer_shared_is_kept_and_leads_nowhere(
+    model, share, bob, pages_of
+):
+    prediction = predict(owner=bob, model=model, features=ROW)
+    assert "Repeat" in pages_of(bob).get("/predictions/").content.decode()
+    model.shares.revoke()
+
+    page = pages_of(bob).get("/predictions/").content.decode()
+
+    assert "no longer shared" in page and "Erase" in page
+    assert "Repeat" not in page and f"/models/{model.name}/" not in page
+    assert pages_of(bob).get(f"/predictions/{prediction.uuid}/").url == "/predictions/"
 
 
 def test_a_shared_model_that_its_owner_deletes_is_gone_and_paid_answers_stay(model, share, bob, pages_of):
