@@ -70,7 +70,8 @@ def predict_rows(
             f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once; these are {len(rows):,}."
         )
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
-        predictions = [to_be_stored(owner, model, *_answered_row(model, *row, level)) for row in enumerate(rows, 1)]
+        answers = (_answered_row(model, number, row, level) for number, row in enumerate(rows, 1))
+        predictions = [to_be_stored(owner, model, *answer) for answer in answers]
     if predictions:
         body = body_of(predictions) if idempotency and body_of else None
         charge_and_store(predictions, idempotency, body, confirmed_by)

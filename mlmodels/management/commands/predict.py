@@ -25,8 +25,8 @@ the command says the price and asks. Rows that cannot be read are not charged; t
 their reason. A running worker predicts the file; without one, this command does. Ctrl-C cancels it with a
 refund.
 
-The output is the file in its own format with columns appended. It is written to .NAME.part and renamed once it
-is whole. The answer is also kept on the model's page, for 7 days. Cells that a spreadsheet would read as a
+The output is the file in its own format with columns appended. It is written to .NAME.part, and renamed once
+it is whole. The page of the file keeps it for some days as well. Cells that a spreadsheet would read as a
 formula are prefixed with an apostrophe.
 
 exit codes:
@@ -157,7 +157,7 @@ def save(batch: Batch, part: Path, path: Path) -> None:
         part.rename(path)
     except OSError as error:
         raise CommandError(
-            f"The file is predicted and charged, but {path} cannot be written: {error.strerror}. The answer is "
-            f"kept for {BATCH_KEPT_DAYS} days at /batches/{batch.uuid}/.",
+            f"The file is predicted and charged, but {path} cannot be written: {error.strerror}. "
+            f"The answer is kept for {BATCH_KEPT_DAYS} days at /batches/{batch.uuid}/.",
             returncode=4,
         ) from error

@@ -136,7 +136,9 @@ def test_classes_come_with_their_probabilities(alice, make_model, table, out, wo
     [header, row] = read(out)
     at = [n for n, name in enumerate(header) if name.startswith("probability of ")]
     assert header[3] == "prediction"
-    assert sorted(header[n] for n in at) == [f"probability of {place}" for place in ("city", "coast", "village")]
+    assert sorted(header[n] for n in at) == [
+        f"probability of {place}" for place in ("city", "coast", "village")
+    ]
     assert sum(float(row[n]) for n in at) == pytest.approx(1)
 
 
