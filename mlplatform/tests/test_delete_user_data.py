@@ -11,7 +11,7 @@ from accounts.models import User
 from billing.verify import verify_ledger
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
 from mlmodels.operations.predictions import predict
-from mlmodels.tests.factories import start_run
+from mlmodels.tests.factories import start_batch, start_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,10 +24,11 @@ def delete(*arguments):
 
 @pytest.fixture
 def things(alice, make_model):
-    """A dataset, a model, a prediction, and a training run that waits; 9 tokens are left."""
+    """A dataset, a model, a prediction, and a training run and a batch that wait; 4 tokens are left."""
     model = make_model(alice, model_name="houses")
     predict(owner=alice, model=model, features={"size": 100, "rooms": 2, "place": "city"})
     start_run(alice, model.dataset)
+    start_batch(alice, model)
     return model
 
 
@@ -41,11 +42,11 @@ def test_what_is_deleted_is_printed_and_gone(alice, things):
     assert output.splitlines() == [
         "1 datasets", "  houses", "1 models", f"  {alice.pk}_houses",
         "contents of 2 training runs, 1 of them in progress", "contents of 1 prediction",
-        "files of 0 batches", "0 webhooks",
+        "files of 1 batch", "0 webhooks",
         "All of this is deleted for alice@example.com.", "Deleted.",
     ]  # fmt: skip
     assert counts() == [0, 0]
-    assert [default_storage.listdir(folder)[1] for folder in ("models", "datasets")] == [[], []]
+    assert [default_storage.listdir(folder)[1] for folder in ("models", "datasets", "batches")] == [[]] * 3
     assert Prediction.objects.get().inputs is None
     assert set(TrainingRun.objects.values_list("target", flat=True)) == {""}
     alice.refresh_from_db()
@@ -67,7 +68,7 @@ def test_the_account_is_closed_on_request(alice, things):
 
     assert report == {
         "datasets": ["houses"], "models": [f"{alice.pk}_houses"], "runs_in_progress": 1, "runs": 2,
-        "predictions": 1, "batches": 0, "webhooks": 0, "is_account_closed": True,
+        "predictions": 1, "batches": 1, "webhooks": 0, "is_account_closed": True,
     }  # fmt: skip
     alice.refresh_from_db()
     assert (alice.is_active, alice.email) == (False, f"removed-{alice.pk}@removed.invalid")

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mlmodels.models import Worker
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
-from mlmodels.tests.factories import start_run
+from mlmodels.tests.factories import start_batch, start_run
 from mlmodels.tests.worker.processes import until
 from mlplatform import metrics
 from mlplatform.settings import BASE_DIR
@@ -99,6 +99,7 @@ def test_what_the_database_knows(read, alice, bob, make_model, time_machine):
     predict(owner=alice, model=model, features={"size": 100, "rooms": 2, "place": "city"})
     jobs.fail(job=jobs.claim(job=start_run(bob), worker="w"), error="no", code="crashed")
     start_run(alice, model.dataset, model_name="waits")
+    start_batch(alice, model)
     Worker.objects.create(name="w")
     time_machine.shift(30)
 
@@ -106,9 +107,10 @@ def test_what_the_database_knows(read, alice, bob, make_model, time_machine):
 
     runs = {status: now["mlplatform_training_runs", status] for status in ("queued", "failed", "succeeded")}
     assert runs == {"queued": 1, "failed": 1, "succeeded": 1}
+    assert (now["mlplatform_batches", "queued"], now["mlplatform_batches", "succeeded"]) == (1, 0)
     assert now["mlplatform_queue_age_seconds",] == 30
     assert now["mlplatform_predictions_total",] == 1
-    assert (now["mlplatform_tokens_granted",], now["mlplatform_tokens_spent",]) == (30, 6)
+    assert (now["mlplatform_tokens_granted",], now["mlplatform_tokens_spent",]) == (30, 11)
 
 
 @pytest.mark.django_db
