@@ -52,7 +52,7 @@ def take_on_a_laptop(page: Page) -> str:
     take(page, "data-set")
 
     page.get_by_role("button", name="Train").click()
-    expect(page.locator("#run")).to_have_attribute("data-status", re.compile("^[3-6] of"))
+    expect(page.locator("#run")).to_have_attribute("data-status", re.compile("^[3-6] of"), timeout=30_000)
     take(page, "run")
 
     page.wait_for_url("**/models/**", timeout=60_000)
