@@ -1,7 +1,8 @@
 """A user asks for tokens, an administrator grants or declines: on pages, over the API, by command."""
 
 import re
-from io import StringIO
+from io import BytesIO, StringIO
+from zipfile import ZipFile
 
 import pytest
 from django.core import mail
@@ -310,7 +311,9 @@ def test_a_removed_user_leaves_no_request(alice, admin_user, ask, pages_of):
 def test_requests_are_part_of_what_is_stored_about_a_user(alice, ask, pages_of):
     ask(alice)
 
-    assert "The workshop on Friday" in pages_of(alice).get("/accounts/export/").getvalue().decode()
+    exported = ZipFile(BytesIO(pages_of(alice).get("/accounts/export/").getvalue()))
+
+    assert "The workshop on Friday" in exported.read("account.json").decode()
 
 
 # The command

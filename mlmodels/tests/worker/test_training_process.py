@@ -192,7 +192,7 @@ def test_files_may_be_on_a_storage_that_is_no_disk_of_this_machine(alice, settin
 
 
 def test_a_search_reports_what_it_found(alice):
-    run = start_run(alice, algorithm="knn", grid={"n_neighbors": [1, 3]})
+    run = start_run(alice, algorithm="knn", grid={"n_neighbors": [1, 3]}, is_classic=True)
 
     work_off()
 

@@ -57,9 +57,7 @@ def test_metrics_stand_next_to_the_same_metrics_of_the_baseline(algorithm, task,
 
 @every_training
 def test_everything_but_the_pipeline_is_plain_data(algorithm, task, table):
-    facts = {
-        name: value for name, value in vars(trained(algorithm, task, table)).items() if name != "pipeline"
-    }
+    facts = trained(algorithm, task, table).facts()
 
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
