@@ -151,7 +151,7 @@ def change(
     """
     changes = {name: _column_change(change) for name, change in (columns or {}).items()}
     for _ in range(CHANGE_ATTEMPTS):
-        seen = Dataset.objects.get(pk=dataset.pk)
+        seen = _still_there(Dataset.objects, dataset)
         changed = _changed(copy(seen), changes, target, evaluation)
         if _store_change(changed, seen):
             return changed
@@ -175,13 +175,21 @@ def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | N
 @atomic_with_retry
 def _store_change(changed: Dataset, seen: Dataset) -> bool:
     """False when somebody else has changed the dataset since it was seen."""
-    stored = Dataset.objects.select_for_update(no_key=True).get(pk=seen.pk)
+    stored = _still_there(Dataset.objects.select_for_update(no_key=True), seen)
     if _decisions(stored) != _decisions(seen):
         return False
     if _decisions(changed) != _decisions(seen):
         changed.columns_changed_at = timezone.now()
         changed.save(update_fields=["columns", "columns_changed_at", "target", "evaluation", "findings"])
     return True
+
+
+def _still_there(datasets, dataset: Dataset) -> Dataset:
+    """As it is now. Another request may have deleted it since it was looked up."""
+    found = datasets.filter(pk=dataset.pk).first()
+    if found is None:
+        raise NotFound("This dataset was just deleted.")
+    return found
 
 
 def _decisions(dataset: Dataset) -> tuple:
@@ -229,7 +237,7 @@ def what_depends_on(dataset: Dataset) -> dict[str, int]:
 def delete_dataset(*, dataset: Dataset) -> None:
     """Row first, then the file. Refused while a training run needs it."""
     billing.lock_account(account_id=dataset.owner_id)
-    dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
+    dataset = _still_there(Dataset.objects.select_for_update(), dataset)
     if dataset.training_runs.open().exists():
         raise DatasetInUse("A training run uses this dataset. Cancel it, or wait for it to end.")
     remove_with_file(dataset)

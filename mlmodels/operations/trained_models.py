@@ -14,7 +14,7 @@ from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
 from mlmodels.models import Dataset, ModelAlias, TrainedModel, TrainingRun, add_owner, remove_owner
 from mlmodels.operations import predictions
 from mlmodels.operations.datasets import remove_with_file
-from mlplatform.core.errors import InvalidInput
+from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.transactions import atomic_with_retry
 
 LABEL_CHARACTERS_MAX = 200
@@ -30,9 +30,7 @@ def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
         raise InvalidInput(
             f"A name has at most {LABEL_CHARACTERS_MAX} characters, all of them printable.", field="label"
         )
-    model.label = label
-    model.save(update_fields=["label"])
-    return model
+    return _changed(model, label=label)
 
 
 def check_has_threshold(*, model: TrainedModel) -> None:
@@ -45,8 +43,15 @@ def set_threshold(*, model: TrainedModel, threshold: float | None) -> TrainedMod
     check_has_threshold(model=model)
     if threshold is not None and not 0 < threshold < 1:
         raise InvalidInput("A threshold is above 0 and below 1, such as 0.3.", field="threshold")
-    model.threshold = threshold
-    model.save(update_fields=["threshold"])
+    return _changed(model, threshold=threshold)
+
+
+def _changed(model: TrainedModel, **values) -> TrainedModel:
+    """Another request may have deleted the model since it was looked up."""
+    if not TrainedModel.objects.filter(pk=model.pk).update(**values):
+        raise NotFound("This model was just deleted.")
+    for name, value in values.items():
+        setattr(model, name, value)
     return model
 
 

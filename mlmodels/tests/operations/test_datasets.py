@@ -7,11 +7,11 @@ from django.db import DatabaseError
 from mlmodels import limits
 from mlmodels.errors import DatasetInUse, RoomExceeded, UnknownColumn, UnknownSample
 from mlmodels.learning.trainers import PlanRefused
-from mlmodels.models import Dataset
-from mlmodels.operations import datasets, jobs
+from mlmodels.models import Dataset, TrainedModel
+from mlmodels.operations import datasets, jobs, trained_models
 from mlmodels.operations.plans import make_plan
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
-from mlplatform.core.errors import InvalidInput, TooLarge
+from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 
 pytestmark = pytest.mark.django_db
 
@@ -371,3 +371,34 @@ def test_a_large_file_is_refused_with_the_row_and_leaves_nothing(alice, files_fo
 
     assert not Dataset.objects.exists()
     assert files_in(files_folder) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda dataset: datasets.delete_dataset(dataset=dataset), id="delete"),
+        pytest.param(lambda dataset: datasets.change(dataset=dataset, target="rooms"), id="change"),
+    ],
+)
+def test_a_dataset_that_another_request_has_just_deleted_is_not_there(alice, use):
+    dataset = make_dataset(alice)
+    datasets.delete_dataset(dataset=Dataset.objects.get(pk=dataset.pk))
+
+    with pytest.raises(NotFound, match="just deleted"):
+        use(dataset)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda model: trained_models.rename_model(model=model, label="Bonn"), id="rename"),
+        pytest.param(lambda model: trained_models.set_threshold(model=model, threshold=0.3), id="threshold"),
+    ],
+)
+def test_a_model_that_another_request_has_just_deleted_is_not_there(alice, make_model, use, monkeypatch):
+    monkeypatch.setattr(trained_models, "check_has_threshold", lambda model: None)
+    model = make_model(alice)
+    trained_models.delete_model(model=TrainedModel.objects.get(pk=model.pk))
+
+    with pytest.raises(NotFound, match="just deleted"):
+        use(model)
