@@ -1,17 +1,130 @@
-"""Stored predictions as a resource."""
+"""Predictions: of rows that are sent to a model, and those that are stored, as a resource."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from mlmodels.api.responses import OutputSerializer
+from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
+from mlmodels.api import responses
+from mlmodels.api.plain import Offer, plain_first
+from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, OutputSerializer
+from mlmodels.api.serializers import RowField
 from mlmodels.api.shapes import LabelField, StoredRowField
-from mlmodels.lookups import owned_prediction
+from mlmodels.lookups import owned_prediction, usable_model_for_scoring
 from mlmodels.models import Prediction
+from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
+from mlmodels.snippets import example_row
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
+from mlplatform.core.errors import NotFound
+
+ROWS_MAX = 100
+LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
+
+
+class TypicalRow:
+    """The form of the browsable API starts out with the typical row of the model."""
+
+    def get_initial(self):
+        return {"features": example_row(self.context["view"].get_object())}
+
+
+class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
+    """One row as `features`, or up to 100 as `rows`."""
+
+    features = RowField(required=False)
+    rows = serializers.ListField(child=RowField(), required=False, allow_empty=False, max_length=ROWS_MAX)
+    level = serializers.FloatField(
+        required=False,
+        min_value=LEVEL_MIN,
+        max_value=LEVEL_MAX,
+        help_text="share of cases in which interval or set hold the truth; 0.9 without it",
+    )
+
+    def validate(self, attributes):
+        if ("features" in attributes) == ("rows" in attributes):
+            raise serializers.ValidationError(
+                {"features": "Give either features, an object of values, or rows, a list of such objects."}
+            )
+        return attributes
+
+
+def plain_rows(data: dict) -> dict | None:
+    """As RowsSerializer reads them, if nothing is odd."""
+    rows, level = data.get("rows", [data.get("features")]), data.get("level")
+    is_plain = (
+        data.keys() <= {"features", "rows", "level"}
+        and ("features" in data) != ("rows" in data)
+        and isinstance(rows, list)
+        and 1 <= len(rows) <= ROWS_MAX
+        and all(isinstance(row, dict) for row in rows)
+        and ("level" not in data or (type(level) is float and LEVEL_MIN <= level <= LEVEL_MAX))
+    )
+    return {"rows": rows, "level": level} if is_plain else None
+
+
+class RowToExplainSerializer(TypicalRow, StrictBody, serializers.Serializer):
+    """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
+
+    features = RowField()
+    variation_of = serializers.UUIDField(required=False)
+
+
+# For the view set of models: paid calls. (The OpenAPI schema would show a docstring with all of its calls.)
+class PredictionActionsMixin:
+    @classmethod
+    def as_view(cls, actions=None, **options):
+        view = super().as_view(actions, **options)
+        offer = Offer(predictions.predict_rows, plain_rows, responses.answered)
+        return plain_first(view, offer, "name") if actions == {"post": "predict"} else view
+
+    @extend_schema(
+        operation_id="predict_rows",
+        tags=["predictions"],
+        summary="Predict one row, or up to 100",
+        parameters=[IDEMPOTENCY_KEY],
+        responses=AnswersSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def predict(self, request, name):
+        sent = self._checked()
+        return self._paid(
+            predictions.predict_rows,
+            rows=sent.get("rows") or [sent["features"]],
+            level=sent.get("level"),
+            body_of=responses.answered,
+        )
+
+    @extend_schema(
+        operation_id="explain_row",
+        tags=["predictions"],
+        summary="Predict a row and say what each column adds; variations of it are free for ten minutes",
+        parameters=[IDEMPOTENCY_KEY],
+        responses=ExplainedSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def explain(self, request, name):
+        sent = self._checked()
+        if "variation_of" in sent:
+            prediction = owned_prediction(request.user, sent["variation_of"])
+            if prediction.model != usable_model_for_scoring(request.user, name):
+                raise NotFound("You have no such prediction.")
+            varied = explanations.vary(prediction=prediction, features=sent["features"])
+            return Response(responses.varied(prediction, varied))
+        return self._paid(explanations.explain, features=sent["features"], body_of=responses.explained)
+
+    def _paid(self, operation, **options) -> Response:
+        """What the operation sells, or the stored answer of a repeated request."""
+        user, idempotency = self.request.user, idempotent_request(self.request)
+        model = usable_model_for_scoring(user, self.kwargs["name"])
+
+        def work():
+            sold = operation(owner=user, model=model, idempotency=idempotency, **options)
+            return Response(options["body_of"](sold))
+
+        return answer_or_replay(work)
 
 
 class PredictionSerializer(serializers.ModelSerializer):

@@ -1,0 +1,71 @@
+"""Aliases of a model: the other names under which it answers."""
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from mlmodels.lookups import owned_alias
+from mlmodels.models import ModelAlias, Promotion
+from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
+from mlplatform.core.errors import NotFound
+
+ALIAS = OpenApiParameter(
+    "alias",
+    str,
+    OpenApiParameter.PATH,
+    description="A name, with or without your number in front. It may be that of another model.",
+)
+
+
+class PromotionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Promotion
+        fields = ["model_name", "promoted_at"]
+
+
+class AliasSerializer(serializers.ModelSerializer):
+    """A name under which a model answers beside its own, and which models have done so, the latest first."""
+
+    model = serializers.CharField(source="model.name")
+    history = PromotionSerializer(source="promotions", many=True)
+
+    class Meta:
+        model = ModelAlias
+        fields = ["name", "model", "created_at", "history"]
+
+
+# For the view set of models. (The OpenAPI schema would show a docstring with all of its calls.)
+class AliasActionsMixin:
+    @extend_schema(
+        operation_id="list_aliases",
+        summary="List the names under which a model answers beside its own",
+        responses=AliasSerializer(many=True),
+    )
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def aliases(self, request, name):
+        aliases = self.get_object().aliases.select_related("model").prefetch_related("promotions")
+        return Response(AliasSerializer(aliases, many=True).data)
+
+    @extend_schema(
+        operation_id="promote_model",
+        summary="Let a model answer under a name, so that programs which call it need no change",
+        parameters=[ALIAS],
+        request=None,
+        responses=AliasSerializer,
+    )
+    @action(detail=True, methods=["put"], url_path="aliases/<str:alias>")
+    def alias(self, request, name, alias):
+        return Response(AliasSerializer(promote(model=self.get_object(), name=alias)).data)
+
+    @extend_schema(
+        operation_id="remove_alias", parameters=[ALIAS], summary="Remove an alias; its model stays"
+    )
+    @alias.mapping.delete
+    def remove_alias(self, request, name, alias):
+        model = self.get_object()
+        found = owned_alias(request.user, alias_name_for(owner_id=model.owner_id, wanted=alias))
+        if found.model_id != model.pk:
+            raise NotFound(f'"{model.name}" does not answer under this name.')
+        remove_alias(alias=found)
+        return Response(status=status.HTTP_204_NO_CONTENT)
