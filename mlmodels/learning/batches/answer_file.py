@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlmodels.learning.batches.inspection import Reading
+from mlmodels.learning.batches.raw_rows import RawRows, open_raw_rows
 from mlmodels.learning.batches.table_model import Answers, TableModel
+from mlmodels.learning.batches.typed_rows import TypedChunk
 from mlmodels.learning.serving import NoFinitePrediction
-from mlmodels.learning.tables.chunks import RawRows, TypedChunk, open_raw_rows
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlplatform.core.csv_export import harmless

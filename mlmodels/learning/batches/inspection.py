@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import BinaryIO
 
-from mlmodels.learning.tables.chunks import ColumnReader, RawChunk, RawRows, open_raw_rows
+from mlmodels.learning.batches.raw_rows import RawChunk, RawRows, open_raw_rows
+from mlmodels.learning.batches.typed_rows import ColumnReader
 from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import sniff_dialect
 from mlmodels.learning.tables.errors import TableRefused, shown

@@ -8,6 +8,17 @@
     RowReader    at prediction: one row out of JSON or a form
     target_values, guess_task    what a column is as a target
 
+From a file to its values:
+
+    rows        the rows of a file, checked; cut by the csv module or by `columnar`
+    columnar    regular blocks of large files, cut into columns of bytes; others are left to the csv module
+    typed       many cells of a column, by `vectors` or by `cells`
+    vectors     numbers and dates in their usual notation, out of these bytes; others are left to `cells`
+    cells       one cell under the format of its column, by `numbers`, `dates` or `booleans`
+
+Inspection and training read files through `rows`, which refuses the file for one bad row. `learning.batches`
+has rows of its own, with a fault for each bad row, over the same `columnar` and `typed`.
+
 Text first, then one decision per column. pandas is imported by `read` and `target_values` alone, numpy also
 for files above 200 KB, when they are called.
 """

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -26,6 +27,12 @@ class Dialect:
 
     def to_dict(self) -> dict:
         return asdict(self)
+
+    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The cells of each record. Strict: csv.Error for text behind a closing quotation mark."""
+        return csv.reader(
+            lines, delimiter=self.separator, skipinitialspace=self.skip_initial_space, strict=True
+        )
 
 
 def sniff_dialect(handle: BinaryIO) -> Dialect:

@@ -89,9 +89,7 @@ class Rows:
         self._handle = handle
         self._lines = lines
         self._separator = dialect.separator
-        self._reader = csv.reader(
-            iter(lines), delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
-        )
+        self._reader = dialect.reader(islice(lines, dialect.skip_lines, None))
         self._row = dialect.skip_lines  # how many records have been taken out of the file
         self._broken: TableRefused | None = None
         self.header, self._unnamed = self._read_header()
@@ -148,8 +146,7 @@ class Rows:
         try:
             records.extend(islice(self._reader, count))
         except csv.Error as error:
-            row = self._row + len(records) + 1
-            self._broken = TableRefused(f"Row {row:,} cannot be read: {csv_advice(error)}", row=row)
+            self._broken = unreadable_row(error, self._row + len(records) + 1)
         self._row += len(records)
         return records
 
@@ -211,16 +208,20 @@ class Rows:
 @contextmanager
 def open_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[Rows]:
     """The table in an open binary file, from its start. The file stays open."""
+    with open_lines(handle, dialect) as lines:
+        yield Rows(handle, lines, dialect)
+
+
+@contextmanager
+def open_lines(handle: BinaryIO, dialect: Dialect) -> Iterator[Lines]:
     handle.seek(0)
-    lines = io.TextIOWrapper(handle, encoding=dialect.encoding, newline="")
+    file = io.TextIOWrapper(handle, encoding=dialect.encoding, newline="")
     try:
-        for _ in range(dialect.skip_lines):
-            lines.readline()
-        yield Rows(handle, Lines(lines), dialect)
+        yield Lines(file)
     except UnicodeDecodeError:
         raise TableRefused(f"The file is no longer valid {dialect.encoding}. Upload it again.") from None
     finally:
-        lines.detach()
+        file.detach()
 
 
 def _is_blank(cells: list[str]) -> bool:
@@ -234,8 +235,11 @@ def _size(handle: BinaryIO) -> int:
     return size
 
 
-def csv_advice(error: csv.Error) -> str:
-    reason = str(error)
+def unreadable_row(error: csv.Error, row: int) -> TableRefused:
+    return TableRefused(f"Row {row:,} cannot be read: {_advice(str(error))}", row=row)
+
+
+def _advice(reason: str) -> str:
     if "field limit" in reason:
         return (
             f"a cell has more than {CELL_CHARACTERS_MAX:,} characters. Shorten it, or close the quotation "

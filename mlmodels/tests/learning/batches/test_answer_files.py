@@ -5,6 +5,7 @@ import io
 import pytest
 
 from mlmodels.learning import batches
+from mlmodels.learning.batches import raw_rows
 from mlmodels.tests.learning.batches.examples import HEADER, example
 
 ROW = ["80,5", "3", "01.02.2023", "ja", "Mitte", "sonnig Altbau"]
@@ -102,9 +103,7 @@ def test_a_first_line_that_names_the_separator_stays():
 
 
 def test_cells_with_line_breaks_across_chunks(monkeypatch):
-    from mlmodels.learning.tables import chunks
-
-    monkeypatch.setattr(chunks, "CHUNK_CHARACTERS", 40)
+    monkeypatch.setattr(raw_rows, "CHUNK_CHARACTERS", 40)
     rows = [[*ROW[:5], f'"line {n}\nbreak"'] for n in range(20)]
 
     inspection, outcome, answer = answered(table(*rows))

@@ -1,35 +1,26 @@
-"""Rows of a file for a model that exists already: read by column, a chunk at a time, beside their text.
+"""Rows of a file as they stand in it, a chunk at a time, with their cells by column.
 
-What `read` refuses is said of the row here: the other rows are read all the same. A cell means what it means
-to `RowReader`.
+What `tables.rows` refuses is a fault of the row here: the other rows are predicted all the same.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.encoding import EMPTY
-from mlmodels.learning.tables.errors import TableRefused, shown
+from mlmodels.learning.tables.errors import TableRefused
 from mlmodels.learning.tables.headers import checked_names
-from mlmodels.learning.tables.limits import NUMBER_MAX, ROWS_MAX
-from mlmodels.learning.tables.rows import Lines, csv_advice
-from mlmodels.learning.tables.typed import ColumnCells
+from mlmodels.learning.tables.limits import ROWS_MAX
+from mlmodels.learning.tables.rows import Lines, open_lines, unreadable_row
 from mlplatform.core.text import plural
 
-if TYPE_CHECKING:
-    import numpy
-
 CHUNK_CHARACTERS = 2 << 20
-_JSON_NUMBERS = b"0123456789.,-+eE"
-_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
-_TOO_MANY_DIGITS = b"0" * 31  # for NumberCells
 
 
 @dataclass
@@ -75,11 +66,11 @@ class RawRows:
 
     def _read_header(self) -> None:
         taken = _Taken(self._lines)
-        for cells in self._reader(taken):
+        for cells in self._dialect.reader(taken):
             text = "".join(taken.take())
             self._row += 1
             if any(map(str.strip, cells)):
-                self.line, self.line_end = _cut(text)
+                self.line, self.line_end = _text_and_end(text)
                 self.header = cells
                 self.names = checked_names(cells, self._row)
                 return
@@ -114,17 +105,16 @@ class RawRows:
         """By the csv module, which may take more lines, to the end of a record."""
         lines = io.StringIO(text, newline="").readlines()
         taken = _Taken(chain(lines, self._lines))
-        reader, texts, records = self._reader(taken), [], []
+        reader, texts, records = self._dialect.reader(taken), [], []
         while taken.count < len(lines):
             try:
                 record = next(reader, None)
             except csv.Error as error:
-                row = self._row + len(records) + 1
-                raise TableRefused(f"Row {row:,} cannot be read: {csv_advice(error)}", row=row) from None
+                raise unreadable_row(error, self._row + len(records) + 1) from None
             if record is None:
                 break
             records.append(record)
-            texts.append(_cut("".join(taken.take()))[0])
+            texts.append(_text_and_end("".join(taken.take()))[0])
         return self._shaped(texts, records)
 
     def _shaped(self, lines: list[str], records: list[list[str]]) -> RawChunk:
@@ -161,108 +151,12 @@ class RawRows:
                     chunk.faults[at] = "The row repeats the header."
         return chunk
 
-    def _reader(self, lines: Iterable[str]):
-        dialect = self._dialect
-        return csv.reader(
-            lines, delimiter=dialect.separator, skipinitialspace=dialect.skip_initial_space, strict=True
-        )
-
 
 @contextmanager
 def open_raw_rows(handle: BinaryIO, dialect: Dialect) -> Iterator[RawRows]:
     """The table in an open binary file, from its start. The file stays open."""
-    handle.seek(0)
-    lines = io.TextIOWrapper(handle, encoding=dialect.encoding, newline="")
-    try:
-        yield RawRows(Lines(lines), dialect)
-    except UnicodeDecodeError:
-        raise TableRefused(f"The file is no longer valid {dialect.encoding}. Upload it again.") from None
-    finally:
-        lines.detach()
-
-
-@dataclass(frozen=True)
-class TypedChunk:
-    """`values` are the columns of a model by name. `faults` say by position why a row is not to be predicted.
-
-    What `values` hold in such a row, and in blank ones, means nothing. In columns of the file at the
-    positions `plain` all cells are numbers as programs write them.
-    """
-
-    raw: RawChunk
-    values: "dict[str, numpy.ndarray]"
-    faults: dict[int, str]
-    plain: set[int]
-
-
-class ColumnReader:
-    """Reads the columns of a model in a file with these names.
-
-    `header_names` say how the file calls a column, where it does not say its name.
-    """
-
-    def __init__(self, columns: Sequence[Column], names: Sequence[str], header_names: Mapping[str, str]):
-        self._columns = [
-            (column, names.index(header_names.get(column.name, column.name))) for column in columns
-        ]
-
-    def read(self, raw: RawChunk, with_texts: bool = True) -> TypedChunk:
-        values, faults, plain = {}, {}, set()
-        for column, at in self._columns:
-            if column.role != "number" and not with_texts:
-                continue  # a text is never wrong
-            numbers = numbers_of_programs(raw.texts(at), column.format)
-            if numbers is not None:
-                values[column.name] = numbers
-                plain.add(at)
-                continue
-            texts = raw.columns[at]
-            values[column.name], problems = self._read(column, texts)
-            for position, problem in problems.items():
-                sentence = f"{shown(column.name)}: {shown(texts[position])} {problem}."
-                faults.setdefault(position, []).append(sentence)
-        said = {at: " ".join(sentences) for at, sentences in faults.items() if at not in raw.blanks}
-        return TypedChunk(raw, values, {**said, **raw.faults}, plain)
-
-    def _read(self, column: Column, texts: Sequence[str]) -> "tuple[numpy.ndarray, dict[int, str]]":
-        import numpy
-
-        cells = ColumnCells(column)  # anew for each chunk, since it keeps the texts that it has seen
-        values, problems = cells.read(texts)
-        if cells.is_number:
-            for at in numpy.flatnonzero(numpy.abs(values) > NUMBER_MAX).tolist():
-                problems[at], values[at] = f"is too large; numbers can be up to {NUMBER_MAX:g}", numpy.nan
-        return values, problems
-
-
-def numbers_of_programs(texts: Sequence[str], column_format: dict) -> "numpy.ndarray | None":
-    """What `NumberCells` reads, where every cell is blank or a number as JSON writes it; None elsewhere."""
-    if column_format["type"] != "number" or column_format.get("blanks"):
-        return None
-    joined = ",".join(texts)
-    if column_format["decimal"] == ",":
-        if column_format["thousands"] == "." and "." in joined:
-            return None
-        joined = "\n".join(texts).replace(",", ".").replace("\n", ",")
-    data = joined.encode()
-    if data.translate(None, _JSON_NUMBERS) or _TOO_MANY_DIGITS in data.translate(_DIGITS_AS_ZERO):
-        return None
-    values = _json_numbers(data)
-    return values if values is not None and len(values) == len(texts) else None
-
-
-def _json_numbers(data: bytes) -> "numpy.ndarray | None":
-    import numpy
-    import orjson
-
-    data = b",%s," % data
-    if b",," in data:
-        data = data.replace(b",,", b",null,").replace(b",,", b",null,")
-    try:
-        numbers = numpy.array(orjson.loads(b"[" + data[1:-1] + b"]"), dtype="float64")
-    except ValueError:
-        return None
-    return None if (numpy.abs(numbers) > NUMBER_MAX).any() else numbers
+    with open_lines(handle, dialect) as lines:
+        yield RawRows(lines, dialect)
 
 
 class _Taken:
@@ -287,7 +181,7 @@ class _Taken:
         return since
 
 
-def _cut(line: str) -> tuple[str, str]:
-    """The line and its end."""
+def _text_and_end(line: str) -> tuple[str, str]:
+    """Of a line."""
     text = line.rstrip("\r\n")
     return text, line[len(text) :]
