@@ -11,7 +11,7 @@ from django.utils import timezone
 from billing.models import TokenRequest
 from billing.operations import check_amount, grant, hold_account
 from mlplatform.core import mails
-from mlplatform.core.errors import Conflict, Forbidden, InvalidInput, TooManyRequests
+from mlplatform.core.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyRequests
 from mlplatform.core.text import plural
 
 REQUESTS_PER_DAY_MAX = 5
@@ -127,7 +127,10 @@ def _end(request: TokenRequest, status: Status, **values) -> bool:
     """Whether the request was open. Of two decisions at once one wins."""
     open_request = TokenRequest.objects.open().filter(pk=request.pk)
     is_new = bool(open_request.update(status=status, ended_at=timezone.now(), **values))
-    request.refresh_from_db(fields=["status", "ended_at", "amount_granted", "note", "decided_by"])
+    try:
+        request.refresh_from_db(fields=["status", "ended_at", "amount_granted", "note", "decided_by"])
+    except TokenRequest.DoesNotExist:
+        raise NotFound("This request was just deleted, with its account.") from None
     return is_new
 
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing import operations, token_requests
 from billing.models import LedgerEntry, TokenRequest
+from mlplatform.core.errors import NotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -306,6 +307,23 @@ def test_a_removed_user_leaves_no_request(alice, admin_user, ask, pages_of):
     pages_of(alice).post("/accounts/close/", {"password": "correct horse battery"})
 
     assert not TokenRequest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda request: token_requests.withdraw_request(request=request), id="withdraw"),
+        pytest.param(lambda request: token_requests.decline_request(request=request, by=None), id="decline"),
+    ],
+)
+def test_a_request_that_was_just_deleted_with_its_account_is_not_there(alice, ask, end):
+    request = ask(alice)
+    token_requests.erase_requests_of(owner=alice)
+
+    with pytest.raises(NotFound, match="just deleted"):
+        end(request)
+
+    assert mail.outbox == []
 
 
 def test_requests_are_part_of_what_is_stored_about_a_user(alice, ask, pages_of):
