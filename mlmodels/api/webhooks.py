@@ -9,7 +9,7 @@ from rest_framework.reverse import reverse
 from mlmodels.lookups import owned_delivery
 from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
-from mlmodels.operations.webhooks import create_webhook, deliver_again, send_test
+from mlmodels.operations.webhooks import create_webhook, delete_webhook, deliver_again, send_test
 from mlplatform.core.api import StrictBody, StrictQueryMixin
 from mlplatform.core.outbound import URL_CHARACTERS_MAX
 
@@ -94,6 +94,9 @@ class WebhookViewSet(
         webhook = create_webhook(owner=request.user, **body.validated_data)
         location = reverse("webhook-detail", args=[webhook.uuid], request=request)
         return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": location})
+
+    def perform_destroy(self, webhook):
+        delete_webhook(webhook=webhook)
 
     @extend_schema(
         operation_id="test_webhook", summary="Send a test", request=None, responses=DeliverySerializer

@@ -79,7 +79,7 @@ def _record(known: dict, models: dict, rows, found: RecordedActuals) -> None:
     changed = {}
     for number, uuid, value in rows:
         prediction = known.get(uuid.lower())
-        if prediction is None:
+        if prediction is None or prediction.model_id not in models:  # its model may just have been deleted
             found.refuse(number, f"There is no prediction {uuid[:40]!r}.")
             continue
         try:

@@ -132,7 +132,9 @@ def finish_batch(*, batch: Batch, answer_bytes: int, outcome: dict) -> bool:
 def delete_batch(*, batch: Batch) -> None:
     """Removes the files and what they held. The row of a batch that was charged stays."""
     billing.lock_account(account_id=batch.owner_id)
-    batch = Batch.objects.get(pk=batch.pk)
+    batch = Batch.objects.filter(pk=batch.pk).first()
+    if batch is None:  # a quote that was deleted or swept meanwhile
+        raise NotFound("This file was just deleted.")
     if batch.is_open:
         raise errors.BatchInUse("This file is being predicted. Cancel it, or wait for it to end.")
     erase_files(batch)
@@ -152,7 +154,7 @@ def sweep_expired() -> int:
     """Removes the files that were kept long enough, and quotes that nobody took. Returns how many batches."""
     swept = 0
     for batch in [*Batch.objects.expired(), *Batch.objects.expired_quotes()]:
-        with suppress(errors.BatchInUse):  # started at this moment
+        with suppress(errors.BatchInUse, NotFound):  # started or deleted at this moment
             delete_batch(batch=batch)
             swept += 1
     return swept

@@ -15,7 +15,7 @@ from mlmodels.limits import DELIVERY_ATTEMPTS_LOGGED_MAX, TEST_DELIVERIES_PER_HO
 from mlmodels.models import Job, Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
 from mlplatform.core import outbound
-from mlplatform.core.errors import InvalidInput, TooManyRequests
+from mlplatform.core.errors import InvalidInput, NotFound, TooManyRequests
 from mlplatform.core.transactions import atomic_with_retry
 from mlplatform.core.webhook_signatures import BEGINNING
 
@@ -32,8 +32,19 @@ def create_webhook(*, owner, url: str, events: list[str]) -> Webhook:
     return _add(owner, url=url.strip(), events=events, secret=secret)
 
 
+@atomic_with_retry
+def delete_webhook(*, webhook: Webhook) -> None:
+    """With its deliveries. Under the account's lock, so that no job which ends meanwhile adds one to it."""
+    billing.lock_account(account_id=webhook.owner_id)
+    webhook.delete()
+
+
+@atomic_with_retry
 def send_test(*, webhook: Webhook) -> WebhookDelivery:
     """A delivery like those of events, sent by the worker at once."""
+    billing.lock_account(account_id=webhook.owner_id)
+    if not Webhook.objects.filter(pk=webhook.pk).exists():
+        raise NotFound("This webhook was just deleted.")
     an_hour_ago = timezone.now() - timedelta(hours=1)
     of_owner = WebhookDelivery.objects.filter(webhook__owner_id=webhook.owner_id, event=Event.TEST)
     if of_owner.filter(created_at__gt=an_hour_ago).count() >= TEST_DELIVERIES_PER_HOUR_MAX:
@@ -51,14 +62,15 @@ def deliver_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
     pending = {"status": WebhookDelivery.Status.PENDING, "next_attempt_at": timezone.now(), "retries": 0}
     if not ended.update(**pending):
         raise DeliveryRefused("This is being sent already.")
-    delivery.refresh_from_db()
+    for name, value in pending.items():
+        setattr(delivery, name, value)
     return delivery
 
 
 def announce_end(job: Job) -> None:
     """Writes down that the job has ended, for each webhook of its owner that wants to know.
 
-    Call it in the transaction that ends the job: both are committed, or neither.
+    Call it in the transaction that ends the job, under the account's lock: both are committed, or neither.
     """
     event = Event(f"{job.kind}.ended")
     webhooks = [webhook for webhook in Webhook.objects.owned_by(job.owner_id) if webhook.wants(event)]

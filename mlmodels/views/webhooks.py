@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from mlmodels.forms.webhooks import WebhookForm
 from mlmodels.lookups import owned_delivery, owned_webhook
 from mlmodels.models import Webhook
-from mlmodels.operations.webhooks import create_webhook, deliver_again, send_test
+from mlmodels.operations.webhooks import create_webhook, delete_webhook, deliver_again, send_test
 
 DELIVERIES_A_PAGE = 25
 
@@ -56,7 +56,7 @@ def send_again(request, uuid, delivery):
 def delete(request, uuid):
     webhook = owned_webhook(request.user, uuid)
     if request.method == "POST":
-        webhook.delete()
+        delete_webhook(webhook=webhook)
         messages.success(request, "The webhook was deleted.")
         return redirect("mlmodels:webhooks")
     return render(request, "mlmodels/webhook_delete.html", {"section": "account", "webhook": webhook})

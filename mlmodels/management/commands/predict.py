@@ -14,6 +14,7 @@ from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations import batches, predictions
 from mlmodels.worker.loop import follow
 from mlplatform.core import commands
+from mlplatform.core.errors import NotFound
 from mlplatform.core.text import plural
 
 
@@ -105,7 +106,7 @@ def quote(model: TrainedModel, source: Path) -> Iterator[Batch]:
     try:
         yield quoted
     except BaseException:
-        with suppress(Batch.DoesNotExist):  # expired while the question waited
+        with suppress(NotFound):  # expired while the question waited
             batches.delete_batch(batch=quoted)
         raise
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from mlmodels.models import Prediction
+from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations.actuals import record_actuals
 from mlmodels.operations.predictions import predict_rows
 from mlmodels.tests.factories import houses_csv, make_dataset
@@ -191,6 +191,15 @@ def test_a_file_of_actual_values_records_what_fits_and_names_the_rest(alice, bob
     assert (found.recorded, found.refused) == (1, 3)
     assert [reason.partition(":")[0] for reason in found.reasons] == ["Row 3", "Row 4", "Row 5"]
     assert list(Prediction.objects.with_actual()) == [first]
+
+
+def test_the_file_names_a_prediction_whose_model_is_deleted_meanwhile(alice, model, monkeypatch):
+    [prediction] = predict_rows(owner=alice, model=model, rows=TYPICAL[:1])
+    monkeypatch.setattr(TrainedModel.objects, "in_bulk", lambda ids: {})
+
+    found = record_actuals(owner=alice, table=io.BytesIO(f"id,actual\n{prediction.uuid},7\n".encode()))
+
+    assert (found.recorded, found.refused) == (0, 1)
 
 
 def test_the_command_records_a_file_and_fails_when_a_row_was_refused(alice, model, tmp_path, capsys):

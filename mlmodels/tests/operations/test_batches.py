@@ -14,6 +14,7 @@ from billing.verify import verify_ledger
 from mlmodels import errors
 from mlmodels.learning.tables import TableRefused
 from mlmodels.models import Batch, PendingFile
+from mlmodels.models.batches import BatchQuerySet
 from mlmodels.operations import batches, jobs, predictions
 from mlmodels.operations.erasure import erase_everything_of
 from mlmodels.operations.trained_models import delete_model
@@ -200,6 +201,18 @@ def test_of_many_quotes_the_oldest_gives_way(alice, model, django_capture_on_com
 
     assert set(Batch.objects.all()) == set(quoted[1:])
     assert stored_files(files_folder) == sorted(f"{quote.uuid}.csv" for quote in quoted[1:])
+
+
+def test_a_quote_that_somebody_else_has_just_deleted_is_not_found_and_does_not_stop_the_sweep(
+    alice, model, monkeypatch
+):
+    quoted = quote_file(alice, model)
+    batches.delete_batch(batch=Batch.objects.get())
+    monkeypatch.setattr(BatchQuerySet, "expired_quotes", lambda self: [quoted])
+
+    with pytest.raises(NotFound):
+        batches.delete_batch(batch=quoted)
+    assert batches.sweep_expired() == 0
 
 
 def test_a_model_is_not_deleted_while_a_batch_needs_it_and_a_quote_for_it_ends(alice, model):

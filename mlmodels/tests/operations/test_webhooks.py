@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ from mlmodels.tests.factories import start_batch, start_run, work_off
 from mlmodels.tests.quick import train_now
 from mlmodels.worker.deliveries import DeliveryThread
 from mlplatform.core import outbound
-from mlplatform.core.errors import TooManyRequests
+from mlplatform.core.errors import NotFound, TooManyRequests
 from mlplatform.core.webhook_signatures import is_signed
 from mlplatform.settings import BASE_DIR
 
@@ -157,6 +158,34 @@ def test_others_and_those_who_did_not_ask_are_told_nothing(alice, bob, receiver)
     jobs.cancel(job=start_run(alice))
 
     assert not WebhookDelivery.objects.exists()
+
+
+def test_a_webhook_that_was_just_deleted_gets_no_test(webhook):
+    webhooks.delete_webhook(webhook=Webhook.objects.get())
+
+    with pytest.raises(NotFound):
+        webhooks.send_test(webhook=webhook)
+
+    assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_ends_while_its_webhook_is_deleted_ends(alice, webhook, at_once, monkeypatch):
+    run = claimed(start_run(alice))
+    enqueue = webhooks._enqueue
+    monkeypatch.setattr(webhooks, "_enqueue", lambda *values: time.sleep(0.4) or enqueue(*values))
+
+    def act(ends):
+        if ends:
+            return jobs.fail(job=run, error="x", code="y")
+        time.sleep(0.2)
+        return webhooks.delete_webhook(webhook=webhook)
+
+    assert at_once(act, each=[True, False]) == [True, None]
+
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert not Webhook.objects.exists()
 
 
 # Trying again
