@@ -44,9 +44,12 @@ APPEND_ENTRY = """
 
 
 class InsufficientTokens(PaymentRequired):
-    """The balance does not cover the price; nothing was booked."""
+    """The balance does not cover the price; nothing was booked. `what` begins the sentence."""
 
     code = "insufficient_tokens"
+
+    def __init__(self, *, price: int, balance: int, what="This costs"):
+        super().__init__(f"{what} {plural(price, 'token')} and you have {balance:,}.")
 
 
 class AccountClosed(NotSignedIn):
@@ -220,7 +223,7 @@ def _refusal(entry: LedgerEntry) -> AccountClosed | InsufficientTokens:
     balance, is_active = state_of_account(entry.account_id)
     if entry.kind == Kind.CHARGE and not is_active:
         return AccountClosed()
-    return InsufficientTokens(f"This costs {plural(-entry.amount, 'token')} and you have {balance}.")
+    return InsufficientTokens(price=-entry.amount, balance=balance)
 
 
 def state_of_account(account_id: int) -> tuple[int, bool]:

@@ -31,7 +31,7 @@ class Unconfirmed(Conflict):
     """A condition of the purchase does not hold; nothing was booked."""
 
     code = "changed_meanwhile"
-    message = "What this request relied on was changed while it was under way. Send it again."
+    message = "Something this request depends on has changed in the meantime. Send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,18 @@ def buy(purchase: Purchase) -> None:
 
     Raises AccountClosed, RequestRepeated, InsufficientTokens, or Unconfirmed if a condition does not hold.
     """
+    for row, row_id in zip(purchase.rows, _booked(purchase), strict=True):
+        row.pk, row._state.adding = row_id, False
+
+
+def _booked(purchase: Purchase) -> list[int]:
+    """The ids of the stored rows. What stood in the way of the first attempt may have gone since."""
     for _ in range(ATTEMPTS):
         ids = _book(purchase)
         if ids is not None:
-            break
+            return ids
         _refuse(purchase)
-    else:
-        raise Unconfirmed
-    for row, row_id in zip(purchase.rows, ids, strict=True):
-        row.pk, row._state.adding = row_id, False
+    raise Unconfirmed
 
 
 def _book(purchase: Purchase) -> list[int] | None:
@@ -114,9 +117,9 @@ def _refuse(purchase: Purchase) -> None:
     if earlier := idempotency.find(user=purchase.user, request=purchase.idempotency):
         raise RequestRepeated(earlier)
     if balance < purchase.price:
-        count, price = len(purchase.rows), plural(purchase.price, "token")
+        count = len(purchase.rows)
         what = "This costs" if count == 1 else f"{plural(count, purchase.reason)} cost"
-        raise operations.InsufficientTokens(f"{what} {price} and you have {balance:,}.")
+        raise operations.InsufficientTokens(price=purchase.price, balance=balance, what=what)
 
 
 # SQLite
