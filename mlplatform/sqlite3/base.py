@@ -17,6 +17,8 @@ from collections import defaultdict
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
+from mlplatform.core import database_time
+
 POLL_SECONDS = 0.0003  # between attempts of the one thread per process that waits for the file lock
 
 thread_locks = defaultdict(threading.Lock)  # by path of the lock file
@@ -105,14 +107,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self):
         if self.write_lock is None:
             return super()._start_transaction_under_autocommit()
-        self.write_lock.acquire()
-        try:
-            # The driver's own method: BEGIN takes less time than Django's cursor around it
-            with self.wrap_database_errors:
-                self.connection.execute(f"BEGIN {self.transaction_mode or ''}")
-        except BaseException:
-            self.write_lock.release()
-            raise
+        with database_time.measured():
+            self.write_lock.acquire()
+            try:
+                # The driver's own method: BEGIN takes less time than Django's cursor around it
+                with self.wrap_database_errors:
+                    self.connection.execute(f"BEGIN {self.transaction_mode or ''}")
+            except BaseException:
+                self.write_lock.release()
+                raise
 
     def _commit(self):
         super()._commit()

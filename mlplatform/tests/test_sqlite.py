@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.utils import IntegrityError
 
 from accounts.models import User
+from mlplatform.core import database_time
 from mlplatform.sqlite3 import base
 from mlplatform.sqlite3.base import DatabaseWrapper, WriteLock
 
@@ -145,6 +146,15 @@ def test_a_writer_that_waits_gets_its_turn_when_the_other_commits(database):
 def test_a_wait_ends_with_the_error_of_sqlite(database):
     with writing(database()), pytest.raises(OperationalError, match="database is locked"):
         count_up(database(timeout=0.1))
+
+
+def test_the_wait_for_the_lock_counts_as_time_of_the_database(database):
+    started = database_time.start()
+
+    with writing(database()), pytest.raises(OperationalError, match="database is locked"):
+        count_up(database(timeout=0.1))
+
+    assert database_time.since(started) >= 0.1
 
 
 def test_a_lock_of_another_process_ends_the_wait_too(database, tmp_path):
