@@ -66,7 +66,11 @@ def show_tokens(request, *, request_form=None, status=200):
         "kind": kind,
         "kinds": LedgerEntry.Kind.choices,
         "in_progress": import_string(settings.TOKENS_IN_PROGRESS)(owner=request.user),
-        "prices": {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST},
+        "prices": {
+            "training": settings.TRAINING_TOKEN_COST,
+            "prediction": settings.PREDICTION_TOKEN_COST,
+            "batch": settings.BATCH_TOKEN_COST,
+        },
     }
     if kind in LedgerEntry.Kind.values:
         context |= entries_of_kind(entries.filter(kind=kind), before=request.GET.get("before", ""))

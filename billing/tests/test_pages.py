@@ -26,6 +26,14 @@ def test_the_page_shows_balance_movements_and_what_was_spent(alice, pages_of):
         assert f">{change}<" in page
 
 
+def test_the_page_names_every_price(alice, pages_of, settings):
+    settings.TRAINING_TOKEN_COST, settings.PREDICTION_TOKEN_COST, settings.BATCH_TOKEN_COST = 1, 3, 7
+
+    page = pages_of(alice).get("/tokens/").content.decode()
+
+    assert "costs 1 token, a prediction 3, and a file 7 for each started 1,000 rows" in page
+
+
 def test_movements_can_be_narrowed_to_a_kind(alice, pages_of):
     operations.charge(user=alice, amount=5, reason="prediction", operation="prediction:a")
 
