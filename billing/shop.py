@@ -14,7 +14,7 @@ EVENT_ID_CHARACTERS_MAX = 64
 
 class EventReused(Unprocessable):
     code = "event_reused"
-    message = "An event with this id came before, with another body. Use a new id for a new event."
+    message = "This event id was used with another body. Use a new id for a new event."
 
 
 class NoSuchAccount(NotFound):
@@ -35,7 +35,7 @@ def grant_from_shop(*, event_id: str, body: bytes, email: str, amount: int, reas
         raise NoSuchAccount
     try:
         return _book_once(account, event_id, fingerprint, amount, reason)
-    except IntegrityError:  # at the same time another account got an event with this id
+    except IntegrityError:  # at the same time, an event with this id was booked for another account
         raise EventReused from None
 
 

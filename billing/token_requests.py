@@ -29,18 +29,18 @@ class TooManyTokenRequests(TooManyRequests):
     code = "too_many_token_requests"
 
     def __init__(self):
-        message = f"You can request tokens {REQUESTS_PER_DAY_MAX} times a day. Try again tomorrow."
+        message = f"You can request tokens up to {REQUESTS_PER_DAY_MAX} times a day. Try again tomorrow."
         super().__init__(message, retry_after_seconds=86_400)
 
 
 class RequestEnded(Conflict):
-    """It was granted, declined or withdrawn before; nothing is changed."""
+    """It was already granted, declined or withdrawn; nothing is changed."""
 
     code = "token_request_ended"
 
 
 class DecidedByAdministrators(Forbidden):
-    message = "Only administrators decide about requests for tokens."
+    message = "Only administrators can grant or decline requests for tokens."
 
 
 def request_tokens(*, user, amount: int, reason: str, site_url: str) -> TokenRequest:
@@ -120,7 +120,8 @@ def _check_decision(by, note) -> None:
 
 def _check_length(field: str, text: str, most: int, *, least: int = 0) -> None:
     if not least <= len(text.strip()) <= most:
-        raise InvalidInput(f"Enter a {field} of {least} to {most} characters.", field=field)
+        length = f"{least} to {most}" if least else f"at most {most}"
+        raise InvalidInput(f"Enter a {field} of {length} characters.", field=field)
 
 
 def _end(request: TokenRequest, status: Status, **values) -> bool:
@@ -136,8 +137,8 @@ def _end(request: TokenRequest, status: Status, **values) -> bool:
 
 def _check_outcome(request: TokenRequest, is_as_asked: bool) -> None:
     if not is_as_asked:
-        granted = f" with {plural(request.amount_granted, 'token')}" if request.amount_granted else ""
-        raise RequestEnded(f"This request was {request.status}{granted} before.")
+        granted = f", with {plural(request.amount_granted, 'token')}" if request.amount_granted else ""
+        raise RequestEnded(f"This request was already {request.status}{granted}.")
 
 
 def _announce(request: TokenRequest, site_url: str) -> None:
@@ -153,6 +154,6 @@ def _tell(request: TokenRequest, site_url: str) -> None:
     """The decision, to the user; without `site_url`, as from a command, without a link."""
     link = site_url and urljoin(site_url, reverse("billing:tokens"))
     granted = plural(request.amount_granted, "token") if request.amount_granted else ""
-    subject = f"You got {granted}" if granted else "Your request for tokens was declined"
+    subject = f"You received {granted}" if granted else "Your request for tokens was declined"
     context = {"request": request, "granted": granted, "link": link}
     mails.send_later("billing/mails/token_decision.txt", context, subject=subject, to=[request.account.email])

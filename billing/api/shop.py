@@ -1,4 +1,4 @@
-"""`/api/v1/shop/grants`: the webhook by which a shop grants tokens that were paid there."""
+"""`/api/v1/shop/grants`: the webhook by which a shop grants tokens that were bought there."""
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -25,7 +25,7 @@ class WrongSignature(NotSignedIn):
 
 
 class NoShop(NotFound):
-    message = "This installation takes no grants from a shop."
+    message = "This installation does not accept grants from a shop."
 
 
 class ShopGrantSerializer(serializers.Serializer):
@@ -54,7 +54,7 @@ class ShopGrantView(GenericAPIView):
 
     @extend_schema(
         operation_id="shop_grant",
-        summary="Grant tokens that were paid in a shop",
+        summary="Grant tokens that were bought in a shop",
         parameters=[
             OpenApiParameter(name, location=OpenApiParameter.HEADER, required=True, description=description)
             for name, description in HEADERS.items()

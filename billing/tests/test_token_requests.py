@@ -194,7 +194,7 @@ def test_open_requests_come_first_and_one_click_grants(admin, alice, bob, ask, b
     entry = LedgerEntry.objects.get(account=alice, seq=2)
     assert (entry.reference, entry.booked_by_id) == (request.reference, request.decided_by_id)
     [message] = mail.outbox
-    assert (message.to, message.subject) == (["alice@example.com"], "You got 20 tokens")
+    assert (message.to, message.subject) == (["alice@example.com"], "You received 20 tokens")
     assert "http://testserver/tokens/" in message.body
 
 
@@ -240,7 +240,7 @@ def test_a_second_click_changes_nothing(admin, alice, ask, books):
     declined = admin.post(f"{ADMIN}{request.pk}/decline/", follow=True)
 
     assert again.status_code == 302
-    assert "This request was granted with 20 tokens before." in declined.content.decode()
+    assert "This request was already granted, with 20 tokens." in declined.content.decode()
     assert books(alice) == (35, [15, 20])
     assert len(mail.outbox) == 1
 
@@ -362,7 +362,7 @@ def test_the_command_refuses_what_is_not_there_or_has_ended(alice, ask):
     request = ask(alice)
     token_requests.withdraw_request(request=request)
 
-    with pytest.raises(CommandError, match="withdrawn before"):
+    with pytest.raises(CommandError, match="already withdrawn"):
         run("--grant", request.pk)
     with pytest.raises(CommandError) as unknown:
         run("--grant", "1b4e28ba-2fa1-11d2-883f-0016d3cca427")

@@ -13,7 +13,7 @@ class Command(commands.Command):
     help = "Lists the open requests for tokens, and grants or declines one."
     epilog = """
 exit codes:
-  0  listed, granted or declined (or that was done before)
+  0  listed, granted or declined (or already granted or declined)
   1  refused; nothing was granted
   2  wrong usage
   3  no such request
