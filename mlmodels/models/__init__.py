@@ -1,7 +1,7 @@
 """The tables of this app: rows, constraints and QuerySets."""
 
 from mlmodels.models.aliases import ModelAlias, Promotion
-from mlmodels.models.batches import Batch, question_path
+from mlmodels.models.batches import Batch
 from mlmodels.models.datasets import Dataset, dataset_path
 from mlmodels.models.housekeeping import Housekeeping
 from mlmodels.models.jobs import Job

@@ -3,14 +3,12 @@
 What workers do with a batch is in `jobs`.
 """
 
-import io
 import math
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from typing import BinaryIO
 
 from django.conf import settings
-from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
@@ -27,10 +25,10 @@ from mlmodels.limits import (
     OPEN_BATCHES_MAX,
     QUOTES_MAX,
 )
-from mlmodels.models import Batch, Job, TrainedModel, question_path
+from mlmodels.models import Batch, Job, TrainedModel
 from mlmodels.operations import jobs, model_files, pending_files
-from mlplatform.core.errors import NotFound, TooLarge, Unavailable
-from mlplatform.core.files import sha256_of
+from mlplatform.core.errors import NotFound, Unavailable
+from mlplatform.core.files import sha256_of, size_of
 from mlplatform.core.origin import origin
 from mlplatform.core.text import plural
 from mlplatform.core.transactions import atomic_with_retry
@@ -44,11 +42,7 @@ def price_of(rows: int) -> int:
 
 def estimate(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batch:
     """What predicting the file would cost, and what is in it. Nothing is stored or charged."""
-    size_bytes = upload.size if hasattr(upload, "size") else upload.seek(0, io.SEEK_END)
-    if size_bytes > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise TooLarge(
-            f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
-        )
+    size_bytes = size_of(upload)
     model_files.signature_for_a_process(model)  # refuses a model that cannot be loaded here
     found = run_apart(learning.inspect, upload, model.features)
     if not found.readable_rows:
@@ -72,7 +66,9 @@ def estimate(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batc
 
 def quote(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batch:
     """Stores the file with its price. It waits for `start`; of many that wait the oldest are removed."""
-    return _store(estimate(owner=owner, model=model, upload=upload, name=name), upload, _insert_quote)
+    batch = estimate(owner=owner, model=model, upload=upload, name=name)
+    pending_files.store_with_row(row=batch, upload=upload, insert=_insert_quote)
+    return batch
 
 
 def predict_file(
@@ -88,7 +84,9 @@ def predict_file(
     A request whose idempotency key was used before raises RequestRepeated, which names the earlier batch.
     """
     batch = estimate(owner=owner, model=model, upload=upload, name=name)
-    return _store(batch, upload, lambda batch: _insert_started(batch, idempotency))
+    insert = partial(_insert_started, idempotency=idempotency)
+    pending_files.store_with_row(row=batch, upload=upload, insert=insert)
+    return batch
 
 
 @atomic_with_retry
@@ -158,19 +156,6 @@ def sweep_expired() -> int:
             delete_batch(batch=batch)
             swept += 1
     return swept
-
-
-def _store(batch: Batch, upload: BinaryIO, insert: Callable[[Batch], None]) -> Batch:
-    """The file first, then the row; if anything fails, neither remains."""
-    with ExitStack() as on_failure:
-        file_name = question_path(batch, "")
-        pending_files.register(name=file_name)
-        on_failure.callback(pending_files.remove, name=file_name)
-        upload.seek(0)
-        batch.file.save("", File(upload, name="upload"), save=False)
-        insert(batch)
-        on_failure.pop_all()
-    return batch
 
 
 @atomic_with_retry

@@ -1,12 +1,9 @@
 """Datasets: a CSV file is inspected once, on upload, and stored with what was found in it."""
 
 import io
-from contextlib import ExitStack
 from copy import copy
 from typing import BinaryIO
 
-from django.conf import settings
-from django.core.files import File
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -16,10 +13,10 @@ from mlmodels.learning import doctor, samples, tables
 from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_BYTES_MAX, DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
-from mlmodels.models import Dataset, TrainingRun, dataset_path
+from mlmodels.models import Dataset, TrainingRun
 from mlmodels.operations import pending_files
-from mlplatform.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
-from mlplatform.core.files import sha256_of
+from mlplatform.core.errors import InvalidInput, NotFound, Unavailable
+from mlplatform.core.files import sha256_of, size_of
 from mlplatform.core.transactions import atomic_with_retry
 
 BLANKS_MAX = 50  # texts of one column
@@ -37,13 +34,13 @@ def create_dataset(
     dataset = Dataset(
         owner=owner,
         name=_clean_name(name),
-        size_bytes=_size_of(upload),
+        size_bytes=size_of(upload),
         sample=sample,
         is_replaceable=is_replaceable,
     )
     _refuse_without_room(dataset)
     _examine(dataset, upload, _inspect(dataset, upload))
-    _store(dataset, upload)
+    pending_files.store_with_row(row=dataset, upload=upload, insert=_insert)
     return dataset
 
 
@@ -56,7 +53,7 @@ def create_version(*, dataset: Dataset, upload: BinaryIO) -> Dataset:
     version = Dataset(
         owner=before.owner,
         name=before.name,
-        size_bytes=_size_of(upload),
+        size_bytes=size_of(upload),
         series=before.series,
         version=before.version + 1,
     )
@@ -68,17 +65,8 @@ def create_version(*, dataset: Dataset, upload: BinaryIO) -> Dataset:
     changes = [*changes, *_carry_over_choices(version, before, {column.name: column for column in columns})]
     version.changes = [change.to_dict() for change in changes]
     _examine(version, upload, columns)
-    _store(version, upload)
+    pending_files.store_with_row(row=version, upload=upload, insert=_insert)
     return version
-
-
-def _size_of(upload: BinaryIO) -> int:
-    size_bytes = upload.size if hasattr(upload, "size") else upload.seek(0, io.SEEK_END)
-    if size_bytes > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise TooLarge(
-            f"The file has {size_bytes / 1e6:,.1f} MB; at most {settings.MAX_UPLOAD_MB} MB are allowed."
-        )
-    return size_bytes
 
 
 def _inspect(dataset: Dataset, upload: BinaryIO) -> list[tables.Column]:
@@ -105,18 +93,6 @@ def _carry_over_choices(version: Dataset, before: Dataset, columns: dict[str, ta
     else:
         what = f"Models were tested by {by}, which is gone: they are tested as the new file suggests."
         yield tables.VersionChange(by, "evaluation", what)
-
-
-def _store(dataset: Dataset, upload: BinaryIO) -> None:
-    """The file and its row, or neither."""
-    with ExitStack() as on_failure:
-        file_name = dataset_path(dataset, "")
-        pending_files.register(name=file_name)
-        on_failure.callback(pending_files.remove, name=file_name)
-        upload.seek(0)  # not every storage does
-        dataset.file.save("", File(upload, name="upload"), save=False)
-        _insert(dataset)
-        on_failure.pop_all()
 
 
 def add_sample(*, owner, sample: str) -> Dataset:

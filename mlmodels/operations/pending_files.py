@@ -7,10 +7,14 @@ shares its storage with another one, loses nothing.
 """
 
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
@@ -29,6 +33,18 @@ def register(*, name: str) -> None:
 def confirm(*, name: str) -> bool:
     """In the transaction that writes the file's row. False when `sweep` deleted the file: write no row."""
     return bool(PendingFile.objects.filter(name=name).delete()[0])
+
+
+def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
+    """The upload as `row.file`, then the row, which `insert` writes. If anything fails, neither remains."""
+    with ExitStack() as on_failure:
+        name = row.file.field.upload_to(row, "")
+        register(name=name)
+        on_failure.callback(remove, name=name)
+        upload.seek(0)  # not every storage does
+        row.file.save("", File(upload, name="upload"), save=False)
+        insert(row)
+        on_failure.pop_all()
 
 
 def remove(*, name: str) -> None:
