@@ -6,15 +6,13 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from billing.api.idempotency import idempotent_request
-from billing.idempotency import RequestRepeated, find
 from mlmodels.api.runs import WAIT
-from mlmodels.api.waiting import ASK_AGAIN, preferred_wait
+from mlmodels.api.waiting import JobActionsMixin, accepted_job
 from mlmodels.downloads import download_answer
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.lookups import owned_batch
 from mlmodels.models import Batch, TrainedModel
-from mlmodels.operations import batches, jobs
+from mlmodels.operations import batches
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 
 
@@ -101,7 +99,9 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     ),
 )
-class BatchViewSet(ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class BatchViewSet(
+    JobActionsMixin, ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
+):
     tags = ["batches"]
     serializer_class = BatchSerializer
     queryset = Batch.objects.none()
@@ -120,20 +120,8 @@ class BatchViewSet(ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewse
     def get_serializer_class(self):
         return BatchDetailSerializer if self.detail else BatchSerializer
 
-    def retrieve(self, request, uuid):
-        batch = self.get_object()
-        if (seconds := preferred_wait(request)) and batch.is_open:
-            jobs.wait_for_end(job=batch, seconds=seconds)
-            batch = self.get_object()
-        return Response(self.get_serializer(batch).data)
-
     def perform_destroy(self, batch):
         batches.delete_batch(batch=batch)
-
-    @action(detail=True, methods=["post"])
-    def cancel(self, request, uuid):
-        jobs.cancel(job=self.get_object())
-        return Response(self.get_serializer(self.get_object()).data)
 
     @action(detail=True, methods=["get"])
     def result(self, request, uuid):
@@ -144,26 +132,16 @@ class BatchViewSet(ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewse
         return super().perform_content_negotiation(request, force or self.action == "result")
 
 
-def accepted(batch: Batch, view, **headers) -> Response:
-    body = BatchDetailSerializer(batch, context=view.get_serializer_context()).data
-    return Response(body, status=202, headers={"Location": str(body["url"]), **ASK_AGAIN, **headers})
-
-
-def predict_upload(view, model: TrainedModel) -> Response:
+def predict_upload(request, model: TrainedModel) -> Response:
     """202 with the batch that predicts the file of this request with `model`; for a dry run its price."""
-    request = view.request
     sent = BatchUploadSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     file = sent.validated_data["file"]
     options = {"owner": request.user, "model": model, "upload": file, "name": file.name}
     if sent.validated_data["dry_run"]:
         return Response(QuoteSerializer(batches.estimate(**options)).data)
-    idempotency = idempotent_request(request)
-    earlier = find(user=request.user, request=idempotency)
-    if earlier is None:
-        try:
-            return accepted(batches.predict_file(**options, idempotency=idempotency), view)
-        except RequestRepeated as repeated:
-            earlier = repeated.earlier
-    batch = owned_batch(request.user, earlier.identifier)
-    return accepted(batch, view, **{"Idempotency-Replayed": "true"})
+
+    def start(idempotency):
+        return batches.predict_file(**options, idempotency=idempotency)
+
+    return accepted_job(request, start, owned_batch, BatchDetailSerializer)

@@ -246,7 +246,7 @@ class ModelViewSet(
 
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
     def batches(self, request, name):
-        return predict_upload(self, self.get_object())
+        return predict_upload(request, self.get_object())
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

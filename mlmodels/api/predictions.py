@@ -1,6 +1,6 @@
 """Predictions: of rows that are sent to a model, and those that are stored, as a resource."""
 
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -146,10 +146,6 @@ class PredictionSerializer(serializers.ModelSerializer):
             "id", "url", "model_name", "inputs", "output", "actual", "actual_at", "cost_tokens", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
-
-    @extend_schema_field({"type": ["number", "string", "null"]})
-    def get_actual(self, prediction):
-        return prediction.actual
 
 
 class ActualSerializer(StrictBody, serializers.Serializer):

@@ -2,22 +2,18 @@
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
-from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request
-from billing.idempotency import RequestRepeated, find
+from billing.api.idempotency import IDEMPOTENCY_KEY
 from mlmodels.api.serializers import AlgorithmField, ColumnListField, JSONObjectField
 from mlmodels.api.shapes import CandidateSerializer, EvaluationField, MetricsField
-from mlmodels.api.waiting import ASK_AGAIN, LONG_POLL_SECONDS_MAX, preferred_wait
+from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, JobActionsMixin, accepted_job
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers.plan import SEARCHES
 from mlmodels.limits import MODEL_NAME_CHARACTERS_MAX
-from mlmodels.lookups import owned_dataset
+from mlmodels.lookups import owned_dataset, owned_run
 from mlmodels.models import Dataset, TrainingRun
 from mlmodels.models.training_runs import Task
-from mlmodels.operations import jobs
-from mlmodels.operations.jobs import wait_for_end
 from mlmodels.operations.training import start_training
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON
@@ -113,7 +109,7 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     ),
     cancel=extend_schema(operation_id="cancel_run", summary="Cancel and refund a training run", request=None),
 )
-class RunViewSet(ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
+class RunViewSet(JobActionsMixin, ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["runs"]
     serializer_class = RunSerializer
     queryset = TrainingRun.objects.none()
@@ -148,35 +144,10 @@ class RunViewSet(ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
 
         return accepted_run(request, start)
 
-    def retrieve(self, request, uuid):
-        run = self.get_object()
-        if (seconds := preferred_wait(request)) and run.is_open:
-            wait_for_end(job=run, seconds=seconds)
-            run = self.get_object()
-        return Response(self.get_serializer(run).data)
-
-    @action(detail=True, methods=["post"])
-    def cancel(self, request, uuid):
-        jobs.cancel(job=self.get_object())
-        return Response(self.get_serializer(self.get_object()).data)
-
 
 def accepted_run(request, start) -> Response:
-    """202 with the run that `start` makes, or with the first one of a repeated Idempotency-Key."""
-    idempotency = idempotent_request(request)
-    earlier = find(user=request.user, request=idempotency)
-    if earlier is None:
-        try:
-            return _accepted(request, start(idempotency))
-        except RequestRepeated as repeated:
-            earlier = repeated.earlier
-        except DomainError as refusal:
-            refusal.rename_fields({"model_name": "name"})
-            raise
-    run = TrainingRun.objects.get(uuid=earlier.identifier)
-    return _accepted(request, run, **{"Idempotency-Replayed": "true"})
-
-
-def _accepted(request, run: TrainingRun, **headers) -> Response:
-    body = RunDetailSerializer(run, context={"request": request}).data
-    return Response(body, status=202, headers={"Location": str(body["url"]), **ASK_AGAIN, **headers})
+    try:
+        return accepted_job(request, start, owned_run, RunDetailSerializer)
+    except DomainError as refusal:
+        refusal.rename_fields({"model_name": "name"})
+        raise

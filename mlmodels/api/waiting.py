@@ -1,4 +1,4 @@
-"""Endpoints that start a training run: they answer with its result, or with the URL to get it from."""
+"""Endpoints that start a job: they answer with its result, or with the URL to get it from. And that URL."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from django.db import Error as DatabaseFailure
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -15,6 +16,7 @@ from billing.api.idempotency import IDEMPOTENCY_KEY, idempotent_request, replay
 from mlmodels.api import responses
 from mlmodels.errors import TrainingCancelled, TrainingFailed
 from mlmodels.models import TrainedModel, TrainingRun
+from mlmodels.operations import jobs
 from mlmodels.operations.jobs import wait_for_end
 from mlplatform.core.errors import Conflict, DomainError
 
@@ -104,6 +106,36 @@ class TrainingView(ABC, GenericAPIView):
         return Response(
             responses.accepted(run, url), status=202, headers={"Location": url, **ASK_AGAIN, **headers}
         )
+
+
+# For the view sets of jobs. (The OpenAPI schema would show a docstring with all of their calls.)
+class JobActionsMixin:
+    def retrieve(self, request, uuid):
+        job = self.get_object()
+        if (seconds := preferred_wait(request)) and job.is_open:
+            wait_for_end(job=job, seconds=seconds)
+            job = self.get_object()
+        return Response(self.get_serializer(job).data)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, uuid):
+        jobs.cancel(job=self.get_object())
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+def accepted_job(request, start, owned_job, serializer_class) -> Response:
+    """202 with the job that `start` makes, or with the first one of a repeated Idempotency-Key."""
+    idempotency, headers = idempotent_request(request), {}
+    earlier = idempotency_keys.find(user=request.user, request=idempotency)
+    if earlier is None:
+        try:
+            job = start(idempotency)
+        except idempotency_keys.RequestRepeated as repeated:
+            earlier = repeated.earlier
+    if earlier is not None:
+        job, headers = owned_job(request.user, earlier.identifier), {"Idempotency-Replayed": "true"}
+    body = serializer_class(job, context={"request": request}).data
+    return Response(body, status=202, headers={"Location": str(body["url"]), **ASK_AGAIN, **headers})
 
 
 def model_of(run: TrainingRun):

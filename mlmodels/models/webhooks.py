@@ -34,7 +34,7 @@ class Webhook(OwnedModel):
         return self.url
 
     def wants(self, event: str) -> bool:
-        return event == Event.TEST or event in self.events
+        return event in self.events
 
 
 class WebhookDeliveryQuerySet(models.QuerySet):

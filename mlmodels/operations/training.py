@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -19,8 +18,6 @@ from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
 from mlplatform.core.transactions import atomic_with_retry
-
-HOUR = timedelta(hours=1)
 
 
 def start_training(
