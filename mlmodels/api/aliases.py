@@ -35,8 +35,9 @@ class AliasSerializer(serializers.ModelSerializer):
         fields = ["name", "model", "created_at", "history"]
 
 
-# For the view set of models. (The OpenAPI schema would show a docstring with all of its calls.)
 class AliasActionsMixin:
+    """For the view set of models."""
+
     @extend_schema(
         operation_id="list_aliases",
         summary="List the names under which a model answers beside its own",

@@ -100,7 +100,7 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
     ),
 )
 class BatchViewSet(
-    JobActionsMixin, ETagMixin, StrictQueryMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
+    ETagMixin, StrictQueryMixin, JobActionsMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
 ):
     tags = ["batches"]
     serializer_class = BatchSerializer

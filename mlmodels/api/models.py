@@ -167,10 +167,10 @@ FORMAT = OpenApiParameter(
     ),
 )
 class ModelViewSet(
-    PredictionActionsMixin,
-    AliasActionsMixin,
     ETagMixin,
     StrictQueryMixin,
+    PredictionActionsMixin,
+    AliasActionsMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet,

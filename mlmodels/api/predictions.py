@@ -72,8 +72,9 @@ class RowToExplainSerializer(TypicalRow, StrictBody, serializers.Serializer):
     variation_of = serializers.UUIDField(required=False)
 
 
-# For the view set of models: paid calls. (The OpenAPI schema would show a docstring with all of its calls.)
 class PredictionActionsMixin:
+    """For the view set of models: the calls that are paid by row."""
+
     @classmethod
     def as_view(cls, actions=None, **options):
         view = super().as_view(actions, **options)

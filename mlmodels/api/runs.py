@@ -109,7 +109,7 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     ),
     cancel=extend_schema(operation_id="cancel_run", summary="Cancel and refund a training run", request=None),
 )
-class RunViewSet(JobActionsMixin, ETagMixin, StrictQueryMixin, viewsets.ReadOnlyModelViewSet):
+class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnlyModelViewSet):
     tags = ["runs"]
     serializer_class = RunSerializer
     queryset = TrainingRun.objects.none()

@@ -108,8 +108,9 @@ class TrainingView(ABC, GenericAPIView):
         )
 
 
-# For the view sets of jobs. (The OpenAPI schema would show a docstring with all of their calls.)
 class JobActionsMixin:
+    """For the view sets of jobs."""
+
     def retrieve(self, request, uuid):
         job = self.get_object()
         if (seconds := preferred_wait(request)) and job.is_open:
