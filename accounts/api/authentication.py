@@ -80,19 +80,21 @@ class BearerAuthentication(JWTAuthentication):
     def recall(self, request) -> Caller | None:
         """The caller, without asking the database if this process has seen the token or key before.
 
-        Only for requests that make a purchase under `condition`. Raises and returns None as `authenticate`.
+        Only for requests that have the header and make a purchase under `condition`. Raises and returns None
+        as `authenticate` does.
         """
-        place = place_of(request)
-        caller = remembered_callers.get(place)
-        if caller is None or caller.good_until <= time.time():
-            found = self.authenticate(request)
-            caller = found and caller_of(*found)
-            if caller:
-                remembered_callers[place] = caller
+        cache_key = cache_key_of(request)
+        remembered = remembered_callers.get(cache_key)
+        if remembered and remembered.good_until > time.time():
+            return remembered
+        found = self.authenticate(request)
+        if found is None:
+            return None
+        caller = remembered_callers[cache_key] = caller_of(*found)
         return caller
 
     def forget(self, request):
-        remembered_callers.pop(place_of(request), None)
+        remembered_callers.pop(cache_key_of(request), None)
 
     def get_raw_token(self, header):
         """The scheme in any case (RFC 9110): clients send the `token_type` of their log-in, "bearer"."""
@@ -130,8 +132,8 @@ class UsedKey:
         return f"{self.name} ({self.prefix}…)"
 
 
-def place_of(request) -> tuple[bytes, str]:
-    """Where its caller is remembered: a key may be open to one view and not to another."""
+def cache_key_of(request) -> tuple[bytes, str]:
+    """Its caller is remembered by token or key and by view, since a key may be open to one view alone."""
     digest = hashlib.sha256(request.META["HTTP_AUTHORIZATION"].encode()).digest()
     return digest, request.resolver_match.view_name
 
