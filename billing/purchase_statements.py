@@ -52,8 +52,8 @@ def statements_for(model, conditions: tuple[str, ...], has_key: bool) -> "Statem
 class Statements:
     def __init__(self, model, conditions: tuple[str, ...], has_key: bool):
         self.table = model._meta.db_table
-        self.fields = [each for each in model._meta.concrete_fields if not each.primary_key]
-        self.columns = ", ".join(each.column for each in self.fields)
+        self.fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        self.columns = ", ".join(field.column for field in self.fields)
         self.has_key = has_key
         if has_key:
             conditions += (idempotency.KEY_IS_FREE,)
@@ -75,7 +75,7 @@ class Statements:
         }
 
     def values_of(self, row: models.Model) -> list:
-        return [_as_sqlite(each, getattr(row, each.attname)) for each in self.fields]
+        return [_as_sqlite(field, getattr(row, field.attname)) for field in self.fields]
 
     # As one message to PostgreSQL
 
@@ -84,7 +84,7 @@ class Statements:
         claim = f"{idempotency.INSERT_KEY} SELECT {idempotency.KEY_VALUES} FROM paid"  # noqa: S608 - our own
         return SELL.format(
             move_balance=self.move_balance,
-            definitions=", ".join(f"{each.column} {each.db_type(connection)}" for each in self.fields),
+            definitions=", ".join(f"{field.column} {field.db_type(connection)}" for field in self.fields),
             claim_key=claim if self.has_key else CLAIM_NOTHING,
             table=self.table,
             columns=self.columns,
@@ -121,18 +121,18 @@ class Statements:
         return list(dict.fromkeys(PARAMETER.findall(self.sell)))
 
     def json_of(self, row: models.Model) -> dict:
-        return {each.column: _as_json(each, getattr(row, each.attname)) for each in self.fields}
+        return {field.column: _as_json(field, getattr(row, field.attname)) for field in self.fields}
 
 
-def _as_sqlite(column: models.Field, value):
+def _as_sqlite(field: models.Field, value):
     """Most values are stored as they are, and `get_db_prep_save` would take most of the time of an insert."""
-    if value is None or (isinstance(value, int | str) and not isinstance(column, models.JSONField)):
+    if value is None or (isinstance(value, int | str) and not isinstance(field, models.JSONField)):
         return value
-    return column.get_db_prep_save(value, connection)
+    return field.get_db_prep_save(value, connection)
 
 
-def _as_json(column: models.Field, value):
+def _as_json(field: models.Field, value):
     """What JSON has no type for is written as text, which PostgreSQL reads."""
-    if value is None or isinstance(column, models.JSONField) or isinstance(value, int | float | str):
+    if value is None or isinstance(field, models.JSONField) or isinstance(value, int | float | str):
         return value
     return str(value)
