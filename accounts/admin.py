@@ -67,10 +67,9 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
             (
                 list_url(model, **{f"{field}__id__exact": user.pk}, **filters),
                 label,
-                rows_in_words(user, *which),
+                rows_in_words(user, model, field, filters),
             )
-            for label, *which in settings.ADMIN_LISTS_OF_A_USER
-            for model, field, filters in [which]
+            for label, model, field, filters in settings.ADMIN_LISTS_OF_A_USER
         ]
         return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', links)
 

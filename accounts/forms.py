@@ -10,7 +10,8 @@ from accounts.errors import InvalidEmail, WrongCredentials
 from accounts.limits import KEY_NAME_CHARACTERS_MAX
 from accounts.models import ApiKey, User
 from accounts.operations.sign_in import check_credentials
-from billing.operations import AMOUNT_MAX_TOKENS
+from billing.forms import amount_field
+from billing.operations import REASON_CHARACTERS_MAX
 from mlplatform.core.forms import RefusableForm
 
 
@@ -111,6 +112,6 @@ class AddUserForm(BaseUserCreationForm):
 class GrantTokensForm(forms.Form):
     """`request_id` makes a form that is sent twice one grant."""
 
-    amount = forms.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens for each user")
-    reason = forms.CharField(max_length=200, help_text="shown in the ledger")
+    amount = amount_field(help_text="tokens for each user")
+    reason = forms.CharField(max_length=REASON_CHARACTERS_MAX, help_text="shown in the ledger")
     request_id = forms.UUIDField(widget=forms.HiddenInput)

@@ -16,8 +16,18 @@ from mlplatform.core.errors import DomainError
 BY_ACCOUNT = ["account_id", "-seq"]
 
 
+class OfAccountAdmin(ReadOnlyAdmin):
+    """Rows that belong to an account."""
+
+    list_select_related = ["account"]
+
+    @admin.display(description="account")
+    def account_link(self, row):
+        return link_to(row.account)
+
+
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(OfAccountAdmin):
     list_display = [
         "created_at", "account_link", "seq", "kind", "amount", "balance_after", "reason", "paid_for",
         "booked_by",
@@ -37,10 +47,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         url = url_by_uuid(settings.LEDGER_REFERENCE_MODELS[kind], identifier)
         return format_html('<a href="{}">{}</a>', url, entry.reference)
 
-    @admin.display(description="account")
-    def account_link(self, entry):
-        return link_to(entry.account)
-
     def get_ordering(self, request):
         """Newest first, by the index that also finds the entries of one account."""
         return BY_ACCOUNT if "account__id__exact" in request.GET else ["-id"]
@@ -56,7 +62,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TokenRequest)
-class TokenRequestAdmin(ReadOnlyAdmin):
+class TokenRequestAdmin(OfAccountAdmin):
     """Open requests first, each with two buttons. Its page takes another amount and a note to the user."""
 
     list_display = ["account_link", "amount", "decision", "reason", "status", "amount_granted", "created_at"]
@@ -64,15 +70,10 @@ class TokenRequestAdmin(ReadOnlyAdmin):
               "created_at", "ended_at"]  # fmt: skip
     list_display_links = ["amount"]
     list_filter = ["status", "created_at"]
-    list_select_related = ["account"]
     sortable_by = []
     search_fields = ["=account__email"]
     search_help_text = "E-mail address, in full"
     change_form_template = "admin/billing/tokenrequest/change_form.html"
-
-    @admin.display(description="account")
-    def account_link(self, token_request):
-        return link_to(token_request.account)
 
     @admin.display(description="")
     def decision(self, token_request):
@@ -144,16 +145,11 @@ class TokenRequestAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(ReadOnlyAdmin):
+class IdempotencyKeyAdmin(OfAccountAdmin):
     """Requests that charge and named a key, for a day; without the answers, which are their owner's."""
 
     list_display = ["created_at", "account_link", "endpoint", "key", "status", "reference"]
     fields = list_display
     list_filter = ["created_at", "status"]
-    list_select_related = ["account"]
     ordering = ["-id"]
     search_fields = ["=key", "=reference", "=account__email"]
-
-    @admin.display(description="account")
-    def account_link(self, row):
-        return link_to(row.account)

@@ -111,7 +111,7 @@ def disk() -> dict:
 
 
 def slowest_routes() -> list:
-    """None without metrics: only they measure requests."""
+    """Empty without METRICS_KEY: only the metrics measure requests."""
     if not settings.METRICS_KEY:
         return []
     from mlplatform import metrics

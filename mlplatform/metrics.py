@@ -1,4 +1,4 @@
-"""Metrics for Prometheus at /metrics: only with METRICS_KEY, and only to who sends it.
+"""Metrics for Prometheus at /metrics: only with METRICS_KEY, and only to whoever sends it.
 
 Requests are counted in each serving process, in files that the processes share (prometheus_client's
 multiprocess mode, in the folder that the web server makes). What the database knows is asked for when it is
@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.models import User
 from mlmodels.models import Batch, Prediction, TrainingRun, Worker
+from mlmodels.operations import jobs
 from mlplatform.core import database_time
 from mlplatform.logs import route_of
 
@@ -43,7 +44,7 @@ request_seconds = Histogram(
     registry=registry,
 )
 database_seconds = Counter(
-    "mlplatform_database_seconds", "What of it the database took.", ["route"], registry=registry
+    "mlplatform_database_seconds", "How much of it the database took.", ["route"], registry=registry
 )
 
 
@@ -84,7 +85,7 @@ def metrics(request):
     given = request.headers.get("Authorization", "")
     if not constant_time_compare(given, f"Bearer {settings.METRICS_KEY}"):
         return HttpResponse(
-            "Send METRICS_KEY as Bearer.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
+            "Send METRICS_KEY as a bearer token.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
         )
     everything = collected()
     everything.register(DatabaseCollector())
@@ -133,7 +134,7 @@ def by_status(name: str, what: str, kind) -> GaugeMetricFamily:
 
 
 def queue_age_seconds() -> float:
-    queued = [kind.objects.filter(status=kind.Status.QUEUED).order_by() for kind in (TrainingRun, Batch)]
+    queued = [kind.objects.filter(status=kind.Status.QUEUED).order_by() for kind in jobs.KINDS]
     times = [rows.aggregate(oldest=Min("created_at"))["oldest"] for rows in queued]
     oldest = min(filter(None, times), default=None)
     return (timezone.now() - oldest).total_seconds() if oldest else 0.0

@@ -1,7 +1,6 @@
 from accounts.operations import users
 from mlmodels.operations import erasure
 from mlplatform.core import commands
-from mlplatform.core.commands import find_user
 from mlplatform.core.text import plural
 
 
@@ -38,7 +37,7 @@ examples:
         commands.add_json_option(parser, f"{{datasets: [name, …], models: [name, …], {counts}}}")
 
     def handle(self, *, email, close_account, yes, json, **options):
-        user = find_user(email)
+        user = commands.find_user(email)
         found = erasure.what_would_be_erased(owner=user)
         output = self.stderr if json else self.stdout
         output.write("\n".join(in_words(found)))
