@@ -37,7 +37,7 @@ def compare(
 
     `rows_used` is "new" for test rows of the new model that are not in the earlier one's table, or "test" for
     all of its test rows, where too few of them are new; `rows` counts them. `figures` are the mean misses of
-    the earlier and the new model, or the probabilities that they gave to the class that came. `difference` is
+    the earlier and the new model, or the probabilities that they gave to the actual class. `difference` is
     that of the misses, or of the log losses, with an `interval`: above zero, the new model is better.
     `better` is None where it can be chance. A comparison that cannot be made has only a `sentence`.
     """
@@ -51,7 +51,9 @@ def _compared(earlier, plan, features, frame, result) -> dict:
     if changed := _changed_roles(earlier.features, features):
         return _impossible(earlier, f"{', '.join(changed)[:200]} changed between a number and a category")
     made, index = result.test_predictions, result.test_rows
-    is_new = _is_new(earlier, plan, frame, index, made.actual)
+    seen = _rows_seen(earlier, plan)
+    tested = _hashes(frame.loc[index, plan.feature_names], made.actual)
+    is_new = np.zeros(len(index), dtype=bool) if seen is None else ~np.isin(tested, seen)
     new_rows = int(is_new.sum())
     rows_used = NEW_ROWS if new_rows >= ROWS_MIN else TEST_ROWS
     chosen = _drawn(np.flatnonzero(is_new) if rows_used == NEW_ROWS else np.arange(len(index)))
@@ -65,7 +67,7 @@ def _compared(earlier, plan, features, frame, result) -> dict:
         "rows": len(chosen),
         "rows_used": rows_used,
         **_measured(earlier, plan.is_regression, losses, rows_used),
-        "note": _note(earlier, rows_used, new_rows),
+        "note": _note(earlier.name, rows_used, new_rows, is_deleted=seen is None),
     }
 
 
@@ -102,15 +104,15 @@ def _sentence_on_probabilities(name: str, figures: list[float]) -> str:
     return f"the new model gives the right class a probability of {now}, {name} {before}"
 
 
-def _note(earlier: EarlierModel, rows_used: str, new_rows: int) -> str:
+def _note(name: str, rows_used: str, new_rows: int, *, is_deleted: bool) -> str:
     if rows_used == NEW_ROWS:
         return "Neither model learned from these rows."
     why = (
-        f"The version that {earlier.name} learned from was deleted"
-        if earlier.table_path is None
+        f"The version that {name} learned from was deleted"
+        if is_deleted
         else f"Only {plural(new_rows, 'row')} of the test rows {'is' if new_rows == 1 else 'are'} new"
     )
-    return f"{why}: {earlier.name} may have learned from some of these rows, which flatters it."
+    return f"{why}: {name} may have learned from some of these rows, which flatters it."
 
 
 def _impossible(earlier: EarlierModel, why: str) -> dict:
@@ -127,18 +129,23 @@ def _changed_roles(before: Sequence[dict], now: Sequence[dict]) -> list[str]:
     return [column["name"] for column in now if column["role"] != roles[column["name"]]]
 
 
-def _is_new(earlier, plan: TrainingPlan, frame: pd.DataFrame, index: pd.Index, actual) -> np.ndarray:
-    """Which test rows differ from every row of the earlier model's table, in a feature or the target."""
+def _rows_seen(earlier: EarlierModel, plan: TrainingPlan) -> np.ndarray | None:
+    """The rows of the earlier model's table, features and target, as hashes.
+
+    None where that version was deleted: before the training or, since nothing holds it, in the meantime.
+    """
     if earlier.table_path is None:
-        return np.zeros(len(index), dtype=bool)
+        return None
     by_name = {column["name"]: column for column in earlier.features}
     columns = [by_name[name] for name in plan.feature_names]
     any_split = replace(plan, evaluation=Evaluation())
-    seen, labels, _ = training_table.read(
-        earlier.table_path, earlier.dialect, columns, earlier.target, any_split
-    )
-    names = plan.feature_names
-    return ~np.isin(_hashes(frame.loc[index, names], actual), _hashes(seen[names], labels))
+    try:
+        frame, labels, _ = training_table.read(
+            earlier.table_path, earlier.dialect, columns, earlier.target, any_split
+        )
+    except FileNotFoundError:
+        return None
+    return _hashes(frame[plan.feature_names], labels)
 
 
 def _hashes(frame: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
@@ -151,7 +158,7 @@ def _drawn(positions: np.ndarray) -> np.ndarray:
 
 
 def _losses(predictions: Predictions, rows: np.ndarray) -> np.ndarray:
-    """The misses of these rows, or how surprised the model was by the class that came."""
+    """The misses of these rows, or the log losses."""
     actual = predictions.actual[rows]
     if predictions.classes is None:
         return np.abs(actual - predictions.predicted[rows])

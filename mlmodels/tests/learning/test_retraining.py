@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,16 +105,26 @@ def test_with_too_few_new_rows_all_test_rows_are_used_and_that_is_said(bench):
     assert "may have learned from some of these rows, which flatters it" in found["note"]
 
 
-def test_without_the_earlier_table_nobody_can_say_which_rows_are_new(bench):
+def deleted_before(earlier: EarlierModel) -> EarlierModel:
+    return replace(earlier, table_path=None)
+
+
+def deleted_meanwhile(earlier: EarlierModel) -> EarlierModel:
+    Path(earlier.table_path).unlink()
+    return earlier
+
+
+@pytest.mark.parametrize("deleted", [deleted_before, deleted_meanwhile])
+def test_without_the_earlier_table_nobody_can_say_which_rows_are_new(bench, deleted):
     before = table(slope=2)
 
-    found = bench.compared(before, [*before, *table(slope=5, seed=1)], lambda m: replace(m, table_path=None))
+    found = bench.compared(before, [*before, *table(slope=5, seed=1)], deleted)
 
     assert found["rows_used"] == "test"
     assert found["note"].startswith("The version that houses learned from was deleted")
 
 
-def test_classes_are_compared_by_the_probability_of_the_one_that_came(tmp_path):
+def test_classes_are_compared_by_the_probability_of_the_actual_one(tmp_path):
     bench = Bench(tmp_path, CLASSIFICATION, "logistic")
     high = {"target": lambda y: "high" if y > 12 else "low"}
     before, new = table(slope=2, **high), table(slope=6, seed=1, **high)
