@@ -7,6 +7,7 @@ occur beside those that skops trusts itself are those of our own algorithms.
 import io
 import json
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 from mlmodels.learning.model_files import are_compatible, library_versions
@@ -36,10 +37,11 @@ TRUSTED_TYPES = (
 )
 # What skops, numpy and scikit-learn raise at contents that are no pipeline
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, RecursionError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError)  # what zipfile raises; RuntimeError if encrypted
 
 
 class NotImportable(InvalidInput):
-    """The file is no model that this software has exported, or its libraries are not installed here."""
+    """The file is not a model that this software exported, or its libraries are not installed here."""
 
     code = "not_importable"
 
@@ -64,13 +66,13 @@ def read(data: bytes) -> tuple[object, dict]:
         untrusted = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
         if untrusted:
             raise NotImportable(
-                f"The file holds types that no model of ours has: {', '.join(sorted(untrusted))}."
+                f"The file contains types that no exported model has: {', '.join(sorted(untrusted))}."
             )
         pipeline = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
-    except UNREADABLE as error:
+    except (*UNREADABLE, *DAMAGED) as error:
         raise NotImportable(f"The model in this file cannot be read ({type(error).__name__}).") from error
     if not hasattr(pipeline, "predict"):
-        raise NotImportable("The file holds something else than a model.")
+        raise NotImportable("The file does not contain a model.")
     return pipeline, facts
 
 
@@ -95,10 +97,10 @@ def _checked_facts(data: bytes) -> dict:
             if sum(member.file_size for member in archive.infolist()) > UNPACKED_BYTES_MAX:
                 raise NotImportable(f"The file is larger than {UNPACKED_BYTES_MAX:,} bytes when unpacked.")
             schema, facts = _json_of(archive, "schema.json"), _json_of(archive, FACTS_NAME)
-    except (zipfile.BadZipFile, KeyError):
+    except (*DAMAGED, KeyError):
         raise NotImportable(
-            "This is no skops file that was exported here or by another installation of this software. Other "
-            "files, such as joblib, can run code when they are loaded, and are not accepted."
+            "This is not a skops file that this software exported, here or elsewhere, or it is damaged. Other "
+            "files, such as joblib, can run code when they are loaded and are not accepted."
         ) from None
     _refuse_other_versions(schema, facts)
     return facts
@@ -112,7 +114,7 @@ def _json_of(archive: zipfile.ZipFile, name: str) -> dict:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise NotImportable(f"{name} in the file is not readable.")
+        raise NotImportable(f"{name} in the file cannot be read.")
     return content
 
 

@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import zipfile
+from pathlib import Path
 
 import joblib
 import pytest
@@ -141,7 +142,7 @@ def test_every_other_file_is_refused_before_anything_is_read_from_it(
         monkeypatch.setattr(loader, lambda *args, **options: pytest.fail("this was loaded"))
     before = files()
 
-    with pytest.raises(CommandError, match="no skops file that was exported") as refused:
+    with pytest.raises(CommandError, match="not a skops file that this software exported") as refused:
         run("import_model", tmp_path / "file", "--owner", bob.email)
 
     assert refused.value.returncode == 1
@@ -166,7 +167,7 @@ def test_a_type_that_no_model_of_ours_has_is_refused_before_anything_is_made(
     file.write_bytes(skops_files.write(evil, facts))
     monkeypatch.setattr("skops.io.loads", lambda *args, **options: pytest.fail("this was loaded"))
 
-    with pytest.raises(CommandError, match="types that no model of ours has: .*(shell|getoutput)"):
+    with pytest.raises(CommandError, match="types that no exported model has: .*(shell|getoutput)"):
         run("import_model", file, "--owner", bob.email)
 
     assert TrainedModel.objects.count() == 1
@@ -185,7 +186,7 @@ def test_a_type_that_no_model_of_ours_has_is_refused_before_anything_is_made(
         ({"mlplatform": lambda facts: {**facts, "threshold": "much"}}, "does not predict"),
         ({"mlplatform": lambda facts: {**facts, "task": "classification"}}, "not that of its model"),
         ({"mlplatform": lambda facts: {"version": 1, "libraries": facts["libraries"]}}, "lacks: name"),
-        ({"mlplatform": lambda facts: [1]}, "not readable"),
+        ({"mlplatform": lambda facts: [1]}, "cannot be read"),
     ],
 )
 def test_a_file_that_was_altered_is_refused_and_leaves_nothing(import_altered, members, reason):
@@ -195,6 +196,21 @@ def test_a_file_that_was_altered_is_refused_and_leaves_nothing(import_altered, m
     assert TrainedModel.objects.count() == 1
     assert len(files()) == 1
     assert not PendingFile.objects.exists()
+
+
+@pytest.mark.parametrize("member", [".npy", "schema.json", skops_files.FACTS_NAME])
+def test_a_damaged_file_is_refused(bob, model, exported, tmp_path, member):
+    data = bytearray(Path(exported(model)).read_bytes())
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        found = next(info for info in archive.infolist() if info.filename.endswith(member))
+    data[found.header_offset + 30 + len(found.filename) + found.compress_size // 2] ^= 0xFF
+    file = tmp_path / "damaged.skops"
+    file.write_bytes(data)
+
+    with pytest.raises(CommandError, match=r"cannot be read|is damaged"):
+        run("import_model", file, "--owner", bob.email)
+
+    assert TrainedModel.objects.count() == 1
 
 
 def test_a_taken_name_is_refused_and_leaves_no_file(alice, model, exported):
