@@ -1,4 +1,4 @@
-"""What a model was promised to do, beside what it has done where the actual value is known by now."""
+"""How well a model was promised to predict, and how well it did where the actual value is known."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -14,7 +14,7 @@ AS_PROMISED, WORSE, BETTER, TOO_FEW = "as promised", "worse", "better", "too few
 def live_quality(
     task: str, answers: Sequence[tuple[Mapping, object]], metrics: Mapping, intervals: Mapping
 ) -> dict:
-    """Of `answers`: each is an output and what came. `metrics` and `intervals` are the promised ones.
+    """Each of `answers` is an output and its actual value. `metrics` and `intervals` are the promised ones.
 
     `measure` is the mean absolute error or the accuracy, `live` and `promised` its two values with 95 %
     intervals. `verdict` is worse or better only where these intervals do not overlap. `coverage` counts how

@@ -99,8 +99,8 @@ def _checked_facts(data: bytes) -> dict:
             schema, facts = _json_of(archive, "schema.json"), _json_of(archive, FACTS_NAME)
     except (*DAMAGED, KeyError):
         raise NotImportable(
-            "This is not a skops file that this software exported, here or elsewhere, or it is damaged. Other "
-            "files, such as joblib, can run code when they are loaded and are not accepted."
+            "This is not a skops file that this software exported, here or elsewhere, or it is damaged. "
+            "Other files, such as joblib, can run code when they are loaded and are not accepted."
         ) from None
     _refuse_other_versions(schema, facts)
     return facts

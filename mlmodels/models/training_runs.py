@@ -36,7 +36,7 @@ class TrainingRun(Job):
 
     kind, kind_plural, noun, charged_as = "run", "runs", "training run", "training"
     cleared_at_claim = {"candidates": []}
-    needed_by_worker = ["dataset", "owner"]
+    needed_by_worker = ["dataset", "owner", "repeats__dataset"]
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs"

@@ -7,7 +7,7 @@ import uuid
 from mlmodels.models import Batch, Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import batches, datasets, jobs, training
 from mlmodels.worker import child, trainings
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 
 
 def houses_csv(rows: int = 60) -> bytes:
@@ -50,7 +50,7 @@ def _send(operation, owner, model, content, **options) -> Batch:
 
 def work_off() -> None:
     """Carries out everything that waits, in this process and as a worker would."""
-    worker = TrainingWorker("test")
+    worker = JobWorker("test")
     for kind in jobs.KINDS:
         while job := kind.objects.next_in_line().first():
             worker.work_on(job)
@@ -58,7 +58,7 @@ def work_off() -> None:
 
 def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
     run = start_run(owner, dataset, **order)
-    TrainingWorker("test").work_on(run)
+    JobWorker("test").work_on(run)
     run.refresh_from_db()
     assert run.status == TrainingRun.Status.SUCCEEDED, run.error
     return run.trained_model

@@ -1,4 +1,4 @@
-"""The thread of a worker that sends webhooks: no training waits for a slow receiver."""
+"""The thread of a worker that delivers webhooks, so that no job waits for a slow receiver."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class DeliveryThread:
-    """A context manager: sends what is due until it is left. What is under way then is sent again later."""
+    """A context manager: delivers what is due until it exits. A delivery that this interrupts is retried."""
 
     def __init__(self):
         self._stopped = threading.Event()

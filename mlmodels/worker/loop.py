@@ -34,7 +34,7 @@ WORK = {TrainingRun: trainings.carry_out, Batch: batches.carry_out}
 log = logging.getLogger(__name__)
 
 
-class TrainingWorker:
+class JobWorker:
     """Carries out one training run or batch at a time."""
 
     def __init__(self, name: str = ""):
@@ -50,7 +50,7 @@ class TrainingWorker:
         """Returns after `stop`."""
         start_fork_server()
         with self._alive() as heartbeat, DeliveryThread():
-            log.info("Waiting for training runs", extra={"fields": {"worker": self.name}})
+            log.info("Waiting for jobs", extra={"fields": {"worker": self.name}})
             while not self.stopping.is_set():
                 if not self._work_once(heartbeat):
                     self.stopping.wait(IDLE_SECONDS)
@@ -149,7 +149,7 @@ def follow(job: Job, show: Callable[[float, str], None]) -> Job:
 
     `show` is called with progress and note. Ctrl-C cancels the job.
     """
-    worker, thread = TrainingWorker(), None
+    worker, thread = JobWorker(), None
     try:
         while job.is_open:
             try:
@@ -171,6 +171,6 @@ def follow(job: Job, show: Callable[[float, str], None]) -> Job:
     return job
 
 
-def _work_in_thread(worker: TrainingWorker, job: Job) -> None:
+def _work_in_thread(worker: JobWorker, job: Job) -> None:
     worker.work_on(job)
     connection.close()

@@ -1,4 +1,4 @@
-"""The limits of a training process, which it sets on itself before it reads any data."""
+"""The limits of the process of a job, which it sets on itself before it reads any data."""
 
 import ctypes
 import os
@@ -55,7 +55,7 @@ def _exit_after_worker() -> None:
 
 
 def _address_space_bytes() -> int:
-    """What the libraries have reserved so far: mostly unused, so not counted as memory of the training."""
+    """What the libraries have reserved so far: mostly unused, so not counted as memory of the job."""
     try:
         with open("/proc/self/statm") as statm:
             return int(statm.read().split()[0]) * resource.getpagesize()

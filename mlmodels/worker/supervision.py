@@ -25,7 +25,6 @@ from mlmodels.worker.process import WorkProcess
 CHECK_SECONDS = 0.1  # how long the end of the process can go unnoticed
 REPORT_SECONDS = 1.0  # how often progress is written and the job's row is read
 
-
 log = logging.getLogger(__name__)
 
 
@@ -137,7 +136,7 @@ class Watch:
                 raise self._failed(message["code"], message["message"])
             case messages.CRASHED:
                 described = {"class": message["error"], "frames": message["frames"]}
-                log.error("The training process crashed", extra={"fields": {"exception": [described]}})
+                log.error("The process of a job crashed", extra={"fields": {"exception": [described]}})
                 raise failed(
                     "crashed", f"The {self._job.noun} stopped with an internal error ({message['error']})."
                 )

@@ -1,4 +1,4 @@
-"""Figures in sentences, and how sure they are. Without numpy: pages compute and say them as well."""
+"""Figures in sentences, and their intervals. Without numpy, since pages need them too."""
 
 import math
 from collections.abc import Sequence

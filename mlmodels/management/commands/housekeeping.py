@@ -7,7 +7,7 @@ from mlplatform.core import commands
 
 class Command(commands.Command):
     help = (
-        "Does what has to be done every day: recovers lost runs, deletes what has expired, erases old "
+        "Runs the daily tasks: recovers lost runs and batches, deletes what has expired, erases old "
         "predictions, verifies the ledger, and makes a back-up if BACKUP_DIR is set."
     )
     epilog = """
@@ -15,8 +15,8 @@ A worker does the same once a day, from HOUSEKEEPING_HOUR on. A step that fails 
 command can be repeated, at any time and next to a running server.
 
 exit codes:
-  0  every step is done
-  1  a step failed; the others are done
+  0  every step succeeded
+  1  a step failed; the others ran
   2  wrong usage
   3  the database does not answer
 

@@ -1,9 +1,8 @@
 from mlmodels.models import TrainedModel
+from mlmodels.templatetags.metrics import LIST_SCORES
 from mlplatform.core import commands
 from mlplatform.core.commands import find_user
 from mlplatform.core.formats import figure
-
-MAIN_METRIC = {"regression": "r2_score", "classification": "accuracy"}
 
 
 class Command(commands.Command):
@@ -40,7 +39,7 @@ HEADER = ("NAME", "OWNER", "ALGORITHM", "TARGET", "SCORE", "CREATED")
 
 
 def row_of(model: TrainedModel) -> tuple[str, ...]:
-    metric = MAIN_METRIC[model.task]
+    metric = LIST_SCORES[model.task]
     score = f"{metric} {figure(model.metrics.get(metric))}"
     created = f"{model.created_at:%Y-%m-%d %H:%M}"
     return model.name, model.owner.email, model.algorithm, model.target_name, score, created

@@ -44,7 +44,6 @@ examples:
             "--owner", metavar="EMAIL", help="only predictions of this user; default: all users"
         )
         parser.add_argument("--dry-run", action="store_true", help="count the predictions, erase nothing")
-
         commands.add_json_option(parser, "{erased, is_dry_run, before}, the number of predictions")
 
     def handle(self, *, older_than, owner, dry_run, json, **options):

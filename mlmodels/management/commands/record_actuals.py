@@ -8,10 +8,10 @@ from mlplatform.core.commands import find_user
 
 
 class Command(commands.Command):
-    help = "Records what came in the end, so that a model's answers are compared with the truth. Free."
+    help = "Records the actual values of stored predictions, to compare the model's answers with them. Free."
     epilog = """
-The CSV has two columns: prediction, with the id of a prediction, and actual, with what came. Values can be
-sent again, and the last one counts. The Monitoring page of a model shows what they say about it.
+The CSV has two columns: prediction, with the id of a prediction, and actual, with its actual value. A value
+can be recorded again, and the last one counts. The Monitoring page of a model shows how it compares.
 
 exit codes:
   0  all recorded

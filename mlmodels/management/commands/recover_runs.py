@@ -9,11 +9,11 @@ from mlplatform.core.text import plural
 
 class Command(commands.Command):
     help = (
-        "Recovers training runs whose worker died: each is queued once more, or failed and refunded. Also "
-        "removes files that killed processes left behind, once they are over an hour old."
+        "Recovers training runs and batches whose worker died: each is queued once more, or failed and "
+        "refunded. Also removes files that killed processes left behind, once they are over an hour old."
     )
     epilog = """
-Workers do the same on their own: runs every few seconds, files every 15 minutes. Use the command when no
+Workers do the same on their own: jobs every few seconds, files every 15 minutes. Use the command when no
 worker is running. It is safe to run at any time, and repeatedly.
 
 exit codes:
@@ -26,7 +26,7 @@ example:
 """
 
     def add_arguments(self, parser):
-        commands.add_json_option(parser, "{queued, failed, cancelled, files}, numbers of runs and files")
+        commands.add_json_option(parser, "{queued, failed, cancelled, files}, numbers of jobs and files")
 
     def handle(self, *args, json, **options):
         try:

@@ -1,14 +1,14 @@
 import signal
 
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 from mlplatform.core import commands
 
 
 class Command(commands.Command):
     help = (
-        "Processes queued training runs until it is stopped. Any number of workers can run, on any number of "
-        "machines that share one PostgreSQL database and one storage. SIGTERM or Ctrl-C stops the worker "
-        "within seconds; the current training run goes back to the queue."
+        "Carries out queued training runs and batches, and delivers webhooks, until it is stopped. Any "
+        "number of workers can run, on any number of machines that share one PostgreSQL database and one "
+        "storage. SIGTERM or Ctrl-C stops the worker within seconds; the current job goes back to the queue."
     )
     epilog = """
 exit codes:
@@ -26,7 +26,7 @@ example:
         )
 
     def handle(self, *args, name, **options):
-        worker = TrainingWorker(name)
+        worker = JobWorker(name)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         worker.work()

@@ -119,7 +119,7 @@ def test_without_a_worker_the_command_predicts_the_file_by_itself(alice, model, 
 
 
 def test_a_living_worker_predicts_the_file_for_the_owner(alice, model, table, out, worker, monkeypatch):
-    monkeypatch.setattr(loop.TrainingWorker, "work_on", lambda self, job: pytest.fail("did it by itself"))
+    monkeypatch.setattr(loop.JobWorker, "work_on", lambda self, job: pytest.fail("did it by itself"))
 
     predict(model.name, "--csv", table(ROWS), "--out", out, "--yes")
 

@@ -48,7 +48,7 @@ def test_without_a_worker_the_command_trains_by_itself(alice, table):
 
 def test_a_living_worker_does_the_training(alice, table, monkeypatch):
     Worker.objects.create(name="elsewhere")
-    monkeypatch.setattr(loop.TrainingWorker, "work_on", lambda self, run: pytest.fail("trained by itself"))
+    monkeypatch.setattr(loop.JobWorker, "work_on", lambda self, run: pytest.fail("trained by itself"))
 
     def train_elsewhere(seconds):
         """While the command waits."""

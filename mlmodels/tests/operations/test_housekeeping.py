@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from mlmodels.models import Housekeeping, Prediction
 from mlmodels.operations.housekeeping import keep_house, keep_house_daily
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 
 NIGHT = "2026-03-01T03:30:00Z"
 HERE = "mlmodels.tests.operations.test_housekeeping"
@@ -154,7 +154,7 @@ def test_rounds_are_forgotten_after_a_season(steps):
 def test_a_worker_keeps_house_while_it_trains(steps, time_machine, caplog):
     time_machine.move_to(NIGHT, tick=False)
 
-    TrainingWorker("w").keep_house_when_due().join()
+    JobWorker("w").keep_house_when_due().join()
 
     assert Housekeeping.objects.get().done_by == "w"
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]

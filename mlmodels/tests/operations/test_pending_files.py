@@ -19,7 +19,7 @@ from mlmodels.operations import datasets, jobs, model_files, pending_files, trai
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model, start_run
 from mlmodels.tests.worker.conftest import url_of_test_database
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 from mlplatform.core.errors import Unavailable
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_long_trainings_make_for_a_later_sweep(settings):
 
 
 def test_a_worker_sweeps_at_its_start_and_then_now_and_then(alice):
-    worker = TrainingWorker("test")
+    worker = JobWorker("test")
     pending_files.register(name=put("datasets/first.csv"))
     grow_old()
     worker._sweep_when_due()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 
 LEASE_SECONDS = 2
 
@@ -54,7 +54,7 @@ def in_background():
 
     def carry_out(run):
         def work():
-            TrainingWorker("in the test").work_on(run)
+            JobWorker("in the test").work_on(run)
             connection.close()
 
         thread = threading.Thread(target=work)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import IdempotencyKey
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +15,6 @@ def test_a_worker_forgets_idempotency_keys_of_the_day_before_yesterday(alice):
             account=alice, endpoint="POST predict", key=str(age), created_at=timezone.now() - age
         )
 
-    TrainingWorker("test")._recover_when_due()
+    JobWorker("test")._recover_when_due()
 
     assert IdempotencyKey.objects.get().key == "23:00:00"

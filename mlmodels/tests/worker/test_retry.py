@@ -12,7 +12,7 @@ from mlmodels.operations import jobs
 from mlmodels.tests.factories import start_run
 from mlmodels.worker import database
 from mlmodels.worker.database import Heartbeat, retry
-from mlmodels.worker.loop import TrainingWorker
+from mlmodels.worker.loop import JobWorker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +89,7 @@ def test_the_heart_tells_when_somebody_else_has_the_run(alice, work_space):
 
 
 def test_a_worker_waits_for_a_database_that_is_away(alice, work_space, monkeypatch):
-    worker = TrainingWorker("w")
+    worker = JobWorker("w")
     tries = []
 
     def away_at_first(*, worker):
@@ -117,7 +117,7 @@ def test_a_worker_is_alive_as_long_as_it_was_heard_of_lately():
 
 def test_workers_that_were_killed_are_forgotten_after_a_day(work_space):
     Worker.objects.create(name="killed", seen_at=timezone.now() - timedelta(days=2))
-    worker = TrainingWorker("new")
+    worker = JobWorker("new")
     worker.stop()
 
     worker.work()
@@ -129,7 +129,7 @@ def test_a_worker_that_starts_before_the_database_waits_for_it(pauses, monkeypat
     answers = failing(2)
     monkeypatch.setattr(type(Worker.objects.all()), "delete", lambda queryset: answers())
 
-    with TrainingWorker("early")._alive():
+    with JobWorker("early")._alive():
         assert Worker.objects.filter(name="early").exists()
 
     assert pauses == [1, 2]
