@@ -1,9 +1,9 @@
-"""How far the rows that a model is asked for lie from those that it was trained on. No numpy, no pandas.
+"""How far the rows that a model predicts lie from those that it was trained on. No numpy, no pandas.
 
-The population stability index of a column compares its shares in bins, a in the rows asked for and e in those
+The population stability index of a column compares its shares in bins, a in the predicted rows and e in those
 of training: the sum of (a - e) * ln(a / e). Its customary thresholds, 0.1 and 0.25, are those of N. Siddiqi,
 Credit Risk Scorecards (2006). Among few rows it is large by chance: without drift it is distributed as
-chi-squared with bins - 1 degrees of freedom, times (1 / rows asked for + 1 / rows of training), after
+chi-squared with bins - 1 degrees of freedom, times (1 / predicted rows + 1 / rows of training), after
 B. Yurdakul, Statistical Properties of Population Stability Index (2018). So a column has drifted only if its
 index is also above the 95 % quantile of that.
 """
@@ -22,13 +22,13 @@ SLIGHT, STRONG = 0.1, 0.25
 NONE, MODERATE, LARGE = "none", "moderate", "large"
 SHARE_OF_A_BIN = 0.1  # of the training rows, which histogram bins are joined to hold
 Z = 1.644854  # of 95 %, one-sided
-HALF_A_ROW = 0.5  # stands in an empty bin, whose logarithm would have no end
+HALF_A_ROW = 0.5  # stands in an empty bin, whose logarithm would be infinite
 BLANK, FILLED_IN = "blank", "filled in"
 
 
 @dataclass(frozen=True)
 class Bin:
-    """`share` of the training rows and `asked` of the rows asked for."""
+    """`share` of the training rows and `asked` of the predicted rows."""
 
     label: str
     share: float
@@ -97,8 +97,8 @@ def sentence(name: str, bins: Sequence[Bin], level: str) -> str:
         return f"{shown(name)} is as in training."
     most = max(bins, key=lambda part: abs(part.asked - part.share))
     return (
-        f"{shown(name)} is {most.label} in {most.asked:.0%} of the rows asked for, "
-        f"in training in {most.share:.0%}."
+        f"{shown(name)} is {most.label} in {most.asked:.0%} of the predicted rows, "
+        f"compared with {most.share:.0%} of the training rows."
     )
 
 

@@ -24,9 +24,8 @@ _BESIDE_QUOTES = {separator: np.zeros(256, dtype=bool) for separator in SEPARATO
 for _separator, _allowed in _BESIDE_QUOTES.items():
     _allowed[[ord(_separator), _LINE_END, _QUOTE]] = True
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
-_ODDS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * np.uint64(
-    2
-) + np.uint64(1)
+# Odd, so that the product with a word is different for each word
+_HASH_FACTORS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * 2 + 1
 _SLOTS_PER_TEXT = 16
 
 
@@ -77,7 +76,7 @@ def _cell_ends(characters: np.ndarray, separator: str, quotes: np.ndarray) -> np
 
 
 def _are_regular(characters: np.ndarray, quotes: np.ndarray, separator: str) -> bool:
-    """Whether each opens a cell, closes one, or is doubled within one. The text ends in a line end."""
+    """Whether each quotation mark opens, closes or is doubled in a cell. The text ends in a line end."""
     if len(quotes) % 2:
         return False
     beside = np.concatenate([characters[quotes[::2] - 1], characters[quotes[1::2] + 1]])
@@ -85,7 +84,7 @@ def _are_regular(characters: np.ndarray, quotes: np.ndarray, separator: str) -> 
 
 
 def _is_grid(is_line_end: np.ndarray, width: int) -> bool:
-    """Whether every row ends with its last cell. A line end within quotation marks cannot stand there."""
+    """Whether every row has as many cells as the header, and no cell a line end."""
     if len(is_line_end) % width:
         return False
     rows = is_line_end.reshape(-1, width)
@@ -220,7 +219,9 @@ class ColumnarTexts(Sequence):
     @cached_property
     def hashes(self) -> np.ndarray:
         """Of short cells; equal for cells of one word if and only if they are equal."""
-        return sum((words * odd for words, odd in zip(self.words, _ODDS, strict=False)), np.uint64(0))
+        return sum(
+            (words * factor for words, factor in zip(self.words, _HASH_FACTORS, strict=False)), np.uint64(0)
+        )
 
     @cached_property
     def distinct(self) -> "Distinct | None":

@@ -24,10 +24,7 @@ from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.derived import varying_parts
 from mlmodels.learning.tables.evidence import ColumnEvidence
 from mlmodels.learning.tables.histogram import histogram
-from mlmodels.learning.tables.limits import (
-    SHOWN_CHARACTERS_MAX,
-    TOP_VALUES,
-)
+from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX, TOP_VALUES
 
 if TYPE_CHECKING:
     import numpy

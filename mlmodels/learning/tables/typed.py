@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts
 
-_REST_SHARE_MAX = 0.25  # of cells that are read one by one, beside those that programs wrote
-
+_REST_SHARE_MAX = 0.25  # of the cells, which `vectors` leaves to be read one by one
 _DISTINCT_SHARE_MAX = 0.5  # of the cells; beyond, looking texts up takes more memory than it saves
 _KNOWN_MIN = 10_000  # texts
 

@@ -14,6 +14,13 @@ BLANKS_SHARE_CHANGED = 0.05
 RANGE_SHARE_MOVED = 0.1  # of the earlier range, by which the new one must reach beyond it
 MISFITS_MAX = 10  # each costs another look at the file; beyond them columns are read as they were found
 CARRIED_OVER = "As in the version before."
+KINDS_IN_WORDS = {
+    "boolean": "yes or no",
+    "identifier": "an identifier",
+    "empty": "empty",
+    "constant": "constant",
+    "text": "text",
+}
 OBSERVED_KINDS = frozenset({"constant", "empty"})  # what a file happens to hold, which nobody decided
 
 
@@ -78,9 +85,10 @@ def _misfit(refused: TableRefused, before: Column, found: Sequence[Column]) -> V
 
 
 def _differences(columns: Sequence[Column], earlier: dict[str, Column], misfits: set[str]):
-    now = {column.name: column for column in columns}
-    for name in earlier.keys() - now.keys():
-        yield VersionChange(name, "removed", f"{shown(name)} is no longer in the file.")
+    now = {column.name for column in columns}
+    for name in earlier:
+        if name not in now:
+            yield VersionChange(name, "removed", f"{shown(name)} is no longer in the file.")
     for column in columns:
         before = earlier.get(column.name)
         if before is None:
@@ -90,12 +98,12 @@ def _differences(columns: Sequence[Column], earlier: dict[str, Column], misfits:
             continue
         if column.name in misfits:
             continue
-        if told := _kind_change(column, before):
-            yield VersionChange(column.name, *told)
+        if change_of_kind := _kind_change(column, before):
+            yield VersionChange(column.name, *change_of_kind)
             continue
         for compare in (_value_change, _range_change, _blanks_change):
-            if told := compare(column, before):
-                yield VersionChange(column.name, *told)
+            if found := compare(column, before):
+                yield VersionChange(column.name, *found)
 
 
 def _kind_change(column: Column, before: Column) -> tuple[str, str] | None:
@@ -120,7 +128,7 @@ def _value_change(column: Column, before: Column) -> tuple[str, str] | None:
 
 
 def _range_change(column: Column, before: Column) -> tuple[str, str] | None:
-    """Dates go on by themselves, so that they are told only where they went back."""
+    """Newer dates are expected, so that dates are mentioned only where they go further back."""
     profiles = (column.profile, before.profile)
     ends = [profile.get(end) for profile in profiles for end in ("minimum", "maximum")]
     if None in ends or column.format["type"] != before.format["type"] or column.kind == "boolean":
@@ -159,8 +167,7 @@ def _named(values: Sequence[str]) -> str:
 
 
 def _kind(column: Column) -> str:
-    words = {"boolean": "yes or no", "identifier": "an identifier", "empty": "empty", "constant": "constant"}
-    return words.get(column.kind, f"a {column.kind}" if column.kind != "text" else "text")
+    return KINDS_IN_WORDS.get(column.kind, f"a {column.kind}")
 
 
 def _written(value: float, column: Column) -> str:

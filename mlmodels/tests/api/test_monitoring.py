@@ -73,7 +73,7 @@ def test_a_column_that_drifted_is_named_first_with_what_changed(alice, api_as, m
     ]  # fmt: skip
     assert (
         drift["columns"][0]["sentence"]
-        == '"place" is another value in 100% of the rows asked for, in training in 0%.'
+        == '"place" is another value in 100% of the predicted rows, compared with 0% of the training rows.'
     )
     assert drift["sentence"].startswith(
         "In the latest 60 predictions, 2 of 3 columns have drifted: place, size."

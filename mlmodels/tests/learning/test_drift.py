@@ -56,20 +56,26 @@ def test_a_shift_of_numbers_is_found_and_said():
     found = drift(range(100), [150 + number for number in range(50)])
 
     assert found.level == "large" and found.index > found.by_chance
-    assert found.sentence == '"value" is 90 or more in 100% of the rows asked for, in training in 10%.'
+    assert (
+        found.sentence
+        == '"value" is 90 or more in 100% of the predicted rows, compared with 10% of the training rows.'
+    )
 
 
 def test_blanks_that_training_did_not_have_are_drift():
     found = drift(range(100), [math.nan, None] * 20 + list(range(0, 100, 4)))
 
-    assert found.level == "large" and "is blank in 62% of the rows" in found.sentence
+    assert found.level == "large" and "is blank in 62% of the predicted rows" in found.sentence
 
 
 def test_a_new_category_and_the_words_of_yes_and_no_are_compared():
     places = drift(["city", "coast"] * 30, ["harbor"] * 40)
     gardens = drift(["yes", "no"] * 30, [1.0] * 40)
 
-    assert places.sentence == '"value" is another value in 100% of the rows asked for, in training in 0%.'
+    assert (
+        places.sentence
+        == '"value" is another value in 100% of the predicted rows, compared with 0% of the training rows.'
+    )
     assert gardens.level == "large" and '"yes" in 100%' in gardens.sentence
 
 

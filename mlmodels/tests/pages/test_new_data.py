@@ -209,7 +209,7 @@ def test_monitoring_shows_drift_and_actual_values_in_words(alice, pages_of, mode
     page = text(browser.get(f"/models/{model.name}/monitoring/"))
     assert "12 actual values: average miss 9000" in page and "Worse than promised" in page
     assert "0 of 12 intervals held the actual value (0%); promised: 90%." in page
-    assert "&quot;place&quot; is another value in 100% of the rows asked for" in page
+    assert "&quot;place&quot; is another value in 100% of the predicted rows" in page
 
 
 def test_the_latest_predictions_are_downloaded_filled_in_and_sent_back(alice, pages_of, model, settings):
