@@ -7,7 +7,6 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from mlmodels.lookups import owned_run
-from mlmodels.models import TrainingRun
 from mlmodels.operations import jobs
 
 POLL_SECONDS_FIRST = 1
@@ -19,8 +18,9 @@ LATER_AFTER_SECONDS = 30
 def run(request, uuid):
     """The page polls its middle part, and less often after LATER_AFTER_SECONDS."""
     run = owned_run(request.user, uuid)
-    if request.htmx and run.status == TrainingRun.Status.SUCCEEDED and is_awaited(request, run):
-        return HttpResponseClientRedirect(where_to_go_on(run))
+    has_model = hasattr(run, "trained_model")  # none before it succeeds, or once the model is deleted
+    if request.htmx and has_model and is_awaited(request, run):
+        return HttpResponseClientRedirect(where_to_go_on(run.trained_model))
     is_late = run.seconds_so_far > LATER_AFTER_SECONDS
     context = {
         "section": "models",
@@ -30,11 +30,11 @@ def run(request, uuid):
     return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
 
 
-def where_to_go_on(run) -> str:
+def where_to_go_on(model) -> str:
     """The new model; one that was trained again is first compared with the one before."""
-    if run.trained_model.report.get("comparison"):
-        return f"{reverse('mlmodels:model-monitoring', args=[run.model_name])}#comparison-title"
-    return f"{reverse('mlmodels:model', args=[run.model_name])}#predict"
+    if model.report.get("comparison"):
+        return f"{reverse('mlmodels:model-monitoring', args=[model.name])}#comparison-title"
+    return f"{reverse('mlmodels:model', args=[model.name])}#predict"
 
 
 @require_POST

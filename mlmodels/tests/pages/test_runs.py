@@ -4,6 +4,7 @@ import pytest
 
 from mlmodels.models import TrainingRun
 from mlmodels.operations import jobs
+from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import make_dataset, start_run
 from mlmodels.tests.quick import train_now
 
@@ -79,6 +80,19 @@ def test_who_started_a_training_is_taken_to_its_model(alice, pages_of):
     answer = client.get(f"/runs/{run.uuid}/", headers=HTMX)
 
     assert answer["HX-Redirect"] == f"/models/{run.model_name}/#predict"
+
+
+def test_who_waited_for_a_model_that_is_deleted_by_now_stays_at_its_run(alice, pages_of):
+    client, run = pages_of(alice), train_now(start_run(alice))
+    session = client.session
+    session["awaited_run"] = str(run.uuid)
+    session.save()
+    delete_model(model=run.trained_model)
+
+    answer = client.get(f"/runs/{run.uuid}/", headers=HTMX)
+
+    assert "HX-Redirect" not in answer
+    assert "The model was deleted." in answer.content.decode()
 
 
 def test_who_merely_looks_at_a_run_stays_there(alice, pages_of):
