@@ -165,7 +165,7 @@ def drivers(report: dict) -> Section:
     ranked = report["importance"]["columns"][:COLUMNS_RANKED]
     rows = [[column["name"], f"{column['mean']:.4f}", f"{column['std']:.4f}"] for column in ranked]
     said = ["How much the score falls when one column is shuffled, and how far that varies."] if rows else []
-    return Section("What drives it", said, ["Column", "Loss of score", "Spread"], rows)
+    return Section("What drives it", said, ["Column", "Loss of score", "Standard deviation"], rows)
 
 
 def making(model: TrainedModel) -> Section:

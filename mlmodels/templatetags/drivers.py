@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.simple_tag
 def importance_rows(model):
-    """Columns by the score that is lost when they are shuffled, with the spread over the shuffles."""
+    """Columns by the mean loss of score when they are shuffled, with its standard deviation."""
     columns = model.report["importance"]["columns"][:IMPORTANCE_SHOWN]
     if not any(column["mean"] > 0 for column in columns):
         return []

@@ -50,7 +50,7 @@ def leaderboard(candidates, is_running=False):
         "ties": ties if ties > 1 else 0,
         "used": next((board.name(row) for row in scored if row.get("is_chosen")), ""),
         "has_speed": any(row.get("milliseconds_per_row") is not None for row in candidates),
-        "has_spread": any(spread(row) for row in scored),
+        "has_standard_error": any(standard_error(row) for row in scored),
     }
 
 
@@ -74,7 +74,7 @@ class Board:
             "name": self.name(row),
             "detail": "" if self.is_one_algorithm or self.times[row["label"]] == 1 else self.told_apart(row),
             "score": None if score is None else written_score(row),
-            "spread": spread(row),
+            "standard_error": standard_error(row),
             "kind": kind,
             "word": word,
             "is_off_scale": score is not None and not is_drawn,
@@ -104,7 +104,7 @@ class Board:
         return "", "Tie" if row.get("is_tie") else ""
 
     def point(self, row):
-        score, off, best_off = row["score"], spread(row), spread(self.best)
+        score, off, best_off = row["score"], standard_error(row), standard_error(self.best)
         best = self.best["score"]
         return charts.point(
             self.share(score),
@@ -130,7 +130,7 @@ def is_guess(row) -> bool:
     return row["algorithm"] == "baseline"
 
 
-def spread(row) -> float:
+def standard_error(row) -> float:
     return (row or {}).get("standard_error") or 0
 
 
@@ -159,9 +159,9 @@ def zoomed(scored) -> tuple[float, float]:
     best, second, middle = (
         ranked[min(place, len(ranked) - 1)]["score"] for place in (0, 1, len(ranked) // 2)
     )
-    shown = max(ERRORS_SHOWN * spread(ranked[0]) or best - middle, best - second)
+    shown = max(ERRORS_SHOWN * standard_error(ranked[0]) or best - middle, best - second)
     kept = [row for row in ranked if row["score"] >= best - shown]
-    low = min(row["score"] - spread(row) for row in kept)
-    high = max(row["score"] + spread(row) for row in kept)
+    low = min(row["score"] - standard_error(row) for row in kept)
+    high = max(row["score"] + standard_error(row) for row in kept)
     margin = (high - low) * MARGIN or abs(high) * MARGIN or MARGIN
     return low - margin, high + margin
