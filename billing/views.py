@@ -45,7 +45,7 @@ def request_tokens(request):
         with form.refusals():
             site_url = request.build_absolute_uri("/")
             token_requests.request_tokens(user=request.user, **form.cleaned_data, site_url=site_url)
-            messages.success(request, "Your request was sent. You will get an e-mail when it is decided.")
+            messages.success(request, "Your request was sent. You will get an e-mail with the decision.")
             return redirect("billing:tokens")
     return show_tokens(request, request_form=form, status=422)
 

@@ -59,4 +59,5 @@ def prices() -> dict:
         "welcome": settings.INITIAL_TOKENS,
         "training": settings.TRAINING_TOKEN_COST,
         "prediction": settings.PREDICTION_TOKEN_COST,
+        "batch": settings.BATCH_TOKEN_COST,
     }
