@@ -25,7 +25,7 @@ class TokenRequestForm(RefusableForm):
     reason = forms.CharField(
         max_length=REASON_CHARACTERS_MAX,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="What you need them for. An administrator reads it.",
+        help_text="What you need them for. Administrators read this.",
     )
 
 

@@ -227,7 +227,7 @@ INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
 MONTHLY_TOKENS = env.int("MONTHLY_TOKENS", default=0)
 TRAINING_TOKEN_COST = env.int("TRAINING_TOKEN_COST", default=1)
 PREDICTION_TOKEN_COST = env.int("PREDICTION_TOKEN_COST", default=5)
-BATCH_TOKEN_COST = env.int("BATCH_TOKEN_COST", default=5)  # of each started 1,000 rows of a file
+BATCH_TOKEN_COST = env.int("BATCH_TOKEN_COST", default=5)  # of a file, per 1,000 rows, rounded up
 # A shop: where users buy tokens, and the secret with which it signs its grants (none: it cannot grant)
 TOKENS_URL = env("TOKENS_URL", default="")
 TOKENS_WEBHOOK_SECRET = env("TOKENS_WEBHOOK_SECRET", default="")

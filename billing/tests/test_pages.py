@@ -31,7 +31,7 @@ def test_the_page_names_every_price(alice, pages_of, settings):
 
     page = pages_of(alice).get("/tokens/").content.decode()
 
-    assert "costs 1 token, a prediction 3, and a file 7 for each started 1,000 rows" in page
+    assert "costs 1 token, a prediction 3, and a file 7 per 1,000 rows, rounded up" in page
 
 
 def test_movements_can_be_narrowed_to_a_kind(alice, pages_of):

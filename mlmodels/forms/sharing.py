@@ -10,13 +10,13 @@ from mlplatform.core.forms import RefusableForm
 
 class ShareForm(RefusableForm):
     email = forms.EmailField(
-        label="E-mail address", help_text="Predictions cost the tokens of the account with this address."
+        label="E-mail address", help_text="Predictions are charged to the account with this address."
     )
 
 
 class ReportLinkForm(RefusableForm):
     expires_at = forms.TypedChoiceField(
-        label="Works",
+        label="The link works",
         choices=[
             (7, "for 7 days"),
             (30, "for 30 days"),

@@ -79,7 +79,7 @@ def _measured(earlier: EarlierModel, is_regression: bool, losses: list[np.ndarra
     figures = means if is_regression else [math.exp(-mean) for mean in means]
     say = _sentence_on_misses if is_regression else _sentence_on_probabilities
     where = f"On the {len(differences):,} {'new' if rows_used == NEW_ROWS else 'test'} rows"
-    chance = ", which can be chance" if better is None else ""
+    chance = "; the difference may be due to chance" if better is None else ""
     return {
         "better": better,
         "figures": figures,

@@ -35,7 +35,11 @@ class RecordedActuals:
     @property
     def sentence(self) -> str:
         told = f"{plural(self.recorded, 'actual value')} recorded."
-        return f"{told} {plural(self.refused, 'row')} not: see below." if self.refused else told
+        return (
+            f"{told} {plural(self.refused, 'row')} could not be recorded; see below."
+            if self.refused
+            else told
+        )
 
     def refuse(self, row_number: int, reason: str) -> None:
         self.refused += 1

@@ -33,7 +33,7 @@ from mlplatform.core.origin import origin
 from mlplatform.core.text import plural
 from mlplatform.core.transactions import atomic_with_retry
 
-PRICED_ROWS = 1_000  # each started one of so many rows costs BATCH_TOKEN_COST
+PRICED_ROWS = 1_000  # cost BATCH_TOKEN_COST, and so does the rest below a full thousand
 
 
 def price_of(rows: int) -> int:

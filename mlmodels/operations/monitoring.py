@@ -28,11 +28,12 @@ def drift(*, model: TrainedModel) -> dict:
 
 def drift_in_words(columns: list, rows: int) -> str:
     if rows < ROWS_MIN:
-        return f"{plural(rows, 'prediction')} so far; from {ROWS_MIN} on, they are compared with training."
+        so_far = plural(rows, "prediction")
+        return f"{so_far} so far. From {ROWS_MIN} on, they are compared with the training data."
     drifted = [column for column in columns if column.level != NONE]
     of = f"the latest {plural(rows, 'prediction')}"
     if not drifted:
-        return f"In {of} no column has drifted from training."
+        return f"In {of}, no column has drifted from the training data."
     named = ", ".join(column.column for column in drifted[:NAMED_MAX])
     more = f" and {len(drifted) - NAMED_MAX} more" if len(drifted) > NAMED_MAX else ""
     advice = " Train again on newer data." if any(column.level == LARGE for column in drifted) else ""

@@ -34,7 +34,7 @@ def share_model(*, model: TrainedModel, email: str, site_url: str) -> ModelShare
     share = _add_share(model, email, account)
     link = urljoin(site_url, reverse("mlmodels:model", args=[model.name]))
     context = {"model": model, "owner": model.owner.email, "link": link}
-    subject = f"{model.owner.email} shares a model with you"
+    subject = f"{model.owner.email} has shared a model with you"
     mails.send_later("mlmodels/mails/shared.txt", context, subject=subject, to=[email] if account else [])
     return share
 

@@ -62,8 +62,8 @@ def files_context(request, model) -> dict:
         **upload_context(),
         "upload_url": reverse("mlmodels:model-files", args=[model.name]),
         "upload_price": (
-            f"You see the price before anything is charged: {plural(settings.BATCH_TOKEN_COST, 'token')} for "
-            f"each started {batches.PRICED_ROWS:,} rows."
+            f"You see the price before anything is charged: {plural(settings.BATCH_TOKEN_COST, 'token')} per "
+            f"{batches.PRICED_ROWS:,} rows, rounded up."
         ),
     }
 
@@ -131,7 +131,7 @@ def cancel(request, uuid):
 def delete(request, uuid):
     batch = owned_batch(request.user, uuid)
     batches.delete_batch(batch=batch)
-    messages.success(request, f"{batch.name} and its answers were removed.")
+    messages.success(request, f"{batch.name} and its result were removed.")
     if batch.may_use_model:
         return redirect("mlmodels:model-files", batch.model.name)
     return redirect("mlmodels:models")

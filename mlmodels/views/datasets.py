@@ -182,7 +182,7 @@ def show_dataset(
         "models": of_all_versions.for_lists().newest_first()[:MODELS_SHOWN],
         "versions": list(dataset.versions.for_lists()),
         "upload_url": reverse("mlmodels:dataset-versions", args=[dataset.uuid]),
-        "upload_label": "Drop the newer CSV file here or choose it",
+        "upload_label": "Drop a newer CSV file here or choose one",
         "upload_error": upload_error,
         **upload_context(),
     }

@@ -66,7 +66,7 @@ def retrain_context(model) -> dict:
 def promote(request, name):
     model = owned_model(request.user, name)
     alias = aliases.promote(model=model, name=request.POST.get("alias", ""))
-    messages.success(request, f"{model} answers under the name {alias.name} now.")
+    messages.success(request, f"{model} now answers under the name {alias.name}.")
     return redirect("mlmodels:model-details", model.name)
 
 

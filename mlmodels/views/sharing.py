@@ -24,7 +24,7 @@ def share(request, name):
     if form.is_valid():
         with form.refusals():
             shared = share_model(model=model, **form.cleaned_data, site_url=request.build_absolute_uri("/"))
-            messages.success(request, f"If {shared.email} has an account, the model is shared with it.")
+            messages.success(request, f"If {shared.email} has an account, it can use this model now.")
             return redirect("mlmodels:model-share", model.name)
     return show_sharing(request, model, share_form=form)
 
@@ -46,7 +46,7 @@ def create_link(request, name):
 def revoke_share(request, name, uuid):
     model = owned_model(request.user, name)
     revoke(model.shares.filter(uuid=uuid))
-    messages.success(request, "The model is no longer shared with this address.")
+    messages.success(request, "The model is no longer shared with this e-mail address.")
     return redirect("mlmodels:model-share", model.name)
 
 

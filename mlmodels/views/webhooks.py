@@ -41,14 +41,14 @@ def webhook(request, uuid):
 @require_POST
 def test(request, uuid):
     send_test(webhook=owned_webhook(request.user, uuid))
-    messages.success(request, "The test will be sent in a moment. Reload the page to see what came of it.")
+    messages.success(request, "The test will be sent in a moment. Reload the page to see the result.")
     return redirect("mlmodels:webhook", uuid)
 
 
 @require_POST
 def send_again(request, uuid, delivery):
     deliver_again(delivery=owned_delivery(request.user, uuid, delivery))
-    messages.success(request, "It will be sent again in a moment.")
+    messages.success(request, "The event will be sent again in a moment.")
     return redirect("mlmodels:webhook", uuid)
 
 

@@ -43,7 +43,7 @@ def test_a_new_installation(look):
     assert "No worker is running." in words
     assert "No training run or batch has failed." in words
     assert "Last housekeeping never" in words
-    assert "Requests are measured where METRICS_KEY is set." in words
+    assert "Set METRICS_KEY to measure requests." in words
 
 
 def test_queue_workers_and_failures(look, alice, bob):

@@ -80,7 +80,7 @@ def _misfit(refused: TableRefused, before: Column, found: Sequence[Column]) -> V
         before.name,
         "kind",
         f"{shown(before.name)} was read as {_kind(before)}, which its cells no longer allow: it is "
-        f"{_kind(now)} now.{where}",
+        f"now {_kind(now)}.{where}",
     )
 
 
@@ -108,10 +108,10 @@ def _differences(columns: Sequence[Column], earlier: dict[str, Column], misfits:
 
 def _kind_change(column: Column, before: Column) -> tuple[str, str] | None:
     if column.profile["distinct"] == 1 < before.profile["distinct"]:
-        return "constant", f"{shown(column.name)} has the same value in every row now."
+        return "constant", f"{shown(column.name)} now has the same value in every row."
     if column.kind == before.kind:
         return None
-    return "kind", f"{shown(column.name)} is {_kind(column)} now; it was {_kind(before)}."
+    return "kind", f"{shown(column.name)} is now {_kind(column)}; it was {_kind(before)}."
 
 
 def _value_change(column: Column, before: Column) -> tuple[str, str] | None:
@@ -140,7 +140,7 @@ def _range_change(column: Column, before: Column) -> tuple[str, str] | None:
         return None
     low, high, low_before, high_before = (_written(end, column) for end in ends)
     return "range", (
-        f"{shown(column.name)} goes from {low} to {high} now; before, from {low_before} to {high_before}."
+        f"{shown(column.name)} now goes from {low} to {high}; before, from {low_before} to {high_before}."
     )
 
 
@@ -149,7 +149,7 @@ def _blanks_change(column: Column, before: Column) -> tuple[str, str] | None:
     if abs(share - share_before) < BLANKS_SHARE_CHANGED:
         return None
     return "blanks", (
-        f"{shown(column.name)} is blank in {share:.0%} of the rows; before it was in {share_before:.0%}."
+        f"{shown(column.name)} is now blank in {share:.0%} of the rows; before, in {share_before:.0%}."
     )
 
 

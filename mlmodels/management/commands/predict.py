@@ -21,7 +21,7 @@ from mlplatform.core.text import plural
 class Command(commands.Command):
     help = "Predicts one row, or every row of a CSV file, with a trained model. Its owner pays."
     epilog = """
-A row costs PREDICTION_TOKEN_COST. A file costs BATCH_TOKEN_COST for each started 1,000 rows that can be read:
+A row costs PREDICTION_TOKEN_COST. A file costs BATCH_TOKEN_COST per 1,000 readable rows, rounded up:
 the command says the price and asks. Rows that cannot be read are not charged; they are in the output with
 their reason. A running worker predicts the file; without one, this command does. Ctrl-C cancels it with a
 refund.

@@ -56,7 +56,7 @@ def test_rows_like_those_of_training_have_not_drifted(alice, api_as, model):
     drift = monitored(api_as(alice), model)["drift"]
 
     assert (drift["rows"], drift["trained_on"]) == (60, 60)
-    assert drift["sentence"] == "In the latest 60 predictions no column has drifted from training."
+    assert drift["sentence"] == "In the latest 60 predictions, no column has drifted from the training data."
     assert {column["level"] for column in drift["columns"]} == {"none"}
     for column in drift["columns"]:
         assert sum(part["share"] for part in column["bins"]) == pytest.approx(1)
@@ -87,7 +87,7 @@ def test_few_or_erased_predictions_say_nothing(alice, api_as, model):
     drift = monitored(api_as(alice), model)["drift"]
 
     assert (drift["rows"], drift["columns"]) == (10, [])
-    assert drift["sentence"] == "10 predictions so far; from 20 on, they are compared with training."
+    assert drift["sentence"] == "10 predictions so far. From 20 on, they are compared with the training data."
 
 
 def test_only_the_latest_predictions_are_looked_at(alice, api_as, model, monkeypatch):

@@ -82,7 +82,7 @@ def test_where_nothing_has_changed_the_difference_can_be_chance(bench):
     found = bench.compared(before, [*before, *table(slope=2, seed=1)])
 
     assert found["better"] is None
-    assert found["sentence"].endswith(", which can be chance.")
+    assert found["sentence"].endswith("; the difference may be due to chance.")
 
 
 def test_a_new_model_that_is_worse_is_said_to_miss_by_more(tmp_path):

@@ -55,7 +55,7 @@ def test_from_the_file_to_its_answer(alice, model, pages_of):
 
     batch = predict_now(Batch.objects.get())
     done = client.get(f"/batches/{batch.uuid}/", headers={"HX-Request": "true"}).content.decode()
-    assert "Download CSV" in done and "3 rows, 1 not read, 1 with warnings" in done
+    assert "Download CSV" in done and "3 rows, 1 could not be read, 1 with warnings" in done
     answer = client.get(f"/batches/{batch.uuid}/answer.csv")
     lines = b"".join(answer).decode().splitlines()
     assert answer["Content-Disposition"] == 'attachment; filename="new predicted.csv"'
@@ -99,7 +99,7 @@ def test_a_started_file_is_cancelled_and_removed(alice, model, pages_of):
     removed = client.post(f"/batches/{batch.uuid}/delete/", follow=True).content.decode()
 
     assert "5 tokens refunded" in cancelled
-    assert "new.csv and its answers were removed." in removed
+    assert "new.csv and its result were removed." in removed
     alice.refresh_from_db()
     assert alice.token_balance == 15
     assert Batch.objects.get().erased_at

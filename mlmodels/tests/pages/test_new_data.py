@@ -58,7 +58,7 @@ def test_a_newer_file_uploaded_on_the_page_becomes_a_version_that_says_what_chan
     version = Dataset.objects.get(version=2)
     assert answer.redirect_chain == [(f"/datasets/{version.uuid}/", 302)]
     page = text(answer)
-    assert "What changed since version 1" in page and "&quot;price&quot; goes from 46,000" in page
+    assert "What changed since version 1" in page and "&quot;price&quot; now goes from 46,000" in page
     assert f'href="/datasets/{dataset.uuid}/">Version 1</a>' in page
     assert f"/datasets/{version.uuid}/" in text(browser.get("/datasets/"))
     assert f"/datasets/{dataset.uuid}/" not in text(browser.get("/datasets/"))
@@ -170,15 +170,12 @@ def test_the_new_model_is_promoted_by_a_click_and_there_is_a_way_back(alice, pag
     page = text(browser.get(f"/models/{name}/"))
     back = text(browser.post(f"/models/{old.name}/promote/", {"alias": name}, follow=True))
 
-    assert (
-        "On the 30 new rows, the new model misses by 12% less." in offer
-        and "Let houses_2 answer instead" in offer
-    )
+    assert "On the 30 new rows, the new model misses by 12% less." in offer and "Promote houses_2" in offer
     assert "Go back to houses_v1" in promoted
     assert '<h1 id="model-title" tabindex="-1">houses_2</h1>' in page
-    assert f"<code>{name}</code> is answered by this model" in back and "Go back to houses_2" in back
+    assert f"This model answers under <code>{name}</code>" in back and "Go back to houses_2" in back
     assert TrainedModel.objects.answering_to(name).get() == old
-    assert "Let houses_2 answer instead" in text(browser.get(f"/models/{again.name}/monitoring/"))
+    assert "Promote houses_2" in text(browser.get(f"/models/{again.name}/monitoring/"))
 
 
 def test_a_name_is_removed_and_then_the_model_can_be_deleted(alice, pages_of, model):

@@ -247,7 +247,7 @@ def test_the_answer_is_the_same_whether_or_not_there_is_an_account(model, alice,
 
     assert known == unknown
     assert known[2] > 5
-    assert "If ADDRESS has an account, the model is shared with it." in known[0]
+    assert "If ADDRESS has an account, it can use this model now." in known[0]
     assert {message.to[0] for message in mail.outbox} == {"bob@example.com"}
     assert f"{SITE}models/{model.name}/" in mail.outbox[0].body
 

@@ -22,7 +22,7 @@ def test_a_newer_table_becomes_a_better_model_under_the_same_name(page, alice):
     page.get_by_role("link", name="Train again").click()
     page.get_by_role("link", name="Upload a new version").click()
 
-    page.get_by_label("Drop the newer CSV file").set_input_files(people.csv_file(DEARER, "newer.csv"))
+    page.get_by_label("Drop a newer CSV file").set_input_files(people.csv_file(DEARER, "newer.csv"))
     expect(page.get_by_role("heading", name="What changed since version 1")).to_be_visible()
     check(page)
     page.get_by_role("link", name="Train again").click()
@@ -33,7 +33,7 @@ def test_a_newer_table_becomes_a_better_model_under_the_same_name(page, alice):
     people.open_tab(page, "Monitoring")
     expect(page.get_by_text("new rows, the new model misses by")).to_be_visible()
     check(page)
-    page.get_by_role("button", name="Let houses_price_2 answer instead").click()
+    page.get_by_role("button", name="Promote houses_price_2").click()
 
     expect(page.get_by_text("answers under the name")).to_be_visible()
     check(page)

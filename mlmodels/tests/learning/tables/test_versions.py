@@ -94,8 +94,8 @@ def test_new_values_a_moved_range_and_more_blanks_are_told():
     _, changes = carried(table(*HOUSES), later)
 
     assert changes["place"].message == '"place" has new values: "harbor".'
-    assert changes["size"].message == '"size" goes from 40 to 300 now; before, from 40 to 90.'
-    assert changes["zip"].message == '"zip" is blank in 33% of the rows; before it was in 0%.'
+    assert changes["size"].message == '"size" now goes from 40 to 300; before, from 40 to 90.'
+    assert changes["zip"].message == '"zip" is now blank in 33% of the rows; before, in 0%.'
     assert "sold" not in changes  # dates go on by themselves
 
 
