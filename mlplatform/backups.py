@@ -1,8 +1,8 @@
 """Back-ups: the database, then the files, then the secret key, in a folder of their own.
 
 In this order every model in the copy has its file, unless it was deleted in between. Files never change under
-their name, so that what the back-up before has already is linked and not copied: seven take little more room
-than one.
+their name, so what is already in the previous back-up is linked instead of copied: seven back-ups take little
+more space than one.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ class BackupFailed(Exception):
 
 
 def back_up_daily() -> str:
-    """For housekeeping: a back-up if BACKUP_DIR says where."""
+    """For housekeeping: a back-up, if BACKUP_DIR is set."""
     return f"{back_up(Path(settings.BACKUP_DIR))}" if settings.BACKUP_DIR else ""
 
 
 def back_up(folder: Path) -> Path:
-    """Makes a back-up below `folder`, removes those that are too many, and returns where it is."""
+    """Makes a back-up below `folder`, removes all but the newest BACKUPS_KEPT, and returns its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     earlier = complete(folder)
     target = folder / f"{timezone.now():{NAME}}"

@@ -1,6 +1,7 @@
-"""How long a thread waits for the database: every statement and commit, once `measure_connections` is called.
+"""How long a thread waits for the database, once `measure_connections` is called: for statements, commits and
+the lock in front of SQLite.
 
-The log line of a request and the metrics say it. It costs about a microsecond for each statement.
+The log line of a request and the metrics report it. It costs about a microsecond for each statement.
 """
 
 import threading

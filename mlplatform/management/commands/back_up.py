@@ -10,8 +10,8 @@ from mlplatform.core import commands
 class Command(commands.Command):
     help = "Makes a back-up of the database, the files and the secret key, while everything runs."
     epilog = """
-docs/operations.md says how to restore it. Of PostgreSQL it needs pg_dump. Files on object storage and a
-SECRET_KEY in the environment are not in it. The newest BACKUPS_KEPT stay, older ones are removed.
+docs/operations.md says how to restore it. On PostgreSQL it needs pg_dump. Files on object storage and a
+SECRET_KEY in the environment are not in it. The newest BACKUPS_KEPT are kept, older ones are removed.
 
 exit codes:
   0  made; its folder is the only line of standard output
@@ -30,7 +30,7 @@ example:
     def handle(self, *, to, **options):
         folder = to or (Path(settings.BACKUP_DIR) if settings.BACKUP_DIR else None)
         if folder is None:
-            raise CommandError("Say where: pass --to, or set BACKUP_DIR.")
+            raise CommandError("There is no folder for back-ups: pass --to, or set BACKUP_DIR.")
         try:
             self.stdout.write(str(backups.back_up(folder)))
         except (backups.BackupFailed, OSError) as error:
