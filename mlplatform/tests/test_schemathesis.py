@@ -88,8 +88,7 @@ def things(alice, bob, make_model):
 @pytest.fixture
 def nothing_waits(monkeypatch):
     """Answers 202 at once instead of waiting for a worker that is not there."""
-    for module in ("mlmodels.api.waiting", "mlmodels.api.runs", "mlmodels.operations.jobs"):
-        monkeypatch.setattr(f"{module}.wait_for_end", lambda *, job, seconds: job)
+    monkeypatch.setattr("mlmodels.api.waiting.wait_for_end", lambda *, job, seconds: job)
 
 
 @schema.parametrize()
