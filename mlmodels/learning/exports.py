@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 ONNX_NODES_MAX = 100_000  # a large forest takes the converter minutes
 ONNX_RELATIVE_TOLERANCE = 1e-5  # ONNX calculates in float32 in places
+# skl2onnx has no error class of its own: what it cannot express, it reports by any of these, and by
+# NotImplementedError, which is a RuntimeError
+CONVERTER_ERRORS = (RuntimeError, TypeError, ValueError, KeyError, AttributeError)
 
 
 class NotExportable(Unprocessable):
@@ -41,13 +44,13 @@ def to_onnx(pipeline, features, rows: "pd.DataFrame") -> bytes:
             (f.name, (number_type if f.role == "number" else StringTensorType)([None, 1])) for f in features
         ]
         try:
-            data = convert_sklearn(
-                pipeline, initial_types=types, options=_options(pipeline)
-            ).SerializeToString()
+            converted = convert_sklearn(pipeline, initial_types=types, options=_options(pipeline))
+        except CONVERTER_ERRORS:
+            continue
+        data = converted.SerializeToString()
+        try:
             session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
             given = session.run(None, _tensors(session, rows, features, dtype))
-        except (NotImplementedError, RuntimeError, TypeError, ValueError, KeyError, AttributeError):
-            continue  # what the converter cannot express, it reports by any of these
         except (failures.Fail, failures.InvalidArgument, failures.InvalidGraph, failures.NotImplemented):
             continue  # what the converter wrote, the runtime cannot run
         if _is_same(given, pipeline, rows):
