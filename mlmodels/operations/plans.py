@@ -109,7 +109,7 @@ def _evaluation(given: dict, columns: dict[str, tables.Column]) -> Evaluation:
     return evaluation
 
 
-def _budget(trainer: trainers.Trainer, search: str | None, seconds: float | None) -> float | None:
+def _budget(trainer: trainers.Algorithm, search: str | None, seconds: float | None) -> float | None:
     """What compares within a time gets the usual one; a grid and a single algorithm end by themselves."""
     if seconds is not None and seconds > settings.TRAINING_TIME_LIMIT_SECONDS:
         raise PlanRefused(
@@ -121,7 +121,7 @@ def _budget(trainer: trainers.Trainer, search: str | None, seconds: float | None
     return settings.AUTO_BUDGET_SECONDS if seconds is None and is_open_ended else seconds
 
 
-def task_for(trainer: trainers.Trainer, target: tables.Column) -> str:
+def task_for(trainer: trainers.Algorithm, target: tables.Column) -> str:
     """What the target suggests, or the other task if the algorithm has only that and the target allows it."""
     guess = tables.guess_task(target)
     if guess not in trainer.tasks and REGRESSION in trainer.tasks and target.role == NUMBER:

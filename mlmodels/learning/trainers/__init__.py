@@ -13,7 +13,7 @@ from mlmodels.learning.trainers.plan import (
     Progress,
     TrainingPlan,
 )
-from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, TASKS, Trainer
+from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, TASKS, Algorithm
 
 __all__ = [
     "CATEGORY",
@@ -23,6 +23,7 @@ __all__ = [
     "TEXT",
     "TASKS",
     "TRAINERS",
+    "Algorithm",
     "DataRefused",
     "Evaluation",
     "Feature",
@@ -31,7 +32,6 @@ __all__ = [
     "ParametersRefused",
     "PlanRefused",
     "Progress",
-    "Trainer",
     "TrainingPlan",
     "get",
     "label_of",

@@ -14,7 +14,7 @@ from mlmodels.learning.trainers.linear_algorithms import (
     Ridge,
 )
 from mlmodels.learning.trainers.parameters import choice, integer, shorten
-from mlmodels.learning.trainers.trainer import REGRESSION, SCALED, Trainer
+from mlmodels.learning.trainers.trainer import REGRESSION, SCALED, Algorithm, Trainer
 from mlmodels.learning.trainers.tree_algorithms import (
     DecisionTree,
     ExtraTrees,
@@ -59,7 +59,7 @@ class NearestNeighbors(Trainer):
             )
 
 
-class Auto(Trainer):
+class Auto(Algorithm):
     """No estimator of its own: auto.py compares the others."""
 
     name = "auto"
@@ -67,7 +67,7 @@ class Auto(Trainer):
     summary = "Compares every suitable algorithm on the same rows and keeps the best one."
 
 
-TRAINERS: dict[str, Trainer] = {
+TRAINERS: dict[str, Algorithm] = {
     "linear": Linear(),
     "ridge": Ridge(),
     "lasso": Lasso(),
@@ -83,8 +83,8 @@ TRAINERS: dict[str, Trainer] = {
 }
 
 
-def get(name: object) -> Trainer:
-    """The trainer of this name, or PlanRefused with the names there are."""
+def get(name: object) -> Algorithm:
+    """The one of this name, or PlanRefused with the names there are."""
     if isinstance(name, str) and name in TRAINERS:
         return TRAINERS[name]
     raise PlanRefused(

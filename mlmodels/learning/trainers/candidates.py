@@ -44,6 +44,7 @@ class Candidate:
 
     @property
     def trainer(self) -> Trainer:
+        """Never auto: a candidate is what auto tries."""
         return get(self.algorithm)
 
     @property

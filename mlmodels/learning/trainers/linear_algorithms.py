@@ -2,7 +2,7 @@
 
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.parameters import boolean, choice, integer, number
-from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, SCALED, Trainer
+from mlmodels.learning.trainers.trainer import CLASSIFICATION, REGRESSION, SCALED, PenalizedTrainer, Trainer
 
 FIT_INTERCEPT = boolean("fit_intercept", True, "Whether to fit an intercept, or force the line through zero.")
 CLASS_WEIGHT = choice(
@@ -46,7 +46,7 @@ def penalty_of_weights(help: str):
     )
 
 
-class Ridge(Trainer):
+class Ridge(PenalizedTrainer):
     name = "ridge"
     label = "Ridge regression"
     summary = "Linear regression with smaller weights: more stable with many or correlated columns."
@@ -65,7 +65,7 @@ class Ridge(Trainer):
         return Ridge(random_state=SEED, **parameters)
 
 
-class Lasso(Trainer):
+class Lasso(PenalizedTrainer):
     name = "lasso"
     label = "Lasso regression"
     summary = "Linear regression that leaves out columns of little use: a short formula out of many columns."
@@ -80,8 +80,8 @@ class Lasso(Trainer):
 
     def penalties(self, labels):
         """In proportion to the target: above its standard deviation every weight is zero."""
-        spread = float(labels.std()) or 1.0
-        steps = [spread * 10 ** (-exponent / 6) for exponent in range(25)]
+        std = float(labels.std()) or 1.0
+        steps = [std * 10 ** (-exponent / 6) for exponent in range(25)]
         return [min(max(step, PENALTY_MIN), PENALTY_MAX) for step in steps]
 
     def estimator(self, task, parameters):
@@ -106,7 +106,7 @@ class ElasticNet(Lasso):
         return ElasticNet(random_state=SEED, max_iter=COORDINATE_ROUNDS_MAX, **parameters)
 
 
-class Logistic(Trainer):
+class Logistic(PenalizedTrainer):
     name = "logistic"
     label = "Logistic regression"
     summary = "A weighted sum turned into probabilities. Quick, easy to explain, good on small tables."

@@ -8,7 +8,7 @@ from mlmodels.learning.trainers.algorithms import get
 from mlmodels.learning.trainers.errors import PlanRefused
 from mlmodels.learning.trainers.limits import BUDGET_SECONDS_MAX, BUDGET_SECONDS_MIN, FOLDS_MAX, FOLDS_MIN
 from mlmodels.learning.trainers.parameters import shorten
-from mlmodels.learning.trainers.trainer import REGRESSION, TASKS, Trainer
+from mlmodels.learning.trainers.trainer import REGRESSION, TASKS, Algorithm
 
 if TYPE_CHECKING:
     import pandas
@@ -99,7 +99,7 @@ class TrainingPlan:
     is_classic: bool = False
 
     @property
-    def trainer(self) -> Trainer:
+    def trainer(self) -> Algorithm:
         return get(self.algorithm)
 
     @property
@@ -206,7 +206,7 @@ class FitResult:
 NOT_PLAIN = ("pipeline", "test_rows", "test_predictions")
 
 
-def check_task(trainer: Trainer, task: object) -> None:
+def check_task(trainer: Algorithm, task: object) -> None:
     if task not in TASKS:
         raise PlanRefused(
             f"The task must be one of: {', '.join(TASKS)}; it was {shorten(task)}.", field="task"
@@ -232,7 +232,7 @@ def check_columns(features: Sequence[str], target: str) -> None:
         )
 
 
-def check_search(search: object, trainer: Trainer, evaluation: Evaluation) -> None:
+def check_search(search: object, trainer: Algorithm, evaluation: Evaluation) -> None:
     if search is not None and search not in SEARCHES:
         raise PlanRefused(
             f"A search must be one of: {', '.join(SEARCHES)}; it was {shorten(search)}.", field="search"

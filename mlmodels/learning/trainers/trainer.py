@@ -1,6 +1,7 @@
 """What every algorithm declares: its name, texts and parameters, and the checks made from them."""
 
 import math
+from abc import ABC, abstractmethod
 
 from mlmodels.learning.trainers.errors import ParametersRefused
 from mlmodels.learning.trainers.limits import SEARCH_FITS_MAX, SEARCH_FOLDS
@@ -15,32 +16,18 @@ TREES = "trees"
 BOOSTING = "boosting"
 
 
-class Trainer:
-    """One algorithm. A subclass declares it as data and makes the unfitted scikit-learn estimator.
+class Algorithm:
+    """What can be ordered by its name, declared as data.
 
     `default_grid` is what a search without a grid of its own tries; without one, there is no search.
-    `penalty` names the parameter that is chosen by cross-validation where it is null, out of `penalties`;
-    `rounds` the one that early stopping chooses.
     """
 
     name: str
     label: str
     summary: str
-    family: str
     tasks: tuple[str, ...] = TASKS
     parameters: tuple[Parameter, ...] = ()
     default_grid: dict[str, tuple] = {}
-    penalty: str | None = None
-    rounds: str | None = None
-    takes_sparse = True
-
-    def penalties(self, labels) -> list[float]:
-        """Values of `penalty` to choose from, the strongest penalty first; `labels` are those to learn."""
-        raise NotImplementedError
-
-    def estimator(self, task: str, parameters: dict):
-        """An unfitted scikit-learn estimator; `parameters` as `check_parameters` returns them."""
-        raise NotImplementedError
 
     def check_parameters(self, values: dict, task: str | None = None) -> dict:
         """All parameters of the task, the given values over the defaults."""
@@ -113,3 +100,28 @@ class Trainer:
                 f"{combinations * folds} fits, and {SEARCH_FITS_MAX} are allowed. Try fewer values.",
                 field="grid",
             )
+
+
+class Trainer(Algorithm, ABC):
+    """An algorithm that makes an unfitted scikit-learn estimator.
+
+    `penalty` and `rounds` name the parameters that are chosen where they are null: by cross-validation, and
+    by early stopping.
+    """
+
+    family: str
+    penalty: str | None = None
+    rounds: str | None = None
+    takes_sparse = True
+
+    @abstractmethod
+    def estimator(self, task: str, parameters: dict):
+        """`parameters` as `check_parameters` returns them."""
+
+
+class PenalizedTrainer(Trainer):
+    penalty: str
+
+    @abstractmethod
+    def penalties(self, labels) -> list[float]:
+        """Values of `penalty` to choose from, the strongest penalty first; `labels` are those to learn."""

@@ -189,11 +189,12 @@ def test_declarations_are_complete_and_fit_into_json(trainer):
     assert "n_jobs" not in trainer.defaults()
 
 
-@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
-def test_the_default_grid_passes_its_own_check(trainer):
+@pytest.mark.parametrize("name", [name for name in TRAINERS if TRAINERS[name].is_searchable])
+def test_the_default_grid_passes_its_own_check(name):
+    trainer = TRAINERS[name]
+
     for task in trainer.tasks:
-        if trainer.is_searchable:
-            assert trainer.check_grid({}, task).keys() == trainer.default_grid.keys()
+        assert trainer.check_grid({}, task).keys() == trainer.default_grid.keys()
 
 
 def test_the_public_list_names_parameters_and_types():
