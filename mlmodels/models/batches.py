@@ -75,6 +75,7 @@ class Batch(Job):
 
     QUOTED = QUOTED
     kind, kind_plural, noun, charged_as = "batch", "batches", "batch", "batch"
+    result_name = "batches/{uuid}.{attempt}.csv"
     cleared_at_claim = {"rows_done": 0}
     needed_by_worker = ["model", "owner"]
 
@@ -142,6 +143,3 @@ class Batch(Job):
     @property
     def kept_until(self):
         return self.finished_at and self.finished_at + timedelta(days=BATCH_KEPT_DAYS)
-
-    def result_path(self, attempt):
-        return f"batches/{self.uuid}.{attempt}.csv"

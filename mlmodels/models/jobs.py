@@ -43,7 +43,8 @@ class Job(OwnedModel):
     """Paid work that a worker carries out. Workers claim the row by a conditional UPDATE.
 
     A subclass says what it is called: `kind` in references of the ledger and in codes, `noun` in sentences,
-    `charged_as` in reasons of the ledger. `cleared_at_claim` is what an earlier attempt may have left.
+    `charged_as` in reasons of the ledger. `result_name` has places for the uuid and the attempt: the name
+    in the storage of what the attempt makes. `cleared_at_claim` is what an earlier attempt may have left.
     """
 
     class Status(models.TextChoices):
@@ -54,7 +55,7 @@ class Job(OwnedModel):
         CANCELLED = "cancelled"
 
     OPEN = (Status.QUEUED, Status.RUNNING)
-    kind = kind_plural = noun = charged_as = ""
+    kind = kind_plural = noun = charged_as = result_name = ""
     cleared_at_claim = {}
     needed_by_worker = ["owner"]  # rows to read with it
 
@@ -122,8 +123,8 @@ class Job(OwnedModel):
         return f"{self.reference}:charge"
 
     def result_path(self, attempt):
-        """Where the storage has what this attempt made: each has its own file.
+        """Where the storage has what this attempt made.
 
-        So a worker that was taken for lost overwrites nothing.
+        Each attempt has its own file, so a worker that was taken for lost overwrites nothing.
         """
-        raise NotImplementedError
+        return self.result_name.format(uuid=self.uuid, attempt=attempt)

@@ -35,6 +35,7 @@ class TrainingRun(Job):
     """One paid attempt to train a model."""
 
     kind, kind_plural, noun, charged_as = "run", "runs", "training run", "training"
+    result_name = "models/{uuid}.{attempt}.joblib"
     cleared_at_claim = {"candidates": []}
     needed_by_worker = ["dataset", "owner", "repeats__dataset"]
 
@@ -92,6 +93,3 @@ class TrainingRun(Job):
         if by is None or any(column["name"] == by for column in self.features):
             return None
         return next((column for column in self.dataset.columns if column["name"] == by), None)
-
-    def result_path(self, attempt):
-        return f"models/{self.uuid}.{attempt}.joblib"
