@@ -46,7 +46,10 @@ def _do_step(name: str, path: str) -> dict:
     started = time.perf_counter()
     try:
         detail, is_done = in_words(import_string(path)()), True
-    except Exception as error:  # a fault in one step must not keep the ledger from being verified
+    except Exception as error:
+        # Steps are jobs of their own, and any error of one, a bug among them, must not keep the next from
+        # verifying the ledger or backing up. Nothing is swallowed: it is logged with its traceback, stored
+        # with the round, shown in the admin, and the command ends with 1.
         logger.exception("Housekeeping failed: %s", name)
         if isinstance(error, OperationalError | InterfaceError):
             connection.close()  # the next step gets a new one

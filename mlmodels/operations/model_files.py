@@ -87,7 +87,7 @@ def is_local(file) -> bool:
     """Whether the storage of this file is a disk on this machine."""
     try:
         return bool(file.path)
-    except NotImplementedError:
+    except NotImplementedError:  # how a storage of Django says that its files have no path
         return False
 
 

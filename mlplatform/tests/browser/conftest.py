@@ -50,7 +50,10 @@ def installation(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def browser():
-    """Not for the whole session: while Playwright runs, Django takes the thread for an asynchronous one."""
+    """Not for the whole session: while Playwright runs, Django takes the thread for an asynchronous one.
+
+    Without a browser these tests are skipped, and say so, and the others run; where CI is set they fail.
+    """
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         missing = "There is no Chromium: apt-get install chromium"
