@@ -68,8 +68,7 @@ def make_plan(
         evaluation = evaluation or dataset.default_evaluation
     columns = _columns(dataset)
     if features is None:
-        features = [c.name for c in columns.values() if c.use or (is_old and c.is_left_out)]
-        features = [name for name in features if name != target_column.name]
+        features = _suggested_features(columns, target_column, is_old)
     feature_columns = _feature_columns(columns, features)
     plan = TrainingPlan(
         algorithm=trainer.name,
@@ -139,6 +138,14 @@ def _suggested_target(dataset: Dataset) -> str:
     if not dataset.target_name:
         raise PlanRefused("Choose the column to predict.", field="target")
     return dataset.target_name
+
+
+def _suggested_features(
+    columns: dict[str, tables.Column], target: tables.Column, is_classic: bool
+) -> list[str]:
+    """The columns in use; for the classic services also those that the findings leave out."""
+    usable = [c for c in columns.values() if c.use or (is_classic and c.is_left_out)]
+    return [column.name for column in usable if column.name != target.name]
 
 
 def _find(columns: dict[str, tables.Column], name: str, field: str) -> tables.Column:
