@@ -20,6 +20,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from mlmodels.learning.libraries import import_libraries
 from mlplatform.logs import output
 from mlplatform.processes import end_with_parent
 from mlplatform.request_buffering import BufferedApplication
@@ -32,14 +33,6 @@ CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no t
 START_SECONDS = 30  # a process that exits by itself this early could not start, and would not the next time
 CHECK_SECONDS = 0.5
 
-# Imported before anybody asks: the first prediction of a process would wait for seconds
-PRELOADED = [
-    "mlplatform.urls",
-    "joblib",
-    "mlmodels.learning.scoring.compiler",
-    "mlmodels.learning.trainers.preparation",
-    "mlmodels.learning.trainers.calibration",
-]
 PRELOAD_AFTER_SECONDS = 0.5  # the process answers /healthz first
 
 LOG = {
@@ -110,8 +103,9 @@ def load_application(parent: int):
 
 
 def preload():
-    for module in PRELOADED:
-        importlib.import_module(module)
+    """Before anybody asks: the first page and the first prediction of a process would wait for seconds."""
+    importlib.import_module("mlplatform.urls")
+    import_libraries()
 
 
 def main():

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning import model_files
+from mlmodels.learning.libraries import import_libraries
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.models import TrainedModel
 
@@ -53,6 +54,7 @@ def load_pipeline(model: TrainedModel):
     """The fitted pipeline, or ModelUnusable. Nothing is unpickled before its signature is verified."""
     _refuse_other_libraries(model)
     signing = _key_that_signed(model)
+    import_libraries()  # reading imports some, and another thread may be importing them
     try:
         return model_files.read(
             read_bytes(model), _signature_of(model), model.signature, signing.key, signing.key_id

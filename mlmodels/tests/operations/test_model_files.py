@@ -1,10 +1,13 @@
 import hmac
 import pickle
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mlmodels.errors import ModelUnusable
+from mlmodels.learning import libraries
 from mlmodels.learning.model_files import FileSignature, SignatureInvalid, read
 from mlmodels.models import TrainedModel
 from mlmodels.operations import model_files
@@ -48,6 +51,25 @@ def test_what_was_saved_is_loaded(model):
 
     assert [name for name, _ in pipeline.steps] == ["prepare", "model"]
     model_files.check_file(model)
+
+
+def test_it_is_not_loaded_while_another_thread_imports_the_libraries(model, monkeypatch):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def import_slowly(name):
+        begun.set()
+        assert may_go_on.wait(timeout=20)
+
+    monkeypatch.setattr(libraries, "import_module", import_slowly)
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(libraries.import_libraries)
+        assert begun.wait(timeout=20)
+        loading = threads.submit(model_files.load_pipeline, model)
+        with pytest.raises(TimeoutError):
+            loading.result(timeout=0.2)
+        may_go_on.set()
+
+        assert loading.result(timeout=20).steps
 
 
 def test_the_file_of_a_training_is_named_after_run_and_attempt(alice):
