@@ -64,6 +64,11 @@ class RowAdmin(ReadOnlyAdmin):
     def owner_link(self, row):
         return link_to(row.owner)
 
+    @admin.display(description="model", ordering="model__name")
+    def model_link(self, row):
+        """Of a deleted model the name."""
+        return link_to(row.model) if row.model else row.model_name
+
     @admin.display(description="dataset", ordering="dataset__name")
     def dataset_link(self, row):
         return link_to(row.dataset)
@@ -218,10 +223,6 @@ class ModelAliasAdmin(RowAdmin):
     search_fields = ["name", "owner__email", "model__name"]
     inlines = [PromotionInline]
 
-    @admin.display(description="model", ordering="model__name")
-    def model_link(self, alias):
-        return link_to(alias.model)
-
 
 @admin.register(Prediction)
 class PredictionAdmin(RowAdmin):
@@ -231,10 +232,6 @@ class PredictionAdmin(RowAdmin):
     list_select_related = ["owner", "model"]
     large_fields = ["inputs", "output", "model__report", "model__features", "model__metrics"]
     search_fields = ["=uuid", "=model_name", "=owner__email"]
-
-    @admin.display(description="model", ordering="model_name")
-    def model_link(self, prediction):
-        return link_to(prediction.model) if prediction.model else prediction.model_name
 
 
 @admin.register(Batch)
@@ -251,20 +248,12 @@ class BatchAdmin(JobAdmin):
     exclude = ["file", "answer", "reading", "faults", "first_rows", "preview", "origin"]
     extra_fields = ["started_by", "model_link", "entries"]
 
-    @admin.display(description="model", ordering="model_name")
-    def model_link(self, batch):
-        return link_to(batch.model) if batch.model else batch.model_name
-
 
 @admin.register(ModelShare)
 class ModelShareAdmin(RowAdmin):
     list_display = ["email", "model_link", "account_link", "created_at", "revoked_at"]
     list_select_related = ["model", "shared_with"]
     search_fields = ["=email", "=model__name", "=model__owner__email"]
-
-    @admin.display(description="model")
-    def model_link(self, share):
-        return link_to(share.model)
 
     @admin.display(description="account")
     def account_link(self, share):
@@ -277,10 +266,6 @@ class ReportLinkAdmin(RowAdmin):
     list_select_related = ["model"]
     search_fields = ["=model__name", "=model__owner__email"]
     exclude = ["hash"]
-
-    @admin.display(description="model")
-    def model_link(self, link):
-        return link_to(link.model)
 
 
 @admin.register(Webhook)
