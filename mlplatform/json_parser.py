@@ -9,7 +9,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
 from mlplatform.core.errors import InvalidInput, TooLarge
-from mlplatform.core.storable import is_storable
+from mlplatform.core.text import is_storable
 
 
 class StrictJSONParser(BaseParser):

@@ -121,7 +121,7 @@ TEMPLATES = [
     },
 ]
 
-FORM_RENDERER = "mlplatform.form_renderer.PageRenderer"
+FORM_RENDERER = "mlplatform.core.forms.PageRenderer"
 
 # Database. Never ATOMIC_REQUESTS: a transaction is as short as the operation that owns it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}

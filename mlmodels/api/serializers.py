@@ -8,7 +8,7 @@ from rest_framework import serializers
 from mlmodels.learning.tables.limits import COLUMNS_MAX, HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, MODEL_NAME_CHARACTERS_MAX
-from mlplatform.core.storable import is_storable
+from mlplatform.core.text import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
 PARAMETERS_CHARACTERS_MAX = 20_000

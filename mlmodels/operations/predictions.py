@@ -20,7 +20,7 @@ from mlmodels.limits import LOADED_MODELS_BYTES_MAX, ROWS_AT_ONCE_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
-from mlplatform.core.storable import is_storable
+from mlplatform.core.text import is_storable
 
 MODEL_IS_THERE = "EXISTS (SELECT 1 FROM mlmodels_trainedmodel WHERE id = %(model_id)s)"
 PRUNED_AT_ONCE = 1000  # rows of one transaction

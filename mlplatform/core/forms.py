@@ -3,8 +3,16 @@
 from contextlib import contextmanager
 
 from django import forms
+from django.forms.renderers import TemplatesSetting
 
 from mlplatform.core.errors import DomainError
+
+
+class PageRenderer(TemplatesSetting):
+    """Renders forms and their fields by the project's own templates."""
+
+    form_template_name = "components/form.html"
+    field_template_name = "components/field.html"
 
 
 class RefusableForm(forms.Form):
