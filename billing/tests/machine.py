@@ -27,6 +27,8 @@ class WorkFailed(Exception):
 
 
 class LedgerMachine(RuleBasedStateMachine):
+    entries_compared = 0  # by all machines
+
     def __init__(self):
         super().__init__()
         self.example = transaction.atomic()
@@ -223,6 +225,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for account, user in self.users.items():
             entries = LedgerEntry.objects.filter(account=user).order_by("seq")
             assert list(entries.values_list("amount", flat=True)) == self.amounts[account]
+            LedgerMachine.entries_compared += len(self.amounts[account])
             user.refresh_from_db(fields=["token_balance"])
             assert user.token_balance == self.balance(account)
         assert IdempotencyKey.objects.count() == len(self.answers)

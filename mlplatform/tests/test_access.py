@@ -314,7 +314,10 @@ def test_nobody_gets_in_without_signing_in(client, alices):
 
 
 def test_the_public_urls_answer_nobody_without_an_error(client):
-    for route in [route for route, rule in URLS.items() if rule.to == "public"]:
+    public = [route for route, rule in URLS.items() if rule.to == "public"]
+
+    assert public
+    for route in public:
         found = statuses(client, url_of(route, URLS[route].parameters))
 
         assert max(status for status in found.values() if status != 503) < 500, route
@@ -348,9 +351,14 @@ def test_for_alice_they_are_there(alice, alices, statuses_for):
 def test_administration_is_closed_to_everybody_else(client, bob, statuses_for, pages_of):
     bobs_browser = pages_of(bob)
 
-    for route in [route for route, rule in URLS.items() if rule.to == "administrators"]:
+    of_the_api = [route for route, rule in URLS.items() if rule.to == "administrators"]
+    of_the_site = [route for route in routes() if route.startswith(ADMIN_SITE) and route != "admin/login/"]
+
+    assert len(of_the_api) > 1
+    for route in of_the_api:
         found = statuses_for(bob, url_of(route, URLS[route].parameters))
         assert set(found.values()) <= {403, 405}, route
-    for route in [route for route in routes() if route.startswith(ADMIN_SITE) and route != "admin/login/"]:
+    assert len(of_the_site) > 20
+    for route in of_the_site:
         url = "/" + re.sub(r"<[^>]+>|\(\?P.*", "1", route)
         assert (client.get(url).status_code, bobs_browser.get(url).status_code) == (302, 302), route

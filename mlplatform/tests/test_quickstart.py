@@ -108,4 +108,4 @@ def test_it_ends_with_the_process_that_started_it_when_asked_to(installation, tm
     make.kill()
     make.wait()
 
-    installation.wait_for(lambda: not installation.processes(), seconds=20)
+    assert installation.wait_for(lambda: not installation.processes(), seconds=20)

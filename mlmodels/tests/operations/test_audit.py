@@ -209,14 +209,18 @@ def test_every_rule_has_its_accident():
     assert {rule for _, rule in ACCIDENTS.values()} == {check.name for check in CHARGE_CHECKS}
 
 
+JOINING = [check for check in CHARGE_CHECKS if "LEFT JOIN" in check.query]
+
+
 @pytest.mark.sqlite_only  # PostgreSQL joins by hash
-@pytest.mark.parametrize("check", CHARGE_CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("check", JOINING, ids=lambda check: check.name)
 def test_sqlite_does_not_compare_every_charge_with_every_row(db, check):
     with connection.cursor() as cursor:
         query = limited(check.query.format(**charged_rows()))
         steps = [row[-1] for row in cursor.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()]
 
     joined = re.findall(r"LEFT JOIN (?:\w+ AS )?(\w+)", check.query)
+    assert joined
     for table in joined:
         assert any(step.startswith(f"SEARCH {table} USING") for step in steps), steps
 
