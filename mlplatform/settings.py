@@ -12,7 +12,7 @@ from pathlib import Path
 import environ
 from corsheaders.defaults import default_headers
 
-from mlplatform import data_dir, logs
+from mlplatform import api_description, data_dir, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -353,49 +353,7 @@ SIMPLE_JWT = {
     "AUTH_TOKEN_CLASSES": ["accounts.api.tokens.AccessToken"],
     "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens of the old one
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "mlplatform",
-    "DESCRIPTION": (
-        "From a CSV to a trained model and a paid prediction. Authorize with an access token, or with a key "
-        "from `/accounts/keys/`: `Bearer mlp_…`. Then upload a dataset, start a run, and predict."
-    ),
-    # In the order in which a developer needs them
-    "TAGS": [
-        {
-            "name": "datasets",
-            "description": "Upload a CSV file, and see and change how its columns are read.",
-        },
-        {"name": "runs", "description": "Train models, and follow how far they are."},
-        {"name": "models", "description": "Trained models: quality, columns, downloads, names."},
-        {"name": "predictions", "description": "Predict rows, with intervals, probabilities and reasons."},
-        {"name": "batches", "description": "Predict every row of a CSV file."},
-        {"name": "accounts", "description": "Access tokens, keys, the balance and the ledger."},
-        {"name": "sharing", "description": "Share models with other accounts, and reports by a link."},
-        {"name": "webhooks", "description": "Be told when a training run or a batch has ended."},
-        {"name": "classic", "description": "The calls of the two services that this one replaces."},
-        {"name": "administration", "description": "For administrators, and for a shop that grants tokens."},
-    ],
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
-    "COMPONENT_SPLIT_REQUEST": True,
-    "GET_LIB_DOC_EXCLUDES": "mlplatform.core.api_schema.docs_not_shown",
-    "OAS_VERSION": "3.1.0",
-    "SCHEMA_PATH_PREFIX": "/api",
-    "ENUM_NAME_OVERRIDES": {
-        "AlgorithmEnum": "mlmodels.api.serializers.ALGORITHMS",
-        "CandidateStatusEnum": "mlmodels.api.shapes.CANDIDATE_STATUSES",
-        "ColumnKindEnum": "mlmodels.learning.tables.columns.KINDS",
-        "EntryKindEnum": "billing.models.LedgerEntry.Kind",
-        "EvaluationKindEnum": "mlmodels.learning.trainers.plan.EVALUATIONS",
-        "RunStatusEnum": "mlmodels.models.Job.Status",
-        "BatchStatusEnum": "mlmodels.models.batches.STATUSES",
-    },
-}
+SPECTACULAR_SETTINGS = api_description.SETTINGS
 
 # Password guessing. One account is locked for one IP address, for a while: accounts.lockout. Failures of an
 # IP address over all accounts are limited by accounts.limits.
