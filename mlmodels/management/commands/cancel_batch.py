@@ -1,7 +1,7 @@
 from django.core.management.base import CommandError
 
+from mlmodels.management.cancelling import add_json_option, cancel_and_report
 from mlmodels.models import Batch
-from mlmodels.operations.jobs import cancel
 from mlplatform.core import commands
 
 
@@ -22,18 +22,11 @@ example:
 
     def add_arguments(self, parser):
         parser.add_argument("batch", help="id of the batch")
-        commands.add_json_option(parser, "{batch, status, refunded_tokens}")
+        add_json_option(parser, Batch)
 
     def handle(self, *, batch, json, **options):
-        batch = cancel(job=find_batch(batch))
-        refunded = 0 if batch.is_open else batch.cost_tokens
-        if json:
-            report = {"batch": str(batch.uuid), "status": batch.status, "refunded_tokens": refunded}
-            self.stdout.write(commands.as_json(report))
-        elif batch.is_open:
-            self.stdout.write(f"{batch.name}: cancellation requested; its worker ends and refunds it.")
-        else:
-            self.stdout.write(f"{batch.name}: cancelled and refunded.")
+        batch = find_batch(batch)
+        cancel_and_report(batch, batch.name, output=self.stdout, json=json)
 
 
 def find_batch(text: str) -> Batch:

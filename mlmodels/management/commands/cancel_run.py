@@ -1,7 +1,7 @@
 from django.core.management.base import CommandError
 
+from mlmodels.management.cancelling import add_json_option, cancel_and_report
 from mlmodels.models import TrainingRun
-from mlmodels.operations.jobs import cancel
 from mlplatform.core import commands
 
 
@@ -23,18 +23,11 @@ examples:
 
     def add_arguments(self, parser):
         parser.add_argument("run", help="id of the training run, or the name of the model that it is to make")
-        commands.add_json_option(parser, "{run, status, refunded_tokens}")
+        add_json_option(parser, TrainingRun)
 
     def handle(self, *, run, json, **options):
-        run = cancel(job=find_run(run))
-        refunded = 0 if run.is_open else run.cost_tokens
-        if json:
-            report = {"run": str(run.uuid), "status": run.status, "refunded_tokens": refunded}
-            self.stdout.write(commands.as_json(report))
-        elif run.is_open:
-            self.stdout.write(f"{run.model_name}: cancellation requested; its worker ends and refunds it.")
-        else:
-            self.stdout.write(f"{run.model_name}: cancelled and refunded.")
+        run = find_run(run)
+        cancel_and_report(run, run.model_name, output=self.stdout, json=json)
 
 
 def find_run(text: str) -> TrainingRun:

@@ -40,55 +40,14 @@ examples:
         parser.add_argument(
             "--owner", required=True, metavar="EMAIL", help="user who pays for the model and owns it"
         )
-        parser.add_argument("--target", help="column to predict; default: detected from the dataset")
-        parser.add_argument(
-            "--feature",
-            action="append",
-            metavar="COLUMN",
-            help="column to predict from, can be repeated; default: all usable columns",
-        )
-        parser.add_argument("--algorithm", default="auto", help=f"one of {', '.join(trainers.TRAINERS)}")
-        parser.add_argument("--task", choices=trainers.TASKS, help="default: depends on the target")
-        parser.add_argument(
-            "--param",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="parameter of the algorithm, can be repeated",
-        )
-        parser.add_argument(
-            "--budget",
-            type=float,
-            metavar="SECONDS",
-            help="time that auto or a search may take; default: AUTO_BUDGET_SECONDS",
-        )
-        parser.add_argument(
-            "--search",
-            choices=SEARCHES,
-            help="try values of the algorithm's parameters: all of a grid, or drawn",
-        )
-        parser.add_argument(
-            "--grid",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE,VALUE",
-            help="values of a parameter to try, can be repeated",
-        )
-        parser.add_argument(
-            "--evaluation",
-            choices=EVALUATIONS,
-            help="how test rows are chosen; default: as the dataset suggests, mostly hold_out",
-        )
-        parser.add_argument("--by", metavar="COLUMN", help="date or group that the evaluation goes by")
-        parser.add_argument("--folds", type=int, help="number of folds of k_fold (5)")
-        parser.add_argument("--train-percentage", type=float, help="share of rows used for training (0.8)")
-        parser.add_argument(
-            "--learning-curve", action="store_true", help="measure how the score grows with the rows"
-        )
         parser.add_argument("--name", default="", help="name of the model; default: made from date and time")
         parser.add_argument(
             "--no-wait", action="store_true", help="queue the training run for a worker and return"
         )
+        add_columns(parser.add_argument_group("columns"))
+        add_algorithm(parser.add_argument_group("algorithm"))
+        add_search(parser.add_argument_group("search"))
+        add_evaluation(parser.add_argument_group("evaluation"))
 
     def handle(self, *, no_wait, **options):
         run = start_training(options)
@@ -97,6 +56,63 @@ examples:
             self.stdout.write(f"Queued as training run {run.uuid}.")
             return
         report(self.stdout, run)
+
+
+def add_columns(group) -> None:
+    group.add_argument("--target", help="column to predict; default: detected from the dataset")
+    group.add_argument(
+        "--feature",
+        action="append",
+        metavar="COLUMN",
+        help="column to predict from, can be repeated; default: all usable columns",
+    )
+    group.add_argument("--task", choices=trainers.TASKS, help="default: depends on the target")
+
+
+def add_algorithm(group) -> None:
+    group.add_argument("--algorithm", default="auto", help=f"one of {', '.join(trainers.TRAINERS)}")
+    group.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the algorithm, can be repeated",
+    )
+    group.add_argument(
+        "--budget",
+        type=float,
+        metavar="SECONDS",
+        help="time that auto or a search may take; default: AUTO_BUDGET_SECONDS",
+    )
+
+
+def add_search(group) -> None:
+    group.add_argument(
+        "--search",
+        choices=SEARCHES,
+        help="try values of the algorithm's parameters: all of a grid, or drawn",
+    )
+    group.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="values of a parameter to try, can be repeated",
+    )
+
+
+def add_evaluation(group) -> None:
+    group.add_argument(
+        "--evaluation",
+        choices=EVALUATIONS,
+        help="how test rows are chosen; default: as the dataset suggests, mostly hold_out",
+    )
+    group.add_argument("--by", metavar="COLUMN", help="date or group that the evaluation goes by")
+    group.add_argument("--folds", type=int, help="number of folds of k_fold (5)")
+    group.add_argument("--train-percentage", type=float, help="share of rows used for training (0.8)")
+    group.add_argument(
+        "--learning-curve", action="store_true", help="measure how the score grows with the rows"
+    )
 
 
 def report(output, run: TrainingRun) -> None:
