@@ -23,14 +23,15 @@ from mlplatform.core.transactions import atomic_with_retry
 
 def what_would_be_erased(*, owner) -> dict[str, list[str] | int]:
     """What `erase_everything_of` deletes: names of datasets and models, and the number of other rows."""
-    runs_of_owner = TrainingRun.objects.owned_by(owner)
+    runs_of_owner, batches_of_owner = TrainingRun.objects.owned_by(owner), Batch.objects.owned_by(owner)
     return {
         "datasets": list(Dataset.objects.owned_by(owner).values_list("name", flat=True)),
         "models": list(TrainedModel.objects.owned_by(owner).values_list("name", flat=True)),
         "runs_in_progress": runs_of_owner.open().count(),
         "runs": runs_of_owner.count(),
         "predictions": Prediction.objects.owned_by(owner).stored().count(),
-        "batches": Batch.objects.owned_by(owner).kept().count(),
+        "batches_in_progress": batches_of_owner.open().count(),
+        "batches": batches_of_owner.kept().count(),
         "webhooks": Webhook.objects.owned_by(owner).count(),
     }
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlmodels.models import Worker
+from mlmodels.models import Prediction, Worker
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import start_batch, start_run
@@ -37,8 +38,9 @@ def counted(settings):
 
 
 @pytest.fixture
-def read(client, counted):
-    """The values by name and labels."""
+def read(client, counted, monkeypatch):
+    """The values by name and labels, of a process that was just started."""
+    monkeypatch.setattr(metrics, "predictions", metrics.PredictionCount())
 
     def read():
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
@@ -123,7 +125,29 @@ def test_a_scrape_costs_a_constant_number_of_queries(read, alice):
     before = queries()
     start_run(alice)
 
-    assert queries() == before == 7
+    assert queries() == before == 8
+
+
+@pytest.mark.django_db
+def test_predictions_are_counted_again_only_while_they_are_new(read, alice, time_machine):
+    def store(pk):
+        return Prediction.objects.create(pk=pk, owner=alice, output={"prediction": 1}, cost_tokens=5)
+
+    time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
+    for pk in (101, 102, 105):
+        store(pk)
+    time_machine.shift(metrics.SETTLED_AFTER + timedelta(seconds=1))
+    assert read()["mlplatform_predictions_total",] == 3
+
+    store(108)
+    assert read()["mlplatform_predictions_total",] == 4
+    store(107)  # committed after the one that took the next id
+
+    with CaptureQueriesContext(connection) as captured:
+        assert read()["mlplatform_predictions_total",] == 5
+    of_predictions = [query["sql"] for query in captured if "mlmodels_prediction" in query["sql"]]
+    assert len(of_predictions) == 2
+    assert all('"id" > 105' in sql for sql in of_predictions)
 
 
 def test_a_percentile_lies_within_its_bucket():

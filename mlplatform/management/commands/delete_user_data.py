@@ -10,9 +10,9 @@ class Command(commands.Command):
         "--close-account the account is closed as well."
     )
     epilog = """
-This cannot be undone. Training runs in progress are cancelled and refunded. The rows of runs and predictions
-stay, with dates and prices, because the ledger refers to them; the ledger stays too. The command can be
-repeated: it goes on where an earlier call stopped.
+This cannot be undone. Training runs and batches in progress are cancelled and refunded. The rows of runs,
+batches and predictions stay, with dates and prices, because the ledger refers to them; the ledger stays too.
+The command can be repeated: it goes on where an earlier call stopped.
 
 exit codes:
   0  deleted, or there was nothing to delete
@@ -33,8 +33,9 @@ examples:
             help="also end sessions and keys, and replace the e-mail address",
         )
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-        counts = "runs_in_progress, runs, predictions, batches, webhooks, is_account_closed"
-        commands.add_json_option(parser, f"{{datasets: [name, …], models: [name, …], {counts}}}")
+        counts = "runs_in_progress, runs, predictions, batches_in_progress, batches, webhooks"
+        shape = f"{{datasets: [name, …], models: [name, …], {counts}, is_account_closed}}"
+        commands.add_json_option(parser, shape)
 
     def handle(self, *, email, close_account, yes, json, **options):
         user = commands.find_user(email)
@@ -59,11 +60,14 @@ def in_words(found: dict) -> list[str]:
     lines = []
     for kind in ("datasets", "models"):
         lines += [f"{len(found[kind])} {kind}", *(f"  {name}" for name in found[kind])]
-    in_progress = f", {found['runs_in_progress']} of them in progress" if found["runs_in_progress"] else ""
     return [
         *lines,
-        f"contents of {plural(found['runs'], 'training run')}{in_progress}",
+        f"contents of {plural(found['runs'], 'training run')}{in_progress(found['runs_in_progress'])}",
         f"contents of {plural(found['predictions'], 'prediction')}",
-        f"files of {plural(found['batches'], 'batch', 'batches')}",
+        f"files of {plural(found['batches'], 'batch', 'batches')}{in_progress(found['batches_in_progress'])}",
         plural(found["webhooks"], "webhook"),
     ]
+
+
+def in_progress(count: int) -> str:
+    return f", {count} of them in progress" if count else ""
