@@ -41,12 +41,8 @@ def main() -> None:
     options.add_argument("--algorithms", nargs="*", default=ALGORITHMS)
     options.add_argument("--profile", action="store_true", help="print where our time goes instead")
     asked = options.parse_args()
-    table = houses()
-    table["sold_on"] = pd.to_datetime(table["sold_on"], unit="s").dt.strftime("%Y-%m-%d")
-    table["price"] = prices(houses())
-    question = (
-        table.drop(columns="price").sample(asked.rows, replace=True, random_state=3).to_csv(index=False)
-    )
+    table = with_dates_written(houses()).assign(price=prices(houses()))
+    question = with_dates_written(houses(asked.rows, seed=3)).to_csv(index=False)
     print(HEADER if not asked.profile else "")
     for algorithm in asked.algorithms:
         model = Model(algorithm, table)
@@ -54,6 +50,10 @@ def main() -> None:
             profile(lambda model=model: model.ours(question.encode()))
         else:
             print(measured(algorithm, model, question.encode()), flush=True)
+
+
+def with_dates_written(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(sold_on=pd.to_datetime(table["sold_on"], unit="s").dt.strftime("%Y-%m-%d"))
 
 
 class Model:

@@ -40,17 +40,15 @@ def main() -> None:
             print(measured(name, task, table, targets[task]), flush=True)
 
 
-def houses() -> pd.DataFrame:
+def houses(rows: int = ROW_COUNT, seed: int = 0) -> pd.DataFrame:
     """Ten columns: five numbers with blanks, a date, a yes/no, two lists of categories, one of very many."""
-    draw = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {name: draw.normal(size=ROW_COUNT) for name in ("area", "garden", "age", "tax", "noise")}
-    )
+    draw = np.random.default_rng(seed)
+    table = pd.DataFrame({name: draw.normal(size=rows) for name in ("area", "garden", "age", "tax", "noise")})
     table = table.mask(draw.random(table.shape) < 0.03)
-    table["sold_on"] = draw.integers(1_600_000_000, 1_750_000_000, ROW_COUNT).astype(float)
-    table["is_new"] = draw.integers(0, 2, ROW_COUNT).astype(float)
+    table["sold_on"] = draw.integers(1_600_000_000, 1_750_000_000, rows).astype(float)
+    table["is_new"] = draw.integers(0, 2, rows).astype(float)
     for name, count in (("city", 8), ("heating", 20), ("street", 1000)):
-        table[name] = pd.Series([f"{name} {n}" for n in draw.integers(0, count, ROW_COUNT)], dtype=object)
+        table[name] = pd.Series([f"{name} {n}" for n in draw.integers(0, count, rows)], dtype=object)
     return table
 
 

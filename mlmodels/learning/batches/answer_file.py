@@ -3,7 +3,6 @@
 import codecs
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 3
-FORMULA_MARKS = "=+-@\t\r＝＋－＠"
-BEFORE_A_FORMULA = " \t'\"\n"  # and the separator
-# A line that is not certainly a number
-MAYBE_FORMULA = re.compile(
-    r"\n[\s'\"]*[=+\-@\t\r＝＋－＠](?!(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?%?\n)"
-)
 
 
 @dataclass
@@ -139,33 +132,42 @@ class AnswerWriter:
         self._emit(self._line_end.join([*lines, ""]))
 
     def _appended(self, chunk: TypedChunk, answers: Answers) -> list[list[str]]:
-        """Blank in rows that are not predicted, but for the reason."""
-        if answers.classes is None:
-            columns = [self._numbers(answers.predictions)]
-        else:
-            columns = [self._texts(answers.predictions.tolist())]
-        if self._has_interval:
-            columns += [self._numbers(answers.low), self._numbers(answers.high)]
-        columns += [self._numbers(answers.probabilities[:, at]) for at in range(len(self._classes))]
-        if self._has_sets:
-            columns.append(self._texts(answers.sets, " | ".join))
-        columns.append(
-            self._sparse(len(chunk.raw), {at: in_words(of) for at, of in answers.warnings.items()})
-        )
-        for at in chunk.faults.keys() | chunk.raw.blanks:
-            for column in columns:
-                column[at] = ""
-        return [*columns, self._sparse(len(chunk.raw), chunk.faults)]
+        """Of each row some cells at a time. Blank in rows that are not predicted, but for the reason."""
+        size, not_predicted = len(chunk.raw), chunk.faults.keys() | chunk.raw.blanks
 
-    def _numbers(self, values: "numpy.ndarray") -> list[str]:
+        def blanked(cells: list[str], columns: int = 1) -> list[str]:
+            for at in not_predicted:
+                cells[at] = self._separator * (columns - 1)
+            return cells
+
+        if answers.classes is None:
+            ends = [answers.low, answers.high] if self._has_interval else []
+            parts = [blanked(self._numbers([answers.predictions, *ends]), 1 + len(ends))]
+        else:
+            probabilities = self._numbers(answers.probabilities.T)
+            parts = [
+                blanked(self._texts(answers.predictions.tolist())),
+                blanked(probabilities, len(answers.classes)),
+            ]
+        if self._has_sets:
+            parts.append(blanked(self._texts(answers.sets, " | ".join)))
+        warnings = {at: in_words(of) for at, of in answers.warnings.items()}
+        return [*parts, blanked(self._sparse(size, warnings)), self._sparse(size, chunk.faults)]
+
+    def _numbers(self, columns: "Sequence[numpy.ndarray]") -> list[str]:
+        """Of each row the cells in these columns, with separators between them."""
         import numpy
         import orjson
 
-        text = orjson.dumps(numpy.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1]
-        if self._decimal == ".":
-            return text.split(",")
-        texts = text.replace(",", "\n").replace(".", self._decimal).split("\n")
-        return texts if self._separator != self._decimal else list(map(self._cell, texts))
+        rows = numpy.stack(columns, axis=1)
+        data = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2]  # without the outer brackets
+        if self._separator == self._decimal:
+            data = b'"%s"' % data.replace(b"],[", b'"],["').replace(b",", b'","').replace(b']","[', b"],[")
+        separator, decimal = self._separator.encode(), self._decimal.encode()
+        between_rows = b"]%s[" % separator
+        return (
+            data.translate(bytes.maketrans(b",.", separator + decimal)).decode().split(between_rows.decode())
+        )
 
     def _texts(self, values: list, text_of: Callable = str) -> list[str]:
         """Of few different values."""
@@ -191,23 +193,9 @@ class AnswerWriter:
         return lines
 
     def _rows_with_formulas(self, chunk: TypedChunk) -> set[int]:
-        """A few searches over all of the text, and over a column where one may be: most have none."""
         raw = chunk.raw
-        if not self._may_hold_formulas("\n".join(raw.lines), bool(raw.separator)):
-            return set()
-        found = set()
-        for position in set(range(len(raw.columns))) - chunk.plain:
-            texts = raw.texts(position)
-            if MAYBE_FORMULA.search("\n{}\n".format("\n".join(texts))):
-                found |= {at for at, text in enumerate(texts) if harmless(text) != text}
-        return found
-
-    def _may_hold_formulas(self, text: str, is_unquoted: bool) -> bool:
-        marks = [mark for mark in FORMULA_MARKS if mark in text]
-        if is_unquoted and self._separator in marks:
-            marks.remove(self._separator)
-        befores = BEFORE_A_FORMULA + self._separator
-        return any(text.startswith(mark) or any(b + mark in text for b in befores) for mark in marks)
+        positions = set(range(len(raw.columns))) - chunk.plain
+        return {row for position in positions for row in raw.formulas(position)}
 
     def _cell(self, text: str) -> str:
         text = harmless(text)

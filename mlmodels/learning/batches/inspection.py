@@ -10,7 +10,7 @@ from mlmodels.learning.tables.columns import Column
 from mlmodels.learning.tables.dialect import sniff_dialect
 from mlmodels.learning.tables.errors import TableRefused, shown
 from mlmodels.learning.tables.limits import FIRST_ROWS, SHOWN_CHARACTERS_MAX
-from mlmodels.learning.tables.numbers import FileHints, NumberShape, number_format, number_shape
+from mlmodels.learning.tables.numbers import FileHints, NumberShape, number_format, number_shape, plain_shapes
 
 FAULTS_SHOWN = 20
 SAMPLED_ROWS = 1_000  # whose numbers say which marks a file uses
@@ -106,7 +106,7 @@ def with_marks_of(raw: RawChunk, names: Sequence[str], reading: Reading) -> Read
     for column in reading.columns:
         if column["format"]["type"] == "number":
             position = names.index(reading.header_names.get(column["name"], column["name"]))
-            shapes = number_shapes(raw.texts(position))
+            shapes = number_shapes(raw.columns[position])
             decimals |= {shape.decimal for shape in shapes}
             column = {**column, "format": number_format_of(shapes, column["format"], separator)}
         columns.append(column)
@@ -116,8 +116,8 @@ def with_marks_of(raw: RawChunk, names: Sequence[str], reading: Reading) -> Read
 
 
 def number_shapes(texts: Sequence[str]) -> set[NumberShape]:
-    sample = (text.strip() for text in texts[:SAMPLED_ROWS])
-    return {shape for text in sample if (shape := number_shape(text))}
+    sample = [stripped for text in texts[:SAMPLED_ROWS] if (stripped := text.strip())]
+    return plain_shapes(sample) or {shape for text in sample if (shape := number_shape(text))}
 
 
 def number_format_of(shapes: set[NumberShape], known: dict, separator: str) -> dict:

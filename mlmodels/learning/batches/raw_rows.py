@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.encoding import EMPTY
@@ -18,40 +18,56 @@ from mlmodels.learning.tables.errors import TableRefused
 from mlmodels.learning.tables.headers import checked_names
 from mlmodels.learning.tables.limits import ROWS_MAX
 from mlmodels.learning.tables.rows import Lines, open_lines, unreadable_row
+from mlplatform.core.csv_export import harmless
 from mlplatform.core.text import plural
 
-CHUNK_CHARACTERS = 2 << 20
+if TYPE_CHECKING:
+    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts, JoinedCells
+
+CHUNK_CHARACTERS = 4 << 20
 
 
 @dataclass
 class RawChunk:
-    """Rows as they stand in the file, without line ends, and their cells by column.
+    """Rows as they stand in the file, and their cells by column.
 
-    `faults` say by position why a row is not one of the table. Rows that are `refitted` have another number
-    of cells in `lines` than the header; in `columns` they are filled up or joined. `blanks` have no value.
+    `source` is their text, or their lines where a cell may hold a line end. `faults` say by position why a
+    row is not one of the table. Rows that are `refitted` have another number of cells in `lines` than the
+    header; in `columns` they are filled up or joined. `blanks` have no value. Of a regular stretch of the
+    file there is the `cut` by column.
     """
 
-    lines: list[str]
-    columns: Sequence[Sequence[str]]
+    source: str | list[str]
+    columns: "Sequence[Sequence[str] | ColumnarTexts]"
     first_row: int
     faults: dict[int, str] = field(default_factory=dict)
     blanks: set[int] = field(default_factory=set)
     refitted: set[int] = field(default_factory=set)
-    separator: str = ""  # where no cell is quoted
+    cut: "ColumnarChunk | None" = None
 
     def __len__(self) -> int:
-        return len(self.lines)
-
-    def texts(self, position: int) -> Sequence[str]:
-        """The column at this position, with all of its cells as strings."""
-        if not self.separator:
-            column = self.columns[position]
-            return column if isinstance(column, tuple) else list(column)
-        return self._cells[position :: len(self.columns)]
+        return len(self.columns[0])
 
     @cached_property
-    def _cells(self) -> list[str]:
-        return self.separator.join(self.lines).split(self.separator)
+    def lines(self) -> list[str]:
+        """The rows without line ends."""
+        return self.source.split("\n") if isinstance(self.source, str) else self.source
+
+    def joined(self, positions: Sequence[int], end: str) -> "JoinedCells":
+        """The cells of columns as bytes."""
+        if self.cut is not None:
+            return self.cut.joined(positions, end)
+        from mlmodels.learning.tables import columnar
+
+        return columnar.joined_texts([self.columns[position] for position in positions], end)
+
+    def formulas(self, position: int) -> list[int]:
+        """The rows in which the cell of this column is one that a spreadsheet could run."""
+        column = self.columns[position]
+        rows = range(len(column))
+        if not isinstance(column, list | tuple):
+            rows = column.may_start_formulas.nonzero()[0].tolist()
+        return [row for row in rows if harmless(column[row]) != column[row]]
 
 
 class RawRows:
@@ -92,14 +108,13 @@ class RawRows:
             return None
         from mlmodels.learning.tables import columnar
 
-        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
         cut = columnar.cut(text, self._dialect.separator, self.header, self._row + 1)
         if cut is None:
             return None
-        lines = text.removesuffix("\n").split("\n")
         columns = [cut.column(position) for position in range(len(self.header))]
-        separator = "" if '"' in text else self._dialect.separator
-        return RawChunk(lines, columns, self._row + 1, separator=separator)
+        return RawChunk(text.removesuffix("\n"), columns, self._row + 1, cut=cut)
 
     def _irregular(self, text: str) -> RawChunk:
         """By the csv module, which may take more lines, to the end of a record."""

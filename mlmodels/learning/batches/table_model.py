@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mlmodels.learning import tables
-from mlmodels.learning.serving import ModelFacts
+from mlmodels.learning import scoring, tables
+from mlmodels.learning.serving import ModelFacts, features_of
 from mlmodels.learning.trainers.out_of_range import OutOfRangeValue
 from mlmodels.learning.trainers.plan import CATEGORY, NUMBER
 from mlmodels.learning.trainers.reliability import Reliability
 
 if TYPE_CHECKING:
     import numpy
-    import pandas
 
-PREPARED_CELLS_MAX = 4_000_000  # of the rows that go through the pipeline at once
-ROWS_AT_ONCE_MIN = 1_000
-COLUMNS_ASSUMED = 100  # where the model does not say how many prepared columns it takes
+    from mlmodels.learning.scoring.table_encoder import Column
 
 
 @dataclass
@@ -38,13 +35,12 @@ class Answers:
 
 
 class TableModel:
-    """The pipeline as it was fitted: for many rows it is several times as quick as the compiled kernels."""
+    """The pipeline behind `scoring.table_scorer`, which is made for many rows."""
 
     def __init__(self, pipeline, facts: ModelFacts):
         columns = [tables.Column.from_dict(column) for column in facts.columns]
-        self._pipeline = pipeline
         self._derived = [tables.Derived.from_dict(column) for column in facts.derived]
-        self._names = [column.name for column in columns]
+        self._scorer = scoring.table_scorer(pipeline, features_of(columns, self._derived))
         self._kinds = {column.name: column.kind for column in columns}
         self._seen = facts.seen
         self._threshold_label = facts.threshold_label
@@ -53,12 +49,12 @@ class TableModel:
 
     def answers(
         self,
-        values: "Mapping[str, numpy.ndarray]",
+        values: "Mapping[str, Column]",
         *,
         level: float | None = None,
         threshold: float | None = None,
     ) -> Answers:
-        """`values` are typed columns by name: floats with NaN for blank, or texts with "" for blank."""
+        """`values` are typed columns by name: floats with NaN for a blank, or texts with "" for a blank."""
         answers = (
             self._numbers(values, level) if self.classes is None else self._labels(values, level, threshold)
         )
@@ -68,7 +64,7 @@ class TableModel:
     def _numbers(self, values, level: float | None) -> Answers:
         import numpy
 
-        predictions = numpy.asarray(self._through_pipeline("predict", values), dtype="float64")
+        predictions = numpy.asarray(self._outputs(values), dtype="float64")
         answers = Answers(predictions)
         answers.unusable = set(numpy.flatnonzero(~numpy.isfinite(predictions)).tolist())
         if self.reliability:
@@ -79,7 +75,7 @@ class TableModel:
     def _labels(self, values, level: float | None, threshold: float | None) -> Answers:
         import numpy
 
-        probabilities = self._through_pipeline("predict_proba", values)
+        probabilities = self._outputs(values)
         labels = numpy.array(self.classes, dtype=object)
         if threshold is None:
             predictions = labels[probabilities.argmax(axis=1)]
@@ -93,27 +89,8 @@ class TableModel:
             answers.sets = self.reliability.prediction_sets(names, probabilities, level)
         return answers
 
-    def _through_pipeline(self, method: str, values) -> "numpy.ndarray":
-        import numpy
-
-        call, frame = getattr(self._pipeline, method), self._frame(values)
-        step = self._rows_at_once()
-        if len(frame) <= step:
-            return call(frame)
-        return numpy.concatenate([call(frame.iloc[at : at + step]) for at in range(0, len(frame), step)])
-
-    def _frame(self, values) -> "pandas.DataFrame":
-        import pandas
-
-        frame = pandas.DataFrame({name: values[name] for name in self._names}, copy=False)
-        return tables.derive(frame, self._derived)
-
-    def _rows_at_once(self) -> int:
-        try:
-            prepared = self._pipeline[-1].n_features_in_
-        except (TypeError, AttributeError):  # no chain of steps, such as an average of several models
-            prepared = COLUMNS_ASSUMED
-        return max(ROWS_AT_ONCE_MIN, PREPARED_CELLS_MAX // max(prepared, 1))
+    def _outputs(self, values: "Mapping[str, Column]") -> "numpy.ndarray":
+        return self._scorer.outputs({**values, **tables.derived_values(values, self._derived)})
 
     def _warnings(self, values) -> dict[int, list[dict]]:
         found: dict[int, list[dict]] = {}
@@ -126,7 +103,7 @@ class TableModel:
         return found
 
 
-def out_of_range(feature: dict, values: "numpy.ndarray") -> list[tuple[int, OutOfRangeValue]]:
+def out_of_range(feature: dict, values: "Column") -> list[tuple[int, OutOfRangeValue]]:
     """Positions and values, as `out_of_range_values` finds them in single rows."""
     import numpy
 
@@ -137,7 +114,7 @@ def out_of_range(feature: dict, values: "numpy.ndarray") -> list[tuple[int, OutO
         return [(at, OutOfRangeValue(name, float(values[at]), low, high)) for at in odd]
     if feature["role"] == CATEGORY and len(feature["categories"]) == feature["distinct"]:
         known = {"", *(category for category, _ in feature["categories"])}
-        if set(values) <= known:
-            return []
-        return [(at, OutOfRangeValue(name, value)) for at, value in enumerate(values) if value not in known]
+        is_odd = numpy.array([text not in known for text in values.texts])
+        odd = numpy.flatnonzero(is_odd[values.codes]).tolist()
+        return [(at, OutOfRangeValue(name, values.texts[values.codes[at]])) for at in odd]
     return []

@@ -1,4 +1,4 @@
-"""A fitted pipeline compiled for single predictions, and the cache of loaded models.
+"""A fitted pipeline compiled for single predictions, or taken apart for many; the cache of loaded models.
 
 Importing this package loads no numpy, pandas or scikit-learn: that happens when something is first scored.
 """
@@ -11,6 +11,7 @@ __all__ = [
     "compile_pipeline",
     "contributions",
     "pipeline_scorer",
+    "table_scorer",
     "typical_row",
     "verify",
 ]
@@ -25,6 +26,16 @@ def compile_pipeline(pipeline, features):
     from mlmodels.learning.scoring.compiler import compile_pipeline
 
     return compile_pipeline(pipeline, features)
+
+
+def table_scorer(pipeline, features):
+    """For many rows: `outputs` of typed columns by name, numbers or for a classifier probabilities.
+
+    Columns are arrays of floats with NaN for a blank, or `tables.CodedTexts`.
+    """
+    from mlmodels.learning.scoring.many import TableScorer
+
+    return TableScorer(pipeline, features)
 
 
 def verify(scorer, pipeline, frame) -> bool:

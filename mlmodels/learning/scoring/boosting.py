@@ -19,7 +19,7 @@ class BoostedTrees:
     """The raw scores of a boosting model, one per class (a single one for regression and for two classes)."""
 
     def __init__(self, model):
-        columns = _columns(model)
+        columns = columns_of(model)
         trees = [tree for iteration in model._predictors for tree in iteration]
         self._columns = columns
         self._trees = MergedTrees([rewritten(tree, columns) for tree in trees], len(columns))
@@ -86,8 +86,23 @@ class NumberColumn:
         self.position = position
         self._thresholds = thresholds
 
+        self.code_count = len(thresholds) + 2
+
     def code(self, value: float) -> float:
         return value if value != value else bisect_left(self._thresholds, value)
+
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        """Of many; the last code is that of missing ones."""
+        codes = np.searchsorted(self._thresholds, values)
+        codes[np.isnan(values)] = self.code_count - 1
+        return codes
+
+    def goes_left(self, nodes: np.ndarray, tree_of: np.ndarray, trees: list) -> np.ndarray:
+        """For each node and code whether it goes left."""
+        last_left = np.searchsorted(self._thresholds, nodes["num_threshold"])
+        is_left = np.arange(self.code_count) <= last_left[:, np.newaxis]
+        is_left[:, -1] = nodes["missing_go_to_left"]
+        return is_left
 
 
 class CategoryColumn:
@@ -96,13 +111,31 @@ class CategoryColumn:
     def __init__(self, position: int, categories: list[float]):
         self.position = position
         self.unknown = len(categories)
+        self.code_count = self.unknown + 1
         self._codes = {category: code for code, category in enumerate(categories)}
 
     def code(self, value: float) -> int:
         return self._codes.get(value, self.unknown)
 
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        different, which = np.unique(values, return_inverse=True)
+        return np.array([self.code(value) for value in different.tolist()], dtype=np.intp)[which]
 
-def _columns(model) -> list:
+    def goes_left(self, nodes: np.ndarray, tree_of: np.ndarray, trees: list) -> np.ndarray:
+        return np.array(
+            [
+                codes_going_left(trees[tree].raw_left_cat_bitsets[bitset], self, blank_left)
+                for tree, bitset, blank_left in zip(
+                    tree_of.tolist(),
+                    nodes["bitset_idx"].tolist(),
+                    nodes["missing_go_to_left"].tolist(),
+                    strict=True,
+                )
+            ]
+        )
+
+
+def columns_of(model) -> list:
     """The model's columns in the order of its trees, which have the categories first."""
     is_category = np.zeros(model.n_features_in_, dtype=bool)
     known = []
@@ -153,7 +186,7 @@ def rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
         splits.tolist(), *fields, strict=True
     ):
         if is_categorical:
-            goes_left = _codes_going_left(tree.raw_left_cat_bitsets[bitset], columns[column], blank_left)
+            goes_left = codes_going_left(tree.raw_left_cat_bitsets[bitset], columns[column], blank_left)
             _search(nodes, number, column, goes_left, (left, right))
         else:
             nodes[number] = (left, right, column, columns[column].code(threshold), blank_left)
@@ -162,7 +195,7 @@ def rewritten(tree, columns: list) -> tuple[np.ndarray, np.ndarray]:
     return _node_records(nodes), values
 
 
-def _codes_going_left(bitset: np.ndarray, column, blank_left: int) -> np.ndarray:
+def codes_going_left(bitset: np.ndarray, column, blank_left: int) -> np.ndarray:
     """For every code of the column whether it goes left; the last code is that of unknown categories."""
     known = np.unpackbits(bitset.view(np.uint8), bitorder="little")[: column.unknown]
     return np.append(known, blank_left).astype(bool)

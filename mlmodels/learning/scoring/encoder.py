@@ -63,11 +63,11 @@ class RowEncoder:
     """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model."""
 
     def __init__(self, prepare, features):
-        self._numbers: list[NumberCode] = []
-        self._missing: list[MissingCode] = []
-        self._categories: list[CategoryCode] = []
-        self._texts: list[TextCode] = []
-        self._unknown = np.zeros(max(place.stop for place in prepare.output_indices_.values()))
+        self.numbers: list[NumberCode] = []
+        self.missing: list[MissingCode] = []
+        self.categories: list[CategoryCode] = []
+        self.texts: list[TextCode] = []
+        self.unknown = np.zeros(max(place.stop for place in prepare.output_indices_.values()))
         index_of = {feature.name: index for index, feature in enumerate(features)}
         for name, transformer, columns in prepare.transformers_:
             if isinstance(transformer, str) or not len(columns):
@@ -81,18 +81,18 @@ class RowEncoder:
                 self._add_numbers(transformer, [index_of[column] for column in columns], place)
 
     def encode(self, row: list) -> np.ndarray:
-        encoded = self._unknown.copy()
-        for index, position, fill, mean, scale in self._numbers:
+        encoded = self.unknown.copy()
+        for index, position, fill, mean, scale in self.numbers:
             value = row[index]
             encoded[position] = ((fill if value != value else value) - mean) / scale
-        for index, position, present, missing in self._missing:
+        for index, position, present, missing in self.missing:
             encoded[position] = missing if row[index] != row[index] else present
-        for index, writes in self._categories:
+        for index, writes in self.categories:
             category = row[index]
             for position, value in writes.get(category if category == category else None, ()):
                 encoded[position] = value
-        for index, place, transformer in self._texts:
-            encoded[place] = _dense(transformer.transform([row[index]]))[0]
+        for index, place, transformer in self.texts:
+            encoded[place] = dense(transformer.transform([row[index]]))[0]
         return encoded
 
     def _add_numbers(self, transformer, indexes: list[int], place: slice) -> None:
@@ -106,18 +106,16 @@ class RowEncoder:
         targets = zip(range(place.start, place.stop), means, scales, strict=True)
         for n in kept:
             position, mean, scale = next(targets)
-            self._numbers.append(NumberCode(indexes[n], position, fills[n], mean, scale))
+            self.numbers.append(NumberCode(indexes[n], position, fills[n], mean, scale))
         for n in flagged:
             position, mean, scale = next(targets)
-            self._missing.append(
-                MissingCode(indexes[n], position, (0.0 - mean) / scale, (1.0 - mean) / scale)
-            )
+            self.missing.append(MissingCode(indexes[n], position, (0.0 - mean) / scale, (1.0 - mean) / scale))
 
     def _add_categories(self, transformer, indexes: list[int], place: slice, columns: list[str]) -> None:
         """Encodes each category with the transformer itself, one column at a time, the others unknown."""
         known = [categories.tolist() for categories in _first_step(transformer).categories_]
         unknowns = [_unknown_to(categories) for categories in known]
-        self._unknown[place] = unknown = _transform(transformer, columns, [unknowns])[0]
+        self.unknown[place] = unknown = _transform(transformer, columns, [unknowns])[0]
         for n, categories in enumerate(known):
             rows = [[*unknowns[:n], category, *unknowns[n + 1 :]] for category in categories]
             encoded = _transform(transformer, columns, rows)
@@ -127,12 +125,12 @@ class RowEncoder:
                 )
                 for category, values in zip(categories, encoded, strict=True)
             }
-            self._categories.append(CategoryCode(indexes[n], writes))
+            self.categories.append(CategoryCode(indexes[n], writes))
 
     def _add_text(self, transformer, index: int, place: slice) -> None:
         if not isinstance(_first_step(transformer), TfidfVectorizer):
             raise NoExactKernel(f"a text through {transformer}")
-        self._texts.append(TextCode(index, place, transformer))
+        self.texts.append(TextCode(index, place, transformer))
 
 
 def _first_step(transformer):
@@ -162,14 +160,14 @@ def _unknown_to(categories: list) -> str | float:
 
 def _transform(transformer, columns: list[str], rows: list[list]) -> np.ndarray:
     table = {name: _as_column(values) for name, *values in zip(columns, *rows, strict=True)}
-    return _dense(transformer.transform(pd.DataFrame(table)))
+    return dense(transformer.transform(pd.DataFrame(table)))
 
 
 def _as_column(values: list) -> np.ndarray:
     return np.array(values, dtype=object if isinstance(values[0], str) else np.float64)
 
 
-def _dense(encoded) -> np.ndarray:
+def dense(encoded) -> np.ndarray:
     return np.asarray(encoded.toarray() if issparse(encoded) else encoded, dtype=np.float64)
 
 

@@ -26,7 +26,7 @@ for files above 200 KB, when they are called.
 from mlmodels.learning.tables.changes import ColumnChange, change
 from mlmodels.learning.tables.columns import KINDS, Column, TableSummary, TargetGuess, retype
 from mlmodels.learning.tables.dates import date_text
-from mlmodels.learning.tables.derived import Derived, date_parts, derive, pair
+from mlmodels.learning.tables.derived import Derived, date_parts, derive, derived_values, pair
 from mlmodels.learning.tables.errors import TableRefused
 from mlmodels.learning.tables.inspection import inspect
 from mlmodels.learning.tables.reading import read
@@ -37,5 +37,5 @@ from mlmodels.learning.tables.versions import VersionChange, carry_over
 __all__ = [
     "KINDS", "Column", "ColumnChange", "Derived", "RowReader", "TableRefused", "TableSummary", "TargetGuess",
     "TargetValues", "VersionChange", "carry_over", "change", "date_parts", "date_text", "derive",
-    "guess_task", "inspect", "pair", "read", "retype", "target_values",
+    "derived_values", "guess_task", "inspect", "pair", "read", "retype", "target_values",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,9 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 # Odd, so that the product with a word is different for each word
 _HASH_FACTORS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * 2 + 1
 _SLOTS_PER_TEXT = 16
+_ONE_IN_EACH_BYTE = np.uint64(0x0101010101010101)
+_MAY_START_FORMULA = _MAY_BE_SPACE.copy()
+_MAY_START_FORMULA[[*b"=+-@'\"", 0xEF]] = True  # 0xEF begins the full-width signs
 
 
 def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "ColumnarChunk | None":
@@ -91,6 +95,23 @@ def _is_grid(is_line_end: np.ndarray, width: int) -> bool:
     return bool(rows[:, -1].all()) and not rows[:, :-1].any()
 
 
+class JoinedCells(NamedTuple):
+    """Cells row by row, in UTF-8 with a byte behind each but for blank ones, which are left out.
+
+    `sizes` are in bytes, shape (rows, columns).
+    """
+
+    data: bytes
+    sizes: np.ndarray
+
+
+def joined_texts(columns: Sequence[Sequence[str]], end: str) -> JoinedCells:
+    cells = list(chain.from_iterable(zip(*columns, strict=True)))
+    sizes = np.fromiter((len(cell.encode()) for cell in cells), dtype=np.intp, count=len(cells))
+    data = "".join(f"{cell}{end}" for cell in cells if cell).encode()
+    return JoinedCells(data, sizes.reshape(-1, len(columns)))
+
+
 class ColumnarChunk:
     """Rows as places in a text; what `rows.Chunk` is for rows of strings.
 
@@ -138,6 +159,16 @@ class ColumnarChunk:
             found[text] += cells
         return found
 
+    def joined(self, positions: Sequence[int], end: str) -> JoinedCells:
+        """The cells of these columns."""
+        starts, ends = (places[positions].T.ravel() for places in (self._starts, self._ends))
+        sizes = ends - starts
+        starts, ends = starts[sizes > 0], ends[sizes > 0]
+        characters = np.frombuffer(self._data, dtype=np.uint8)
+        chosen = characters[_are_between(starts, ends + 1, len(characters))]
+        chosen[np.cumsum(ends - starts + 1) - 1] = ord(end)
+        return JoinedCells(chosen.tobytes(), sizes.reshape(-1, len(positions)))
+
     @property
     def rows(self) -> list[list[str]]:
         return self.rows_at(range(len(self)))
@@ -168,6 +199,19 @@ class ColumnarChunk:
         return True
 
 
+def _are_between(starts: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
+    """Which places lie from one of the starts to before its end; eight of them at a time."""
+    flips = np.zeros(-(-size // 8) * 8, dtype=np.uint8)
+    flips[starts] = 1
+    flips[ends] ^= 1  # one may start where another ends
+    words = flips.view("<u8")
+    for bits in (8, 16, 32):
+        words ^= words << np.uint64(bits)
+    is_open_behind = np.bitwise_xor.accumulate(flips[7::8])
+    words[1:] ^= is_open_behind[:-1] * _ONE_IN_EACH_BYTE
+    return flips[:size].view(bool)
+
+
 def _cells_at(texts: "ColumnarTexts | list[str]", rows: np.ndarray) -> list[str]:
     return [texts[row] for row in rows] if isinstance(texts, list) else texts.at(rows)
 
@@ -184,8 +228,8 @@ class ColumnarTexts(Sequence):
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __getitem__(self, position: int) -> str:
-        return self.at([position])[0]
+    def __getitem__(self, position: int | slice) -> str | list[str]:
+        return self.at(position) if isinstance(position, slice) else self.at([position])[0]
 
     def __iter__(self):
         return iter(self.at(slice(None)))
@@ -237,6 +281,12 @@ class ColumnarTexts(Sequence):
         if len(self.words) > 1 and (differs & (in_order[1:] == in_order[:-1])).any():
             return None
         return Distinct(self, order, np.flatnonzero(np.append(True, differs)))
+
+    @property
+    def may_start_formulas(self) -> np.ndarray:
+        """Which cells a spreadsheet could run, or have white space or quotation marks in front."""
+        first = self._all_words[self._starts] & _MASKS[1]
+        return _MAY_START_FORMULA[first] & (self.sizes > 0)
 
     @property
     def may_have_spaces(self) -> bool:

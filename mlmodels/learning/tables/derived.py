@@ -6,7 +6,7 @@ in numpy.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -91,14 +91,20 @@ def derive(frame: "pandas.DataFrame", derived: Sequence[Derived]) -> "pandas.Dat
     """The frame with the derived columns behind its own, in the order given."""
     import pandas
 
-    made = {column.name: _column(column, frame) for column in derived}
+    made = derived_values(frame, derived)
     return pandas.concat([frame, pandas.DataFrame(made, index=frame.index)], axis=1) if made else frame
 
 
-def _column(derived: Derived, frame: "pandas.DataFrame") -> "numpy.ndarray":
+def derived_values(
+    columns: "Mapping[str, numpy.ndarray] | pandas.DataFrame", derived: Sequence[Derived]
+) -> "dict[str, numpy.ndarray]":
+    return {column.name: _values_of(column, columns) for column in derived}
+
+
+def _values_of(derived: Derived, columns) -> "numpy.ndarray":
     import numpy
 
-    sources = [frame[name].to_numpy(dtype="float64") for name in derived.sources]
+    sources = [numpy.asarray(columns[name], dtype="float64") for name in derived.sources]
     if derived.operation in _PARTS:
         return _part_of_all(derived.operation, sources[0])
     with numpy.errstate(all="ignore"):

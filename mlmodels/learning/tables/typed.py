@@ -33,6 +33,29 @@ class TypedCells(NamedTuple):
     problems: dict[int, str]
 
 
+class CodedTexts(NamedTuple):
+    """A column of texts: `codes` say for each cell which of the `texts` it has. Texts may be there twice."""
+
+    texts: list[str]
+    codes: "numpy.ndarray"
+
+    def to_array(self) -> "numpy.ndarray":
+        import numpy
+
+        return numpy.array(self.texts, dtype=object)[self.codes]
+
+
+def coded(texts: "Sequence[str] | ColumnarTexts") -> CodedTexts:
+    """Each different text once, where that is quickly found out."""
+    import numpy
+
+    if not isinstance(texts, list | tuple) and texts.distinct is not None:
+        return CodedTexts(texts.distinct.texts, texts.distinct.codes)
+    positions: dict[str, int] = {}
+    codes = [positions.setdefault(text, len(positions)) for text in texts]
+    return CodedTexts(list(positions), numpy.array(codes, dtype=numpy.intp))
+
+
 class ColumnCells:
     """Reads cells of a column as `RowReader` reads them. Make it once for a file and keep it.
 
@@ -56,6 +79,11 @@ class ColumnCells:
         except ValueError:
             values, problems = self._one_by_one(list(texts))
             return TypedCells(self._array(values, len(texts)), problems)
+
+    def read_coded(self, texts: "Sequence[str] | ColumnarTexts") -> CodedTexts:
+        """Of a column that is no number, in which every cell is read."""
+        found = coded(texts)
+        return found._replace(texts=self._cells.many(found.texts))
 
     def read_chunk(self, chunk: "Chunk | ColumnarChunk", position: int) -> "Sequence[float | str]":
         """The column at this position: a list of a chunk of strings, an array of a chunk of columns.

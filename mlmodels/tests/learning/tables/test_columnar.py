@@ -161,6 +161,25 @@ def test_pieces_of_tables_are_the_same_by_column(pieces):
     assert_nothing_differs(("a,b\n1,x\n" + pieces).encode())
 
 
+CELLS = st.text(st.sampled_from('a1"ö,'), max_size=20)
+
+
+@many
+@given(st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), min_size=1)), st.data())
+def test_the_cells_of_some_columns_are_joined_as_they_stand_in_the_rows(rows, data):
+    text = io.StringIO()
+    header = [f"column {number}" for number in range(len(rows[0]))]
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    positions = data.draw(st.lists(st.sampled_from(range(len(header))), min_size=1, unique=True).map(sorted))
+    chunk = cut(text.getvalue(), ",", header, 1)
+
+    if chunk is not None:
+        joined = chunk.joined(positions, "\n")
+        written = [[row[position].replace('"', '""').encode() for position in positions] for row in rows]
+        assert joined.data.split(b"\n")[:-1] == [cell for row in written for cell in row if cell]
+        assert joined.sizes.tolist() == [list(map(len, row)) for row in written]
+
+
 def test_rows_of_a_large_file_can_be_taken_as_lists():
     content = "city,size\n" + "".join(f"Köln {n},{n}\n" for n in range(20_000))
 
