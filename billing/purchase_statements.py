@@ -1,6 +1,7 @@
 """The statements of a purchase, written out for the model of its rows, its conditions and its key."""
 
 import hashlib
+import json
 import re
 from functools import cached_property, lru_cache
 
@@ -75,7 +76,11 @@ class Statements:
         }
 
     def values_of(self, row: models.Model) -> list:
-        return [_as_sqlite(field, getattr(row, field.attname)) for field in self.fields]
+        return [convert(getattr(row, name)) for name, convert in self.converters]
+
+    @cached_property
+    def converters(self) -> list:
+        return [(field.attname, _converter_for_sqlite(field)) for field in self.fields]
 
     # As one message to PostgreSQL
 
@@ -124,11 +129,20 @@ class Statements:
         return {field.column: _as_json(field, getattr(row, field.attname)) for field in self.fields}
 
 
-def _as_sqlite(field: models.Field, value):
-    """Most values are stored as they are, and `get_db_prep_save` would take most of the time of an insert."""
-    if value is None or (isinstance(value, int | str) and not isinstance(field, models.JSONField)):
-        return value
-    return field.get_db_prep_save(value, connection)
+def _converter_for_sqlite(field: models.Field):
+    """What `get_db_prep_save` does. It would take most of the time of an insert, so the kinds of fields that
+    rows on sale have are written out."""
+    adapt_time = connection.ops.adapt_datetimefield_value
+    match field:
+        case models.ForeignKey() | models.IntegerField() | models.CharField():
+            return lambda value: value
+        case models.UUIDField():
+            return lambda value: value.hex
+        case models.JSONField(encoder=None):
+            return lambda value: None if value is None else json.dumps(value)
+        case models.DateTimeField():
+            return adapt_time
+    return lambda value: field.get_db_prep_save(value, connection)
 
 
 def _as_json(field: models.Field, value):

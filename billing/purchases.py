@@ -127,12 +127,12 @@ def _refuse(purchase: Purchase) -> None:
 
 def _book_on_sqlite(take) -> list[list[int] | None]:
     """An error fails all purchases of the transaction, so whatever can be refused is a condition."""
-    with transaction.atomic(), connection.wrap_database_errors:
-        # The driver's own method: Django's cursors take as long as these statements
-        return [_book_one(connection.connection.execute, purchase) for purchase in take()]
+    with connection.short_transaction() as execute:
+        entered_at = connection.ops.adapt_datetimefield_value(timezone.now())
+        return [_book_one(execute, purchase, entered_at) for purchase in take()]
 
 
-def _book_one(execute, purchase: Purchase) -> list[int] | None:
+def _book_one(execute, purchase: Purchase, entered_at: str) -> list[int] | None:
     statements, values = purchase.statements, purchase.values()
     texts = statements.on_sqlite
     moved = execute(texts["move_balance"], values).fetchall()
@@ -146,11 +146,11 @@ def _book_one(execute, purchase: Purchase) -> list[int] | None:
         ids.append(execute(texts["insert_row"], statements.values_of(row)).lastrowid)
         if row.cost_tokens:
             balance -= row.cost_tokens
-            execute(texts["append_entry"], _entry_values(purchase, row, balance)).fetchall()
+            execute(texts["append_entry"], _entry_values(purchase, row, balance, entered_at)).fetchall()
     return ids
 
 
-def _entry_values(purchase: Purchase, row, balance: int) -> dict:
+def _entry_values(purchase: Purchase, row, balance: int, entered_at: str) -> dict:
     return {
         "account_id": purchase.user.pk,
         "kind": LedgerEntry.Kind.CHARGE.value,
@@ -161,7 +161,7 @@ def _entry_values(purchase: Purchase, row, balance: int) -> dict:
         "operation": row.reference,
         "reverses_id": None,
         "booked_by_id": None,
-        "created_at": connection.ops.adapt_datetimefield_value(timezone.now()),
+        "created_at": entered_at,
     }
 
 

@@ -19,6 +19,7 @@ from mlplatform.core.origin import current_job, current_request
 logger = logging.getLogger("mlplatform.requests")
 
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ENCODER = json.JSONEncoder(default=str)
 SECRET_PATH_PARTS = ("token", "uidb64")
 
 
@@ -51,7 +52,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0]:
             line["exception"] = describe_exception(record.exc_info[1])
-        return json.dumps(line, default=str)
+        return ENCODER.encode(line)
 
 
 class TextFormatter(logging.Formatter):

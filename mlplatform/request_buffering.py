@@ -8,8 +8,9 @@ import asyncio
 import io
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from itertools import chain
+from queue import SimpleQueue
 
 BODY_REFUSAL = "mlplatform.body_refusal"
 TOO_SLOW, TOO_LARGE = "too slow", "too large"
@@ -27,8 +28,10 @@ class BufferedApplication:
     def __init__(self, application, *, threads: int, body_bytes_max: int):
         self.application = application
         self.body_bytes_max = body_bytes_max
-        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self.loop = None
+        self.waiting = SimpleQueue()
+        for number in range(threads):
+            threading.Thread(target=self.answer_all, name=f"request_{number}", daemon=True).start()
 
     def __rsgi_init__(self, loop):
         self.loop = loop
@@ -48,7 +51,24 @@ class BufferedApplication:
                     protocol.response_empty(400, [])
                     return
                 body.seek(0)
-            await self.loop.run_in_executor(self.threads, self.answer, environ, protocol)
+            await self.answer_in_thread(environ, protocol)
+
+    async def answer_in_thread(self, environ, protocol):
+        """Without `run_in_executor`, whose two futures take longer than all else here."""
+        answered = self.loop.create_future()
+        self.waiting.put((environ, protocol, answered))
+        await answered
+
+    def answer_all(self):
+        """What each thread does, as long as the process lives."""
+        while True:
+            environ, protocol, answered = self.waiting.get()
+            error = None
+            try:
+                self.answer(environ, protocol)
+            except BaseException as raised:  # granian logs it, and the thread goes on to the next request
+                error = raised
+            self.loop.call_soon_threadsafe(end, answered, error)
 
     async def receive(self, protocol, body, length: int) -> tuple[str | None, int]:
         """Reads the body into `body`; returns the reason if it was discarded, and the bytes received."""
@@ -86,6 +106,16 @@ class BufferedApplication:
             return  # the client stopped reading
         finally:
             response.close()
+
+
+def end(answered: asyncio.Future, error: BaseException | None):
+    """A client that has disconnected may have ended it before."""
+    if answered.done():
+        return
+    if error is None:
+        answered.set_result(None)
+    else:
+        answered.set_exception(error)
 
 
 async def send(transport, piece: bytes):

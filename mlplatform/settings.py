@@ -84,15 +84,16 @@ MIDDLEWARE = [
     "mlplatform.middleware.NoStoreMiddleware",
     "mlplatform.middleware.RateLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mlmodels.api.plain.PlainPredictionsMiddleware",  # most requests go no further
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "mlplatform.middleware.AnonymousBodyMiddleware",
     "mlplatform.core.formats.FormatsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "mlplatform.middleware.LoginUnlessPublicMiddleware",  # private unless a view says otherwise
     "mlplatform.middleware.PageMessagesMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "mlplatform.error_responses.RefusalMiddleware",
 ]

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
-from mlmodels.api.plain import Offer, plain_first
+from mlmodels.api.plain import Offer
 from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
 from mlmodels.api.waiting import TrainingView, training_schema
 from mlmodels.learning.trainers import parameter_types
@@ -159,8 +159,9 @@ class PredictView(PredictionView):
 
     @classmethod
     def as_view(cls, **options):
-        offer = Offer(predict, plain_features, responses.predicted)
-        return plain_first(super().as_view(**options), offer, "model_name")
+        view = super().as_view(**options)
+        view.offer = Offer(predict, plain_features, responses.predicted, "model_name")
+        return view
 
     @extend_schema(
         summary="Predict one row with a model",

@@ -1,6 +1,6 @@
 """Paid predictions as programs ask for them: JSON with a token or a key, without REST framework.
 
-Its machinery takes longer than the prediction. Whatever is not plain goes to the view of REST framework,
+Its machinery takes longer than the prediction. Whatever is not plain goes on to the view of REST framework,
 which calls the same operation, and so does a caller who is not confirmed, to be told why. What earlier
 requests found out about caller and model is remembered, and confirmed by the statement that charges.
 """
@@ -8,11 +8,11 @@ requests found out about caller and model is remembered, and confirmed by the st
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 
 from django.conf import settings
 from django.db import Error
 from django.http import HttpResponse
+from django.urls import Resolver404, resolve
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
@@ -31,24 +31,42 @@ HEADERS = {"Content-Type": JSON, "Vary": "Accept", "Allow": "POST, OPTIONS"}  # 
 
 @dataclass(frozen=True)
 class Offer:
-    """What is sold: `options_of` the parsed body are those of the operation, or None if it is not plain."""
+    """What a view sells, as its attribute `offer`.
+
+    `options_of` the parsed body are those of the operation, or None if it is not plain. `name_argument` of
+    the URL is the model's name.
+    """
 
     operation: Callable
     options_of: Callable[[dict], dict | None]
     body_of: Callable
+    name_argument: str
 
 
-def plain_first(view, offer: Offer, name_argument: str):
-    """The view of REST framework, for what is not plain. `name_argument` is the model's name in the URL."""
+class PlainPredictionsMiddleware:
+    """Stands in front of sessions, forms, and the REST framework, which such a request has no use for."""
 
-    @wraps(view)
-    def answer(request, *args, **kwargs):
-        response = None
-        if kwargs.keys() == {name_argument} and is_plain(request.META):
-            response = plain_response(request, kwargs[name_argument], offer)
-        return view(request, *args, **kwargs) if response is None else response
+    def __init__(self, get_response):
+        self.get_response = get_response
 
-    return answer
+    def __call__(self, request):
+        response = answer_if_plain(request)
+        return self.get_response(request) if response is None else response
+
+
+def answer_if_plain(request) -> HttpResponse | None:
+    """None if the view has to answer."""
+    if not is_plain(request.META):
+        return None
+    try:
+        match = resolve(request.path_info)
+    except Resolver404:
+        return None
+    offer = getattr(match.func, "offer", None)
+    if offer is None or match.kwargs.keys() != {offer.name_argument}:
+        return None
+    request.resolver_match = match
+    return plain_response(request, match.kwargs[offer.name_argument], offer)
 
 
 def is_plain(environ: dict) -> bool:
@@ -56,11 +74,13 @@ def is_plain(environ: dict) -> bool:
     return (
         environ["REQUEST_METHOD"] == "POST"
         and "HTTP_AUTHORIZATION" in environ
+        and not environ.get("HTTP_COOKIE")
         and environ.get("CONTENT_TYPE", "").lower() in SENT_AS
         and environ.get("HTTP_ACCEPT", "*/*") in ACCEPTED
         and not environ.get("QUERY_STRING")
         and length.isdigit()
-        and int(length) <= settings.JSON_BODY_BYTES_MAX
+        and 0 < int(length) <= settings.JSON_BODY_BYTES_MAX  # 0 as well where the body was not received
+        and "\x00" not in environ["PATH_INFO"]
     )
 
 

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
-from mlmodels.api.plain import Offer, plain_first
+from mlmodels.api.plain import Offer
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, OutputSerializer
 from mlmodels.api.serializers import RowField
 from mlmodels.api.shapes import LabelField, StoredRowField
@@ -78,8 +78,9 @@ class PredictionActionsMixin:
     @classmethod
     def as_view(cls, actions=None, **options):
         view = super().as_view(actions, **options)
-        offer = Offer(predictions.predict_rows, plain_rows, responses.answered)
-        return plain_first(view, offer, "name") if actions == {"post": "predict"} else view
+        if actions == {"post": "predict"}:
+            view.offer = Offer(predictions.predict_rows, plain_rows, responses.answered, "name")
+        return view
 
     @extend_schema(
         operation_id="predict_rows",
