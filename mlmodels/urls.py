@@ -81,5 +81,6 @@ urlpatterns = [
     # /predictions/
     path("predictions/", predictions.predictions, name="predictions"),
     path("predictions/<uuid:uuid>/", predictions.prediction, name="prediction"),
+    path("predictions/<uuid:uuid>/actual/", predictions.actual, name="prediction-actual"),
     path("predictions/<uuid:uuid>/delete/", predictions.delete, name="prediction-delete"),
 ]

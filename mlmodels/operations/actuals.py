@@ -1,4 +1,4 @@
-"""What came in the end: actual values of stored predictions, one or a file. Free, and can be changed."""
+"""Actual values of stored predictions, one or a file of them. Free, and can be corrected."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,7 +118,7 @@ def _place_of(wanted: tuple[str, ...], names: list[str]) -> int:
             return names.index(name)
     raise InvalidInput(
         f"The file needs two columns: {ID_NAMES[0]} with the id of a prediction, and {VALUE_NAMES[0]} with "
-        "what came.",
+        "its actual value.",
         field="file",
     )
 
@@ -131,11 +131,11 @@ def read_actual(model: TrainedModel, value):
     except tables.TableRefused as refused:
         raise InvalidInput(refused.message, field="value") from None
     if typed == "" or typed != typed:
-        raise InvalidInput("Give the actual value; it is blank.", field="value")
+        raise InvalidInput("The actual value is blank. Enter it.", field="value")
     if model.task != REGRESSION:
         return _class_of(column, typed, model.report["confusion_matrix"]["labels"])
     if isinstance(value, bool):
-        raise InvalidInput(f"{column.name} is a number, and {str(value).lower()} is none.", field="value")
+        raise InvalidInput(f"{column.name} is a number; {str(value).lower()} is not.", field="value")
     return typed
 
 

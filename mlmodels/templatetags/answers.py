@@ -6,7 +6,7 @@ from django import template
 
 from mlmodels import charts
 from mlmodels.templatetags.columns import class_shares, column_value, tick_words
-from mlplatform.core.formats import figure, fixed, percent
+from mlplatform.core.formats import SECONDS_A_DAY, figure, fixed, percent
 
 INPUTS_CHARACTERS_MAX = 120
 REASONS_SHOWN = 6
@@ -28,6 +28,23 @@ def reliability_in_words(output, model):
         return f"{said} in {figure(interval['level'] * 10, 2)} of 10 such cases"
     likely = output.get("prediction_set") or []
     return f"{' or '.join(map(str, likely))}: none of them can be ruled out" if len(likely) > 1 else ""
+
+
+@register.simple_tag
+def actual_in_words(prediction):
+    """How the recorded value compares: "the prediction was 12,000 too low, within the interval"."""
+    actual, output, model = prediction.actual, prediction.output, prediction.model
+    if model.task != "regression":
+        return "as predicted" if actual == output["prediction"] else "not as predicted"
+    miss = actual - output["prediction"]
+    is_date = model.target["format"]["type"] == "date"
+    size = f"{figure(abs(miss) / SECONDS_A_DAY, 3)} days" if is_date else figure(abs(miss))
+    directions = ("early", "late") if is_date else ("low", "high")
+    said = f"the prediction was {size} too {directions[miss < 0]}" if miss else "exactly as predicted"
+    if interval := output.get("interval"):
+        is_within = interval["low"] <= actual <= interval["high"]
+        said += f", {'within' if is_within else 'outside'} the interval"
+    return said
 
 
 @register.simple_tag

@@ -11,6 +11,7 @@ from django_htmx.http import replace_url
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
+from mlmodels.forms.actuals import ActualForm
 from mlmodels.forms.models import ThresholdForm
 from mlmodels.forms.prediction import PredictionForm
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
@@ -143,8 +144,10 @@ def explanation_of(stored) -> dict | None:
         return None
 
 
-def predict_context(request, model, *, form=None, stored=None, paid=None) -> dict:
+def predict_context(request, model, *, form=None, stored=None, paid=None, actual_form=None) -> dict:
     """`stored` is shown: the prediction that was paid for, or a variation of `paid`."""
+    if stored and not paid:
+        actual_form = actual_form or ActualForm(prediction=stored)
     inputs = stored.inputs if stored else None
     return {
         **tab_context(model, "model"),
@@ -152,6 +155,7 @@ def predict_context(request, model, *, form=None, stored=None, paid=None) -> dic
         "price": settings.PREDICTION_TOKEN_COST,
         "stored": stored,
         "paid": paid or stored,
+        "actual_form": actual_form,
         "explanation": explanation_of(stored) if stored else None,
         "out_of_range": out_of_range_values(model.report["features"], inputs) if stored else [],
     }

@@ -4,12 +4,17 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from mlmodels.forms.actuals import ActualForm
 from mlmodels.lookups import owned_prediction
 from mlmodels.models import Prediction, may_use_model
+from mlmodels.operations.actuals import record_actual
+from mlmodels.views.model_tabs import predict_context
+from mlplatform.core.errors import NotFound
 
 PREDICTIONS_A_PAGE = 25
+ACTUAL_RECORDED = "The actual value was recorded."
 
 
 @require_GET
@@ -31,6 +36,29 @@ def prediction(request, uuid):
     if not prediction.may_use_model:
         return redirect("mlmodels:predictions")
     return redirect(f"{reverse('mlmodels:model', args=[prediction.model.name])}?prediction={uuid}#result")
+
+
+@require_POST
+def actual(request, uuid):
+    """What the value turned out to be; sent again, it is corrected."""
+    stored = owned_prediction(request.user, uuid)
+    if not stored.may_use_model:
+        raise NotFound("The model of this prediction was deleted, or is no longer shared with you.")
+    form = ActualForm(request.POST, prediction=stored)
+    if form.is_valid():
+        with form.refusals():
+            record_actual(prediction=stored, value=form.cleaned_data["value"])
+    status = 200 if form.is_valid() else 422
+    if request.htmx:
+        context = {"model": stored.model, "paid": stored, "actual_form": form, "said": ""}
+        if form.is_valid():
+            context |= {"actual_form": ActualForm(prediction=stored), "said": ACTUAL_RECORDED}
+        return render(request, "mlmodels/_actual.html", context, status=status)
+    if not form.is_valid():
+        context = predict_context(request, stored.model, stored=stored, actual_form=form)
+        return render(request, "mlmodels/model.html", context, status=status)
+    messages.success(request, ACTUAL_RECORDED)
+    return redirect(f"{reverse('mlmodels:model', args=[stored.model.name])}?prediction={uuid}#actual")
 
 
 @require_http_methods(["GET", "POST"])

@@ -111,6 +111,7 @@ URLS = {
     "webhooks/<uuid:uuid>/deliveries/<uuid:delivery>/again/": of("webhook"),
     "predictions/": own(),
     "predictions/<uuid:uuid>/": of("prediction"),
+    "predictions/<uuid:uuid>/actual/": of("prediction"),
     "predictions/<uuid:uuid>/delete/": of("prediction"),
     "accounts/": own(),
     "accounts/signup/": public(),
