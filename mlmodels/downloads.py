@@ -1,12 +1,14 @@
 """Models and answers to files as downloads: from pages, over the API and by command."""
 
 import io
+import tempfile
 
 from django.http import FileResponse
 
 from mlmodels.errors import NoAnswer
 from mlmodels.model_card import as_markdown
 from mlmodels.models import Batch, TrainedModel
+from mlmodels.operations.batches import write_unreadable_rows
 from mlmodels.operations.exports import ExportedFile, export_model
 from mlmodels.snippets import typical_row
 
@@ -39,10 +41,16 @@ def download_answer(batch: Batch) -> FileResponse:
         raise NoAnswer(
             "The files of this batch were removed." if batch.erased_at else f"This batch is {batch.status}."
         )
+    return _csv(batch, batch.answer.open("rb"), batch.answer_name)
+
+
+def download_unreadable(batch: Batch) -> FileResponse:
+    """The rows that cannot be read, with the reasons."""
+    file = tempfile.NamedTemporaryFile(suffix=".csv")  # noqa: SIM115 - the response closes it
+    write_unreadable_rows(batch=batch, path=file.name)
+    return _csv(batch, file, f"{batch.stem} unreadable.csv")
+
+
+def _csv(batch: Batch, file, name: str) -> FileResponse:
     charset = batch.reading["dialect"]["encoding"].removesuffix("-sig")
-    return FileResponse(
-        batch.answer.open("rb"),
-        as_attachment=True,
-        filename=batch.answer_name,
-        content_type=f"text/csv; charset={charset}",
-    )
+    return FileResponse(file, as_attachment=True, filename=name, content_type=f"text/csv; charset={charset}")

@@ -59,6 +59,7 @@ urlpatterns = [
     path("batches/<uuid:uuid>/cancel/", batches.cancel, name="batch-cancel"),
     path("batches/<uuid:uuid>/delete/", batches.delete, name="batch-delete"),
     path("batches/<uuid:uuid>/answer.csv", batches.answer, name="batch-answer"),
+    path("batches/<uuid:uuid>/unreadable.csv", batches.unreadable, name="batch-unreadable"),
     # /webhooks/
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<uuid:uuid>/", webhooks.webhook, name="webhook"),

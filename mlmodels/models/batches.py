@@ -135,10 +135,13 @@ class Batch(Job):
         return bool(self.answer)
 
     @property
+    def stem(self):
+        return self.name.rpartition(".")[0] or self.name
+
+    @property
     def answer_name(self):
         """Of the file that is downloaded."""
-        stem = self.name.rpartition(".")[0] or self.name
-        return f"{stem} predicted.csv"
+        return f"{self.stem} predicted.csv"
 
     @property
     def kept_until(self):

@@ -89,6 +89,14 @@ def predict_file(
     return batch
 
 
+def write_unreadable_rows(*, batch: Batch, path: str) -> None:
+    """The rows that cannot be read, with the reasons, as a CSV file at this path."""
+    if not batch.file:
+        raise errors.NoAnswer("The files of this batch were removed.")
+    with batch.file.open("rb") as question:
+        run_apart(learning.write_unreadable, question, learning.Reading(**batch.reading), path)
+
+
 @atomic_with_retry
 def start(*, batch: Batch, idempotency: idempotency_keys.IdempotentRequest | None = None) -> Batch:
     """Charges the price that was quoted and queues the batch. For repeated requests see `predict_file`."""

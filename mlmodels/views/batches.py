@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
-from mlmodels.downloads import download_answer
+from mlmodels.downloads import download_answer, download_unreadable
 from mlmodels.forms.datasets import UploadForm
 from mlmodels.lookups import owned_batch, usable_model
 from mlmodels.operations import batches, jobs
@@ -140,3 +140,8 @@ def delete(request, uuid):
 @require_GET
 def answer(request, uuid):
     return download_answer(owned_batch(request.user, uuid))
+
+
+@require_GET
+def unreadable(request, uuid):
+    return download_unreadable(owned_batch(request.user, uuid))

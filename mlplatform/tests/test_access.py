@@ -96,6 +96,7 @@ URLS = {
     "batches/<uuid:uuid>/cancel/": of("batch"),
     "batches/<uuid:uuid>/delete/": of("batch"),
     "batches/<uuid:uuid>/answer.csv": of("batch"),
+    "batches/<uuid:uuid>/unreadable.csv": of("batch"),
     "models/<str:name>/report/": of("model"),
     "models/<str:name>/share/": of("model"),
     "models/<str:name>/share/account/": of("model"),
