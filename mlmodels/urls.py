@@ -54,6 +54,7 @@ urlpatterns = [
     path("models/<str:name>/delete/", models.delete, name="model-delete"),
     path("models/<str:name>/files/", batches.files, name="model-files"),
     # /batches/
+    path("batches/", batches.predict_file, name="predict-file"),
     path("batches/<uuid:uuid>/", batches.batch, name="batch"),
     path("batches/<uuid:uuid>/start/", batches.start, name="batch-start"),
     path("batches/<uuid:uuid>/cancel/", batches.cancel, name="batch-cancel"),

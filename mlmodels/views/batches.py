@@ -18,9 +18,8 @@ from mlmodels.operations import batches, jobs
 from mlmodels.views.datasets import go_to
 from mlmodels.views.model_tabs import tab_context
 from mlmodels.views.runs import LATER_AFTER_SECONDS, POLL_SECONDS_FIRST, POLL_SECONDS_LATER
-from mlmodels.views.start import upload_context
+from mlmodels.views.start import file_price, upload_context
 from mlplatform.core.errors import DomainError
-from mlplatform.core.text import plural
 
 BATCHES_A_PAGE = 25
 
@@ -32,6 +31,12 @@ def files(request, name):
     if request.method == "POST":
         return upload(request, model)
     return render(request, "mlmodels/model_files.html", files_context(request, model))
+
+
+@require_POST
+def predict_file(request):
+    """A file for one of several models, from the start page."""
+    return upload(request, usable_model(request.user, request.POST.get("model", "")))
 
 
 def upload(request, model):
@@ -61,10 +66,7 @@ def files_context(request, model) -> dict:
         "page": Paginator(found, BATCHES_A_PAGE).get_page(request.GET.get("page")),
         **upload_context(),
         "upload_url": reverse("mlmodels:model-files", args=[model.name]),
-        "upload_price": (
-            f"You see the price before anything is charged: {plural(settings.BATCH_TOKEN_COST, 'token')} per "
-            f"{batches.PRICED_ROWS:,} rows, rounded up."
-        ),
+        "file_price": file_price(),
     }
 
 

@@ -5,10 +5,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 
 from mlmodels.learning import samples
-from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.operations.batches import PRICED_ROWS
 from mlplatform.core.text import plural
 
 LATEST_MODELS = 5
+MODELS_OFFERED = 100  # to predict a file with
 SAMPLES_OFFERED = ("iris", "diabetes", "wine")
 
 
@@ -17,10 +19,15 @@ def start(request):
     if not request.user.is_authenticated:
         return render(request, "mlmodels/landing.html", {"section": "start", "prices": prices()})
     models = TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS]
+    usable = TrainedModel.objects.usable_by(request.user).for_lists().newest_first()[:MODELS_OFFERED]
+    batches = Batch.objects.owned_by(request.user).newest_first()
     context = {
         "section": "start",
         "runs": TrainingRun.objects.owned_by(request.user).open().newest_first(),
         "models": models,
+        "usable_models": usable,
+        "model_of_latest_file": batches.values_list("model_id", flat=True).first(),
+        "file_price": file_price(),
         "steps": first_steps(request.user, models),
         **upload_context(),
     }
@@ -52,6 +59,12 @@ def upload_context() -> dict:
         "upload_megabytes_max": settings.MAX_UPLOAD_MB,
         "upload_bytes_max": settings.MAX_UPLOAD_MB * 1_000_000,
     }
+
+
+def file_price() -> str:
+    """What the drop zone of a file to be predicted says."""
+    price = plural(settings.BATCH_TOKEN_COST, "token")
+    return f"{price} per {PRICED_ROWS:,} rows, rounded up. You confirm the price first."
 
 
 def prices() -> dict:

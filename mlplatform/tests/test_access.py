@@ -91,6 +91,7 @@ URLS = {
     "models/<str:name>/rename/": of("model"),
     "models/<str:name>/delete/": of("model"),
     "models/<str:name>/files/": of("model"),
+    "batches/": own(),
     "batches/<uuid:uuid>/": of("batch"),
     "batches/<uuid:uuid>/start/": of("batch"),
     "batches/<uuid:uuid>/cancel/": of("batch"),

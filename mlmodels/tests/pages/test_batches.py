@@ -66,6 +66,38 @@ def test_from_the_file_to_its_answer(alice, model, pages_of):
     assert verify_ledger() == []
 
 
+def test_all_rows_that_cannot_be_read_are_downloaded_with_their_reasons(alice, model, pages_of):
+    client = pages_of(alice)
+    rows = [f"{'ca. ' if n % 2 else ''}{n};2;city;=1+{n}" for n in range(60)]
+    content = "\n".join(["size;rooms;place;agent", *rows, ""]).encode()
+
+    page = client.get(sent(client, model, content).url)
+    batch = Batch.objects.get()
+    answer = client.get(f"/batches/{batch.uuid}/unreadable.csv")
+
+    assert "The first 20 of 30." in page.content.decode()
+    assert answer["Content-Disposition"] == 'attachment; filename="new unreadable.csv"'
+    lines = b"".join(answer).decode().splitlines()
+    assert lines[0] == "size;rooms;place;agent;row;reason" and len(lines) == 31
+    assert lines[1].startswith("ca. 1;2;city;'=1+1;3;") and '""ca. 1""' in lines[1]
+
+
+def test_the_start_page_takes_a_file_for_one_of_the_models(alice, bob, make_model, model, pages_of):
+    other = make_model(alice, model_name="other", dataset=model.dataset)
+    client = pages_of(alice)
+
+    first = client.get("/").content.decode()
+    quoted = client.post("/batches/", {"model": model.name, "file": SimpleUploadedFile("new.csv", NEW)})
+    after = client.get("/").content.decode()
+
+    assert first.index(f'<option value="{other.name}">') < first.index(f'<option value="{model.name}">')
+    assert quoted.url == f"/batches/{Batch.objects.get().uuid}/"
+    assert f'<option value="{model.name}" selected>' in after
+    foreign = {"model": model.name, "file": SimpleUploadedFile("new.csv", NEW)}
+    assert pages_of(bob).post("/batches/", foreign).status_code == 404
+    assert "Drop new rows here" not in pages_of(bob).get("/").content.decode()
+
+
 def test_a_file_of_no_use_is_refused_in_the_drop_zone(alice, model, pages_of):
     client = pages_of(alice)
 
