@@ -48,8 +48,13 @@ def curve(
     now: tuple[float, float] | None = None,
     is_share: bool = True,
     height: int = 330,
+    ticks: Sequence[float] | None = None,
+    write=None,
 ) -> SafeString:
-    """A line; both axes from 0 to 100 % where `is_share`. `now` is the point in use."""
+    """A line; both axes from 0 to 100 % where `is_share`. `now` is the point in use.
+
+    `ticks` and `write` are of the x axis, where its values are not written as numbers.
+    """
     plot = Plot(name, title, message, height=height)
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if is_share:
@@ -58,7 +63,7 @@ def curve(
     else:
         all_ys = ys + [y for _, y in reference]
         plot.scale(x=(min(xs), max(xs)), y=padded(min(all_ys), max(all_ys)))
-        plot.axes(x_label, y_label)
+        plot.axes(x_label, y_label, ticks, write_x=write)
     if reference:
         plot.line("ref", reference)
     plot.line("line", points)

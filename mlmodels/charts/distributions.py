@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from django.utils.safestring import SafeString
 
-from mlmodels.charts.plot import Plot, shorten
+from mlmodels.charts.plot import CHARACTER_WIDTH, Plot, shorten
 from mlplatform.core.formats import figure, percent, short_number
 
-CHARACTER_WIDTH = 7  # of the small text, generous
 NARROW_WIDTH = 288  # of the side panel, where charts are drawn at the size they are shown at
 
 

@@ -7,6 +7,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from mlplatform.core.formats import GROUPED_FROM, figure, short_number
 
+CHARACTER_WIDTH = 7  # of the small text, generous
+
 
 class Plot:
     """A plot area inside margins. What is added is escaped."""
@@ -44,14 +46,14 @@ class Plot:
     def dot(self, css: str, x: float, y: float, radius: float = 6):
         self.add('<circle class="{}" cx="{}" cy="{}" r="{}"/>', css, self.x(x), self.y(y), radius)
 
-    def axes(self, x_label: str, y_label: str, x_ticks=None, y_ticks=None, write=None):
+    def axes(self, x_label: str, y_label: str, x_ticks=None, y_ticks=None, write=None, write_x=None):
         y_ticks = y_ticks or nice_ticks(self.y_low, self.y_high)
         write_y = write or writer_of(y_ticks)
         for value in y_ticks:
             at = self.y(value)
             self.add('<path class="grid" d="M{} {}H{}"/>', self.left, at, self.right)
             self.text(self.left - 6, at + 4, write_y(value), anchor="end")
-        self.x_axis(x_label, x_ticks, write)
+        self.x_axis(x_label, x_ticks, write_x or write)
         middle = (self.top + self.bottom) / 2
         self.add(
             '<text transform="translate(13 {}) rotate(-90)" text-anchor="middle">{}</text>',
@@ -64,9 +66,19 @@ class Plot:
         write = write or writer_of(ticks)
         self.add('<path class="axis" d="M{} {}H{}"/>', self.left, self.bottom, self.right)
         for value in ticks:
-            self.text(self.x(value), self.bottom + 17, write(value))
+            self.tick(self.x(value), write(value))
         if label:
             self.text((self.left + self.right) / 2, self.bottom + 38, shorten(label, 48))
+
+    def tick(self, x: float, words: str):
+        """Below the axis; at the edges it stays inside, also on phones, where text is drawn larger."""
+        room = len(str(words)) * CHARACTER_WIDTH * 0.7
+        if x + room > self.width:
+            self.text(self.width, self.bottom + 17, words, anchor="end")
+        elif x < room:
+            self.text(0, self.bottom + 17, words, anchor="start")
+        else:
+            self.text(x, self.bottom + 17, words)
 
     def svg(self, css: str = "chart") -> SafeString:
         return format_html(

@@ -3,7 +3,8 @@
 from django import template
 
 from mlmodels import charts
-from mlmodels.templatetags.columns import column_value
+from mlmodels.learning.trainers.plan import NUMBER
+from mlmodels.templatetags.columns import column_value, day_of
 
 IMPORTANCE_SHOWN = 30
 
@@ -57,16 +58,18 @@ def partial_dependences(model):
             {
                 "name": dependence["name"],
                 "message": message,
-                **dependence_shown(model, dependence, number, message),
+                **dependence_shown(model, dependence, number, message, column),
             }
         )
     return shown
 
 
-def dependence_shown(model, dependence, number, message) -> dict:
-    """Numbers as a line, categories as rows of a table."""
-    points = dependence["points"]
-    if all(isinstance(x, int | float) and not isinstance(x, bool) for x, _ in points):
+def dependence_shown(model, dependence, number, message, column) -> dict:
+    """Numbers and dates as a line, categories and yes/no as rows of a table."""
+    points, kind = dependence["points"], column["format"]["type"]
+    if dependence["kind"] == NUMBER and kind != "boolean":
+        first, last = points[0][0], points[-1][0]
+        days = {"ticks": [first, (first + last) / 2, last], "write": day_of} if kind == "date" else {}
         return {
             "chart": charts.curve(
                 points,
@@ -77,12 +80,13 @@ def dependence_shown(model, dependence, number, message) -> dict:
                 y_label=y_label(model, dependence),
                 is_share=False,
                 height=260,
+                **days,
             )
         }
     bars = charts.diverging_bars([y for _, y in points])
     return {
         "rows": [
-            {"value": x if x not in (None, "") else "(blank)", "bar": bar, "prediction": y}
+            {"value": column_value(x, column), "bar": bar, "prediction": y}
             for (x, y), bar in zip(points, bars, strict=True)
         ]
     }
