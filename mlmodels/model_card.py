@@ -6,10 +6,11 @@ One list of sections, which the page, the HTML file and the Markdown file all sh
 import re
 from dataclasses import dataclass, field
 
-from mlmodels.learning.trainers import REGRESSION, TRAINERS
+from mlmodels.learning.trainers import REGRESSION
 from mlmodels.models import TrainedModel
-from mlmodels.templatetags.columns import column_value
-from mlmodels.templatetags.metrics import metric_name, metric_value, ordered
+from mlmodels.templatetags.columns import column_value, kind_in_words
+from mlmodels.templatetags.metrics import algorithm_name, metric_name, metric_value, ordered
+from mlmodels.templatetags.quality import error_in_words, group_in_words
 from mlplatform.core.text import plural
 
 CATEGORIES_NAMED = 5
@@ -77,8 +78,8 @@ def data(model: TrainedModel) -> Section:
         said.append(f"Kept on one side of the split: {split['kept_together']}.")
     if split.get("refitted_rows"):
         said.append(
-            f"After the test the model was fitted again on all {plural(split['refitted_rows'], 'row')}; the "
-            "figures are those of the test."
+            f"After the test, the model was fitted again on all {plural(split['refitted_rows'], 'row')}. The "
+            "figures are from the test."
         )
     if model.dataset:
         said.append(f"SHA-256 of the file: {model.dataset.sha256}.")
@@ -90,7 +91,7 @@ def columns(model: TrainedModel) -> Section:
     rows = [
         [
             column["name"],
-            column["kind"],
+            kind_in_words(column["kind"]),
             values_in_words(seen[column["name"]], column),
             f"{seen[column['name']]['missing']:,}",
         ]
@@ -142,17 +143,18 @@ def reliability(report: dict) -> Section:
 
 def limits(model: TrainedModel) -> Section:
     said = [
-        "Outside the training data listed above the model predicts as well; do not rely on that.",
+        "The model also predicts outside the training data listed above; do not rely on that.",
         *model.notes,
     ]
     weak = model.report.get("weak_groups", [])
+    known = {column["name"]: column for column in model.features}
     rows = [
         [
             group["column"],
-            str(group["value"]),
+            group_in_words(group, known.get(group["column"])),
             f"{group['rows']:,}",
-            f"{group['error']:.4g}",
-            f"{group['error_of_all']:.4g}",
+            error_in_words(group, group["error"]),
+            error_in_words(group, group["error_of_all"]),
         ]
         for group in weak
     ]
@@ -172,8 +174,8 @@ def making(model: TrainedModel) -> Section:
     report = model.report
     versions = ", ".join(f"{name} {version}" for name, version in model.library_versions.items())
     said = [
-        f"{TRAINERS[model.algorithm].label if model.algorithm in TRAINERS else model.algorithm}, trained on "
-        f"{model.created_at:%Y-%m-%d}; fitting took {report['fit_seconds']:.1f} seconds.",
+        f"{algorithm_name(model.algorithm)}, trained on {model.created_at:%Y-%m-%d}; fitting took "
+        f"{report['fit_seconds']:.1f} seconds.",
         f"Libraries: {versions}.",
         f"SHA-256 of the model file: {model.sha256}.",
     ]

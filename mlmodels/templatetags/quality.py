@@ -93,10 +93,15 @@ def weak_groups(model):
             "words": group_in_words(group, columns.get(group["column"])),
             "bar": charts.bar(group["error"] / largest, "against"),
             "times": group["error"] / group["error_of_all"] if group["error_of_all"] else None,
-            "error": percent(group["error"]) if group.get("is_share") else figure(group["error"], 3),
+            "error": error_in_words(group, group["error"]),
         }
         for group in groups
     ]
+
+
+def error_in_words(group, error) -> str:
+    """Of a weak group, or of all rows."""
+    return percent(error) if group.get("is_share") else figure(error, 3)
 
 
 def group_in_words(group, column) -> str:
