@@ -56,6 +56,15 @@ class Installation:
         connection.close()
         return response.status, json.loads(content)
 
+    def manage(self, *arguments: str):
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
     def processes(self) -> dict[int, str]:
         """Command lines of all processes that have our data folder in their environment, without zombies."""
         found = {}

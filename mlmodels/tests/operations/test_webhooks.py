@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.utils import timezone
@@ -17,6 +16,7 @@ from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.operations import deliveries, erasure, jobs, webhooks
 from mlmodels.tests.factories import start_batch, start_run, work_off
 from mlmodels.tests.quick import train_now
+from mlmodels.tests.receiver import Receiver
 from mlmodels.worker.deliveries import DeliveryThread
 from mlplatform.core import outbound
 from mlplatform.core.errors import NotFound, TooManyRequests
@@ -26,26 +26,6 @@ from mlplatform.settings import BASE_DIR
 pytestmark = pytest.mark.django_db
 
 DELIVERED, FAILED, PENDING = "delivered", "failed", "pending"
-
-
-class Receiver(ThreadingHTTPServer):
-    """Keeps what it gets, and answers with `status`."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.got, self.status = [], 204
-        self.url = f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((dict(self.headers), body))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *arguments):
-        """Nothing to the console."""
 
 
 @pytest.fixture

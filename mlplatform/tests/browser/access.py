@@ -1,5 +1,6 @@
 """Whether everybody can use a page: what axe finds, what does not fit, and text at twice its size."""
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -8,7 +9,18 @@ RULES = {
     # Axe leaves these out unless asked
     "rules": {"target-size": {"enabled": True}, "landmark-unique": {"enabled": True}},
 }
-LAPTOP = {"width": 1280, "height": 900}
+PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+STOPS_MAX = 80
+
+NAME_OF_FOCUS = """() => {
+    const at = document.activeElement;
+    const label = at.labels?.[0] ?? at;
+    return at.getAttribute("aria-label") ?? label.textContent.replace(/\\s+/g, " ").trim();
+}"""
+HAS_A_RING = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+}"""
 
 
 def open_everything(page: Page):
@@ -36,6 +48,27 @@ def elements_beyond_the_edge(page: Page) -> list[str]:
             return [`${scrollWidth} pixels in ${clientWidth}`, ...beyond];
         }"""
     )
+
+
+def assert_usable(page: Page):
+    """At both widths and in both themes, with everything open."""
+    for size, theme in ((PHONE, "dark"), (LAPTOP, "light")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        open_everything(page)
+        assert elements_beyond_the_edge(page) == []
+        assert_axe_finds_nothing(page)
+
+
+def tab_to(page: Page, name: str):
+    """Presses Tab until what is called so has the focus, which must be seen at every stop."""
+    for _ in range(STOPS_MAX):
+        page.keyboard.press("Tab")
+        at = page.evaluate(NAME_OF_FOCUS)
+        assert page.evaluate(HAS_A_RING), f"The focus is not seen at {at!r}."
+        if at.startswith(name):
+            return
+    pytest.fail(f"{STOPS_MAX} times Tab do not lead to {name!r}.")
 
 
 def enlarge_text(page: Page):

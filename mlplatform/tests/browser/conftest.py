@@ -38,6 +38,7 @@ def installation(tmp_path_factory):
         EMAIL_URL=f"filemail:///{folder}/mails",
         MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX),
         AUTO_BUDGET_SECONDS="5",
+        WEBHOOKS_TO_PRIVATE_ADDRESSES="on",
         ADMIN_EMAIL=people.ADMINISTRATOR.email,
         ADMIN_PASSWORD=people.ADMINISTRATOR.password,
     )

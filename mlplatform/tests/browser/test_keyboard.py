@@ -2,36 +2,14 @@
 
 import uuid
 
-import pytest
 from playwright.sync_api import expect
 
 from mlplatform.tests.browser import people
+from mlplatform.tests.browser.access import tab_to
 
-STOPS_MAX = 80
-
-NAME_OF_FOCUS = """() => {
-    const at = document.activeElement;
-    const label = at.labels?.[0] ?? at;
-    return at.getAttribute("aria-label") ?? label.textContent.replace(/\\s+/g, " ").trim();
-}"""
 HTMX_IS_AT_REST = """() => !document.querySelector(
     ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added"
 )"""
-HAS_A_RING = """() => {
-    const style = getComputedStyle(document.activeElement);
-    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-}"""
-
-
-def tab_to(page, name: str):
-    """Presses Tab until what is called so has the focus, which must be seen at every stop."""
-    for _ in range(STOPS_MAX):
-        page.keyboard.press("Tab")
-        at = page.evaluate(NAME_OF_FOCUS)
-        assert page.evaluate(HAS_A_RING), f"The focus is not seen at {at!r}."
-        if at.startswith(name):
-            return
-    pytest.fail(f"{STOPS_MAX} times Tab do not lead to {name!r}.")
 
 
 def test_everything_up_to_a_prediction_is_done_without_a_mouse(page, tmp_path):
