@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
+from mlmodels.charts.plot import shorten
 from mlmodels.models import (
     Batch,
     Dataset,
@@ -155,7 +156,7 @@ class JobAdmin(RowAdmin):
 
     @admin.display(description="error", ordering="error")
     def short_error(self, job):
-        return job.error[:120]
+        return shorten(job.error, 60)
 
 
 @admin.register(TrainingRun)
@@ -272,11 +273,15 @@ class ReportLinkAdmin(RowAdmin):
 class WebhookAdmin(RowAdmin):
     """Without the secret, with which anybody could send what its receiver trusts."""
 
-    list_display = ["url", "owner_link", "events", "created_at", "deliveries"]
+    list_display = ["url", "owner_link", "event_names", "created_at", "deliveries"]
     list_select_related = ["owner"]
     search_fields = ["url", "=owner__email", "=uuid"]
     exclude = ["secret"]
     extra_fields = ["deliveries"]
+
+    @admin.display(description="events")
+    def event_names(self, webhook):
+        return ", ".join(webhook.events)
 
     def deliveries(self, webhook):
         return link_to_rows_of(webhook, WebhookDelivery, "webhook")

@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class MlModelsConfig(AppConfig):
     name = "mlmodels"
-    verbose_name = "models"
+    verbose_name = "Models"

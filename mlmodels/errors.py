@@ -58,7 +58,7 @@ class TooManyWebhooks(Conflict):
 
 
 class DeliveryRefused(Conflict):
-    """It is being sent, or was sent too often."""
+    """This delivery is in progress, or has used up its attempts."""
 
     code = "delivery_refused"
 

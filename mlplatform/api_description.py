@@ -18,7 +18,10 @@ SETTINGS = {
         {"name": "batches", "description": "Predict every row of a CSV file."},
         {"name": "accounts", "description": "Access tokens, keys, the balance and the ledger."},
         {"name": "sharing", "description": "Share models with other accounts, and reports by a link."},
-        {"name": "webhooks", "description": "Be told when a training run or a batch has ended."},
+        {
+            "name": "webhooks",
+            "description": "Signed requests to your server when a training run or a batch has ended.",
+        },
         {"name": "classic", "description": "The calls of the two services that this one replaces."},
         {"name": "administration", "description": "For administrators, and for a shop that grants tokens."},
     ],

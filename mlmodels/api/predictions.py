@@ -139,7 +139,7 @@ class PredictionSerializer(serializers.ModelSerializer):
     )
     output = StoredJSON(OutputSerializer)
     actual = LabelField(
-        read_only=True, allow_null=True, help_text="what came in the end; null until it is said"
+        read_only=True, allow_null=True, help_text="the actual value; null until it is recorded"
     )
 
     class Meta:
@@ -151,7 +151,7 @@ class PredictionSerializer(serializers.ModelSerializer):
 
 
 class ActualSerializer(StrictBody, serializers.Serializer):
-    """What came in the end: a number, or a class as the model names it."""
+    """The actual value: a number, or a class as the model names it."""
 
     value = LabelField()
 
@@ -164,7 +164,7 @@ class ActualSerializer(StrictBody, serializers.Serializer):
     ),
     actual=extend_schema(
         operation_id="record_actual",
-        summary="Say what came in the end; free, and can be said again",
+        summary="Record the actual value of a prediction; free, and can be corrected",
         request=ActualSerializer,
         responses=PredictionSerializer,
     ),

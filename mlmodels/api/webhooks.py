@@ -1,4 +1,4 @@
-"""Webhooks as a resource: URLs that are told when something has ended."""
+"""Webhooks and their deliveries as a resource."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
@@ -61,10 +61,10 @@ class DeliverySerializer(serializers.ModelSerializer):
     retrieve=extend_schema(operation_id="get_webhook", summary="Show a webhook"),
     create=extend_schema(
         operation_id="create_webhook",
-        summary="Have a URL told when something has ended",
+        summary="Create a webhook",
         responses={201: NewWebhookSerializer},
     ),
-    destroy=extend_schema(operation_id="delete_webhook", summary="Delete a webhook and what was sent to it"),
+    destroy=extend_schema(operation_id="delete_webhook", summary="Delete a webhook and its deliveries"),
 )
 class WebhookViewSet(
     StrictQueryMixin,
@@ -107,7 +107,7 @@ class WebhookViewSet(
 
     @extend_schema(
         operation_id="list_webhook_deliveries",
-        summary="List what was sent to a webhook, newest first",
+        summary="List the deliveries of a webhook, newest first",
         responses=DeliverySerializer(many=True),
     )
     @action(detail=True)

@@ -83,7 +83,7 @@ def coverage_of(answers: Sequence[tuple[Mapping, object]]) -> dict | None:
 
 
 def sentence(is_regression: bool, actuals: int, live, promised) -> str:
-    what = "average miss" if is_regression else "right in"
+    what = "average error" if is_regression else "right in"
     words = [with_interval(is_regression, *figure) for figure in (live, promised) if figure[0] is not None]
     told = f"{plural(actuals, 'actual value')}: {what} {words[0]}"
     return f"{told}; promised {words[1]}." if len(words) == 2 else f"{told}."

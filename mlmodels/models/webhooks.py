@@ -1,4 +1,4 @@
-"""URLs of users that are told when something has ended, and what was sent to them."""
+"""Webhooks of users and their deliveries."""
 
 from datetime import timedelta
 

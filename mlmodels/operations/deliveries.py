@@ -1,4 +1,4 @@
-"""Sending what webhooks are to be told. Never inside a transaction: a receiver may take its time.
+"""Sends the deliveries of webhooks. Never inside a transaction: a receiver may take its time.
 
 A delivery is claimed by moving its next attempt into the future. If the worker is killed while it sends, the
 attempt is due again then; so a receiver may get an event twice, and knows it by its id.

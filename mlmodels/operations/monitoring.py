@@ -28,8 +28,8 @@ def drift(*, model: TrainedModel) -> dict:
 
 def drift_in_words(columns: list, rows: int) -> str:
     if rows < ROWS_MIN:
-        so_far = plural(rows, "prediction")
-        return f"{so_far} so far. From {ROWS_MIN} on, they are compared with the training data."
+        so_far = f"{plural(rows, 'prediction')} so far" if rows else "No predictions yet"
+        return f"{so_far}. Drift is measured from {ROWS_MIN} on."
     drifted = [column for column in columns if column.level != NONE]
     of = f"the latest {plural(rows, 'prediction')}"
     if not drifted:

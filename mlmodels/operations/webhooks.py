@@ -58,10 +58,12 @@ def deliver_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
     """Sends the same body with the same id once more, and retries as at first."""
     ended = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(status=WebhookDelivery.Status.PENDING)
     if len(delivery.attempts) >= DELIVERY_ATTEMPTS_LOGGED_MAX:
-        raise DeliveryRefused(f"This was sent {DELIVERY_ATTEMPTS_LOGGED_MAX} times, the most allowed.")
+        raise DeliveryRefused(
+            f"This delivery was attempted {DELIVERY_ATTEMPTS_LOGGED_MAX} times, the most allowed."
+        )
     pending = {"status": WebhookDelivery.Status.PENDING, "next_attempt_at": timezone.now(), "retries": 0}
     if not ended.update(**pending):
-        raise DeliveryRefused("This is being sent already.")
+        raise DeliveryRefused("This delivery is already in progress.")
     for name, value in pending.items():
         setattr(delivery, name, value)
     return delivery

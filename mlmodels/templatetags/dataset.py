@@ -83,8 +83,11 @@ EVALUATIONS_IN_WORDS = {
         "help": "As in real use: learn from the past, predict what follows.",
     },
     "group": {"label": "other values of", "help": "No group is on both sides."},
-    "hold_out": {"label": "random rows", "help": "Fine where their order means nothing."},
-    "k_fold": {"label": "every row, in 5 folds", "help": "For few rows. For one algorithm, not for auto."},
+    "hold_out": {"label": "random rows", "help": "Fine if the order of the rows does not matter."},
+    "k_fold": {
+        "label": "every row, in 5 folds",
+        "help": "For small tables. Needs one algorithm, not Automatic.",
+    },
 }
 
 

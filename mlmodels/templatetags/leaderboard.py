@@ -95,6 +95,8 @@ class Board:
 
     def state(self, row) -> tuple[str, str]:
         """One word: of those that are done only the one in use and its ties have one."""
+        if row["status"] == "running" and not self.is_running:
+            return WORDS["stopped"]  # with its run
         if row["status"] != "done":
             return WORDS.get(row["status"], ("", row["status"]))
         if self.is_running:

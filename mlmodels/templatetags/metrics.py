@@ -5,7 +5,7 @@ from functools import partial
 from django import template
 
 from mlmodels import charts
-from mlmodels.learning.trainers import TRAINERS
+from mlmodels.learning.trainers.algorithms import label_of
 from mlplatform.core.formats import figure, fixed, percent
 
 register = template.Library()
@@ -55,7 +55,7 @@ def metric_value(value, name):
 
 @register.filter
 def algorithm_name(algorithm):
-    return TRAINERS[algorithm].label if algorithm in TRAINERS else algorithm
+    return label_of(algorithm)
 
 
 @register.simple_tag
@@ -92,7 +92,7 @@ def plain_verdict(model) -> dict:
     own, guessed = errors(model)
     return {
         "sentence": quality_in_words(model),
-        "measure": "Wrong answers" if model.task == "classification" else "Average miss",
+        "measure": "Wrong answers" if model.task == "classification" else "Average error",
         "is_share": model.task == "classification",
         "model_figure": own,
         "baseline_figure": guessed,

@@ -1,4 +1,4 @@
-"""How a model fares, in words: drift, what came in the end, and the names that a new model may take over."""
+"""How a model fares, in words: drift, actual values, and the names that a new model may take over."""
 
 from django import template
 
@@ -31,7 +31,7 @@ def live_words(model, actuals):
     """The figures as this reader writes numbers."""
     css, word = LIVE[actuals["verdict"]]
     write = (lambda value: figure(value, 3)) if model.task == "regression" else percent
-    what = "average miss" if model.task == "regression" else "right in"
+    what = "average error" if model.task == "regression" else "right in"
     live = f"{what} {with_interval(write, actuals['live'], actuals['live_interval'])}"
     promised = f"promised {with_interval(write, actuals['promised'], actuals['promised_interval'])}"
     count = actuals["actuals"]

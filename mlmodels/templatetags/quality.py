@@ -7,6 +7,7 @@ from django import template
 from mlmodels import charts
 from mlmodels.templatetags.columns import column_value
 from mlplatform.core.formats import figure, percent
+from mlplatform.core.text import plural
 
 CLASSES_SHOWN = 12
 CERTAINTY = 2  # standard errors
@@ -136,9 +137,9 @@ def confusion_table(labels, counts, wanted=None) -> dict:
         rare = labels.index(wanted) if wanted in labels else min((0, 1), key=lambda i: sum(counts[i]))
         found, in_vain = counts[rare][rare], counts[1 - rare][rare]
         of_class = f"{figure(found)} of {figure(sum(counts[rare]))} “{labels[rare]}”"
-        heading = f"Found {of_class}, with {figure(in_vain)} in vain"
-        words = {(rare, rare): "found", (rare, 1 - rare): "missed", (1 - rare, rare): "in vain"}
-        words[1 - rare, 1 - rare] = "rightly left"
+        heading = f"Found {of_class}, with {plural(in_vain, 'false alarm')}"
+        words = {(rare, rare): "found", (rare, 1 - rare): "missed", (1 - rare, rare): "false alarm"}
+        words[1 - rare, 1 - rare] = "right"
     rows = [
         {
             "label": label,
@@ -170,7 +171,7 @@ def roc_charts(model):
                 name=f"roc-{number}",
                 title=f"ROC curve for {curve['label']}",
                 message=f"The area under the curve is {curve['area']:.3f}; 0.5 is chance and 1 is perfect.",
-                x_label="Others taken for it (false positive rate)",
+                x_label="False alarms (false positive rate)",
                 y_label="Found (true positive rate)",
                 reference=[(0, 0), (1, 1)],
             ),
@@ -213,7 +214,7 @@ def calibration_chart(model):
         name="calibration",
         title="Calibration",
         message=f"Probabilities are off by {percent(calibration['error'], 1)} on average.",
-        y_label="Share that was so",
+        y_label="Observed share",
     )
 
 

@@ -76,13 +76,13 @@ def remove_alias(request, name):
     wanted = aliases.alias_name_for(owner_id=model.owner_id, wanted=request.POST.get("alias", ""))
     alias = owned_alias(request.user, wanted)
     aliases.remove_alias(alias=alias)
-    messages.success(request, f"Nothing answers under the name {alias.name} any more.")
+    messages.success(request, f"The name {alias.name} was removed.")
     return redirect("mlmodels:model-details", model.name)
 
 
 @require_GET
 def predictions_csv(request, name):
-    """The latest predictions with their ids, to be filled in with what came and sent back to `actuals`."""
+    """The latest predictions with their ids, to be filled in with actual values and sent to `actuals`."""
     model = owned_model(request.user, name)
     latest = model.predictions.stored().order_by("-pk")[:MONITORED_PREDICTIONS_MAX]
     rows = (

@@ -1,4 +1,4 @@
-"""/webhooks/: URLs that are told when something has ended, and what was sent to them."""
+"""/webhooks/: the webhooks of a user and their deliveries."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator

@@ -27,6 +27,9 @@ class BoundedAdmin(admin.ModelAdmin):
 class ReadOnlyAdmin(BoundedAdmin):
     """Lists and shows; rows change through operations alone."""
 
+    class Media:
+        css = {"all": ["css/admin.css"]}
+
     def to_field_allowed(self, request, to_field):
         """Other apps know rows by their uuid."""
         return to_field == "uuid" or super().to_field_allowed(request, to_field)

@@ -65,7 +65,7 @@ def verdict_on_numbers(predictions: Predictions, guess: float) -> dict:
     return {
         "grade": grade,
         "sentence": f"{OPENINGS[grade]}: {proof}",
-        "measure": "Typical miss, in percent" if is_share else "Average miss",
+        "measure": "Typical error, in percent" if is_share else "Average error",
         "is_share": is_share,
         "model_figure": model_figure,
         "baseline_figure": baseline_figure,

@@ -87,7 +87,7 @@ def test_few_or_erased_predictions_say_nothing(alice, api_as, model):
     drift = monitored(api_as(alice), model)["drift"]
 
     assert (drift["rows"], drift["columns"]) == (10, [])
-    assert drift["sentence"] == "10 predictions so far. From 20 on, they are compared with the training data."
+    assert drift["sentence"] == "10 predictions so far. Drift is measured from 20 on."
 
 
 def test_only_the_latest_predictions_are_looked_at(alice, api_as, model, monkeypatch):
@@ -113,7 +113,7 @@ def test_actual_values_stand_beside_what_was_promised(alice, api_as, model):
     assert live["live"] == pytest.approx(50_000)
     assert live["promised"] == model.metrics["mean_absolute_error"]
     assert live["coverage"] == {"of": 12, "held": 0, "level": 0.9}
-    assert live["sentence"].startswith("12 actual values: average miss 50,000 (50,000 to 50,000); promised ")
+    assert live["sentence"].startswith("12 actual values: average error 50,000 (50,000 to 50,000); promised ")
 
 
 def test_an_actual_value_can_be_said_again_and_the_last_one_counts(alice, api_as, model):

@@ -103,7 +103,7 @@ def test_reloading_keeps_the_answer_that_was_paid_for(alice, pages_of, model):
         assert 'value="91"' in page
         assert "Paid with 5 tokens" in page
     assert 'value="91"' not in typical
-    assert "Your answer will stand here." in typical
+    assert "Your answer appears here." in typical
 
 
 def test_before_the_first_answer_the_target_is_shown_with_what_is_typical(alice, pages_of, model):

@@ -204,7 +204,7 @@ def test_monitoring_shows_drift_and_actual_values_in_words(alice, pages_of, mode
 
     assert "12 actual values recorded." in recorded and "Row 14: There is no prediction" in recorded
     page = text(browser.get(f"/models/{model.name}/monitoring/"))
-    assert "12 actual values: average miss 9000" in page and "Worse than promised" in page
+    assert "12 actual values: average error 9000" in page and "Worse than promised" in page
     assert "0 of 12 intervals held the actual value (0%); promised: 90%." in page
     assert "&quot;place&quot; is another value in 100% of the predicted rows" in page
 

@@ -8,6 +8,7 @@ from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 from mlmodels.tests.quick import train_now
+from mlplatform.core.text import plural
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +66,10 @@ def test_of_two_classes_it_is_said_how_many_were_found_and_how_many_in_vain(alic
     label = classifier.report["thresholds"]["label"]
     row = next(r for r in classifier.report["thresholds"]["rows"] if r["threshold"] == 0.5)
     found, in_vain = row["true_positives"], row["false_positives"]
-    assert f"Found {found} of {found + row['false_negatives']} “{label}”, with {in_vain} in vain" in page
+    assert (
+        f"Found {found} of {found + row['false_negatives']} “{label}”, with {plural(in_vain, 'false alarm')}"
+        in page
+    )
 
 
 def test_another_threshold_is_looked_at_without_saving_it(alice, pages_of, classifier):
@@ -178,7 +182,7 @@ def test_how_more_rows_help_is_shown_where_it_was_asked_for(alice, pages_of):
 
     page = client.get(f"/models/{model.name}/quality/").content.decode()
 
-    assert "by the number of rows learned from" in page
+    assert "by number of training rows" in page
     assert 'id="learning-title"' in page
 
 

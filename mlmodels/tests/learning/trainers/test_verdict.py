@@ -57,7 +57,7 @@ def test_the_figures_of_the_proof_are_those_of_the_sentence():
     assert found["sentence"] == (
         f"Good: off by 9% on typical rows; guessing is off by {math.floor(found['baseline_figure'] * 100)}%."
     )
-    assert found["measure"] == "Typical miss, in percent"
+    assert found["measure"] == "Typical error, in percent"
 
 
 def test_what_is_nearly_the_same_everywhere_is_judged_in_its_own_unit():
@@ -65,7 +65,7 @@ def test_what_is_nearly_the_same_everywhere_is_judged_in_its_own_unit():
     found = verdict(Predictions(TEMPERATURES, TEMPERATURES + 0.5), TEMPERATURES)
 
     assert found["sentence"].startswith("Excellent: off by 0.5 on average; guessing is off by 2.")
-    assert found["measure"] == "Average miss"
+    assert found["measure"] == "Average error"
 
 
 @pytest.mark.parametrize(
