@@ -1,66 +1,89 @@
 """Runs the tests on SQLite and on PostgreSQL side by side, for `make test`; arguments go to each pytest.
 
-Without arguments the tests of learning and those in a browser, which take half of the time, run beside the
-others, so that two cores are busy to the end. The output of the last run is shown as it comes, that of the
-others afterwards.
+Without arguments they are run in PARTS, one more at a time than there are cores, since some tests wait for
+processes. The output of a part is shown when the part has ended, and the last line of each at the end.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 
-APART = ("mlmodels/tests/learning", "mlplatform/tests/browser")
+AT_ONCE = (os.cpu_count() or 1) + 1
+LEARNING, BROWSER = "mlmodels/tests/learning", "mlplatform/tests/browser"
+
+# Engine and arguments, what takes longest first. The last part of an engine is all that no other one has.
+# Nothing in LEARNING touches a database.
+PARTS = [
+    ("postgresql", ["mlmodels", f"--ignore={LEARNING}"]),
+    ("sqlite", [BROWSER]),
+    ("sqlite", ["mlmodels", f"--ignore={LEARNING}"]),
+    ("postgresql", ["--ignore-glob=mlmodels/*"]),
+    ("sqlite", [LEARNING]),
+    ("sqlite", ["--ignore-glob=mlmodels/*", f"--ignore={BROWSER}"]),
+]
 
 
-def runs_of(arguments: list[str]) -> list[tuple[str, list[str]]]:
-    """Engine and arguments of each run."""
-    if arguments:
-        return [("postgresql", arguments), ("sqlite", arguments)]
-    return [("postgresql", []), ("sqlite", list(APART)), ("sqlite", [f"--ignore={path}" for path in APART])]
+class Run:
+    """One pytest, whose output goes to a file."""
 
+    def __init__(self, number: int, engine: str, arguments: list[str]):
+        self.name = " ".join([engine, *arguments])
+        self.output = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - read when it has ended
+        cache = f"cache_dir=.pytest_cache/{number}"
+        command = [sys.executable, "-u", "-m", "pytest", "--engine", engine, "-o", cache, *arguments]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output
+        )
+        print(f"{self.name} …", flush=True)
 
-def pytest(number: int, engine: str, arguments: list[str], output) -> subprocess.Popen:
-    cache = f"cache_dir=.pytest_cache/{number}"
-    command = [sys.executable, "-u", "-m", "pytest", "--engine", engine, "-o", cache, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def show(self) -> str:
+        """Prints everything, and returns the last line."""
+        self.output.seek(0)
+        written = self.output.read().rstrip()
+        print(f"\n{self.name}\n{written}\n", flush=True)
+        return written.rpartition("\n")[2]
 
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    with contextlib.ExitStack() as files:
-        wanted = runs_of(arguments)
-        outputs = [files.enter_context(temporary_file()) for _ in wanted[1:]]
-        runs = [
-            pytest(n, *run, output)
-            for n, (run, output) in enumerate(zip(wanted, [*outputs, None], strict=True))
-        ]
-        try:
-            codes = [run.wait() for run in reversed(runs)]
-        except KeyboardInterrupt:  # Ctrl-C reaches the pytests as well
-            return 130
-        finally:
-            stop(runs)
-            for output in reversed(outputs):
-                output.seek(0)
-                print(f"\n{output.read()}", flush=True)
-    return max(map(abs, codes))
+    waiting = [(engine, arguments) for engine in ("postgresql", "sqlite")] if arguments else [*PARTS]
+    started, running, endings = 0, [], {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                running.append(Run(started, *waiting.pop(0)))
+                started += 1
+            for run in [run for run in running if run.has_ended]:
+                running.remove(run)
+                endings[run] = run.show()
+            time.sleep(0.1)
+    except KeyboardInterrupt:  # Ctrl-C reaches the pytests as well
+        return 130
+    finally:
+        stop(running)
+        for run in running:
+            endings[run] = run.show()
+        print("\n".join(f"{run.name}: {ending}" for run, ending in endings.items()), flush=True)
+    return max(abs(run.process.returncode) for run in endings)
 
 
-def temporary_file():
-    return tempfile.TemporaryFile("w+", errors="replace")
-
-
-def stop(runs: list[subprocess.Popen]):
+def stop(runs: list[Run]):
     """By the signal of Ctrl-C, so that each pytest ends its servers and removes its folders."""
     for run in runs:
-        if run.poll() is None:
-            run.send_signal(signal.SIGINT)
+        if not run.has_ended:
+            run.process.send_signal(signal.SIGINT)
     for run in runs:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            run.wait(timeout=30)
-        run.kill()
+            run.process.wait(timeout=30)
+        run.process.kill()
 
 
 if __name__ == "__main__":
