@@ -178,6 +178,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.sqlite_only  # whether the machine notices does not depend on the database
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
 def test_a_mutation_is_caught(monkeypatch, mutate):
     mutate(monkeypatch)

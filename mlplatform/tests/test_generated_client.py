@@ -14,7 +14,7 @@ from mlmodels.tests.factories import houses_csv
 from mlmodels.tests.quick import train_now
 from mlplatform.tests.described import DescribedClient, openapi
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]  # the database is not what it meets
 
 NAME, PASSWORD = "generated_client", "a long pass phrase 17"
 ROW = {"size": 70, "rooms": 2, "place": "city"}

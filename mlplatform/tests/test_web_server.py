@@ -74,7 +74,7 @@ def test_killed_while_its_serving_processes_still_start_it_leaves_nobody(server)
 
     kill(server)
 
-    until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving processes to end")
+    assert until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving processes to end")
 
 
 def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
@@ -84,13 +84,13 @@ def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
 
     kill(server)
 
-    until(lambda: not any(map(is_alive, serving)), seconds=5, what="for the serving processes to end")
+    assert until(lambda: not any(map(is_alive, serving)), seconds=5, what="for the serving processes to end")
     for client in clients:
         client.close()
 
 
 def test_serving_processes_are_replaced_however_often_they_are_killed(server, unprepared_port):
-    for _ in range(4):
+    for _ in range(3):
         until(lambda: is_served(unprepared_port), what="for the web server")
         for process in until(lambda: started(server), what="for every serving process"):
             os.kill(process, signal.SIGKILL)
@@ -109,9 +109,11 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
     assert "SECRET_KEY is missing" in ended.stderr
 
 
-@pytest.fixture
-def port(environment):
-    port = free_port()
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """Of one server for all tests about bodies and answers, for which one database is as good as another."""
+    port, folder = free_port(), tmp_path_factory.mktemp("server")
+    environment = {**os.environ, "DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=environment, check=True)
     command = [sys.executable, "-m", "mlplatform.web_server", "--processes", "1", "--port", str(port)]
     server = subprocess.Popen(command, cwd=BASE_DIR, env=environment)

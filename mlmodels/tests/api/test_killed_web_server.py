@@ -28,8 +28,8 @@ pytestmark = [
 ROW = {"size": 70, "rooms": 2, "place": "city"}
 CLIENTS = 6
 REQUESTS = 60
-KILLS = 5
-ANSWERS_BETWEEN_KILLS = 5
+KILLS = 3
+ANSWERS_BETWEEN_KILLS = 3
 
 
 class WebServer:

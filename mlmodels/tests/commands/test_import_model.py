@@ -68,7 +68,12 @@ def files():
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "task"), [(name, task) for name, trainer in TRAINERS.items() for task in trainer.tasks]
+    ("algorithm", "task"),
+    [
+        pytest.param(name, task, marks=[] if name == "linear" else pytest.mark.sqlite_only)
+        for name, trainer in TRAINERS.items()
+        for task in trainer.tasks
+    ],
 )
 def test_every_algorithm_comes_back_and_predicts_the_same(alice, bob, make_model, exported, algorithm, task):
     target, row = {

@@ -23,8 +23,10 @@ def retrain(*arguments):
     [
         {"algorithm": "linear"},
         {"algorithm": "random_forest", "parameters": {"n_estimators": 20}},
-        {"algorithm": "auto", "budget_seconds": 3},
-        {"algorithm": "auto", "target": "place", "budget_seconds": 3},
+        pytest.param({"algorithm": "auto", "budget_seconds": 1}, marks=pytest.mark.sqlite_only),
+        pytest.param(
+            {"algorithm": "auto", "target": "place", "budget_seconds": 1}, marks=pytest.mark.sqlite_only
+        ),
     ],
     ids=["linear", "forest", "auto", "auto_of_classes"],
 )
