@@ -1,5 +1,6 @@
 """Back up and restore as docs/operations.md says, with its own commands."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,6 +16,20 @@ from mlplatform import backups
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests import postgresql
 
+ROW = '{"size": 100, "rooms": 2, "place": "city"}'
+BEGIN = f"""
+import django
+django.setup()
+
+from django.core.management import call_command
+from accounts.operations.users import ensure_administrator
+from mlmodels.tests.factories import make_model
+
+call_command("migrate", verbosity=0)
+alice = ensure_administrator(email="alice@example.com", password="correct horse battery")
+make_model(alice, model_name="houses")
+call_command("predict", "1_houses", "--row", '{ROW}')
+"""  # in one process, since each imports the learning libraries
 BLOCK = re.compile(r"^```sh\n# ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,11 +40,10 @@ def commands(title):
 
 
 def sh(script, environment):
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ended = subprocess.run(
         ["sh", "-e"],
         input=script,
-        env=environment | {"PATH": path},
+        env=environment,
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
@@ -39,12 +53,26 @@ def sh(script, environment):
 
 
 @pytest.fixture
-def installation(environment, tmp_path):
+def path(request):
+    """Folders with our Python and, on PostgreSQL, with its programs: those of the tests' own server first."""
+    is_postgresql, folders = request.config.getoption("engine") == "postgresql", [Path(sys.executable).parent]
+    if is_postgresql:
+        with contextlib.suppress(postgresql.NoServer):
+            folders.append(postgresql.find_programs())
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    if is_postgresql and not shutil.which("pg_restore", path=path):
+        missing = "TEST_DATABASE_URL is a server elsewhere, and PostgreSQL's client programs are missing here"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    return path
+
+
+@pytest.fixture
+def installation(environment, tmp_path, path):
     """A data folder with a secret key and an empty database."""
     folder = tmp_path / "first"
     folder.mkdir()
     (folder / "secret_key").write_text("a key of our own " * 4)
-    made = {**environment, "DATA_DIR": str(folder)}
+    made = {**environment, "DATA_DIR": str(folder), "PATH": path}
     made.pop("SECRET_KEY")
     if made["DATABASE_URL"].startswith("sqlite"):
         made["DATABASE_URL"] = f"sqlite:///{folder}/db.sqlite3"
@@ -63,19 +91,8 @@ def empty_installation(installation, tmp_path, request):
 
 
 def test_what_was_backed_up_is_restored_and_predicts(installation, empty_installation, tmp_path, request):
-    if request.config.getoption("engine") == "postgresql" and not shutil.which("pg_restore"):
-        pytest.skip("needs PostgreSQL's client programs")
     engine = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[request.config.getoption("engine")]
-    (tmp_path / "houses.csv").write_bytes(houses_csv())
-    begin = f"""
-python manage.py migrate -v0
-ADMIN_EMAIL=alice@example.com ADMIN_PASSWORD='correct horse battery' python manage.py ensure_administrator
-python manage.py train_model {tmp_path}/houses.csv --owner alice@example.com --algorithm linear \
-    --target price --name houses
-"""
-    predict = """python manage.py predict 1_houses --row '{"size": 100, "rooms": 2, "place": "city"}'"""
-    sh(begin, installation)
-    answer = sh(predict, installation)
+    answer = sh(f"python - <<'END'{BEGIN}END\n", installation)
 
     backup = sh(
         commands("Back up, on SQLite and on PostgreSQL"), installation | {"BACKUP_DIR": f"{tmp_path}/backups"}
@@ -83,7 +100,7 @@ python manage.py train_model {tmp_path}/houses.csv --owner alice@example.com --a
     said = sh(commands(f"Restore on {engine}"), empty_installation | {"BACKUP": backup})
 
     assert "The ledger adds up." in said
-    assert sh(predict, empty_installation) == answer
+    assert sh(f"python manage.py predict 1_houses --row '{ROW}'", empty_installation) == answer
     assert (Path(backup).stat().st_mode & 0o777, Path(backup).parent) == (0o700, tmp_path / "backups")
 
 
