@@ -2,11 +2,10 @@
 
 import io
 import random
-import uuid
 
 from mlmodels.models import Batch, Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import batches, datasets, jobs, training
-from mlmodels.worker import child, trainings
+from mlmodels.tests.quick import train_now
 from mlmodels.worker.loop import JobWorker
 
 
@@ -66,18 +65,7 @@ def train_model(owner, dataset: Dataset | None = None, **order) -> TrainedModel:
 
 def make_model(owner, **order) -> TrainedModel:
     """A model with its signed file, made in this process: for tests of what comes after the training."""
-    run = start_run(owner, **order)
-    run = jobs.claim(job=run, worker="test")
-    model = TrainedModel(uuid=uuid.uuid4(), owner=owner, run=run, dataset=run.dataset)
-    assignment = trainings.assignment_for(run, model, run.dataset.file.path)
-    facts = child.train(assignment, child.Reporter(NobodyListens(), assignment.file_limit_code))
-    trainings.finish(run, model, facts)
-    return model
-
-
-class NobodyListens:
-    def send_bytes(self, message: bytes) -> None:
-        """What the child says while it trains, to a worker that is not there."""
+    return train_now(start_run(owner, **order)).trained_model
 
 
 def make_model_row(owner, name: str = "a_model", **fields) -> TrainedModel:

@@ -50,7 +50,7 @@ def any_cell(name: str):
     return seen | st.just("") | st.text(max_size=12)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(row=st.tuples(*(any_cell(name) for name in TABLE)))
 def test_any_row_gets_the_answer_of_the_pipeline(pair, row):
     one_row = pd.DataFrame(

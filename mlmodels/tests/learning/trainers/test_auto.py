@@ -39,17 +39,29 @@ def quick_comparison(monkeypatch, one_division):
     monkeypatch.setattr(auto, "draws", lambda comparison: iter(()))
 
 
-@pytest.fixture
-def short_comparison(monkeypatch, one_division):
-    """With a few draws."""
+def draw_little(monkeypatch):
+    monkeypatch.setattr(comparison, "REPEATS", ())
     monkeypatch.setattr(auto, "USELESS_DRAWS_MAX", 2)
     monkeypatch.setattr(comparison, "CANDIDATES_MAX", 12)
 
 
-@pytest.mark.parametrize(("task", "expected"), [(REGRESSION, OF_NUMBERS), (CLASSIFICATION, OF_CLASSES)])
-def test_the_baseline_and_every_suitable_algorithm_are_compared(task, expected, short_comparison):
-    result = train(TABLES["mixed"](), "auto", task)
+@pytest.fixture
+def short_comparison(monkeypatch):
+    draw_little(monkeypatch)
 
+
+@pytest.fixture(scope="module", params=[REGRESSION, CLASSIFICATION])
+def compared(request):
+    """A task, and what a short comparison of all algorithms made of it, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        draw_little(patch)
+        return request.param, train(TABLES["mixed"](), "auto", request.param)
+
+
+def test_the_baseline_and_every_suitable_algorithm_are_compared(compared):
+    task, result = compared
+
+    expected = OF_NUMBERS if task == REGRESSION else OF_CLASSES
     assert {row["algorithm"] for row in result.candidates} == expected
     assert all(set(row) >= COLUMNS for row in result.candidates)
     assert {row["status"] for row in result.candidates} <= {"done", "stopped"}
@@ -98,13 +110,11 @@ def test_the_penalty_that_was_found_is_reported(quick_comparison):
     assert ridge["parameters"]["alpha"] > 0
 
 
-@pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION])
-def test_the_stored_candidates_give_the_same_model_bit_for_bit(task, short_comparison):
-    table = TABLES["mixed"]()
-    first = train(table, "auto", task)
+def test_the_stored_candidates_give_the_same_model_bit_for_bit(compared, short_comparison):
+    task, first = compared
     stored = json.loads(json.dumps(first.candidates))
 
-    again = train(table, "auto", task, candidates=tuple(stored))
+    again = train(TABLES["mixed"](), "auto", task, candidates=tuple(stored))
 
     assert dumped(again.pipeline) == dumped(first.pipeline)
     assert again.metrics == first.metrics
