@@ -185,26 +185,19 @@ def test_twenty_equal_predictions_at_once_are_one_charge_and_twenty_equal_answer
     assert Prediction.objects.count() == 1
 
 
+def send_search(client, headers):
+    return client.post("/api/train", SEARCH, headers=headers)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_twenty_equal_trainings_at_once_are_one_run_one_charge_and_one_file(
-    alice, api_as, at_once, files_folder
+@pytest.mark.parametrize("send", [send_create, send_search])
+def test_twenty_equal_orders_at_once_are_one_run_one_charge_and_one_file(
+    alice, api_as, at_once, files_folder, send
 ):
+    """A search is on a sample, which the first one adds as a dataset."""
     headers = {**KEY, "Prefer": "respond-async"}
 
-    answers = at_once(lambda: send_create(api_as(alice), headers), times=20)
-
-    assert [answer.status_code for answer in answers] == [202] * 20
-    assert len({answer.json()["run"] for answer in answers}) == 1
-    assert balance_of(alice) == 14
-    assert TrainingRun.objects.count() == Dataset.objects.count() == 1
-    assert len(list(files_folder.glob("datasets/*"))) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_twenty_equal_first_searches_at_once_are_one_run_on_one_sample(alice, api_as, at_once, files_folder):
-    headers = {**KEY, "Prefer": "respond-async"}
-
-    answers = at_once(lambda: api_as(alice).post("/api/train", SEARCH, headers=headers), times=20)
+    answers = at_once(lambda: send(api_as(alice), headers), times=20)
 
     assert [answer.status_code for answer in answers] == [202] * 20
     assert len({answer.json()["run"] for answer in answers}) == 1

@@ -193,16 +193,7 @@ def test_nobody_pays_for_a_file_without_having_agreed(alice, model, table, out, 
     assert balance_of(alice) == 10
 
 
-def test_ctrl_c_cancels_and_refunds(alice, model, table, out, monkeypatch):
-    presses = iter([KeyboardInterrupt])
-
-    def press_once(seconds):
-        for press in presses:
-            raise press
-
-    Worker.objects.create(name="a worker that does nothing")
-    monkeypatch.setattr(loop.time, "sleep", press_once)
-
+def test_ctrl_c_cancels_and_refunds(alice, model, table, out, ctrl_c):
     with pytest.raises(CommandError, match="cancelled and was refunded") as stopped:
         predict(model.name, "--csv", table(ROWS), "--out", out, "--yes")
 

@@ -23,6 +23,21 @@ def must_not_load():
     raise AssertionError("This was in the cache.")
 
 
+class SlowLoad:
+    """Has started, and goes on when it is told to."""
+
+    def __init__(self, result=Loaded):
+        self.started, self.go_on = threading.Event(), threading.Event()
+        self.result = result
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        self.started.set()
+        assert self.go_on.wait(10)
+        return self.result()
+
+
 def test_what_was_loaded_once_is_not_loaded_again():
     cache = ScorerCache(bytes_max=100)
     scorer = cache.get("a", loading())
@@ -104,58 +119,46 @@ def test_dropping_what_is_not_there_is_no_mistake():
 
 def test_many_threads_wait_for_one_load():
     cache = ScorerCache(bytes_max=100)
-    loads, started, go_on = [], threading.Event(), threading.Event()
-
-    def slow_load():
-        loads.append(threading.get_ident())
-        started.set()
-        assert go_on.wait(10)
-        return Loaded()
+    slow_load = SlowLoad()
 
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(cache.get, "a", slow_load) for _ in range(8)]
-        assert started.wait(10)
-        go_on.set()
+        assert slow_load.started.wait(10)
+        slow_load.go_on.set()
         scorers = {answer.result(10) for answer in answers}
 
     assert len(scorers) == 1
-    assert len(loads) == 1
+    assert slow_load.calls == 1
 
 
 def test_a_load_does_not_hold_up_other_keys():
     cache = ScorerCache(bytes_max=100)
     cache.get("here", loading())
-    started, go_on = threading.Event(), threading.Event()
-
-    def slow_load():
-        started.set()
-        assert go_on.wait(10)
-        return Loaded()
+    slow_load = SlowLoad()
 
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(cache.get, "slow", slow_load)
-        assert started.wait(10)
+        assert slow_load.started.wait(10)
         cache.get("here", must_not_load)
         cache.get("other", loading())
-        go_on.set()
+        slow_load.go_on.set()
 
         assert slow.result(10) is cache.get("slow", must_not_load)
 
 
 def test_a_load_that_fails_fails_for_all_who_wait_and_is_tried_again():
     cache = ScorerCache(bytes_max=100)
-    started, go_on = threading.Event(), threading.Event()
 
-    def failing_load():
-        started.set()
-        assert go_on.wait(10)
+    def fail():
         raise FileNotFoundError("model 7")
+
+    failing_load = SlowLoad(fail)
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(cache.get, "a", failing_load)
-        assert started.wait(10)
+        assert failing_load.started.wait(10)
         second = threads.submit(cache.get, "a", failing_load)
-        go_on.set()
+        failing_load.go_on.set()
         for waiting in (first, second):
             with pytest.raises(FileNotFoundError):
                 waiting.result(10)
@@ -166,18 +169,13 @@ def test_a_load_that_fails_fails_for_all_who_wait_and_is_tried_again():
 def test_a_load_that_was_dropped_meanwhile_answers_and_is_not_kept():
     """The model was deleted while somebody was loading it."""
     cache = ScorerCache(bytes_max=100)
-    started, go_on = threading.Event(), threading.Event()
-
-    def slow_load():
-        started.set()
-        assert go_on.wait(10)
-        return Loaded()
+    slow_load = SlowLoad()
 
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(cache.get, "a", slow_load)
-        assert started.wait(10)
+        assert slow_load.started.wait(10)
         cache.drop("a")
-        go_on.set()
+        slow_load.go_on.set()
         assert slow.result(10).nbytes == 10
 
     assert "a" not in cache
@@ -186,19 +184,14 @@ def test_a_load_that_was_dropped_meanwhile_answers_and_is_not_kept():
 
 def test_a_key_dropped_and_loaded_anew_keeps_the_new_scorer():
     cache = ScorerCache(bytes_max=100)
-    started, go_on = threading.Event(), threading.Event()
-
-    def slow_load():
-        started.set()
-        assert go_on.wait(10)
-        return Loaded(20)
+    slow_load = SlowLoad(loading(20))
 
     with ThreadPoolExecutor(1) as threads:
         outdated = threads.submit(cache.get, "a", slow_load)
-        assert started.wait(10)
+        assert slow_load.started.wait(10)
         cache.drop("a")
         new = cache.get("a", loading(10))
-        go_on.set()
+        slow_load.go_on.set()
         outdated.result(10)
 
     assert cache.get("a", must_not_load) is new
