@@ -13,6 +13,10 @@ from mlmodels.models.trained_models import TrainedModel
 
 
 class PredictionQuerySet(OwnedQuerySet):
+    def for_lists(self):
+        """With their models, but without the large fields of these."""
+        return self.select_related("model").defer("model__report", "model__search", "model__parameters")
+
     def stored(self):
         """Those whose contents have not been erased."""
         return self.filter(erased_at=None)
@@ -30,7 +34,9 @@ class PredictionQuerySet(OwnedQuerySet):
 class Prediction(OwnedModel):
     """One row sent to a model, with its result."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="predictions", db_index=False
+    )
     model = models.ForeignKey(
         TrainedModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="predictions"
     )
@@ -46,7 +52,12 @@ class Prediction(OwnedModel):
     objects = PredictionQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
-        indexes = [
+        indexes = [  # each is written with every prediction
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=Q(erased_at__isnull=True),
+                name="prediction_stored_of_owner",
+            ),
             models.Index(
                 fields=["model", "-created_at"],
                 condition=Q(actual_at__isnull=False),

@@ -19,7 +19,7 @@ ACTUAL_RECORDED = "The actual value was recorded."
 
 @require_GET
 def predictions(request):
-    found = Prediction.objects.owned_by(request.user).stored().select_related("model").newest_first()
+    found = Prediction.objects.owned_by(request.user).stored().for_lists().newest_first()
     found = found.annotate(may_use_model=may_use_model(request.user))
     context = {
         "section": "predictions",

@@ -3,6 +3,7 @@ from contextlib import suppress
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
 from billing.idempotency import IdempotentRequest, RequestRepeated, find
@@ -147,6 +148,17 @@ def test_a_warm_prediction_is_three_statements_on_sqlite(alice, model):
 
     kinds = [statement.split()[0] for statement in statements if "SAVEPOINT" not in statement]
     assert kinds == ["UPDATE", "INSERT", "INSERT"]
+
+
+@pytest.mark.sqlite_only  # with few rows PostgreSQL would read them all
+def test_a_page_of_many_predictions_and_their_number_come_from_one_index(alice):
+    stored = Prediction.objects.owned_by(alice).stored()
+
+    page, number = stored.newest_first()[:25], stored.values("owner").annotate(number=Count("pk"))
+
+    for plan in (page.explain(), number.explain()):
+        assert "INDEX prediction_stored_of_owner" in plan
+        assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.postgresql_only

@@ -1,0 +1,231 @@
+"""How long the server takes for each page and list of an account with many models and predictions.
+
+    python -m benchmarks.pages [--engine postgresql] [--models 200] [--predictions 100000] [--only models/]
+
+Makes the account in a database of its own: models are copies of one that is trained, predictions of one that
+is made, each with its charge. Then every URL that answers a GET is asked for through all middleware, in this
+process: the median of some requests, what of it this process computed, how many queries, and how long the
+answer is.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from datetime import timedelta
+
+from mlplatform.tests import postgresql
+
+GOAL_MS = 30
+REQUESTS = 7
+ROW = {"size": 70, "rooms": 2, "place": "city"}
+ROWS_AT_ONCE = 2_000
+DOWNLOADS = ("accounts/export/", "tokens/ledger.csv", "predictions.csv", "download", "answer.csv", "result")
+HEADER = "| page | median, ms | computed, ms | queries | KB |\n| --- | ---: | ---: | ---: | ---: |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--models", type=int, default=200)
+    parser.add_argument("--predictions", type=int, default=100_000)
+    parser.add_argument("--only", default="", help="pages whose address has this in it")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-of-pages-"))
+        os.environ |= {
+            "DATA_DIR": folder,
+            "THROTTLING": "off",
+            "DEBUG": "off",
+            "ALLOWED_HOSTS": "*",
+            "SECRET_KEY": uuid.uuid4().hex * 2,
+        }
+        if options.engine == "postgresql":
+            os.environ["DATABASE_URL"] = opened.enter_context(postgresql.server())
+        start_django()
+        alices = account(options.models, options.predictions)
+        print(HEADER)
+        slow = [page for page in pages(alices) if options.only in page and not is_quick(page, alices)]
+        print(f"\n{len(slow)} above {GOAL_MS} ms", *slow, sep="\n- ")
+
+
+def start_django() -> None:
+    import django
+    from django.core.management import call_command
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+    django.setup()
+    logging.disable(logging.WARNING)
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def account(models: int, predictions: int) -> dict:
+    """The things of Alice by what `test_access.URLS` calls them; `owner` is she herself."""
+    from accounts.operations.keys import create_key
+    from accounts.operations.users import register
+    from billing import operations as billing
+    from billing.token_requests import request_tokens
+    from mlmodels.operations.aliases import promote
+    from mlmodels.operations.predictions import predict
+    from mlmodels.operations.sharing import create_report_link, share_model
+    from mlmodels.operations.webhooks import create_webhook, send_test
+    from mlmodels.tests.factories import make_model, make_model_row, start_batch, work_off
+
+    site = {"site_url": "http://testserver/"}
+    alice, bob = (
+        register(email=f"{name}@example.com", password=uuid.uuid4().hex) for name in ("alice", "bob")
+    )
+    billing.grant(user=alice, amount=predictions + 1_000, reason="benchmark", operation="benchmark")
+    model = make_model(alice, algorithm="gradient_boosting")
+    prediction = predict(owner=alice, model=model, features=ROW)
+    batch = start_batch(alice, model)
+    work_off()
+    webhook = create_webhook(owner=alice, url="https://8.8.8.8/hook", events=["run.ended"])
+    names = {"name": model.name, "model_name": model.name}
+    asked = request_tokens(user=alice, amount=5, reason="More", **site)
+    things = {
+        "owner": alice,
+        "dataset": {"uuid": model.dataset.uuid},
+        "run": {"uuid": model.run.uuid},
+        "model": names,
+        "alias": {"alias": promote(model=model, name="production").name, **names},
+        "prediction": {"uuid": prediction.uuid, **names},
+        "share": {"uuid": share_model(model=model, email=bob.email, **site).uuid, **names},
+        "report link": {"uuid": create_report_link(model=model)[0].uuid, **names},
+        "share with alice": {"uuid": share_model(model=make_model_row(bob), email=alice.email, **site).uuid},
+        "webhook": {"uuid": webhook.uuid, "delivery": send_test(webhook=webhook).uuid},
+        "token request": {"pk": asked.pk, "request_id": asked.pk},
+        "batch": {"uuid": batch.uuid},
+    }
+    key, _ = create_key(owner=alice, name="report", scope="all")
+    things["key"] = {"pk": key.pk, "key_id": key.pk}
+    copy_model(model, models - 1)
+    copy_prediction(prediction, predictions - 1)
+    return things
+
+
+def copy_model(model, copies: int) -> None:
+    """Each with a dataset and a run of its own."""
+    from mlmodels.models import Dataset, TrainedModel, TrainingRun
+
+    for number in range(copies):
+        dataset = Dataset.objects.get(pk=model.dataset_id)
+        dataset.pk, dataset.uuid, dataset.series = None, uuid.uuid4(), uuid.uuid4()
+        dataset.save(force_insert=True)
+        run = TrainingRun.objects.get(pk=model.run_id)
+        run.pk, run.uuid, run.dataset = None, uuid.uuid4(), dataset
+        run.save(force_insert=True)
+        copy = TrainedModel.objects.get(pk=model.pk)
+        copy.pk, copy.uuid, copy.run, copy.dataset = None, uuid.uuid4(), run, dataset
+        copy.name = f"{model.name}_{number}"
+        copy.save(force_insert=True)
+
+
+def copy_prediction(prediction, copies: int) -> None:
+    """Half of them of the same model, the others of all of the owner's in turn; each with its charge."""
+    from django.db.models import F
+
+    from accounts.models import User
+    from billing.models import LedgerEntry
+    from mlmodels.models import Prediction, TrainedModel
+
+    owner = User.objects.get(pk=prediction.owner_id)
+    others = list(TrainedModel.objects.filter(owner=owner).only("id", "name"))
+    seq, balance, price = LedgerEntry.objects.filter(account=owner).last_seq(), owner.token_balance, 1
+    for first in range(0, copies, ROWS_AT_ONCE):
+        rows, entries = [], []
+        for number in range(first, min(first + ROWS_AT_ONCE, copies)):
+            model = prediction.model if number % 2 else others[number // 2 % len(others)]
+            row = Prediction(
+                owner=owner,
+                model=model,
+                model_name=model.name,
+                inputs=prediction.inputs,
+                output=prediction.output,
+                cost_tokens=price,
+                created_at=prediction.created_at - timedelta(seconds=30 * (copies - number)),
+            )
+            seq, balance = seq + 1, balance - price
+            entries.append(
+                LedgerEntry(
+                    account=owner,
+                    seq=seq,
+                    kind="charge",
+                    amount=-price,
+                    balance_after=balance,
+                    reason="prediction",
+                    reference=row.reference,
+                    operation=f"charge:{row.reference}",
+                    created_at=row.created_at,
+                )
+            )
+            rows.append(row)
+        Prediction.objects.bulk_create(rows)
+        LedgerEntry.objects.bulk_create(entries)
+    spent = F("tokens_spent") + copies * price
+    User.objects.filter(pk=owner.pk).update(token_balance=balance, tokens_spent=spent)
+
+
+def pages(alices: dict) -> list[str]:
+    from mlplatform.tests.test_access import URLS, url_of
+
+    compared = "/models/compare/?model={name}&model={name}_0".format(**alices["model"])
+    return [
+        *(
+            url_of(route, rule.parameters | alices.get(rule.to, {}))
+            for route, rule in URLS.items()
+            if rule.to != "administrators" and not any(part in route for part in DOWNLOADS)
+        ),
+        compared,
+        "/models/?q=a",
+        "/models/?page=2",
+        "/predictions/?page=2",
+        "/tokens/?page=2",
+        "/api/v1/models?page_size=100",
+        "/api/v1/predictions?page_size=100",
+        "/api/v1/predictions?page=500",
+        "/api/v1/ledger?page_size=100",
+    ]
+
+
+def is_quick(page: str, alices: dict) -> bool:
+    """Prints its line; pages that answer no GET are left out."""
+    from django.db import connection
+    from django.test import Client
+    from rest_framework.test import APIClient
+
+    if page.startswith("/api/"):
+        client = APIClient()
+        client.force_authenticate(alices["owner"])
+    else:
+        client = Client()
+        client.force_login(alices["owner"])
+    answer = client.get(page)
+    if answer.status_code in (302, 404, 405):
+        return True
+    statements = []
+    with connection.execute_wrapper(lambda execute, *of: statements.append(of[0]) or execute(*of)):
+        client.get(page)
+    times, computed = [], []
+    for _ in range(REQUESTS):
+        started, computed_before = time.perf_counter(), time.thread_time()
+        size = len(client.get(page).getvalue())
+        times.append((time.perf_counter() - started) * 1000)
+        computed.append((time.thread_time() - computed_before) * 1000)
+    median = statistics.median(times)
+    status = "" if answer.status_code == 200 else f" ({answer.status_code})"
+    print(
+        f"| {page}{status} | {median:.1f} | {statistics.median(computed):.1f} | {len(statements)} "
+        f"| {size / 1024:,.0f} |",
+        flush=True,
+    )
+    return median <= GOAL_MS
+
+
+if __name__ == "__main__":
+    main()
