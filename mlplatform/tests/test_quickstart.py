@@ -65,6 +65,7 @@ def test_a_stranger_starts_it_predicts_and_stops_it_and_nobody_stays_behind(inst
     installation.start()
     assert time.monotonic() - started < 15  # ten seconds on a machine that has nothing else to do
     assert password_file.read_text().strip() == password
+    assert "The demo account" not in installation.said()  # no process looks after what exists
     installation.process.send_signal(signal.SIGINT)
     assert installation.process.wait(timeout=20) == 0
     assert installation.processes() == {}

@@ -7,6 +7,7 @@ import sys
 import time
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from mlplatform import processes
@@ -67,9 +68,10 @@ examples:
         supervisor = Supervisor(children, say=self.say)
         try:
             supervisor.start()
-            demo = start_demo(supervisor)
+            demo = None if demo_exists() else start_demo(supervisor)
             wait_until_served(children[0], host, port)
-            self.wait_for_demo(demo, supervisor)
+            if demo:
+                self.wait_for_demo(demo, supervisor)
             self.greet(host, port)
             while True:
                 supervisor.watch()
@@ -104,6 +106,12 @@ examples:
 
 def manage(name, *arguments) -> Child:
     return Child(name, [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments])
+
+
+def demo_exists() -> bool:
+    """As `create_demo` leaves it. Its process would take longer to find that out than everything else."""
+    owners = get_user_model().objects.filter(email=DEMO_EMAIL, trained_models__isnull=False)
+    return (settings.DATA_DIR / "demo_password").exists() and owners.exists()
 
 
 def start_demo(supervisor) -> Child:
