@@ -1,12 +1,14 @@
-"""Paid predictions over HTTP compared with the old services, as a Markdown table.
+"""Paid predictions over HTTP compared with the old services and with other servers, as a Markdown table.
 
     python -m benchmarks.http_predict              # needs wrk, and benchmarks/requirements.txt
     python -m benchmarks.http_predict --only 8x8 --algorithms linear random_forest --seconds 10
+    python -m benchmarks.http_predict --only 1x1 8x8 64x8 --peers mlflow bentoml mlserver litserve
 
 Ours is what `quickstart` starts: granian, a worker, and the checks, the charge and the stored result of each
 prediction, on SQLite and on PostgreSQL. The old way is one uvicorn process that loads the same pipeline's
-pickle for each request, without login, database or payment. They take turns, so that
-other load on the machine affects all of them.
+pickle for each request, without login, database or payment. The peers keep the pipeline in memory, in two
+processes, and have no login, database or payment either; each has an environment of its own below --folder,
+and stands still between its turns. All take turns, so that other load on the machine affects all of them.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.load import Caller, Turns, cpu_seconds, postmaster, send_load
+from benchmarks.serving_peers import PEERS, Peer
 from mlplatform.tests import postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +42,8 @@ START_SECONDS_MAX = 180
 CITIES = ["Bonn", "Kiel", "Ulm", "Jena", "Trier"]
 NUMBERS = [f"number_{n}" for n in range(7)]
 CATEGORIES = [f"category_{n}" for n in range(3)]
-BODY = json.dumps({"features": dict.fromkeys(NUMBERS, 0.5) | dict.fromkeys(CATEGORIES, "Kiel")}).encode()
+ROW = dict.fromkeys(NUMBERS, 0.5) | dict.fromkeys(CATEGORIES, "Kiel")
+BODY = json.dumps({"features": ROW}).encode()
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,33 @@ class Server:
     port: int
     processes: list[int]  # with those below them they are the server
     callers: list[Caller]
+    body: bytes = BODY
+    stops_between_turns: bool = False
     turns: Turns = field(default_factory=Turns)
 
     def measure(self, scenario: Scenario, seconds: float) -> None:
+        with self.awake():
+            self._measure(scenario, seconds)
+
+    @contextlib.contextmanager
+    def awake(self):
+        """Some servers poll while nobody asks, which would slow down the others."""
+        if not self.stops_between_turns:
+            yield
+            return
+        for process in self.processes:
+            os.killpg(process, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            for process in self.processes:
+                os.killpg(process, signal.SIGSTOP)
+
+    def _measure(self, scenario: Scenario, seconds: float) -> None:
         has_key = scenario.has_key and bool(self.callers[0].token)
         callers = self.callers[: scenario.accounts]
         before = cpu_seconds(*self.processes)
-        turn = send_load(self.port, callers, BODY, scenario.connections, seconds, has_key)
+        turn = send_load(self.port, callers, self.body, scenario.connections, seconds, has_key)
         self.turns.measured.append(turn | {"cpu_seconds": cpu_seconds(*self.processes) - before})
 
 
@@ -108,6 +132,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=engines, default=engines)
     parser.add_argument("--algorithms", nargs="+", default=["linear"])
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
+    parser.add_argument("--peers", nargs="+", choices=[peer.key for peer in PEERS], default=[])
+    parser.add_argument(
+        "--folder", type=Path, default=Path("var/benchmark"), help="of the environments of the peers"
+    )
     parser.add_argument("--seconds", type=float, default=5, help="length of one turn")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each")
     return parser.parse_args()
@@ -129,8 +157,14 @@ def database_urls(engines: list[str], stack: contextlib.ExitStack) -> dict[str, 
 def compare(algorithm, services, stack, folder: Path, arguments) -> None:
     table = make_table()
     ours = [service.server(algorithm, table) for service in services]
-    old = stack.enter_context(old_way(services[0].newest_model_file(), folder / f"{algorithm}.joblib"))
-    servers = [old, *ours]
+    pipeline = plain_copy(services[0].newest_model_file(), folder / f"{algorithm}.joblib")
+    old = stack.enter_context(old_way(pipeline))
+    peers = [
+        stack.enter_context(serving(peer, pipeline, folder / f"{algorithm}-{peer.key}", arguments.folder))
+        for peer in PEERS
+        if peer.key in arguments.peers
+    ]
+    servers = [old, *peers, *ours]
     for server in servers:
         server.measure(SCENARIOS["8x8"], 2)  # loads models, and opens connections to the database
     for scenario in map(SCENARIOS.get, arguments.only):
@@ -235,31 +269,69 @@ class Service:
             raise SystemExit(f"{path}: {refusal.code} {refusal.read()[:500]}") from None
 
 
-@contextlib.contextmanager
-def old_way(model_file: Path, plain_file: Path):
+def plain_copy(model_file: Path, pipeline: Path) -> Path:
     """The same pipeline, stored as the old services did: without compression."""
     import joblib
 
-    joblib.dump(joblib.load(model_file), plain_file)  # our own file, written a moment ago
+    joblib.dump(joblib.load(model_file), pipeline)  # our own file, written a moment ago
+    return pipeline
+
+
+@contextlib.contextmanager
+def old_way(pipeline: Path):
     port = postgresql.free_port()
     command = [sys.executable, *f"-m uvicorn benchmarks.old_way:app --port {port} --no-access-log".split()]
-    environment = {**os.environ, "MODEL_FILE": str(plain_file)}
+    environment = {**os.environ, "MODEL_FILE": str(pipeline)}
     with running(
-        command, environment, f"http://127.0.0.1:{port}/docs", plain_file.with_suffix(".log")
+        command, environment, f"http://127.0.0.1:{port}/docs", pipeline.with_suffix(".log")
     ) as process:
         yield Server("old way", port, [process.pid], [Caller("/predict/model")])
 
 
 @contextlib.contextmanager
+def serving(peer: Peer, pipeline: Path, folder: Path, environments: Path):
+    """A peer with the pipeline. Exits if it does not predict what the pipeline does."""
+    port = postgresql.free_port()
+    command = peer.command(environments, pipeline, folder, port)
+    url = f"http://127.0.0.1:{port}"
+    body = json.dumps(peer.body_of(ROW)).encode()
+    with running(command, dict(os.environ), url + peer.ready_path, folder.with_suffix(".log")) as process:
+        check_prediction(peer, url, body, pipeline)
+        yield Server(peer.name, port, [process.pid], [Caller(peer.path)], body, stops_between_turns=True)
+        os.killpg(process.pid, signal.SIGCONT)
+
+
+def check_prediction(peer: Peer, url: str, body: bytes, pipeline: Path) -> None:
+    import joblib
+    import pandas as pd
+
+    expected = joblib.load(pipeline).predict(pd.DataFrame([ROW])).item()
+    request = urllib.request.Request(url + peer.path, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        given = peer.prediction_of(json.load(answer))
+    if abs(given - expected) > 1e-9 * abs(expected):
+        raise SystemExit(f"{peer.name} predicts {given}, the pipeline {expected}")
+
+
+@contextlib.contextmanager
 def running(command: list[str], environment: dict[str, str], url: str, log: Path):
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
         try:
             wait_until_ready(process, url, log)
             yield process
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+            end(process)
+
+
+def end(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=30)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # what it has left
 
 
 def wait_until_ready(process: subprocess.Popen, url: str, log: Path) -> None:

@@ -17,13 +17,13 @@ import argparse
 import subprocess
 import tempfile
 import time
-import venv
 from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks import ours
+from benchmarks.environments import environment
 from benchmarks.scores import Answers, Table, markdown, one_line, processor_seconds
 from mlplatform.core.errors import DomainError
 
@@ -74,17 +74,6 @@ def find_tables(folder: Path, names: list[str]) -> list[Table]:
     subprocess.run([python, HERE / "public_tables.py", folder / "tables", *names], check=True)
     found = [Table.read(path.parent) for path in (folder / "tables").glob("*/table.json")]
     return sorted((table for table in found if not names or table.name in names), key=lambda t: t.order)
-
-
-def environment(folder: Path, name: str) -> Path:
-    """The Python of the environment with what `peers/NAME.txt` lists, made anew when that has changed."""
-    home, requirements = (folder / "environments" / name).absolute(), HERE / "peers" / f"{name}.txt"
-    python, installed = home / "bin" / "python", home / "installed.txt"
-    if not installed.exists() or installed.read_text() != requirements.read_text():
-        venv.create(home, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
-        installed.write_text(requirements.read_text())
-    return python
 
 
 def run(system: str, table: Table, options: argparse.Namespace) -> dict[str, Answers]:

@@ -18,11 +18,11 @@ import subprocess
 import sys
 import threading
 import time
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parent / "peers/readers.txt"
+from benchmarks.environments import environment
+
 ROWS = 415_000
 DATES = ["booked_on", "checked_in_at"]
 SENTENCE = "the room was clean and quiet but breakfast arrived late so we asked for a table near the window"
@@ -37,7 +37,7 @@ def main() -> None:
     table = options.folder / "bookings.csv"
     if not table.exists():
         write_table(table)
-    pythons = {True: sys.executable, False: environment(options.folder)}
+    pythons = {True: sys.executable, False: environment(options.folder, "readers")}
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
     for _ in range(options.rounds):
         for name in READERS:
@@ -78,18 +78,7 @@ def write_table(path: Path) -> None:
             )
 
 
-def environment(folder: Path) -> str:
-    """The interpreter of the peers' own environment, made when it is not there."""
-    home = folder / "readers"
-    python, installed = home / "bin/python", home / REQUIREMENTS.name
-    if not installed.exists() or installed.read_text() != REQUIREMENTS.read_text():
-        venv.create(home, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=True)
-        installed.write_text(REQUIREMENTS.read_text())
-    return str(python)
-
-
-def in_a_process(python: str, name: str, table: Path) -> tuple[float, float]:
+def in_a_process(python: str | Path, name: str, table: Path) -> tuple[float, float]:
     command = [python, __file__, "--measure", name, "--file", str(table)]
     settings = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "POLARS_MAX_THREADS": "1"}
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
