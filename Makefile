@@ -10,13 +10,14 @@ PYTHON := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 PRODUCTION := DEBUG=off SERVED_OVER_HTTPS=on SECRET_KEY=for-the-check-alone-0123456789-abcdefghijklmnopqrstuvwxyz-ABC
 
-.PHONY: help run test check format
+.PHONY: help run test check format bench
 
 help:
 	@echo "make run     serve on http://$(HOST):$(PORT) with a demo account, data in $(or $(DATA_DIR),./var); Ctrl-C stops it"
 	@echo "make test    run every test, on SQLite and on PostgreSQL side by side"
 	@echo "make check   formatting, lint, import contracts, migrations, Django's deployment checks"
 	@echo "make format  format the code"
+	@echo "make bench   speed against others in three minutes, beside the last release (needs wrk)"
 
 run: $(VENV)/installed
 	@exec $(PYTHON) manage.py quickstart --end-with-parent
@@ -34,6 +35,10 @@ check: $(VENV)/installed-for-tests
 format: $(VENV)/installed-for-tests
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
+
+bench: $(VENV)/installed-for-tests
+	$(call install,benchmarks/requirements.txt)
+	@$(PYTHON) -m benchmarks.ratios
 
 # A file in the environment says what it was installed from, so that the next start does not look again
 

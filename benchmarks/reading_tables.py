@@ -37,12 +37,13 @@ def main() -> None:
     table = options.folder / "bookings.csv"
     if not table.exists():
         write_table(table)
-    pythons = {True: sys.executable, False: environment(options.folder, "readers")}
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in options.only}
     for _ in range(options.rounds):
-        for name in READERS:
-            results[name].append(in_a_process(pythons[name.startswith("ours")], name, table))
+        for name in options.only:
+            results[name].append(in_a_process(python_of(name, options.folder), name, table))
     print(markdown(results, table))
+    if options.only != [*READERS]:
+        return
     print(f"\n{WAITS_HEADER}")
     for name in WAYS_TO_INSPECT:
         print(waits_of_others(name, table), flush=True)
@@ -52,6 +53,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare readers of CSV files.")
     parser.add_argument("--folder", type=Path, default=Path("var/benchmark"))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=READERS, default=[*READERS], metavar="READER")
     parser.add_argument("--measure", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -76,6 +78,11 @@ def write_table(path: Path) -> None:
                 f"{'' if draw.random() < 0.3 else draw.randrange(5) * 5},{draw.choice(['yes', 'no'])},"
                 f"{draw.randrange(1000, 99999):05d},{comment},{draw.randrange(2)}\n"
             )
+
+
+def python_of(name: str, folder: Path) -> str | Path:
+    """Of the peers that we have not installed ourselves, that of their environment."""
+    return sys.executable if name.startswith(("ours", "pandas")) else environment(folder, "readers")
 
 
 def in_a_process(python: str | Path, name: str, table: Path) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: one thread, as in a web worker
 
+import argparse
 import statistics
 import time
 
@@ -31,12 +32,17 @@ HEADER = (
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description="Compare single predictions with the cached pipeline.")
+    options.add_argument(
+        "--algorithms", nargs="*", default=[name for name in trainers.TRAINERS if name != "auto"]
+    )
+    asked = options.parse_args()
     table = houses()
     price = prices(table)
     targets = {REGRESSION: price, CLASSIFICATION: np.digitize(price, np.quantile(price, [0.3, 0.7]))}
     print(HEADER)
-    for name, trainer in trainers.TRAINERS.items():
-        for task in trainer.tasks if name != "auto" else ():
+    for name in asked.algorithms:
+        for task in trainers.TRAINERS[name].tasks:
             print(measured(name, task, table, targets[task]), flush=True)
 
 
