@@ -99,6 +99,12 @@ class ModelUnusable(Conflict):
     code = "model_unusable"
 
 
+class DatasetGone(Conflict):
+    """No version is left of the dataset that the model was trained on."""
+
+    code = "dataset_gone"
+
+
 class UnknownColumn(InvalidInput):
     code = "unknown_column"
 

@@ -9,7 +9,16 @@ COST_INPUT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
 class RetrainForm(forms.Form):
+    """With `datasets` one of them is chosen; without, the newest version of the model's own is meant."""
+
+    dataset = forms.ChoiceField(label="Dataset to train on")
     idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
+
+    def __init__(self, data=None, *, datasets):
+        super().__init__(data)
+        self.fields["dataset"].choices = [(str(dataset.uuid), dataset.name) for dataset in datasets]
+        if not datasets:
+            del self.fields["dataset"]
 
 
 class RenameForm(forms.Form):

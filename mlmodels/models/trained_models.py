@@ -11,18 +11,22 @@ from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query. The alias is looked up
 # only where no model has the name itself, and a share only where the caller is not the owner
-MODEL_FOR_SCORING = """
+IS_USABLE = """
+    owner_id = %(caller_id)s OR EXISTS (
+        SELECT 1 FROM mlmodels_modelshare AS share
+        WHERE share.model_id = model.id AND shared_with_id = %(caller_id)s AND revoked_at IS NULL
+    )
+"""
+MODEL_FOR_SCORING = f"""
     SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel AS model
     WHERE id = COALESCE(
         (SELECT id FROM mlmodels_trainedmodel WHERE name = %(called)s),
         (SELECT model_id FROM mlmodels_modelalias WHERE name = %(called)s)
-    ) AND (
-        owner_id = %(caller_id)s OR EXISTS (
-            SELECT 1 FROM mlmodels_modelshare AS share
-            WHERE share.model_id = model.id AND shared_with_id = %(caller_id)s AND revoked_at IS NULL
-        )
-    )
-"""
+    ) AND ({IS_USABLE})
+"""  # noqa: S608 - our own
+STILL_USABLE = f"""
+    EXISTS (SELECT 1 FROM mlmodels_trainedmodel AS model WHERE id = %(model_id)s AND ({IS_USABLE}))
+"""  # noqa: S608 - our own
 STILL_FOUND = f"""
     EXISTS (
         SELECT 1 FROM ({MODEL_FOR_SCORING}) found
@@ -84,6 +88,10 @@ class TrainedModelQuerySet(OwnedQuerySet):
         fields = ["id", "uuid", "owner_id", "name", "threshold", "sha256"]
         return self.model.from_db(connection.alias, fields, values)
 
+    def still_usable(self, user, model_id) -> tuple[str, dict]:
+        """SQL and its parameters: whether the model is still there, and the user may still use it."""
+        return STILL_USABLE, {"caller_id": user.pk, "model_id": model_id}
+
     def still_found(self, user, name, model) -> tuple[str, dict]:
         """SQL and its parameters: whether `find_for_scoring` would find the same model, unchanged."""
         return STILL_FOUND, {
@@ -112,6 +120,9 @@ class TrainedModel(OwnedModel):
     )
     dataset = models.ForeignKey(
         Dataset, on_delete=models.SET_NULL, null=True, blank=True, related_name="trained_models"
+    )
+    series = models.UUIDField(
+        null=True, editable=False, help_text="of its dataset; still known once that version is deleted"
     )
     name = models.CharField(
         max_length=200, unique=True, help_text="part of URLs; changes only when it becomes an alias"
@@ -162,6 +173,11 @@ class TrainedModel(OwnedModel):
     @property
     def target_name(self):
         return self.target["name"]
+
+    @property
+    def newest_dataset(self):
+        """The newest version that is left of the dataset that it was trained on; None without any."""
+        return Dataset.objects.filter(series=self.series).order_by("-version").first()
 
     @property
     def has_threshold(self):

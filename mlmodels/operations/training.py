@@ -80,10 +80,19 @@ def retrain(
 
 def plan_to_repeat(*, model: TrainedModel, dataset: Dataset | None = None) -> tuple[dict, Dataset]:
     """The options of `start_training` that repeat the plan of a model, and the dataset to train on."""
-    if model.run is None or (dataset or model.dataset) is None:
-        raise errors.NotReproducible(f'The dataset or the training run of "{model}" was deleted.')
-    dataset = dataset or model.dataset.newest
+    if model.run is None:
+        raise errors.NotReproducible(
+            f'"{model}" was imported, or its training run was deleted, so its plan is not known here. '
+            "Train a new model on a dataset instead."
+        )
     plan = TrainingPlan.from_dict(model.run.plan)
+    dataset = dataset or model.newest_dataset
+    if dataset is None:
+        raise errors.DatasetGone(
+            f'Every version of the dataset that "{model}" was trained on is deleted. Choose a dataset with '
+            f"the columns {', '.join(_columns_of(plan))[:1000]}, or upload one first.",
+            field="dataset",
+        )
     _refuse_missing_columns(plan, dataset)
     options = {
         "algorithm": plan.algorithm,
@@ -101,9 +110,22 @@ def plan_to_repeat(*, model: TrainedModel, dataset: Dataset | None = None) -> tu
     return options, dataset
 
 
+def datasets_to_repeat_on(*, model: TrainedModel) -> list[Dataset]:
+    """Those of the owner, in their newest versions, that have every column of the plan of `model`."""
+    if model.run is None:
+        return []
+    needed = set(_columns_of(TrainingPlan.from_dict(model.run.plan)))
+    newest = Dataset.objects.owned_by(model.owner).newest_versions().for_lists().newest_first()
+    return [dataset for dataset in newest if needed <= set(dataset.column_names)]
+
+
+def _columns_of(plan: TrainingPlan) -> list[str]:
+    """Features, target, and the column that the evaluation goes by, each once."""
+    return list(dict.fromkeys([*plan.feature_names, plan.target, *filter(None, [plan.evaluation.by])]))
+
+
 def _refuse_missing_columns(plan: TrainingPlan, dataset: Dataset) -> None:
-    needed = [*plan.feature_names, plan.target, *filter(None, [plan.evaluation.by])]
-    missing = dict.fromkeys(name for name in needed if name not in dataset.column_names)
+    missing = [name for name in _columns_of(plan) if name not in dataset.column_names]
     if missing:
         raise errors.UnknownColumn(
             f"Version {dataset.version} of {dataset.name} has no column {', '.join(missing)[:300]}, with "

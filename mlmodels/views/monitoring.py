@@ -11,7 +11,7 @@ from billing.idempotency import RequestRepeated
 from mlmodels.forms.datasets import UploadForm
 from mlmodels.forms.models import RetrainForm
 from mlmodels.limits import MONITORED_PREDICTIONS_MAX
-from mlmodels.lookups import owned_alias, owned_model
+from mlmodels.lookups import owned_alias, owned_dataset, owned_model
 from mlmodels.operations import aliases, training
 from mlmodels.operations.actuals import record_actuals
 from mlmodels.operations.monitoring import monitoring
@@ -27,13 +27,21 @@ def monitoring_tab(request, name):
 
 @require_http_methods(["GET", "POST"])
 def retrain(request, name):
-    """What would be trained, on which version and at what price; a POST starts it."""
+    """What would be trained, on which version and at what price; a POST starts it.
+
+    Where no version is left, a dataset with the same columns is chosen.
+    """
     model = owned_model(request.user, name)
-    form = RetrainForm(request.POST or None)
+    newest = model.newest_dataset
+    form = RetrainForm(
+        request.POST or None, datasets=[] if newest else training.datasets_to_repeat_on(model=model)
+    )
     refused = None
     if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data.get("dataset")
         try:
-            run = training.retrain(model=model, idempotency=idempotent_form(request))
+            dataset = owned_dataset(request.user, chosen) if chosen else newest
+            run = training.retrain(model=model, dataset=dataset, idempotency=idempotent_form(request))
         except RequestRepeated as repeated:
             return redirect("mlmodels:run", repeated.earlier.identifier)
         except DomainError as refusal:
@@ -47,19 +55,19 @@ def retrain(request, name):
         "form": form,
         "refused": refused,
         "price": settings.TRAINING_TOKEN_COST,
-        **retrain_context(model),
+        "newest": newest,
+        **plan_context(model),
     }
     return render(request, "mlmodels/model_retrain.html", context, status=422 if refused else 200)
 
 
-def retrain_context(model) -> dict:
-    """The newest version of the dataset, or why the plan cannot be repeated on it."""
-    newest = model.dataset and model.dataset.newest
+def plan_context(model) -> dict:
+    """The plan, or why it cannot be repeated on the newest version of the dataset."""
     try:
         options, _ = training.plan_to_repeat(model=model)
     except DomainError as refusal:
-        return {"newest": newest, "refusal": refusal.message}
-    return {"newest": newest, "options": options}
+        return {"refusal": refusal.message}
+    return {"options": options}
 
 
 @require_POST

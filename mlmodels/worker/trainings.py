@@ -111,6 +111,7 @@ def finish(run: TrainingRun, model: TrainedModel, facts: dict) -> None:
 def _describe(model: TrainedModel, run: TrainingRun, facts: dict) -> None:
     model.name = run.model_name
     model.task = run.task
+    model.series = run.dataset.series
     model.target = run.target_column
     model.features = run.features
     for name in ("algorithm", "derived", "parameters", "metrics", "baseline", "is_compiled"):

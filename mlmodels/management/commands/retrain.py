@@ -1,5 +1,6 @@
 from django.core.management.base import CommandError
 
+from mlmodels.lookups import dataset_called
 from mlmodels.management.commands.predict import find_model
 from mlmodels.management.commands.train_model import report
 from mlmodels.operations.training import retrain
@@ -23,6 +24,7 @@ exit codes:
 
 examples:
   manage.py retrain 1_houses
+  manage.py retrain 1_houses --dataset houses-2027
   manage.py retrain 1_houses --verify
 """
 
@@ -30,13 +32,19 @@ examples:
         parser.add_argument("model", help="name of the model")
         parser.add_argument("--verify", action="store_true", help="compare, charge and keep nothing")
         parser.add_argument(
+            "--dataset",
+            metavar="NAME",
+            help="name or id of another dataset of the owner; default: the newest version of the model's own",
+        )
+        parser.add_argument(
             "--name", default="", help="name of the new model; default: houses_2 after houses"
         )
 
-    def handle(self, *, model, verify, name, **options):
+    def handle(self, *, model, verify, dataset, name, **options):
         model = find_model(model)
         if not verify:
-            report(self.stdout, retrain(model=model, model_name=name))
+            on = dataset and dataset_called(model.owner, dataset)
+            report(self.stdout, retrain(model=model, dataset=on, model_name=name))
             return
         with progress_bar(self.stdout) as show:
             is_same = is_reproduced(model, show)

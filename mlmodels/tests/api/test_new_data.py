@@ -176,6 +176,46 @@ def test_a_column_that_is_gone_is_named_before_the_charge(alice, api_as, dataset
     assert alice.token_balance == 15 and alice.ledger_entries.count() == 1
 
 
+def test_without_its_own_version_a_model_is_trained_again_on_the_newest_that_is_left(
+    alice, api_as, dataset, make_model
+):
+    version, client = make_version(dataset), api_as(alice)
+    model = make_model(alice, version)
+    datasets.delete_dataset(dataset=version)
+
+    answer = client.post(f"/api/v1/models/{model.name}/retrain")
+
+    assert (answer.status_code, answer.json()["dataset"]) == (202, str(dataset.uuid))
+
+
+def test_without_any_version_the_refusal_says_which_file_to_upload(alice, api_as, dataset, make_model):
+    model, client = make_model(alice, dataset), api_as(alice)
+    datasets.delete_dataset(dataset=dataset)
+
+    refused = client.post(f"/api/v1/models/{model.name}/retrain")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "dataset_gone")
+    assert (
+        "Choose a dataset with the columns size, rooms, place, price, or upload one"
+        in refused.json()["fields"]["dataset"]
+    )
+    alice.refresh_from_db()
+    assert alice.token_balance == 15 and alice.ledger_entries.count() == 1
+    other = make_dataset(alice, name="homes")
+    path, body = f"/api/v1/models/{model.name}/retrain", {"dataset": str(other.uuid)}
+    assert client.post(path, body, format="json").json()["dataset"] == str(other.uuid)
+
+
+def test_a_model_without_its_run_cannot_be_repeated(alice, api_as, dataset, make_model):
+    model = make_model(alice, dataset)
+    model.run.delete()
+
+    refused = api_as(alice).post(f"/api/v1/models/{model.name}/retrain")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_reproducible")
+    assert "Train a new model" in refused.json()["detail"]
+
+
 def test_a_broke_owner_is_refused_and_no_run_is_left(charlie, api_as, make_model):
     model = make_model(charlie, make_dataset(charlie))
 

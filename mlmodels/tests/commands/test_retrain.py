@@ -7,7 +7,8 @@ from django.core.management import CommandError, call_command
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.tests.factories import train_model
+from mlmodels.operations.datasets import delete_dataset
+from mlmodels.tests.factories import make_dataset, train_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,6 +67,24 @@ def test_a_new_model_is_trained_in_the_same_way_and_paid(alice):
     again = TrainedModel.objects.exclude(pk=model.pk).get()
     assert again.name in output
     assert (again.algorithm, again.parameters, again.metrics) == ("ridge", model.parameters, model.metrics)
+    alice.refresh_from_db()
+    assert alice.token_balance == 13
+    assert verify_ledger() == []
+
+
+def test_without_its_dataset_another_is_named(alice):
+    model = train_model(alice)
+    delete_dataset(dataset=model.dataset)
+    make_dataset(alice, name="homes")
+
+    with pytest.raises(CommandError, match="Choose a dataset with the columns size, rooms, place, price"):
+        retrain(model.name)
+    with pytest.raises(CommandError, match='no dataset called "houses"'):
+        retrain(model.name, "--dataset", "houses")
+    output = retrain(model.name, "--dataset", "homes")
+
+    again = TrainedModel.objects.exclude(pk=model.pk).get()
+    assert again.name in output and again.dataset.name == "homes"
     alice.refresh_from_db()
     assert alice.token_balance == 13
     assert verify_ledger() == []

@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
+from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.predictions import predict_rows
 from mlmodels.operations.training import retrain
 from mlmodels.tests.factories import houses_csv, make_dataset, make_version
@@ -127,6 +128,49 @@ def test_a_column_that_is_gone_is_said_before_the_click(alice, pages_of, dataset
     assert refused.status_code == 422
     alice.refresh_from_db()
     assert alice.token_balance == 15 and alice.ledger_entries.count() == 1
+
+
+def test_without_a_version_another_dataset_with_the_columns_is_chosen(alice, pages_of, dataset, model):
+    browser, url = pages_of(alice), f"/models/{model.name}/retrain/"
+    make_dataset(alice, b"a,b\n1,2\n2,3\n3,5", name="unlike")
+    delete_dataset(dataset=dataset)
+
+    without = text(browser.get(url))
+    other = make_dataset(alice, name="homes")
+    page = text(browser.get(url))
+    started = browser.post(url, {"idempotency_key": "again", "dataset": str(other.uuid)})
+
+    assert "Choose a dataset with the columns" in without and "Train again for" not in without
+    assert ">homes</option>" in page and "unlike" not in page and "Train again for 1 token" in page
+    run = TrainingRun.objects.get(repeats=model)
+    assert run.dataset == other and started["Location"] == f"/runs/{run.uuid}/"
+    alice.refresh_from_db()
+    assert alice.token_balance == 14 and alice.ledger_entries.count() == 2
+
+
+def test_a_dataset_that_was_deleted_meanwhile_is_refused(alice, pages_of, dataset, model):
+    other, browser = make_dataset(alice, name="homes"), pages_of(alice)
+    delete_dataset(dataset=dataset)
+    delete_dataset(dataset=other)
+
+    page = browser.post(
+        f"/models/{model.name}/retrain/", {"idempotency_key": "again", "dataset": str(other.uuid)}
+    )
+
+    assert "Choose a dataset with the columns" in text(page)
+    assert not TrainingRun.objects.filter(repeats=model).exists()
+
+
+def test_a_version_that_is_deleted_is_named_as_such(alice, pages_of, dataset, make_model):
+    version = make_version(dataset)
+    model = make_model(alice, version)
+    delete_dataset(dataset=version)
+
+    page = text(pages_of(alice).get(f"/models/{model.name}/retrain/"))
+
+    assert "version 1: 60 rows" in page and "was trained on is deleted" in page
+    assert "Train again for 1 token" in page
+    assert f"/models/{model.name}/retrain/" in text(pages_of(alice).get(f"/models/{model.name}/"))
 
 
 def test_charlie_is_told_what_is_missing(charlie, pages_of, make_model):
