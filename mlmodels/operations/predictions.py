@@ -22,7 +22,6 @@ from mlmodels.operations import model_files
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 from mlplatform.core.text import is_storable
 
-MODEL_IS_THERE = "EXISTS (SELECT 1 FROM mlmodels_trainedmodel WHERE id = %(model_id)s)"
 PRUNED_AT_ONCE = 1000  # rows of one transaction
 
 
@@ -141,15 +140,14 @@ def charge_and_store(
 ) -> None:
     """All or none. `body` is stored with the key of `idempotency`."""
     first = predictions[0]
-    conditions = confirmed_by or [Condition(MODEL_IS_THERE, {"model_id": first.model_id})]
+    conditions = confirmed_by or [Condition(*TrainedModel.objects.still_usable(first.owner, first.model_id))]
     try:
         buy(Purchase(first.owner, predictions, "prediction", conditions, idempotency, body))
     except (Unconfirmed, IntegrityError) as error:
-        if (confirmed_by and isinstance(error, Unconfirmed)) or TrainedModel.objects.filter(
-            pk=first.model_id
-        ).exists():
+        still_usable = TrainedModel.objects.usable_by(first.owner).filter(pk=first.model_id).exists()
+        if still_usable or (confirmed_by and isinstance(error, Unconfirmed)):
             raise
-        raise NotFound("This model was just deleted.") from None
+        raise NotFound("The model was just deleted, or is no longer shared with you.") from None
 
 
 def _refuse_unstorable(inputs: dict) -> None:
