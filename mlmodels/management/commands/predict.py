@@ -67,6 +67,7 @@ examples:
             self.stdout.write(f"{plural(batch.cost_tokens, 'token')} charged for {batch.name}.")
             batch = self.wait_for(batch)
             save(batch, part, target)
+        batches.delete_batch(batch=batch)  # its answer is on disk, and files that are kept are limited
         unread = f", {batch.unreadable_rows:,} not" if batch.unreadable_rows else ""
         self.stdout.write(f"Predicted {plural(batch.readable_rows, 'row')}{unread}: {target}")
 

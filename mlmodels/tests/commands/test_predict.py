@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from billing.verify import verify_ledger
 from mlmodels.management.commands import predict as command
 from mlmodels.models import Batch, Prediction, Worker
+from mlmodels.operations import batches
 from mlmodels.tests.pages.test_batches import predict_now
 from mlmodels.worker import loop
 
@@ -125,7 +126,22 @@ def test_a_living_worker_predicts_the_file_for_the_owner(alice, model, table, ou
 
     batch = Batch.objects.get()
     assert (batch.owner, batch.name, batch.cost_tokens) == (alice, "rows.csv", 5)
-    assert out.read_bytes() == batch.answer.read()
+    assert len(read(out, ";")) == 4
+
+
+def test_an_answer_that_is_on_disk_is_not_kept_here_as_well(
+    alice, model, table, tmp_path, worker, monkeypatch, files_folder, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(batches, "BATCHES_KEPT_MAX", 1)
+
+    for number in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            predict(model.name, "--csv", table(ROWS), "--out", tmp_path / f"{number}.csv", "--yes")
+
+    assert len(read(tmp_path / "0.csv", ";")) == len(read(tmp_path / "1.csv", ";")) == 4
+    assert {(batch.status, bool(batch.erased_at)) for batch in Batch.objects.all()} == {("succeeded", True)}
+    assert not files_in(files_folder / "batches")
+    assert balance_of(alice) == 5 and verify_ledger() == []
 
 
 def test_classes_come_with_their_probabilities(alice, make_model, table, out, worker):
