@@ -1,5 +1,6 @@
-/* Swagger UI in the theme of the system, as our own pages are; it has a dark one of its own. */
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const apply = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-dark.addEventListener("change", apply);
+/* Swagger UI in the theme that was chosen on the site, else in that of the system; it has a dark one of its own. */
+const { theme } = document.currentScript.dataset;
+const system = matchMedia("(prefers-color-scheme: dark)");
+const apply = () => document.documentElement.classList.toggle("dark-mode", theme ? theme === "dark" : system.matches);
+system.addEventListener("change", apply);
 apply();
