@@ -38,10 +38,16 @@ def download(model: TrainedModel, file_format: str) -> FileResponse:
 def download_answer(batch: Batch) -> FileResponse:
     """The file with its predictions, in the encoding in which it came."""
     if not batch.has_answer:
-        raise NoAnswer(
-            "The files of this batch were removed." if batch.erased_at else f"This batch is {batch.status}."
-        )
+        raise NoAnswer(why_no_answer(batch))
     return _csv(batch, batch.answer.open("rb"), batch.answer_name)
+
+
+def why_no_answer(batch: Batch) -> str:
+    if batch.erased_at:
+        return "The files of this batch were removed."
+    if batch.is_open:
+        return f"This batch is {batch.status}. Its result can be downloaded when it has succeeded."
+    return f"This batch {batch.status} and was refunded, so it has no result. {batch.error}".strip()
 
 
 def download_unreadable(batch: Batch) -> FileResponse:

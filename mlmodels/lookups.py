@@ -11,6 +11,7 @@ from mlmodels.models import (
     TrainingRun,
     Webhook,
     WebhookDelivery,
+    add_owner,
     may_use_model,
 )
 from mlplatform.core.errors import InvalidInput, NotFound
@@ -30,21 +31,18 @@ def owned_run(user, uuid):
 
 def owned_model(user, name):
     models = TrainedModel.objects.owned_by(user).select_related("dataset", "run")
-    return _first(models.answering_to(name), _no_model(name))
+    return _model(models.answering_to(name).first(), user, name)
 
 
 def usable_model(user, name):
     """One's own, or one that is shared with the user: to read and to predict with."""
     models = TrainedModel.objects.usable_by(user).select_related("dataset", "run", "owner")
-    return _first(models.answering_to(name), _no_model(name))
+    return _model(models.answering_to(name).first(), user, name)
 
 
 def usable_model_for_scoring(user, name):
     """Without the large fields: the first query of every prediction."""
-    model = TrainedModel.objects.find_for_scoring(user, name)
-    if model is None:
-        raise NotFound(_no_model(name))
-    return model
+    return _model(TrainedModel.objects.find_for_scoring(user, name), user, name)
 
 
 def remembered_model(user, name) -> tuple[TrainedModel, Condition]:
@@ -105,5 +103,10 @@ def _first(rows, message):
     return row
 
 
-def _no_model(name):
-    return f'You have no model called "{name}".'
+def _model(found, user, name):
+    if found is None:
+        full = add_owner(name, user.pk)
+        is_short = TrainedModel.objects.owned_by(user).answering_to(full).exists()
+        hint = f' Its full name is "{full}".' if is_short else ""
+        raise NotFound(f'You have no model called "{name}".{hint}')
+    return found

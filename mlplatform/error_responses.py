@@ -12,7 +12,7 @@ from django.http import JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
-from rest_framework import views
+from rest_framework import exceptions, views
 from rest_framework.response import Response
 
 from mlplatform.core import database_errors, errors
@@ -36,6 +36,11 @@ STATUS = {  # and the title of the page
 }
 TITLES = {**dict(STATUS.values()), 500: "Something went wrong"}
 
+NO_SUCH_URL = "There is no such URL. /api/docs lists those that there are; none of them ends in a slash."
+NO_CREDENTIALS = (
+    'Send "Authorization: Bearer …" with a key, which you create at /accounts/keys/, or with an access token '
+    "from POST /api/v1/token."
+)
 BODY_TOO_LARGE = errors.TooLarge("The request is larger than this server accepts.")
 BODY_TOO_SLOW = errors.TooSlow("The request did not arrive in time. Check your connection and try again.")
 
@@ -95,7 +100,21 @@ def answer_in_json(error: Exception, context: dict) -> Response | None:
     response = views.exception_handler(error, context)
     if response is not None:
         response.data = body_of_framework_error(error, response.data)
+        response.data["detail"] = what_to_do(error, context.get("view")) or response.data["detail"]
     return response
+
+
+def what_to_do(error: Exception, view) -> str | None:
+    """Where REST framework says only what is wrong; None where its own words suffice."""
+    if isinstance(error, exceptions.NotAuthenticated):
+        return NO_CREDENTIALS
+    if isinstance(error, exceptions.MethodNotAllowed) and view:
+        possible = [method for method in view.allowed_methods if method not in ("HEAD", "OPTIONS")]
+        return f"{view.request.method} is not possible here. Use {' or '.join(possible)}."
+    if isinstance(error, exceptions.UnsupportedMediaType) and view:
+        types = " or ".join(parser.media_type for parser in view.get_parsers())
+        return f"A body of the type {view.request.content_type[:100]} is not read here. Send {types}."
+    return None
 
 
 def body_of_framework_error(error: Exception, data) -> dict:
@@ -181,7 +200,9 @@ def csrf_failure(request, reason=""):
 
 
 def page_not_found(request, exception):
-    return refuse(request, errors.NotFound("This page does not exist, or you do not have access to it."))
+    is_api = request.path.startswith("/api/")
+    message = NO_SUCH_URL if is_api else "This page does not exist, or you do not have access to it."
+    return refuse(request, errors.NotFound(message))
 
 
 def server_error(request):

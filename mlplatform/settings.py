@@ -329,7 +329,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "mlplatform.core.api_schema.Schema",
     "DEFAULT_FILTER_BACKENDS": [
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "mlplatform.core.api.FilterBackend",
         "mlplatform.core.api.StrictOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "mlplatform.core.api.Pages",

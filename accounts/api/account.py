@@ -13,6 +13,7 @@ from accounts.limits import KEY_NAME_CHARACTERS_MAX
 from accounts.models import ApiKey
 from accounts.operations.keys import create_key
 from mlplatform.core.api import StrictBody, StrictQueryMixin
+from mlplatform.core.api_schema import with_examples
 
 
 class PricesSerializer(serializers.Serializer):
@@ -20,8 +21,19 @@ class PricesSerializer(serializers.Serializer):
 
     training = serializers.IntegerField(help_text="of a training run")
     prediction = serializers.IntegerField(help_text="of a prediction")
+    batch = serializers.IntegerField(help_text="of each 1,000 rows of a file, rounded up")
 
 
+@with_examples(
+    answered={
+        200: {
+            "email": "ada@example.com",
+            "balance": 15,
+            "prices": {"training": 1, "prediction": 5, "batch": 5},
+            "limits": {"datasets": 100, "models": 500, "open_runs": 3, "upload_megabytes": 50},
+        }
+    }
+)
 class AccountSerializer(serializers.Serializer):
     email = serializers.CharField()
     balance = serializers.IntegerField(source="token_balance", help_text="in tokens")
@@ -29,7 +41,11 @@ class AccountSerializer(serializers.Serializer):
     limits = serializers.SerializerMethodField()
 
     def get_prices(self, user) -> PricesSerializer:
-        return {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST}
+        return {
+            "training": settings.TRAINING_TOKEN_COST,
+            "prediction": settings.PREDICTION_TOKEN_COST,
+            "batch": settings.BATCH_TOKEN_COST,
+        }
 
     def get_limits(self, user) -> dict[str, int]:
         limits = {name: import_string(constant) for name, constant in settings.ACCOUNT_LIMITS.items()}
@@ -47,6 +63,16 @@ class ShowAccountView(GenericAPIView):
         return Response(self.get_serializer(request.user).data)
 
 
+@with_examples(
+    sent={
+        "For predictions alone": {
+            "name": "nightly report",
+            "scope": "predict",
+            "expires_at": "2099-12-31T00:00:00Z",
+        },
+        "For everything": {"name": "first script", "scope": "all"},
+    }
+)
 class KeySerializer(StrictBody, serializers.ModelSerializer):
     """A key of the account. Its text is not stored: `prefix` tells keys apart."""
 
@@ -62,6 +88,20 @@ class KeySerializer(StrictBody, serializers.ModelSerializer):
         extra_kwargs = {"scope": {"help_text": "`predict` calls prediction endpoints alone"}}
 
 
+@with_examples(
+    answered={
+        201: {
+            "id": "018f3c5e-2b1a-4f6d-9c3e-5a7b8c9d0e1f",
+            "name": "first script",
+            "prefix": "mlp_3kd9",
+            "scope": "all",
+            "created_at": "2027-03-01T09:30:00Z",
+            "last_used_at": None,
+            "expires_at": None,
+            "key": "mlp_3kd9…",
+        }
+    }
+)
 class NewKeySerializer(KeySerializer):
     key = serializers.CharField(read_only=True, help_text="shown this once")
 

@@ -185,7 +185,7 @@ def test_the_account_tells_balance_prices_and_limits(alice, make_key, django_ass
     assert answer.json() == {
         "email": alice.email,
         "balance": 15,
-        "prices": {"training": 1, "prediction": 5},
+        "prices": {"training": 1, "prediction": 5, "batch": 5},
         "limits": {
             "open_keys": 20,
             "open_runs": 3,

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from billing.operations import AMOUNT_MAX_TOKENS, REASON_CHARACTERS_MAX
 from billing.shop import grant_from_shop
+from mlplatform.core.api_schema import with_examples
 from mlplatform.core.errors import NotFound, NotSignedIn
 from mlplatform.core.webhook_signatures import is_signed
 
@@ -28,6 +29,7 @@ class NoShop(NotFound):
     message = "This installation does not accept grants from a shop."
 
 
+@with_examples(sent={"An order": {"email": "ada@example.com", "amount": 100, "reason": "Order 1042"}})
 class ShopGrantSerializer(serializers.Serializer):
     email = serializers.CharField(help_text="whose account gets the tokens")
     amount = serializers.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens")
@@ -36,6 +38,7 @@ class ShopGrantSerializer(serializers.Serializer):
     )
 
 
+@with_examples(answered={200: {"event": "order-1042", "number": 7, "amount": 100, "balance_after": 115}})
 class BookedEventSerializer(serializers.Serializer):
     event = serializers.CharField(help_text="its id")
     number = serializers.IntegerField(help_text="of the entry in the ledger of the account")

@@ -10,8 +10,10 @@ from billing import token_requests
 from billing.models import TokenRequest
 from billing.operations import AMOUNT_MAX_TOKENS
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api_schema import with_examples
 
 
+@with_examples(sent={"100 tokens": {"amount": 100, "reason": "To predict the prices of next year"}})
 class TokenRequestSerializer(StrictBody, serializers.ModelSerializer):
     amount = serializers.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens asked for")
     reason = serializers.CharField(

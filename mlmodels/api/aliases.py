@@ -5,6 +5,7 @@ from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from mlmodels.api.links import Link
 from mlmodels.lookups import owned_alias
 from mlmodels.models import ModelAlias, Promotion
 from mlmodels.operations.aliases import alias_name_for, promote, remove_alias
@@ -28,11 +29,12 @@ class AliasSerializer(serializers.ModelSerializer):
     """A name under which a model answers beside its own, and which models have done so, the latest first."""
 
     model = serializers.CharField(source="model.name")
+    model_url = Link("model-detail", source="model", lookup_field="name")
     history = PromotionSerializer(source="promotions", many=True)
 
     class Meta:
         model = ModelAlias
-        fields = ["name", "model", "created_at", "history"]
+        fields = ["name", "model", "model_url", "created_at", "history"]
 
 
 class AliasActionsMixin:
@@ -45,8 +47,9 @@ class AliasActionsMixin:
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def aliases(self, request, name):
+        context = self.get_serializer_context()
         aliases = self.get_object().aliases.select_related("model").prefetch_related("promotions")
-        return Response(AliasSerializer(aliases, many=True).data)
+        return Response(AliasSerializer(aliases, many=True, context=context).data)
 
     @extend_schema(
         operation_id="promote_model",
@@ -57,7 +60,8 @@ class AliasActionsMixin:
     )
     @action(detail=True, methods=["put"], url_path="aliases/<str:alias>")
     def alias(self, request, name, alias):
-        return Response(AliasSerializer(promote(model=self.get_object(), name=alias)).data)
+        promoted = promote(model=self.get_object(), name=alias)
+        return Response(AliasSerializer(promoted, context=self.get_serializer_context()).data)
 
     @extend_schema(
         operation_id="remove_alias", parameters=[ALIAS], summary="Remove an alias; its model stays"

@@ -1,19 +1,22 @@
 """Batches as a resource: files of rows that were sent to a model, and their answers."""
 
-from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from mlmodels.api.examples import BATCH, ENDED_BATCH
+from mlmodels.api.links import UsedModelLink
 from mlmodels.api.runs import WAIT
+from mlmodels.api.serializers import CsvField
 from mlmodels.api.waiting import JobActionsMixin, accepted_job
 from mlmodels.downloads import download_answer
-from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.lookups import owned_batch
-from mlmodels.models import Batch, TrainedModel
+from mlmodels.models import Batch, TrainedModel, may_use_model
 from mlmodels.operations import batches
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api_schema import answer_example, with_examples
 
 
 class BatchSerializer(serializers.ModelSerializer):
@@ -21,6 +24,7 @@ class BatchSerializer(serializers.ModelSerializer):
 
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="batch-detail", lookup_field="uuid")
+    model_url = UsedModelLink()
     rows = serializers.IntegerField(source="row_count", read_only=True)
     kept_until = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="when file and result are removed; null while it is open"
@@ -30,9 +34,9 @@ class BatchSerializer(serializers.ModelSerializer):
     class Meta:
         model = Batch
         fields = [
-            "id", "url", "status", "progress", "model_name", "name", "rows", "unreadable_rows", "rows_done",
-            "rows_with_warnings", "cost_tokens", "error", "error_code", "created_at", "started_at",
-            "finished_at", "kept_until", "result",
+            "id", "url", "status", "progress", "model_name", "model_url", "name", "rows",
+            "unreadable_rows", "rows_done", "rows_with_warnings", "cost_tokens", "error",
+            "error_code", "created_at", "started_at", "finished_at", "kept_until", "result",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -47,6 +51,7 @@ class FaultSerializer(serializers.Serializer):
     reason = serializers.CharField()
 
 
+@with_examples(answered={202: BATCH})
 class BatchDetailSerializer(BatchSerializer):
     """A file of rows with the first of those that cannot be read, and the first answers."""
 
@@ -58,6 +63,18 @@ class BatchDetailSerializer(BatchSerializer):
         read_only_fields = fields
 
 
+@with_examples(
+    answered={
+        200: {
+            "name": "new.csv",
+            "rows": 3,
+            "unreadable_rows": 1,
+            "cost_tokens": 5,
+            "header_names": {},
+            "faults": [{"row": 4, "reason": '"area": "large" is not a number.'}],
+        }
+    }
+)
 class QuoteSerializer(serializers.ModelSerializer):
     """What predicting a file would cost."""
 
@@ -74,13 +91,16 @@ class QuoteSerializer(serializers.ModelSerializer):
         fields = ["name", "rows", "unreadable_rows", "cost_tokens", "header_names", "faults"]
 
 
+@with_examples(
+    sent={
+        "Predict": {"file": "area,district\n95,Hill\n60,Port\n"},
+        "Ask for the price": {"file": "area,district\n95,Hill\n60,Port\n", "dry_run": True},
+    }
+)
 class BatchUploadSerializer(StrictBody, serializers.Serializer):
     """A CSV file with the model's columns; further ones come back as they are."""
 
-    file = serializers.FileField(
-        max_length=DATASET_NAME_CHARACTERS_MAX,
-        error_messages={"empty": "The file is empty. Send a CSV with a header line and at least one row."},
-    )
+    file = CsvField()
     dry_run = serializers.BooleanField(default=False, help_text="answer the price; predict nothing")
 
 
@@ -89,6 +109,7 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
     retrieve=extend_schema(
         operation_id="get_batch",
         summary="Show the status of a batch and its first answers",
+        responses=OpenApiResponse(BatchDetailSerializer, examples=[answer_example(200, ENDED_BATCH)]),
         parameters=[WAIT],
     ),
     destroy=extend_schema(operation_id="delete_batch", summary="Remove the file of a batch and its result"),
@@ -96,7 +117,7 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
     result=extend_schema(
         operation_id="get_batch_result",
         summary="Download the file with its answers",
-        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+        responses={(200, "text/csv"): OpenApiTypes.STR},
     ),
 )
 class BatchViewSet(
@@ -107,7 +128,7 @@ class BatchViewSet(
     queryset = Batch.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
-    filterset_fields = ["status", "model_name"]
+    filterset_fields = ["status", "model_name", "model__uuid"]
     ordering_fields = ["created_at", "finished_at"]
 
     @property
@@ -115,7 +136,8 @@ class BatchViewSet(
         return [409] if self.action in ("cancel", "destroy", "result") else []
 
     def get_queryset(self):
-        return Batch.objects.owned_by(self.request.user).started().for_lists().newest_first()
+        started = Batch.objects.owned_by(self.request.user).started().for_lists().newest_first()
+        return started.annotate(may_use_model=may_use_model(self.request.user))
 
     def get_serializer_class(self):
         return BatchDetailSerializer if self.detail else BatchSerializer

@@ -7,6 +7,9 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from mlmodels.api.examples import HOUSES
+from mlmodels.api.links import ListLink
+from mlmodels.api.serializers import CsvField
 from mlmodels.api.shapes import (
     ColumnChangesField,
     ColumnSerializer,
@@ -21,7 +24,7 @@ from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.models import Dataset
 from mlmodels.operations import datasets
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
-from mlplatform.core.api_schema import StoredJSON
+from mlplatform.core.api_schema import StoredJSON, with_examples
 
 
 class ChangeSerializer(serializers.Serializer):
@@ -50,6 +53,9 @@ class DatasetSerializer(serializers.ModelSerializer):
 class DatasetDetailSerializer(DatasetSerializer):
     """An uploaded table with what was found in it."""
 
+    versions_url = serializers.HyperlinkedIdentityField("dataset-versions", lookup_field="uuid")
+    runs_url = ListLink("run-list", "dataset__uuid", help_text="training runs on this version")
+    models_url = ListLink("model-list", "dataset__uuid", help_text="models trained on this version")
     columns = ColumnSerializer(many=True, read_only=True)
     target_guess = TargetGuessSerializer(read_only=True, allow_null=True)
     target = serializers.CharField(source="target_name", read_only=True, allow_null=True)
@@ -64,21 +70,22 @@ class DatasetDetailSerializer(DatasetSerializer):
 
     class Meta(DatasetSerializer.Meta):
         fields = [
-            *DatasetSerializer.Meta.fields, "columns", "target", "target_guess", "evaluation", "findings",
-            "changes", "first_rows",
+            *DatasetSerializer.Meta.fields, "versions_url", "runs_url", "models_url", "columns", "target",
+            "target_guess", "evaluation", "findings", "changes", "first_rows",
         ]  # fmt: skip
         read_only_fields = fields
 
 
+@with_examples(
+    sent={"A newer file": {"file": "area,district,price\n46,Hill,161000\n93,Port,282000\n112,Port,338000\n"}}
+)
 class FileSerializer(StrictBody, serializers.Serializer):
     """A CSV file with a header line."""
 
-    file = serializers.FileField(
-        max_length=DATASET_NAME_CHARACTERS_MAX,
-        error_messages={"empty": "The file is empty. Upload a CSV with a header line and at least two rows."},
-    )
+    file = CsvField()
 
 
+@with_examples(sent={"A table": {"file": HOUSES, "name": "houses"}})
 class UploadSerializer(FileSerializer):
     """A CSV file with a header line, and the name of the dataset."""
 
@@ -87,6 +94,18 @@ class UploadSerializer(FileSerializer):
     )
 
 
+@with_examples(
+    sent={
+        "A new name": {"name": "homes"},
+        "How columns are read": {
+            "columns": {"district": {"kind": "category", "blanks": ["unknown"]}, "area": {"use": True}}
+        },
+        "What is predicted, and how models are tested": {
+            "target": "price",
+            "evaluation": {"kind": "k_fold"},
+        },
+    }
+)
 class DatasetChangeSerializer(StrictBody, serializers.Serializer):
     """A new name or target, how columns are read (`{"zip": {"kind": "category"}}`), how models are tested."""
 

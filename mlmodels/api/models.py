@@ -10,11 +10,14 @@ from rest_framework.response import Response
 from billing.api.idempotency import IDEMPOTENCY_KEY
 from mlmodels.api.aliases import AliasActionsMixin
 from mlmodels.api.batches import BatchDetailSerializer, BatchUploadSerializer, QuoteSerializer, predict_upload
+from mlmodels.api.examples import EXAMPLE_DATASET
+from mlmodels.api.links import ListLink, OwnersLink
 from mlmodels.api.monitoring import MonitoringSerializer
 from mlmodels.api.predictions import PredictionActionsMixin, RowsSerializer, RowToExplainSerializer
 from mlmodels.api.report import ReportSerializer, VerdictSerializer
 from mlmodels.api.row_schema import row_schema
 from mlmodels.api.runs import RunDetailSerializer, accepted_run
+from mlmodels.api.serializers import DatasetIdField
 from mlmodels.api.shapes import MetricsField, ParametersField, RangeField
 from mlmodels.downloads import download
 from mlmodels.learning.tables.columns import KINDS
@@ -27,7 +30,7 @@ from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
-from mlplatform.core.api_schema import StoredJSON
+from mlplatform.core.api_schema import StoredJSON, with_examples
 
 OF_SHARED = {"retrieve", "row_schema", "batches"}  # open to those with whom the model is shared
 
@@ -45,6 +48,7 @@ class ModelSerializer(serializers.ModelSerializer):
         allow_null=True,
         help_text="null once it is deleted",
     )
+    dataset_url = OwnersLink("dataset-detail", source="dataset", lookup_field="uuid")
     metrics = MetricsField(read_only=True)
     aliases = serializers.SlugRelatedField(
         "name", many=True, read_only=True, help_text="other names under which it answers"
@@ -53,8 +57,8 @@ class ModelSerializer(serializers.ModelSerializer):
     class Meta:
         model = TrainedModel
         fields = [
-            "id", "url", "name", "aliases", "label", "algorithm", "task", "target", "dataset", "metrics",
-            "created_at",
+            "id", "url", "name", "aliases", "label", "algorithm", "task", "target", "dataset", "dataset_url",
+            "metrics", "created_at",
         ]  # fmt: skip
         read_only_fields = [field for field in fields if field != "label"]
 
@@ -69,6 +73,9 @@ class FeatureSerializer(serializers.Serializer):
 class ModelDetailSerializer(ModelSerializer):
     """A trained model with everything known about it."""
 
+    run_url = OwnersLink("run-detail", source="run", lookup_field="uuid")
+    predictions_url = ListLink("prediction-list", "model__uuid", help_text="what you asked it")
+    batches_url = ListLink("batch-list", "model__uuid", help_text="files that you sent to it")
     features = FeatureSerializer(many=True, read_only=True)
     threshold = serializers.FloatField(
         allow_null=True, required=False, help_text="of two classes: from which probability one is predicted"
@@ -88,12 +95,14 @@ class ModelDetailSerializer(ModelSerializer):
 
     class Meta(ModelSerializer.Meta):
         fields = [
-            *ModelSerializer.Meta.fields, "features", "parameters", "baseline", "metric_intervals", "verdict",
-            "threshold", "notes", "report", "library_versions", "sha256",
+            *ModelSerializer.Meta.fields, "run_url", "predictions_url", "batches_url", "features",
+            "parameters", "baseline", "metric_intervals", "verdict", "threshold", "notes", "report",
+            "library_versions", "sha256",
         ]  # fmt: skip
         read_only_fields = [field for field in fields if field not in ("label", "threshold")]
 
 
+@with_examples(sent={"A name for pages": {"label": "Prices of houses"}})
 class ModelChangeSerializer(StrictBody, serializers.Serializer):
     """What can be changed about a model."""
 
@@ -107,10 +116,16 @@ class ModelChangeSerializer(StrictBody, serializers.Serializer):
     )
 
 
+@with_examples(
+    sent={
+        "On the newest version": {},
+        "On another dataset": {"dataset": EXAMPLE_DATASET, "name": "houses_june"},
+    }
+)
 class RetrainSerializer(StrictBody, serializers.Serializer):
     """On which dataset and under which name; without them, the newest version and the next free name."""
 
-    dataset = serializers.UUIDField(required=False)
+    dataset = DatasetIdField(required=False)
     name = serializers.CharField(required=False, max_length=MODEL_NAME_CHARACTERS_MAX)
 
 

@@ -7,17 +7,19 @@ from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
+from mlmodels.api.examples import EXAMPLE_PREDICTION
+from mlmodels.api.links import UsedModelLink
 from mlmodels.api.plain import Offer
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, OutputSerializer
 from mlmodels.api.serializers import RowField
 from mlmodels.api.shapes import LabelField, StoredRowField
 from mlmodels.lookups import owned_prediction, usable_model_for_scoring
-from mlmodels.models import Prediction
+from mlmodels.models import Prediction, may_use_model
 from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
 from mlmodels.snippets import example_row
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
-from mlplatform.core.api_schema import StoredJSON
+from mlplatform.core.api_schema import StoredJSON, with_examples
 from mlplatform.core.errors import NotFound
 
 ROWS_MAX = 100
@@ -31,11 +33,26 @@ class TypicalRow:
         return {"features": example_row(self.context["view"].get_object())}
 
 
+@with_examples(
+    sent={
+        "One row": {"features": {"area": 95, "district": "Hill"}},
+        "Several rows, and wider intervals": {
+            "rows": [{"area": 95, "district": "Hill"}, {"area": 60, "district": None}],
+            "level": 0.95,
+        },
+    }
+)
 class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
     """One row as `features`, or up to 100 as `rows`."""
 
     features = RowField(required=False)
-    rows = serializers.ListField(child=RowField(), required=False, allow_empty=False, max_length=ROWS_MAX)
+    rows = serializers.ListField(
+        child=RowField(),
+        required=False,
+        allow_empty=False,
+        max_length=ROWS_MAX,
+        error_messages={"max_length": f"At most {ROWS_MAX} rows. For more, send a CSV file to `batches`."},
+    )
     level = serializers.FloatField(
         required=False,
         min_value=LEVEL_MIN,
@@ -65,6 +82,15 @@ def plain_rows(data: dict) -> dict | None:
     return {"rows": rows, "level": level} if is_plain else None
 
 
+@with_examples(
+    sent={
+        "A row": {"features": {"area": 95, "district": "Hill"}},
+        "A variation, free": {
+            "features": {"area": 95, "district": "Port"},
+            "variation_of": EXAMPLE_PREDICTION,
+        },
+    }
+)
 class RowToExplainSerializer(TypicalRow, StrictBody, serializers.Serializer):
     """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
 
@@ -129,11 +155,32 @@ class PredictionActionsMixin:
         return answer_or_replay(work)
 
 
+@with_examples(
+    answered={
+        200: {
+            "id": EXAMPLE_PREDICTION,
+            "url": f"https://example.com/api/v1/predictions/{EXAMPLE_PREDICTION}",
+            "model_name": "2_houses",
+            "model_url": "https://example.com/api/v1/models/2_houses",
+            "inputs": {"area": 95, "district": "Hill"},
+            "output": {
+                "prediction": 305120.4,
+                "interval": {"level": 0.9, "low": 296400.0, "high": 313900.0},
+                "warnings": [],
+            },
+            "actual": 312000,
+            "actual_at": "2027-04-01T12:00:00Z",
+            "cost_tokens": 5,
+            "created_at": "2027-03-01T09:30:00Z",
+        }
+    }
+)
 class PredictionSerializer(serializers.ModelSerializer):
     """A row sent to a model, with its result."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="prediction-detail", lookup_field="uuid")
+    model_url = UsedModelLink()
     inputs = StoredRowField(
         read_only=True, help_text="the row as it was understood; dates in seconds since 1970"
     )
@@ -145,11 +192,13 @@ class PredictionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Prediction
         fields = [
-            "id", "url", "model_name", "inputs", "output", "actual", "actual_at", "cost_tokens", "created_at",
+            "id", "url", "model_name", "model_url", "inputs", "output", "actual", "actual_at",
+            "cost_tokens", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
+@with_examples(sent={"A number": {"value": 312000}})
 class ActualSerializer(StrictBody, serializers.Serializer):
     """The actual value: a number, or a class as the model names it."""
 
@@ -178,14 +227,15 @@ class PredictionViewSet(
     queryset = Prediction.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
-    filterset_fields = ["model_name"]
+    filterset_fields = ["model_name", "model__uuid"]
     ordering_fields = ["created_at"]
 
     def get_queryset(self):
-        return Prediction.objects.owned_by(self.request.user).stored().newest_first()
+        stored = Prediction.objects.owned_by(self.request.user).stored().newest_first()
+        return stored.for_lists().annotate(may_use_model=may_use_model(self.request.user))
 
     def destroy(self, request, uuid):
-        self.get_queryset().filter(pk=self.get_object().pk).erase()
+        Prediction.objects.filter(pk=self.get_object().pk).erase()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @action(detail=True, methods=["post"], refusals=[409])

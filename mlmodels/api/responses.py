@@ -5,6 +5,7 @@ The serializers describe these bodies in the OpenAPI schema; a test compares the
 
 from rest_framework import serializers
 
+from mlmodels.api.examples import EXAMPLE_PREDICTION, EXAMPLE_RUN
 from mlmodels.api.shapes import (
     ContributionsField,
     LabelField,
@@ -13,8 +14,20 @@ from mlmodels.api.shapes import (
     ProbabilitiesField,
 )
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
+from mlplatform.core.api_schema import with_examples
 
 
+@with_examples(
+    answered={
+        200: {
+            "status": "success",
+            "model_name": "2_houses",
+            "metrics": {"r2_score": 0.97, "mean_squared_error": 41000000.0, "mean_absolute_error": 4900.0},
+            "tokens_deducted": 1,
+            "notes": [],
+        }
+    }
+)
 class CreatedSerializer(serializers.Serializer):
     status = serializers.CharField()
     model_name = serializers.CharField()
@@ -23,6 +36,16 @@ class CreatedSerializer(serializers.Serializer):
     notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
 
+@with_examples(
+    answered={
+        202: {
+            "status": "accepted",
+            "model_name": "2_houses",
+            "run": EXAMPLE_RUN,
+            "url": f"https://example.com/api/v1/runs/{EXAMPLE_RUN}",
+        }
+    }
+)
 class AcceptedSerializer(serializers.Serializer):
     status = serializers.CharField()
     model_name = serializers.CharField()
@@ -63,6 +86,17 @@ class WarningSerializer(serializers.Serializer):
     message = serializers.CharField()
 
 
+@with_examples(
+    answered={
+        200: {
+            "prediction": 305120.4,
+            "status": "success",
+            "tokens_deducted": 5,
+            "interval": {"level": 0.9, "low": 296400.0, "high": 313900.0},
+            "warnings": [],
+        }
+    }
+)
 class PredictedSerializer(LastPredictedSerializer):
     status = serializers.CharField()
     tokens_deducted = serializers.IntegerField()
@@ -78,6 +112,18 @@ class DeletedSerializer(serializers.Serializer):
     message = serializers.CharField()
 
 
+@with_examples(
+    answered={
+        200: {
+            "message": "decision_tree is trained.",
+            "best_params": {"max_depth": 4},
+            "best_params_": {"max_depth": 4},
+            "best_score": 0.95,
+            "training_accuracy": 0.99,
+            "model_name": "2_decision_tree_20270301_093000_123456",
+        }
+    }
+)
 class SearchedSerializer(serializers.Serializer):
     message = serializers.CharField()
     best_params = ParametersField()
@@ -108,11 +154,45 @@ class AnswerSerializer(serializers.Serializer):
     warnings = WarningSerializer(many=True, help_text="values unlike those of training")
 
 
+@with_examples(
+    answered={
+        200: {
+            "predictions": [
+                {
+                    "id": EXAMPLE_PREDICTION,
+                    "prediction": 305120.4,
+                    "interval": {"level": 0.9, "low": 296400.0, "high": 313900.0},
+                    "probabilities": None,
+                    "prediction_set": None,
+                    "warnings": [],
+                }
+            ],
+            "tokens_deducted": 5,
+        }
+    }
+)
 class AnswersSerializer(serializers.Serializer):
     predictions = AnswerSerializer(many=True)
     tokens_deducted = serializers.IntegerField()
 
 
+@with_examples(
+    answered={
+        200: {
+            "id": EXAMPLE_PREDICTION,
+            "prediction": 305000.0,
+            "interval": {"level": 0.9, "low": 296400.0, "high": 313900.0},
+            "probabilities": None,
+            "prediction_set": None,
+            "warnings": [],
+            "base": 270000.0,
+            "contributions": {"area": 15000.0, "district": 20000.0},
+            "explained": 305000.0,
+            "label": None,
+            "tokens_deducted": 5,
+        }
+    }
+)
 class ExplainedSerializer(AnswerSerializer):
     base = serializers.FloatField(help_text="what is predicted for a typical row")
     contributions = ContributionsField(

@@ -1,12 +1,14 @@
 """Training runs as a resource: start, status, result and cancellation."""
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY
-from mlmodels.api.serializers import AlgorithmField, ColumnListField, JSONObjectField
-from mlmodels.api.shapes import CandidateSerializer, EvaluationField, MetricsField
+from mlmodels.api.examples import ENDED_RUN, EXAMPLE_DATASET, RUN
+from mlmodels.api.links import Link
+from mlmodels.api.serializers import AlgorithmField, ColumnListField, DatasetIdField, JSONObjectField
+from mlmodels.api.shapes import CandidateSerializer, EvaluationField, MetricsField, texts
 from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, JobActionsMixin, accepted_job
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers.plan import SEARCHES
@@ -16,7 +18,7 @@ from mlmodels.models import Dataset, TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations.training import start_training
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
-from mlplatform.core.api_schema import StoredJSON
+from mlplatform.core.api_schema import StoredJSON, answer_example, with_examples
 from mlplatform.core.errors import DomainError
 
 WAIT = OpenApiParameter(
@@ -24,12 +26,13 @@ WAIT = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     description=f"`wait=SECONDS` waits for the end of an open run, {LONG_POLL_SECONDS_MAX} seconds at most.",
 )
-LARGE_FIELDS = ["plan", "features", "target_column"]
+LARGE_FIELDS = ["features", "target_column"]
 
 
 class RunSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="run-detail", lookup_field="uuid")
+    model_url = Link("model-detail", source="trained_model", lookup_field="name")
     metrics = MetricsField(
         source="trained_model.metrics",
         allow_null=True,
@@ -41,17 +44,20 @@ class RunSerializer(serializers.ModelSerializer):
         model = TrainingRun
         fields = [
             "id", "url", "status", "progress", "progress_note", "error", "error_code", "model_name",
-            "metrics", "algorithm", "task", "target", "cost_tokens", "created_at", "started_at",
+            "model_url", "metrics", "algorithm", "task", "target", "cost_tokens", "created_at", "started_at",
             "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
+@with_examples(answered={202: RUN})
 class RunDetailSerializer(RunSerializer):
     """A training run with its leaderboard."""
 
+    features = texts(source="feature_names", read_only=True, help_text="columns that the model learns from")
     candidates = StoredJSON(CandidateSerializer(many=True))
     dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True, allow_null=True)
+    dataset_url = Link("dataset-detail", source="dataset", lookup_field="uuid")
     repeats = serializers.CharField(
         source="repeats.name",
         default=None,
@@ -59,16 +65,47 @@ class RunDetailSerializer(RunSerializer):
         read_only=True,
         help_text="the model that is trained again",
     )
+    repeats_url = Link("model-detail", source="repeats", lookup_field="name")
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "dataset", "repeats", "candidates"]
+        fields = [
+            *RunSerializer.Meta.fields, "features", "dataset", "dataset_url", "repeats", "repeats_url",
+            "candidates",
+        ]  # fmt: skip
         read_only_fields = fields
 
 
+@with_examples(
+    sent={
+        "The best model within a time": {
+            "dataset": EXAMPLE_DATASET,
+            "target": "price",
+            "algorithm": "auto",
+            "budget_seconds": 20,
+            "name": "houses",
+        },
+        "The dataset alone": {"dataset": EXAMPLE_DATASET},
+        "One algorithm": {
+            "dataset": EXAMPLE_DATASET,
+            "target": "price",
+            "features": ["area", "district"],
+            "algorithm": "random_forest",
+            "parameters": {"n_estimators": 50},
+            "evaluation": {"kind": "k_fold", "folds": 5},
+        },
+        "A search": {
+            "dataset": EXAMPLE_DATASET,
+            "target": "price",
+            "algorithm": "decision_tree",
+            "search": "grid",
+            "grid": {"max_depth": [2, 4, 8]},
+        },
+    }
+)
 class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     """What to train. Without target, features or evaluation, those that suit the dataset."""
 
-    dataset = serializers.UUIDField()
+    dataset = DatasetIdField()
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
     features = ColumnListField(required=False, help_text="columns to learn from")
     algorithm = AlgorithmField(default="auto")
@@ -99,6 +136,7 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     retrieve=extend_schema(
         operation_id="get_run",
         summary="Show the status and result of a training run",
+        responses=OpenApiResponse(RunDetailSerializer, examples=[answer_example(200, ENDED_RUN)]),
         parameters=[WAIT],
     ),
     create=extend_schema(
@@ -115,7 +153,7 @@ class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnly
     queryset = TrainingRun.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
-    filterset_fields = ["status", "algorithm", "task", "target"]
+    filterset_fields = ["status", "algorithm", "task", "target", "dataset__uuid"]
     ordering_fields = ["created_at", "finished_at"]
 
     @property
@@ -124,7 +162,7 @@ class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnly
 
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
-        large = LARGE_FIELDS if self.detail else [*LARGE_FIELDS, "candidates"]
+        large = LARGE_FIELDS if self.detail else [*LARGE_FIELDS, "plan", "candidates"]
         related = ["trained_model", "dataset", "repeats"] if self.detail else ["trained_model"]
         return runs.select_related(*related).defer("trained_model__report", *large)
 

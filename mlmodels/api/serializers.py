@@ -5,9 +5,11 @@ import json
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
+from mlmodels.api.examples import HOUSES
 from mlmodels.learning.tables.limits import COLUMNS_MAX, HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, MODEL_NAME_CHARACTERS_MAX
+from mlplatform.core.api_schema import with_examples
 from mlplatform.core.text import is_storable
 
 ALGORITHMS = [(trainer.name, trainer.label) for trainer in TRAINERS.values()]
@@ -23,6 +25,23 @@ class AlgorithmField(serializers.ChoiceField):
 
     def __init__(self, **kwargs):
         super().__init__(choices=ALGORITHMS, **kwargs)
+
+
+class DatasetIdField(serializers.UUIDField):
+    default_error_messages = {
+        "invalid": "Send the id of one of your datasets. GET /api/v1/datasets lists them."
+    }
+
+
+class CsvField(serializers.FileField):
+    default_error_messages = {
+        "required": "Send a CSV file, in a body of the type multipart/form-data.",
+        "invalid": "Send this as a file, in a body of the type multipart/form-data.",
+        "empty": "The file is empty. Send a CSV file with a header line and data.",
+    }
+
+    def __init__(self, **options):
+        super().__init__(max_length=DATASET_NAME_CHARACTERS_MAX, **options)
 
 
 class FormJSONField(serializers.Field):
@@ -95,6 +114,18 @@ class JSONObjectField(FormJSONField):
         return data
 
 
+@with_examples(
+    sent={
+        "A forest": {
+            "model_type": "random_forest",
+            "feature_cols": "area,district",
+            "label_col": "price",
+            "csv_file": HOUSES,
+            "optional_params": {"n_estimators": 50},
+            "model_filename": "houses",
+        }
+    }
+)
 class CreateSerializer(serializers.Serializer):
     """A CSV file and how to train on it."""
 
@@ -104,11 +135,7 @@ class CreateSerializer(serializers.Serializer):
     train_percentage = serializers.FloatField(
         default=0.8, help_text="share of rows to train on, between 0 and 1; metrics are measured on the rest"
     )
-    csv_file = serializers.FileField(
-        max_length=DATASET_NAME_CHARACTERS_MAX,
-        help_text="CSV file with a header row",
-        error_messages={"empty": "The file is empty. Upload a CSV file with a header row and data."},
-    )
+    csv_file = CsvField(help_text="CSV file with a header row")
     optional_params = JSONObjectField(
         default=dict, help_text='parameters of the algorithm as a JSON object, such as {"max_depth": 5}'
     )
@@ -120,6 +147,12 @@ class CreateSerializer(serializers.Serializer):
     )
 
 
+@with_examples(
+    sent={
+        "On the Iris sample": {"algorithm": "decision_tree", "params": {"max_depth": [2, 4, 8]}},
+        "On a dataset of yours": {"algorithm": "random_forest", "dataset": "houses", "target": "price"},
+    }
+)
 class SearchSerializer(serializers.Serializer):
     """An algorithm and the values to try for its parameters."""
 
@@ -156,12 +189,26 @@ class RowField(JSONObjectField):
     }
 
 
+@with_examples(sent={"One row": {"features": {"area": 95, "district": "Hill"}}})
 class FeaturesSerializer(serializers.Serializer):
     """One row: a value for each column that the model was trained on."""
 
     features = RowField()
 
 
+@with_examples(
+    sent={
+        "Values in the order of the columns": {"input": [5.1, 3.5, 1.4, 0.2]},
+        "Values by column": {
+            "features": {
+                "sepal length (cm)": 5.1,
+                "sepal width (cm)": 3.5,
+                "petal length (cm)": 1.4,
+                "petal width (cm)": 0.2,
+            }
+        },
+    }
+)
 class InputSerializer(serializers.Serializer):
     """One row: a list of values in the order of the model's columns, or an object of values by column."""
 

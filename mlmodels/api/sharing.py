@@ -6,10 +6,12 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from mlmodels.api.links import Link
 from mlmodels.lookups import owned_model
 from mlmodels.models import ModelShare, ReportLink
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlplatform.core.api import StrictBody, StrictQueryMixin
+from mlplatform.core.api_schema import with_examples
 
 NAME = OpenApiParameter("name", location=OpenApiParameter.PATH, description="of the model")
 
@@ -17,13 +19,14 @@ NAME = OpenApiParameter("name", location=OpenApiParameter.PATH, description="of 
 class SharedModelSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", help_text="of the share")
     name = serializers.CharField(source="model.name", help_text="to predict with")
+    model_url = Link("model-detail", source="model", lookup_field="name")
     label = serializers.CharField(source="model.label")
     target = serializers.CharField(source="model.target_name")
     owner = serializers.CharField(source="model.owner.email", help_text="e-mail address")
 
     class Meta:
         model = ModelShare
-        fields = ["id", "name", "label", "target", "owner", "created_at"]
+        fields = ["id", "name", "model_url", "label", "target", "owner", "created_at"]
         read_only_fields = fields
 
 
@@ -81,6 +84,7 @@ class OfOneModelViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.Generi
         return body.validated_data
 
 
+@with_examples(sent={"With a colleague": {"email": "grace@example.com"}})
 class ShareSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     email = serializers.EmailField(help_text="the account with this address may use the model")
@@ -117,6 +121,9 @@ class ShareViewSet(OfOneModelViewSet):
         return Response(self.get_serializer(share).data, status=201)
 
 
+@with_examples(
+    sent={"Until it is revoked": {}, "For a time": {"expires_at": "2099-12-31T00:00:00Z"}},
+)
 class ReportLinkSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     expires_at = serializers.DateTimeField(

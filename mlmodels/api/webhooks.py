@@ -11,11 +11,15 @@ from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
 from mlmodels.operations.webhooks import create_webhook, delete_webhook, deliver_again, send_test
 from mlplatform.core.api import StrictBody, StrictQueryMixin
+from mlplatform.core.api_schema import with_examples
 from mlplatform.core.outbound import URL_CHARACTERS_MAX
 
 EVENTS = [event.value for event in Webhook.CHOSEN_EVENTS]
 
 
+@with_examples(
+    sent={"Runs and batches": {"url": "https://hooks.example.com/ml", "events": ["run.ended", "batch.ended"]}}
+)
 class WebhookSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     url = serializers.CharField(
@@ -31,6 +35,17 @@ class WebhookSerializer(StrictBody, serializers.ModelSerializer):
         read_only_fields = ["created_at"]
 
 
+@with_examples(
+    answered={
+        201: {
+            "id": "5d0f0a52-95c5-4a1e-8c1f-0f5b6b1c2d3e",
+            "url": "https://hooks.example.com/ml",
+            "events": ["run.ended", "batch.ended"],
+            "created_at": "2027-03-01T09:30:00Z",
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        }
+    }
+)
 class NewWebhookSerializer(WebhookSerializer):
     secret = serializers.CharField(read_only=True, help_text="signs what is sent; shown this once")
 
@@ -45,6 +60,19 @@ class AttemptSerializer(serializers.Serializer):
     seconds = serializers.FloatField()
 
 
+@with_examples(
+    answered={
+        200: {
+            "id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            "event": "run.ended",
+            "reference": "run:13b202ac-8a5c-4a3e-9a57-6f1d3b1f2a10",
+            "status": "delivered",
+            "attempts": [{"at": "2027-03-01T09:30:01Z", "status": 204, "error": "", "seconds": 0.12}],
+            "next_attempt_at": "2027-03-01T09:30:00Z",
+            "created_at": "2027-03-01T09:30:00Z",
+        }
+    }
+)
 class DeliverySerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", help_text="the `webhook-id` of the request")
     event = serializers.ChoiceField([event.value for event in Event])

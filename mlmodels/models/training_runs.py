@@ -87,6 +87,10 @@ class TrainingRun(Job):
         return remove_owner(self.model_name, self.owner_id)
 
     @property
+    def feature_names(self):
+        return [feature["name"] for feature in self.plan.get("features", [])]
+
+    @property
     def split_column(self):
         """The tables.Column that the evaluation goes by, as a dictionary, where it is no feature."""
         by = self.plan.get("evaluation", {}).get("by")

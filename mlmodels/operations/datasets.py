@@ -135,7 +135,9 @@ def change(
 
 
 def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | None) -> Dataset:
-    for name in [*changes, *([] if target is None else [target])]:
+    if target is not None and target not in dataset.column_names:
+        raise UnknownColumn(f'There is no column "{target[:200]}" in this dataset.', field="target")
+    for name in changes:
         if name not in dataset.column_names:
             raise UnknownColumn(f'There is no column "{name[:200]}" in this dataset.', field=name[:200])
     if evaluation is not None:
@@ -290,7 +292,9 @@ def _column_change(change: dict) -> tables.ColumnChange:
         raise InvalidInput('Send an object for each column, such as {"kind": "category"}.', field="columns")
     if unknown := set(change) - set(tables.ColumnChange.__dataclass_fields__):
         names = ", ".join(sorted(unknown))[:200]
-        raise InvalidInput(f"Kind, use, blanks and merge_spellings of a column can be changed, not {names}.")
+        raise InvalidInput(
+            f"Kind, use, blanks and merge_spellings of a column can be changed, not {names}.", field="columns"
+        )
     for name in ("use", "merge_spellings"):
         if not isinstance(change.get(name, True), bool):
             raise InvalidInput(f"{name} must be true or false.", field=name)

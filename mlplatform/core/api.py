@@ -4,7 +4,10 @@ import hashlib
 import math
 from collections.abc import Mapping
 
+from django import forms
 from django.utils.http import parse_etags
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.drainage import get_override
 from rest_framework import filters, pagination, serializers, throttling
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -18,11 +21,38 @@ OF_THE_FORM = {"csrfmiddlewaretoken"}
 class Pages(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
+    invalid_page_message = "This list has no page {page_number}."
+
+    def get_page_size(self, request):
+        wanted = request.query_params.get(self.page_size_query_param, "1")
+        if not wanted.isdecimal() or not wanted.strip("0"):
+            raise InvalidInput(
+                f"page_size is a whole number from 1 to {self.max_page_size}.",
+                field=self.page_size_query_param,
+            )
+        return super().get_page_size(request)
 
     def get_paginated_response_schema(self, schema):
-        url = {"type": ["string", "null"], "format": "uri"}
-        properties = {"count": {"type": "integer"}, "next": url, "previous": url, "results": schema}
+        url = {"type": ["string", "null"], "format": "uri", "example": None}
+        properties = {
+            "count": {"type": "integer", "example": 1},
+            "next": url,
+            "previous": url,
+            "results": schema,
+        }
         return {"type": "object", "required": list(properties), "properties": properties}
+
+
+class FilterBackend(DjangoFilterBackend):
+    """Names the values that a filter takes."""
+
+    def get_filterset(self, request, queryset, view):
+        filterset = super().get_filterset(request, queryset, view)
+        for field in filterset.form.fields.values() if filterset else ():
+            if isinstance(field, forms.ChoiceField):
+                values = ", ".join(str(value) for value, _ in field.choices if value)
+                field.error_messages["invalid_choice"] = f"“%(value)s” is not one of {values}."
+        return filterset
 
 
 class StrictOrderingFilter(filters.OrderingFilter):
@@ -81,6 +111,19 @@ def ordering_fields_of(view) -> tuple | list:
 class StrictBody:
     """For serializers of requests: what they do not know is refused, with whatever else is wrong."""
 
+    default_error_messages = {"invalid": "Send a JSON object."}
+
+    def get_fields(self):
+        fields = super().get_fields()
+        for field in fields.values():
+            name_choices(getattr(field, "child", field))
+        return fields
+
+    def get_initial(self):
+        """The form of the browsable API starts out with the first example of the schema."""
+        examples = [example for example in get_override(self, "examples", []) if example.request_only]
+        return examples[0].value if examples else super().get_initial()
+
     def to_internal_value(self, data):
         wrong, known = {}, [name for name, field in self.fields.items() if not field.read_only]
         if isinstance(data, Mapping):
@@ -93,6 +136,13 @@ class StrictBody:
         if wrong:
             raise serializers.ValidationError(wrong)
         return value
+
+
+def name_choices(field) -> None:
+    """REST framework says of a value only that it is not a valid choice."""
+    said = serializers.ChoiceField.default_error_messages["invalid_choice"]
+    if isinstance(field, serializers.ChoiceField) and field.error_messages["invalid_choice"] == said:
+        field.error_messages["invalid_choice"] = f"“{{input}}” is not one of {', '.join(field.choices)}."
 
 
 class ETagMixin:

@@ -3,7 +3,13 @@
 from django.utils.text import camel_case_to_spaces
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance, get_lib_doc_excludes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
@@ -49,6 +55,31 @@ BODY_METHODS = ("POST", "PUT", "PATCH")
 def docs_not_shown() -> list[type]:
     """A view set without a docstring would show that of the first of its bases with each of its calls."""
     return [*get_lib_doc_excludes(), ETagMixin, StrictQueryMixin]
+
+
+def with_examples(*, sent: dict[str, dict] | None = None, answered: dict[int, dict] | None = None):
+    """Decorates a serializer: bodies of requests by what they are for, and of responses by their status.
+
+    A test sends the former and holds the latter against the schema. The value of a file is its content.
+    """
+
+    def decorate(serializer):
+        has_file = any(
+            isinstance(field, serializers.FileField) for field in serializer._declared_fields.values()
+        )
+        media_type = FORM if has_file else JSON
+        bodies = [
+            OpenApiExample(name, body, request_only=True, media_type=media_type)
+            for name, body in (sent or {}).items()
+        ]
+        answers = [answer_example(status, body) for status, body in (answered or {}).items()]
+        return extend_schema_serializer(examples=bodies + answers)(serializer)
+
+    return decorate
+
+
+def answer_example(status: int, body: dict) -> OpenApiExample:
+    return OpenApiExample(f"Status {status}", body, response_only=True, status_codes=[status])
 
 
 class RefusalSerializer(serializers.Serializer):

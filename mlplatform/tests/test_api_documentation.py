@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from mlmodels.models import TrainedModel
 from mlmodels.tests.factories import work_off
 from mlplatform.settings import BASE_DIR
 
@@ -34,5 +35,6 @@ def test_a_stranger_gets_a_prediction_by_the_first_example(live_server, settings
 
     assert shell.returncode == 0 and '{"predictions"' in written, complaints + written
     answer = json.loads(written[written.index('{"predictions"') :])
-    assert answer["predictions"][0]["prediction"] == pytest.approx(95 * 3000 + 20_000, rel=0.1)
+    assert answer["predictions"][0]["prediction"] == pytest.approx(95 * 2000 + 90_000 + 20_000, rel=0.1)
     assert answer["tokens_deducted"] == 5
+    assert TrainedModel.objects.get().feature_names == ["area", "district"]  # nothing was left out

@@ -8,10 +8,12 @@ from io import BytesIO
 
 import httpx
 import pytest
+from attrs import evolve
 
 from mlmodels.models import TrainingRun
-from mlmodels.tests.factories import houses_csv
+from mlmodels.tests.factories import houses_csv, work_off
 from mlmodels.tests.quick import train_now
+from mlplatform.core import outbound
 from mlplatform.tests.described import DescribedClient, openapi
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]  # the database is not what it meets
@@ -94,7 +96,10 @@ def model(calls, types, dataset):
     body = types.TrainingOptionsRequest(
         dataset=dataset.id, target="price", algorithm=types.AlgorithmEnum.LINEAR
     )
-    run = calls("runs", "start_run", body=body)
+    return trained(calls, types, calls("runs", "start_run", body=body))
+
+
+def trained(calls, types, run):
     train_now(TrainingRun.objects.get(uuid=run.id))
     done = calls("runs", "get_run", run.id, prefer="wait=5")
     assert done.status == types.RunStatusEnum.SUCCEEDED
@@ -156,14 +161,81 @@ def test_a_model_is_downloaded(calls, types, model):
     assert len(file.payload.read()) > 1000
 
 
-def test_a_newer_file_makes_a_version_to_train_again_on(calls, types, model, dataset):
+def test_a_file_is_priced_predicted_and_downloaded(calls, types, model):
+    body = upload(types.BatchUploadRequest, houses_csv(30))
+    quote = calls("batches", "predict_file", model.name, body=evolve(body, dry_run=True))
+    batch = calls("batches", "predict_file", model.name, body=body, idempotency_key="file-1")
+    work_off()
+
+    done = calls("batches", "get_batch", batch.id, prefer="wait=5")
+    answer = calls("batches", "get_batch_result", batch.id).splitlines()
+
+    assert quote.cost_tokens == done.cost_tokens == 5 and quote.rows == 30
+    assert (done.status, done.rows_done) == (types.RunStatusEnum.SUCCEEDED, 30)
+    assert answer[0].startswith("size,rooms,place,price,prediction") and len(answer) == 31
+    assert [listed.id for listed in calls("batches", "list_batches").results] == [batch.id]
+    assert calls("accounts", "get_account").balance == 15 - 1 - 5
+    calls("batches", "delete_batch", batch.id)
+
+
+def test_a_newer_file_trains_a_model_that_takes_the_place_of_the_earlier_one(calls, types, model, dataset):
     newer = calls(
         "datasets", "add_dataset_version", dataset.id, body=upload(types.FileRequest, houses_csv(90))
     )
     run = calls("runs", "retrain_model", model.name, body=types.RetrainRequest())
+    again = trained(calls, types, run)
+    promoted = calls("models", "promote_model", again.name, model.name)
 
     assert newer.rows == 90 and len(calls("datasets", "list_dataset_versions", dataset.id)) == 2
     assert (run.dataset, run.repeats) == (newer.id, model.name)
+    assert calls("models", "get_model_monitoring", again.name).drift.trained_on == 90
+    assert (promoted.name, promoted.model) == (model.name, again.name)
+    assert [line.model_name for line in promoted.history] == [again.name, f"{model.name}_v1"]
+    assert calls("models", "get_model", model.name).id == again.id
+    [row] = calls(
+        "predictions", "predict_rows", model.name, body=types.RowsRequest(features=row_of(types))
+    ).predictions
+    assert calls("predictions", "get_prediction", row.id).model_name == again.name
+
+
+def test_what_came_in_the_end_is_recorded_and_compared(calls, types, model):
+    body = types.RowsRequest(rows=[row_of(types), row_of(types, size=80)])
+    for answer in calls("predictions", "predict_rows", model.name, body=body).predictions:
+        said = calls(
+            "predictions", "record_actual", answer.id, body=types.ActualRequest(value=answer.prediction + 1)
+        )
+        assert said.actual == pytest.approx(answer.prediction + 1)
+
+    live = calls("models", "get_model_monitoring", model.name).actuals
+
+    assert (live.actuals, live.measure) == (2, "mean_absolute_error")
+    assert live.live == pytest.approx(1)
+
+
+def test_a_key_is_listed_and_revoked(calls, types):
+    [key] = calls("accounts", "list_keys").results
+
+    calls("accounts", "revoke_key", key.id)
+
+    assert (key.name, key.scope) == ("script", types.ScopeEnum.ALL)
+    with pytest.raises(AssertionError, match="key_revoked"):
+        calls("accounts", "list_keys")
+
+
+def test_a_webhook_is_told_that_a_run_has_ended(calls, types, dataset, monkeypatch):
+    monkeypatch.setattr(outbound, "resolve", lambda host, port: ["8.8.8.8"])
+    body = types.WebhookRequest(url="https://hooks.example.com/ml", events=[types.EventsEnum.RUN_ENDED])
+    webhook = calls("webhooks", "create_webhook", body=body)
+    run = calls("runs", "start_run", body=types.TrainingOptionsRequest(dataset=dataset.id))
+    calls("runs", "cancel_run", run.id)
+
+    [delivery] = calls("webhooks", "list_webhook_deliveries", webhook.id).results
+
+    assert webhook.secret.startswith("whsec_")
+    assert (delivery.event, delivery.reference) == (types.EventEnum.RUN_ENDED, f"run:{run.id}")
+    assert calls("webhooks", "test_webhook", webhook.id).event == types.EventEnum.TEST
+    calls("webhooks", "delete_webhook", webhook.id)
+    assert calls("webhooks", "list_webhooks").count == 0
 
 
 def test_a_search_of_the_classic_service_is_answered_with_types(calls, types, trains_at_once):

@@ -71,6 +71,26 @@ def test_the_form_of_a_training_starts_with_the_newest_dataset(browser, alice):
     assert form == {"dataset": str(dataset.uuid), "algorithm": "auto"}
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("models/{model}/retrain", {}),
+        ("models/{model}/shares", {"email": "grace@example.com"}),
+        ("keys", {"name": "nightly report", "scope": "predict", "expires_at": "2099-12-31T00:00:00Z"}),
+        ("token-requests", {"amount": 100, "reason": "To predict the prices of next year"}),
+    ],
+)
+def test_a_form_starts_with_an_example_that_can_be_sent_as_it_stands(
+    browser, alice, api_as, make_model, path, field
+):
+    path = "/api/v1/" + path.format(model=make_model(alice).name)
+
+    form = form_of(browser.get(path, **HTML))
+
+    assert form == field
+    assert api_as(alice).post(path, form, format="json").status_code in (201, 202)
+
+
 @pytest.mark.parametrize("path", ["/api/models", "/api/trained", "/api/status", "/api/v1/runs", "/api/v1/"])
 def test_a_browser_gets_a_page_for_what_can_be_read(browser, path):
     page = browser.get(path, **HTML)

@@ -126,6 +126,7 @@ def test_a_run_tells_how_it_goes_and_can_be_stopped(api_as, alice, run):
         "error": "",
         "error_code": "",
         "model_name": run.model_name,
+        "model_url": None,
         "metrics": None,
         "algorithm": "linear",
         "task": "regression",
@@ -134,8 +135,11 @@ def test_a_run_tells_how_it_goes_and_can_be_stopped(api_as, alice, run):
         "created_at": run.created_at.isoformat().replace("+00:00", "Z"),
         "started_at": None,
         "finished_at": None,
+        "features": ["size", "rooms", "place"],
         "dataset": str(run.dataset.uuid),
+        "dataset_url": f"http://testserver/api/v1/datasets/{run.dataset.uuid}",
         "repeats": None,
+        "repeats_url": None,
         "candidates": [],
     }
     assert client.post(f"{url}/cancel").json()["status"] == "cancelled"

@@ -1,0 +1,44 @@
+"""Hyperlinks from one resource to another, null where the other is deleted or not the caller's to see."""
+
+from drf_spectacular.utils import OpenApiTypes, extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+
+class Link(serializers.HyperlinkedRelatedField):
+    def __init__(self, view_name: str, **options):
+        super().__init__(view_name, read_only=True, allow_null=True, **options)
+
+
+class OwnersLink(Link):
+    """Null for those with whom the object is shared: what it points to is its owner's alone."""
+
+    def get_attribute(self, instance):
+        is_owner = instance.owner_id == self.context["request"].user.pk
+        return super().get_attribute(instance) if is_owner else None
+
+
+class UsedModelLink(Link):
+    """To the model that answered. Null once it is no longer shared with the caller.
+
+    Rows that were looked up are annotated with `may_use_model`; one that was just made had its model checked.
+    """
+
+    def __init__(self, **options):
+        super().__init__("model-detail", source="model", lookup_field="name", **options)
+
+    def get_attribute(self, instance):
+        return super().get_attribute(instance) if getattr(instance, "may_use_model", True) else None
+
+
+@extend_schema_field(OpenApiTypes.URI)
+class ListLink(serializers.Field):
+    """To a list of the caller's, filtered by the id of the object."""
+
+    def __init__(self, view_name: str, filter_name: str, **options):
+        super().__init__(source="uuid", read_only=True, **options)
+        self.view_name, self.filter_name = view_name, filter_name
+
+    def to_representation(self, uuid):
+        url = reverse(self.view_name, request=self.context["request"])
+        return f"{url}?{self.filter_name}={uuid}"

@@ -1,0 +1,178 @@
+"""What a developer is told who gets a request wrong: each refusal says what to send instead."""
+
+import pytest
+
+from mlmodels.operations.predictions import predict
+from mlmodels.tests.factories import houses_csv, make_dataset
+
+pytestmark = pytest.mark.django_db
+
+ROW = {"size": 70, "rooms": 2, "place": "city"}
+
+
+@pytest.mark.parametrize("header", ["", "Token abc", "eyJhbGciOi"])
+def test_who_is_not_signed_in_is_told_what_to_send(api, header):
+    refused = api.get("/api/v1/datasets", headers={"Authorization": header})
+
+    assert refused.status_code == 401
+    assert 'Send "Authorization: Bearer …" with a key' in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/datasets/", "/api/v1/nowhere", "/api/v1/runs/abc"])
+def test_a_url_that_is_none_leads_to_those_that_are(alice, api_as, path):
+    refused = api_as(alice).get(path)
+
+    assert refused.status_code == 404
+    assert "/api/docs lists those that there are; none of them ends in a slash" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sentence"),
+    [
+        ("put", "runs", "PUT is not possible here. Use GET or POST."),
+        ("get", "models/1_houses/batches", "GET is not possible here. Use POST."),
+    ],
+)
+def test_a_method_that_a_url_does_not_have_is_answered_by_those_it_has(alice, api_as, method, path, sentence):
+    refused = getattr(api_as(alice), method)(f"/api/v1/{path}")
+
+    assert (refused.status_code, refused.json()["detail"]) == (405, sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_as", "sentence"),
+    [
+        ("datasets", "text/csv", "Send multipart/form-data or application/json."),
+        ("runs", "application/x-www-form-urlencoded", "Send application/json."),
+    ],
+)
+def test_a_body_of_another_type_is_answered_by_the_right_one(alice, api_as, path, sent_as, sentence):
+    refused = api_as(alice).generic("POST", f"/api/v1/{path}", b"a,b", content_type=sent_as)
+
+    assert refused.status_code == 415
+    assert refused.json()["detail"] == f"A body of the type {sent_as} is not read here. {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "sentence"),
+    [
+        ("keys", {"name": "x", "scope": "write"}, "scope", "“write” is not one of predict, all."),
+        (
+            "webhooks",
+            {"url": "https://8.8.8.8/", "events": ["run.finished"]},
+            "events.0",
+            "“run.finished” is not one of run.ended, batch.ended.",
+        ),
+        (
+            "runs",
+            {"dataset": "houses"},
+            "dataset",
+            "Send the id of one of your datasets. GET /api/v1/datasets lists them.",
+        ),
+        (
+            "datasets",
+            {"file": "a,b"},
+            "file",
+            "Send this as a file, in a body of the type multipart/form-data.",
+        ),
+        ("datasets", {}, "file", "Send a CSV file, in a body of the type multipart/form-data."),
+        (
+            "models/{model}/predict",
+            {"rows": [ROW] * 101},
+            "rows",
+            "At most 100 rows. For more, send a CSV file to `batches`.",
+        ),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_answered_by_the_right_ones(alice, api_as, make_model, path, body, field, sentence):
+    path = path.format(model=make_model(alice).name)
+    refused = api_as(alice).post(f"/api/v1/{path}", body, format="json")
+
+    assert refused.status_code == 400 and refused.json()["fields"][field] == sentence
+
+
+def test_a_body_that_is_no_object_is_told_so(alice, api_as):
+    refused = api_as(alice).post("/api/v1/runs", [1], format="json")
+
+    assert (refused.status_code, refused.json()["detail"]) == (400, "Send a JSON object.")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("status=done", 400, "“done” is not one of queued, running, succeeded, failed, cancelled."),
+        ("page_size=many", 400, "page_size is a whole number from 1 to 200."),
+        ("page_size=0", 400, "page_size is a whole number from 1 to 200."),
+        ("page=9", 404, "This list has no page 9."),
+    ],
+)
+def test_a_query_that_a_list_does_not_understand_is_refused(alice, api_as, query, status, sentence):
+    refused = api_as(alice).get(f"/api/v1/runs?{query}")
+
+    assert refused.status_code == status and sentence in refused.json()["detail"]
+
+
+def test_a_page_size_above_the_most_gets_the_most(alice, api_as):
+    assert api_as(alice).get("/api/v1/runs?page_size=1000").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["models/houses", "models/houses/predict", "models/houses/monitoring"])
+def test_the_name_without_the_number_leads_to_the_full_name(alice, bob, api_as, make_model, path):
+    name = make_model(alice, model_name="houses").name
+    body = {"features": ROW} if path.endswith("predict") else None
+    method = "post" if body else "get"
+
+    hers = getattr(api_as(alice), method)(f"/api/v1/{path}", body, format="json")
+    his = getattr(api_as(bob), method)(f"/api/v1/{path}", body, format="json")
+
+    assert hers.json()["detail"] == f'You have no model called "houses". Its full name is "{name}".'
+    assert his.json()["detail"] == 'You have no model called "houses".'
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"target": "cost"}, "target"), ({"columns": {"size": {"uses": True}}}, "columns")],
+)
+def test_a_change_of_a_dataset_names_the_input_that_is_wrong(alice, api_as, body, field):
+    refused = api_as(alice).patch(f"/api/v1/datasets/{make_dataset(alice).uuid}", body, format="json")
+
+    assert refused.status_code == 400 and list(refused.json()["fields"]) == [field]
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("much", '"price": "much" is not a number.'),
+        ("", "Give the actual value; it is blank."),
+        (True, "price is a number, and true is none."),
+        ([1], '"price": the value is neither a number nor a text.'),
+        ({"a": 1}, '"price": the value is neither a number nor a text.'),
+        (None, "This field may not be null."),
+    ],
+    ids=str,
+)
+def test_an_actual_value_that_is_none_is_refused_by_name(alice, api_as, make_model, value, sentence):
+    prediction = predict(owner=alice, model=make_model(alice), features=ROW)
+    client, path = api_as(alice), f"/api/v1/predictions/{prediction.uuid}/actual"
+    client.post(path, {"value": 70_000}, format="json")
+
+    refused = client.post(path, {"value": value}, format="json")
+
+    assert (refused.status_code, refused.json()["fields"]) == (400, {"value": sentence})
+    assert client.get(f"/api/v1/predictions/{prediction.uuid}").json()["actual"] == 70_000
+
+
+def test_the_prices_of_all_that_costs_are_told(alice, api_as):
+    assert api_as(alice).get("/api/v1/account").json()["prices"] == {
+        "training": 1,
+        "prediction": 5,
+        "batch": 5,
+    }
+
+
+def test_a_run_tells_which_columns_it_learns_from(alice, api_as):
+    dataset = make_dataset(alice, houses_csv())
+    body = {"dataset": str(dataset.uuid), "features": ["size", "place"]}
+
+    assert api_as(alice).post("/api/v1/runs", body, format="json").json()["features"] == ["size", "place"]
