@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import APIRootView, DefaultRouter
 
 from accounts.api.account import KeyViewSet
 from billing.api.ledger import LedgerViewSet
@@ -25,21 +25,34 @@ from mlmodels.api.runs import RunViewSet
 from mlmodels.api.sharing import ReportLinkViewSet, SharedModelViewSet, ShareViewSet
 from mlmodels.api.webhooks import WebhookViewSet
 
+
+class ResourcesView(APIRootView):
+    """From a table to a prediction: upload a dataset, start a run on it, and ask its model. Every URL shows
+    what it answers, and a form for what can be sent to it.
+    """
+
+    def get(self, request):
+        self.api_root_dict = self.api_root_dict | {"account": "account"}
+        return super().get(request)
+
+
 router = DefaultRouter(trailing_slash=False, use_regex_path=False)
 router.include_format_suffixes = False
+router.APIRootView = ResourcesView
+# In the order in which a developer needs them
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("runs", RunViewSet, basename="run")
-router.register("ledger", LedgerViewSet, basename="ledger")
-router.register("token-requests", TokenRequestViewSet, basename="token-request")
-router.register("keys", KeyViewSet, basename="key")
 router.register("models", ModelViewSet, basename="model")
+router.register("predictions", PredictionViewSet, basename="prediction")
+router.register("batches", BatchViewSet, basename="batch")
 router.register("models/<str:name>/shares", ShareViewSet, basename="share")
 router.register("models/<str:name>/report-links", ReportLinkViewSet, basename="report-link")
 router.register("shared-models", SharedModelViewSet, basename="shared-model")
-router.register("batches", BatchViewSet, basename="batch")
 router.register("webhooks", WebhookViewSet, basename="webhook")
-router.register("predictions", PredictionViewSet, basename="prediction")
+router.register("keys", KeyViewSet, basename="key")
+router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("token-requests", TokenRequestViewSet, basename="token-request")
 
 reader_policy = csp_replace(
     {

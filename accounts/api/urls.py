@@ -18,7 +18,7 @@ urlpatterns = [
     path("admin/users/<int:user_id>/tokens", classic.GrantTokensView.as_view()),
     path("admin/users/<int:user_id>/reset_password", classic.SetPasswordView.as_view()),
     # v1
-    path("v1/account", account.ShowAccountView.as_view()),
+    path("v1/account", account.ShowAccountView.as_view(), name="account"),
     path("v1/token", resources.ObtainTokensView.as_view()),
     path("v1/token/refresh", resources.RefreshTokensView.as_view()),
     path("v1/token/verify", resources.VerifyTokenView.as_view()),

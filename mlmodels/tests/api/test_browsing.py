@@ -98,6 +98,14 @@ def test_a_browser_gets_a_page_for_what_can_be_read(browser, path):
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
+def test_the_root_leads_to_every_list_in_the_order_of_the_work(alice, api_as):
+    listed = api_as(alice).get("/api/v1/").json()
+
+    assert list(listed)[:6] == ["datasets", "algorithms", "runs", "models", "predictions", "batches"]
+    assert {api_as(alice).get(url).status_code for url in listed.values()} == {200}
+    assert "account" in listed
+
+
 def test_a_browser_that_is_not_signed_in_gets_a_link_to_do_so(client):
     page = client.get("/api/trained", **HTML)
 

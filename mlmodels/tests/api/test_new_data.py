@@ -1,13 +1,15 @@
 """New versions of a dataset, and training on them as before, over the API."""
 
 import io
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from mlmodels import limits
-from mlmodels.models import Dataset, TrainingRun
+from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import datasets
 from mlmodels.tests.factories import houses_csv, make_dataset, make_version
 
@@ -204,6 +206,18 @@ def test_without_any_version_the_refusal_says_which_file_to_upload(alice, api_as
     other = make_dataset(alice, name="homes")
     path, body = f"/api/v1/models/{model.name}/retrain", {"dataset": str(other.uuid)}
     assert client.post(path, body, format="json").json()["dataset"] == str(other.uuid)
+
+
+def test_models_of_before_learn_the_series_of_their_datasets(alice, dataset, make_model):
+    migration = import_module("mlmodels.migrations.0015_trainedmodel_series")
+    model, other = make_model(alice, dataset), make_model(alice, make_dataset(alice, name="homes"))
+    datasets.delete_dataset(dataset=other.dataset)
+    TrainedModel.objects.update(series=None)
+
+    migration.note_series(apps, None)
+
+    assert TrainedModel.objects.get(pk=model.pk).series == dataset.series
+    assert TrainedModel.objects.get(pk=other.pk).series is None
 
 
 def test_a_model_without_its_run_cannot_be_repeated(alice, api_as, dataset, make_model):
