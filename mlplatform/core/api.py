@@ -120,9 +120,13 @@ class StrictBody:
         return fields
 
     def get_initial(self):
-        """The form of the browsable API starts out with the first example of the schema."""
-        examples = [example for example in get_override(self, "examples", []) if example.request_only]
-        return examples[0].value if examples else super().get_initial()
+        """The JSON in the form of the browsable API starts out with the first example of the schema."""
+        examples = [
+            example.value
+            for example in get_override(self, "examples", [])
+            if example.request_only and example.media_type == "application/json"
+        ]
+        return examples[0] if examples else super().get_initial()
 
     def to_internal_value(self, data):
         wrong, known = {}, [name for name, field in self.fields.items() if not field.read_only]

@@ -98,6 +98,12 @@ def test_a_browser_gets_a_page_for_what_can_be_read(browser, path):
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
+def test_the_form_for_a_file_starts_without_a_name(browser):
+    page = browser.get("/api/v1/datasets", **HTML).content.decode()
+
+    assert 'type="file"' in page and 'value="houses"' not in page
+
+
 def test_the_root_leads_to_every_list_in_the_order_of_the_work(alice, api_as):
     listed = api_as(alice).get("/api/v1/").json()
 
