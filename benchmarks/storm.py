@@ -197,8 +197,9 @@ def main() -> None:
         if options.engine == "postgresql":
             server = stack.enter_context(postgresql.server())
             environment["DATABASE_URL"] = stack.enter_context(postgresql.empty_database(server))
-        installation = Installation(folder, **environment).start()
+        installation = Installation(folder, **environment)
         try:
+            installation.start()
             users = [User(installation, number) for number in range(options.users)]
             counts, failures = storm(users, options)
             wait_until_idle(users)
