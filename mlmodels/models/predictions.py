@@ -27,11 +27,6 @@ class PredictionQuerySet(OwnedQuerySet):
             inputs=None, output=None, actual=None, actual_at=None, erased_at=timezone.now()
         )
 
-    def for_lists(self):
-        """With their models, of which a list shows the name."""
-        large = ("report", "features", "target", "parameters", "search", "metrics", "baseline")
-        return self.select_related("model").defer(*(f"model__{name}" for name in large))
-
     def with_actual(self):
         return self.filter(actual_at__isnull=False)
 

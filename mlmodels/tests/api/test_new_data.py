@@ -209,7 +209,7 @@ def test_without_any_version_the_refusal_says_which_file_to_upload(alice, api_as
 
 
 def test_models_of_before_learn_the_series_of_their_datasets(alice, dataset, make_model):
-    migration = import_module("mlmodels.migrations.0015_trainedmodel_series")
+    migration = import_module("mlmodels.migrations.0016_trainedmodel_series")
     model, other = make_model(alice, dataset), make_model(alice, make_dataset(alice, name="homes"))
     datasets.delete_dataset(dataset=other.dataset)
     TrainedModel.objects.update(series=None)

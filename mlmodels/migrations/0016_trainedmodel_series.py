@@ -11,7 +11,7 @@ def note_series(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mlmodels", "0014_sharing"),
+        ("mlmodels", "0015_index_stored_predictions"),
     ]
 
     operations = [
