@@ -144,8 +144,8 @@ def test_a_change_of_a_dataset_names_the_input_that_is_wrong(alice, api_as, body
     ("value", "sentence"),
     [
         ("much", '"price": "much" is not a number.'),
-        ("", "Give the actual value; it is blank."),
-        (True, "price is a number, and true is none."),
+        ("", "The actual value is blank. Enter it."),
+        (True, "price is a number; true is not."),
         ([1], '"price": the value is neither a number nor a text.'),
         ({"a": 1}, '"price": the value is neither a number nor a text.'),
         (None, "This field may not be null."),
