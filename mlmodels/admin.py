@@ -18,7 +18,9 @@ from mlmodels.models import (
     Housekeeping,
     ModelAlias,
     ModelShare,
+    OwnerPriority,
     Prediction,
+    Priority,
     Promotion,
     ReportLink,
     TrainedModel,
@@ -30,7 +32,7 @@ from mlmodels.models import (
 from mlmodels.operations import jobs
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
-from mlplatform.core.admin import ReadOnlyAdmin, link_to, list_url
+from mlplatform.core.admin import BoundedAdmin, ReadOnlyAdmin, link_to, list_url
 from mlplatform.core.errors import DomainError
 
 
@@ -128,7 +130,7 @@ class DatasetAdmin(DeletableAdmin):
 class JobAdmin(RowAdmin):
     """What workers carry out. Its charge and refund are among its entries."""
 
-    actions = ["cancel"]
+    actions = ["cancel", "set_high_priority", "set_normal_priority", "set_low_priority"]
 
     @admin.action(description="Cancel and refund the selected jobs")
     def cancel(self, request, queryset):
@@ -139,6 +141,31 @@ class JobAdmin(RowAdmin):
                 self.message_user(request, f"{job.title}: {refusal}", messages.WARNING)
             else:
                 self.message_user(request, f"{job.title}: cancellation requested.", messages.SUCCESS)
+
+    def has_administer_permission(self, request):
+        return request.user.is_administrator
+
+    @admin.action(description="Queue the selected jobs before all others", permissions=["administer"])
+    def set_high_priority(self, request, queryset):
+        self._set_priority(request, queryset, Priority.HIGH)
+
+    @admin.action(description="Queue the selected jobs among the others", permissions=["administer"])
+    def set_normal_priority(self, request, queryset):
+        self._set_priority(request, queryset, Priority.NORMAL)
+
+    @admin.action(description="Queue the selected jobs after all others", permissions=["administer"])
+    def set_low_priority(self, request, queryset):
+        self._set_priority(request, queryset, Priority.LOW)
+
+    def _set_priority(self, request, queryset, priority):
+        for job in queryset:
+            try:
+                jobs.set_priority(job=job, priority=priority)
+            except DomainError as refusal:
+                self.message_user(request, f"{job.title}: {refusal}", messages.WARNING)
+            else:
+                self.log_change(request, job, f"Set the priority to {priority.label}.")
+                self.message_user(request, f"{job.title}: priority {priority.label}.", messages.SUCCESS)
 
     @admin.display(empty_value="-")
     def started_by(self, job):
@@ -162,10 +189,10 @@ class JobAdmin(RowAdmin):
 @admin.register(TrainingRun)
 class TrainingRunAdmin(JobAdmin):
     list_display = [
-        "model_name", "status", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
+        "model_name", "status", "priority", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
         "created_at", "started_by", "seconds", "short_error", "entries",
     ]  # fmt: skip
-    list_filter = ["status", "algorithm", "task", "is_search", "error_code", "created_at"]
+    list_filter = ["status", "priority", "algorithm", "task", "is_search", "error_code", "created_at"]
     list_select_related = ["owner", "dataset"]
     large_fields = ["plan", "candidates", "dataset__columns", "dataset__first_rows", "dataset__dialect"]
     search_fields = ["model_name", "uuid", "owner__email", "dataset__name", "error", "origin__request_id"]
@@ -238,16 +265,41 @@ class PredictionAdmin(RowAdmin):
 @admin.register(Batch)
 class BatchAdmin(JobAdmin):
     list_display = [
-        "name", "status", "percent", "owner_link", "model_link", "row_count", "unreadable_rows",
+        "name", "status", "priority", "percent", "owner_link", "model_link", "row_count", "unreadable_rows",
         "cost_tokens", "attempt", "created_at", "started_by", "seconds", "short_error", "erased_at",
         "entries",
     ]  # fmt: skip
-    list_filter = ["status", "error_code", "created_at", "erased_at"]
+    list_filter = ["status", "priority", "error_code", "created_at", "erased_at"]
     list_select_related = ["owner", "model"]
     large_fields = ["reading", "faults", "first_rows", "preview", "model__report", "model__features"]
     search_fields = ["name", "uuid", "model_name", "owner__email", "error", "origin__request_id"]
     exclude = ["file", "answer", "reading", "faults", "first_rows", "preview", "origin"]
     extra_fields = ["started_by", "model_link", "entries"]
+
+
+@admin.register(OwnerPriority)
+class OwnerPriorityAdmin(BoundedAdmin):
+    """Administrators say here whose jobs go before or after those of all others."""
+
+    list_display = ["owner", "priority"]
+    list_select_related = ["owner"]
+    raw_id_fields = ["owner"]
+    search_fields = ["=owner__email"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["owner"] if obj else []
+
+    def save_model(self, request, obj, form, change):
+        jobs.set_priority_of_owner(owner=obj.owner, priority=Priority(obj.priority))
+
+    def has_add_permission(self, request):
+        return request.user.is_administrator
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.is_administrator
+
+    def has_delete_permission(self, request, obj=None):
+        return request.user.is_administrator
 
 
 @admin.register(ModelShare)

@@ -4,9 +4,7 @@
 DATASETS_MAX = 100
 DATASET_BYTES_MAX = 1_000_000_000
 MODELS_MAX = 500
-OPEN_RUNS_MAX = 3
 CANCELLED_RUNS_PER_HOUR_MAX = 20  # and as many batches
-OPEN_BATCHES_MAX = 3
 QUOTES_MAX = 5  # files that wait to be started; a further one takes the place of the oldest
 BATCHES_KEPT_MAX = 100
 BATCH_BYTES_MAX = 1_000_000_000  # files and their answers

@@ -171,7 +171,6 @@ PREDICT_KEY_URL_NAMES = {
 # What GET /api/v1/account tells of limits: constants by name
 ACCOUNT_LIMITS = {
     "open_keys": "accounts.limits.OPEN_KEYS_MAX",
-    "open_runs": "mlmodels.limits.OPEN_RUNS_MAX",
     "datasets": "mlmodels.limits.DATASETS_MAX",
     "dataset_bytes": "mlmodels.limits.DATASET_BYTES_MAX",
     "models": "mlmodels.limits.MODELS_MAX",
@@ -259,6 +258,7 @@ ADMIN_LISTS_OF_A_USER = [
     ("failed runs", "mlmodels.trainingrun", "owner", {"status__exact": "failed"}),
     ("predictions", "mlmodels.prediction", "owner", {}),
     ("batches", "mlmodels.batch", "owner", {}),
+    ("priority in the queue", "mlmodels.ownerpriority", "owner", {}),
     ("ledger entries", "billing.ledgerentry", "account", {}),
     ("requests for tokens", "billing.tokenrequest", "account", {}),
     ("paid requests of the last day", "billing.idempotencykey", "account", {}),
@@ -270,6 +270,9 @@ MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+# Of one user, queued or running
+OPEN_RUNS_MAX = env.int("OPEN_RUNS_MAX", default=3)
+OPEN_BATCHES_MAX = env.int("OPEN_BATCHES_MAX", default=3)
 TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
 # Inputs and results of older predictions are erased; 0 keeps them
 PREDICTIONS_KEPT_DAYS = env.int("PREDICTIONS_KEPT_DAYS", default=0)

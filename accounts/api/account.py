@@ -49,7 +49,11 @@ class AccountSerializer(serializers.Serializer):
 
     def get_limits(self, user) -> dict[str, int]:
         limits = {name: import_string(constant) for name, constant in settings.ACCOUNT_LIMITS.items()}
-        return limits | {"upload_megabytes": settings.MAX_UPLOAD_MB}
+        return limits | {
+            "open_runs": settings.OPEN_RUNS_MAX,
+            "open_batches": settings.OPEN_BATCHES_MAX,
+            "upload_megabytes": settings.MAX_UPLOAD_MB,
+        }
 
 
 class ShowAccountView(GenericAPIView):

@@ -188,10 +188,11 @@ def test_the_account_tells_balance_prices_and_limits(alice, make_key, django_ass
         "prices": {"training": 1, "prediction": 5, "batch": 5},
         "limits": {
             "open_keys": 20,
-            "open_runs": 3,
             "datasets": 100,
             "dataset_bytes": 1_000_000_000,
             "models": 500,
+            "open_runs": 3,
+            "open_batches": 3,
             "upload_megabytes": 50,
         },
     }

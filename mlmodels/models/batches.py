@@ -8,7 +8,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from mlmodels.limits import BATCH_KEPT_DAYS, QUOTE_KEPT_HOURS
-from mlmodels.models.jobs import Job, JobQuerySet
+from mlmodels.models.jobs import Job, JobQuerySet, queue_indexes
 from mlmodels.models.trained_models import TrainedModel
 
 
@@ -110,7 +110,7 @@ class Batch(Job):
 
     class Meta(Job.Meta):
         verbose_name_plural = "batches"
-        indexes = [models.Index(fields=["status", "created_at"])]
+        indexes = [models.Index(fields=["status", "created_at"]), *queue_indexes("batch")]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(erased_at__isnull=False) | ~Q(answer=""),

@@ -6,7 +6,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Concat
 
 from mlmodels.models.datasets import Dataset
-from mlmodels.models.jobs import Job, JobQuerySet
+from mlmodels.models.jobs import Job, JobQuerySet, queue_indexes
 from mlmodels.models.ownership import remove_owner
 
 
@@ -68,7 +68,7 @@ class TrainingRun(Job):
     objects = TrainingRunQuerySet.as_manager()
 
     class Meta(Job.Meta):
-        indexes = [models.Index(fields=["status", "created_at"])]
+        indexes = [models.Index(fields=["status", "created_at"]), *queue_indexes("run")]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(made_model_uuid__isnull=False),

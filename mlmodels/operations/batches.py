@@ -22,7 +22,6 @@ from mlmodels.limits import (
     BATCH_BYTES_MAX,
     BATCHES_KEPT_MAX,
     DATASET_NAME_CHARACTERS_MAX,
-    OPEN_BATCHES_MAX,
     QUOTES_MAX,
 )
 from mlmodels.models import Batch, Job, TrainedModel
@@ -198,9 +197,10 @@ def _insert(batch: Batch) -> None:
 def _charge(batch: Batch) -> None:
     """Under the account's lock, so that two starts at once cannot both be the last one allowed."""
     owner = batch.owner
-    if Batch.objects.owned_by(owner).open().count() >= OPEN_BATCHES_MAX:
+    if Batch.objects.owned_by(owner).open().count() >= settings.OPEN_BATCHES_MAX:
+        most = plural(settings.OPEN_BATCHES_MAX, "file")
         raise errors.TooManyOpenBatches(
-            f"You already have {OPEN_BATCHES_MAX} files in progress. Wait for one to end, or cancel one."
+            f"You already have {most} in progress. Wait for one to end, or cancel one."
         )
     jobs.refuse_too_many_cancelled(owner=owner, kind=Batch)
     # The lock keeps the model until the batch that needs it is committed

@@ -9,6 +9,7 @@ from mlmodels.models import (
     Dataset,
     ModelAlias,
     ModelShare,
+    OwnerPriority,
     Prediction,
     TrainedModel,
     TrainingRun,
@@ -54,6 +55,7 @@ def erase_everything_of(*, owner) -> None:
     Prediction.objects.owned_by(owner).erase()
     TrainingRun.objects.owned_by(owner).erase()
     Webhook.objects.owned_by(owner).delete()
+    OwnerPriority.objects.filter(owner=owner).delete()
     end_shares_with(account=owner)
 
 

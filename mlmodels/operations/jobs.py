@@ -5,7 +5,6 @@ that was taken for lost and comes back changes nothing. Leases use the database'
 workers differ.
 """
 
-import heapq
 import threading
 import time
 from datetime import timedelta
@@ -19,13 +18,12 @@ from django.utils import timezone
 from billing import operations as billing
 from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
-from mlmodels.models import Batch, Job, TrainingRun
+from mlmodels.models import KINDS, Job, OwnerPriority, Priority, next_in_line
 from mlmodels.operations import webhooks
 from mlplatform.core.transactions import atomic_with_retry
 
-KINDS = (TrainingRun, Batch)
 HOUR = timedelta(hours=1)
-CANDIDATES_TRIED = 5
+OWNERS_TRIED = 5
 QUEUED_AGAIN = {"status": "queued", "lease_until": None, "worker": "", "progress": 0, "progress_note": ""}
 POLL_SECONDS_FIRST = 0.05
 POLL_SECONDS_MAX = 0.5
@@ -37,12 +35,14 @@ _waiting = threading.BoundedSemaphore(WAITING_REQUESTS_MAX)
 def claim_next(*, worker: str) -> Job | None:
     """The next job in line, now owned by this worker; None when the queues are empty.
 
-    Of the first of each kind that of the owner with fewer running is next, then the one that waits longest.
+    Workers that ask at once see the same line: who finds a job taken goes on to the next owner, and asks
+    again when the first few are all taken.
     """
-    queues = (kind.objects.next_in_line()[:CANDIDATES_TRIED] for kind in KINDS)
-    for job in heapq.merge(*queues, key=lambda job: (job.running_now, job.created_at)):
-        if claimed := claim(job=job, worker=worker):
-            return claimed
+    while turns := next_in_line(OWNERS_TRIED):
+        for kind, owner_id in turns:
+            job = kind.objects.foremost_of(owner_id)
+            if job and (claimed := claim(job=job, worker=worker)):
+                return claimed
     return None
 
 
@@ -116,8 +116,7 @@ def cancel(*, job: Job) -> Job:
     billing.lock_account(account_id=job.owner_id)
     job = type(job).objects.select_for_update(no_key=True).get(pk=job.pk)
     if not job.is_open:
-        outcome = "was cancelled" if job.status == Status.CANCELLED else job.status
-        raise errors.JobEnded(f"This {job.noun} has already ended: it {outcome}.", code=f"{job.kind}_ended")
+        raise already_ended(job)
     if job.cancel_requested_at is None:
         job.cancel_requested_at = timezone.now()
         job.save(update_fields=["cancel_requested_at"])
@@ -125,6 +124,21 @@ def cancel(*, job: Job) -> Job:
         end_without_result(job, type(job).objects.all(), Status.CANCELLED)
         job.refresh_from_db(fields=["status", "finished_at"])
     return job
+
+
+def set_priority(*, job: Job, priority: Priority) -> None:
+    """For administrators: the job goes before or after those of all owners, as soon as a worker is free."""
+    rows = type(job).objects
+    if not rows.open().filter(pk=job.pk).update(priority=priority):
+        raise already_ended(rows.get(pk=job.pk))
+
+
+def set_priority_of_owner(*, owner, priority: Priority) -> None:
+    """For administrators: counts for all jobs of the owner, and adds to the priority of each."""
+    if priority == Priority.NORMAL:
+        OwnerPriority.objects.filter(owner=owner).delete()
+    else:
+        OwnerPriority.objects.update_or_create(owner=owner, defaults={"priority": priority})
 
 
 def refuse_too_many_cancelled(*, owner, kind: type[Job]) -> None:
@@ -175,6 +189,11 @@ def wait_for_end(*, job: Job, seconds: float) -> Job:
         return rows.get(pk=job.pk)
     finally:
         _waiting.release()
+
+
+def already_ended(job: Job) -> errors.JobEnded:
+    outcome = "was cancelled" if job.status == Status.CANCELLED else job.status
+    return errors.JobEnded(f"This {job.noun} has already ended: it {outcome}.", code=f"{job.kind}_ended")
 
 
 def held(job: Job):

@@ -10,13 +10,14 @@ from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels import errors
 from mlmodels.learning.trainers import TrainingPlan
-from mlmodels.limits import MODELS_MAX, OPEN_RUNS_MAX
+from mlmodels.limits import MODELS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun, add_owner
 from mlmodels.operations import datasets, jobs, pending_files, plans
 from mlmodels.operations.trained_models import free_name, is_name_taken, model_name_for, successor_name
 from mlplatform.core.errors import DomainError, NotFound
 from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
+from mlplatform.core.text import plural
 from mlplatform.core.transactions import atomic_with_retry
 
 
@@ -210,9 +211,10 @@ def _enqueue(run: TrainingRun, idempotency, *, is_unnamed: bool) -> TrainingRun:
 
 
 def _refuse_too_many(owner) -> None:
-    if TrainingRun.objects.owned_by(owner).open().count() >= OPEN_RUNS_MAX:
+    if TrainingRun.objects.owned_by(owner).open().count() >= settings.OPEN_RUNS_MAX:
+        most = plural(settings.OPEN_RUNS_MAX, "training run")
         raise errors.TooManyOpenRuns(
-            f"You already have {OPEN_RUNS_MAX} training runs in progress. Wait for one to end, or cancel one."
+            f"You already have {most} in progress. Wait for one to end, or cancel one."
         )
     if TrainedModel.objects.owned_by(owner).count() >= MODELS_MAX:
         raise errors.RoomExceeded(

@@ -3,7 +3,7 @@
 import io
 import random
 
-from mlmodels.models import Batch, Dataset, TrainedModel, TrainingRun
+from mlmodels.models import KINDS, Batch, Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import batches, datasets, jobs, training
 from mlmodels.tests.quick import train_now
 from mlmodels.worker.loop import JobWorker
@@ -50,8 +50,8 @@ def _send(operation, owner, model, content, **options) -> Batch:
 def work_off() -> None:
     """Carries out everything that waits, in this process and as a worker would."""
     worker = JobWorker("test")
-    for kind in jobs.KINDS:
-        while job := kind.objects.next_in_line().first():
+    for kind in KINDS:
+        while job := kind.objects.queued().order_by("pk").first():
             worker.work_on(job)
 
 

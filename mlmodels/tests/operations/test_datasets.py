@@ -119,7 +119,7 @@ def test_many_uploads_at_once_do_not_get_past_the_limit(alice, at_once, files_fo
 
 
 def test_the_limits_are_the_published_ones():
-    assert (limits.DATASETS_MAX, limits.OPEN_RUNS_MAX, limits.LAPSES_MAX) == (100, 3, 2)
+    assert (limits.DATASETS_MAX, limits.LAPSES_MAX) == (100, 2)
 
 
 def test_a_sample_is_made_once_per_person(alice, bob):

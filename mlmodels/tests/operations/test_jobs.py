@@ -9,7 +9,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import jobs, pending_files, training
 from mlmodels.operations.audit import find_uncleared_charges
-from mlmodels.tests.factories import make_dataset, start_run
+from mlmodels.tests.factories import start_run
 
 pytestmark = pytest.mark.django_db
 
@@ -53,34 +53,6 @@ def test_of_many_workers_one_gets_the_run(alice, at_once):
     run.refresh_from_db()
     assert outcomes.count(None) == 7
     assert (run.attempt, run.worker) == (1, winner.worker)
-
-
-def test_the_oldest_run_is_next(alice, bob):
-    first, second = start_run(alice), start_run(bob)
-
-    assert jobs.claim_next(worker="w") == first
-    assert jobs.claim_next(worker="w") == second
-    assert jobs.claim_next(worker="w") is None
-
-
-def test_a_long_queue_of_one_person_does_not_hold_up_another(alice, bob):
-    dataset = make_dataset(alice)
-    of_alice = [start_run(alice, dataset) for _ in range(3)]
-    of_bob = start_run(bob)
-
-    order = [jobs.claim_next(worker="w") for _ in range(4)]
-
-    assert order == [of_alice[0], of_bob, of_alice[1], of_alice[2]]
-
-
-def test_who_waited_longest_for_a_turn_is_next_when_nobody_has_a_run_going(alice, bob):
-    earlier = start_run(alice)
-    jobs.fail(job=claim(earlier), error="", code="")
-    of_alice, of_bob = start_run(alice), start_run(bob)
-
-    assert jobs.claim_next(worker="w") == of_bob
-    jobs.fail(job=TrainingRun.objects.get(pk=of_bob.pk), error="", code="")
-    assert jobs.claim_next(worker="w") == of_alice
 
 
 def test_a_finished_run_has_its_model_and_keeps_its_price(alice):
