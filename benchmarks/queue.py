@@ -56,9 +56,7 @@ def installation(engine: str):
 
 
 def measure_claims(engine: str, queued: int) -> None:
-    print(
-        "| ended runs | queued runs | owners | ms per claim, median | p99 | most claims of an owner less fewest |"
-    )
+    print("| ended runs | queued runs | owners | ms per claim, median | p99 | most less fewest claims |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     with installation(engine):
         owners = make_owners(OWNERS)

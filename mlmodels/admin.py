@@ -189,7 +189,8 @@ class JobAdmin(RowAdmin):
 @admin.register(TrainingRun)
 class TrainingRunAdmin(JobAdmin):
     list_display = [
-        "model_name", "status", "priority", "percent", "owner_link", "dataset_link", "algorithm", "task", "attempt",
+        "model_name", "status", "priority", "percent", "owner_link", "dataset_link", "algorithm", "task",
+        "attempt",
         "created_at", "started_by", "seconds", "short_error", "entries",
     ]  # fmt: skip
     list_filter = ["status", "priority", "algorithm", "task", "is_search", "error_code", "created_at"]

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from mlmodels.limits import WORKER_SILENT_SECONDS
 from mlmodels.models import Worker
+from mlplatform.core.stopping import is_stopping
 
 
 @login_not_required
@@ -30,6 +31,8 @@ def readyz(request):
 
 def find_failing() -> dict[str, str]:
     """The first part that fails, by name: each check needs the ones before it."""
+    if is_stopping():
+        return {"web_server": "is stopping"}
     try:
         connection.ensure_connection()
         executor = MigrationExecutor(connection)

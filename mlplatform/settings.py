@@ -291,6 +291,8 @@ FILE_UPLOAD_HANDLERS = [
 # A worker that sends no heartbeat for the length of a lease loses its training run
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
+# How long a worker that is told to stop goes on with its job before it hands it back
+WORKER_DRAIN_SECONDS = env.float("WORKER_DRAIN_SECONDS", default=20)
 # What a worker does once a day from this hour (UTC) on, and `manage.py housekeeping` at any time: functions
 # without arguments that can be repeated. They return a number, numbers by name or a sentence, and raise when
 # somebody has to look.

@@ -21,13 +21,15 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from mlmodels.learning.libraries import import_libraries
+from mlplatform.core import stopping
+from mlplatform.core.processes import end_with_parent
 from mlplatform.logs import output
-from mlplatform.processes import end_with_parent
 from mlplatform.request_buffering import BufferedApplication
 
 THREADS = 8  # per process; half of them may wait for training runs (mlmodels.limits.WAITING_REQUESTS_MAX)
 PROCESSES = 2  # with two cores or more: benchmarks/README.md has the figures
-STOP_SECONDS = 8  # for open requests to finish at shutdown
+DRAIN_SECONDS = 30  # for requests in progress to finish at shutdown, such as uploads
+NOT_READY_SECONDS = 0  # how long /readyz says so before that
 HEADER_SECONDS = 10  # from the connection, or the previous response on it, to the end of the headers
 CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no thread
 START_SECONDS = 30  # a process that exits by itself this early could not start, and would not the next time
@@ -44,6 +46,7 @@ LOG = {
 def serve(host: str, port: int, processes: int):
     with tempfile.TemporaryDirectory(prefix="mlplatform-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where serving processes count together: metrics.py
+        os.environ[stopping.VARIABLE] = f"{folder}/stopping"
         run(host, port, processes)
 
 
@@ -59,7 +62,7 @@ def run(host: str, port: int, processes: int):
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         workers=processes,
         backpressure=CONNECTIONS,
-        workers_kill_timeout=STOP_SECONDS,
+        workers_kill_timeout=number_from("WEB_DRAIN_SECONDS", DRAIN_SECONDS),
         log_level=LogLevels.error,
         log_dictconfig=LOG,
     )
@@ -81,6 +84,21 @@ class WebServer(Granian):
                 return self.shutdown(exit_code=1)
             self.interrupt_children.clear()
             self._respawn_workers([worker.idx for worker in dead], spawn_target, target_loader)
+
+    def _stop_workers(self):
+        """Granian then accepts no connection, closes idle ones, and finishes the requests in progress.
+
+        Before that, proxies that ask /readyz learn that they have to send requests elsewhere. A second signal
+        cuts this short.
+        """
+        stopping.announce()
+        self.main_loop_interrupt.clear()
+        self.main_loop_interrupt.wait(number_from("WEB_NOT_READY_SECONDS", NOT_READY_SECONDS))
+        super()._stop_workers()
+
+
+def number_from(variable: str, default: float) -> float:
+    return float(os.environ.get(variable) or default)
 
 
 def could_not_start(worker) -> bool:

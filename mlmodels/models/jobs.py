@@ -35,7 +35,7 @@ class JobQuerySet(OwnedQuerySet):
 
 
 def queue_indexes(table: str) -> list[models.Index]:
-    """What the queue is read by: the waiting jobs of each owner, the running ones, and each owner's last turn.
+    """What the queue is read by: queued jobs by owner, running ones, and the last turn of each owner.
 
     Ended jobs are only in the last, of which one entry is read.
     """

@@ -20,6 +20,7 @@ from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import KINDS, Job, OwnerPriority, Priority, next_in_line
 from mlmodels.operations import webhooks
+from mlplatform.core.stopping import is_stopping
 from mlplatform.core.transactions import atomic_with_retry
 
 HOUR = timedelta(hours=1)
@@ -177,13 +178,16 @@ def discard_attempts(job: Job, before: int) -> None:
 
 
 def wait_for_end(*, job: Job, seconds: float) -> Job:
-    """The job once it has ended or the time is up; at once when too many requests of this process wait."""
+    """The job once it has ended or the time is up.
+
+    At once when too many requests of this process wait, and soon when its web server is stopping.
+    """
     rows = type(job).objects
     if not _waiting.acquire(blocking=False):
         return rows.get(pk=job.pk)
     try:
         deadline, pause = time.monotonic() + seconds, POLL_SECONDS_FIRST
-        while rows.open().filter(pk=job.pk).exists() and time.monotonic() < deadline:
+        while rows.open().filter(pk=job.pk).exists() and time.monotonic() < deadline and not is_stopping():
             time.sleep(min(pause, max(0, deadline - time.monotonic())))
             pause = min(pause * 1.5, POLL_SECONDS_MAX)
         return rows.get(pk=job.pk)

@@ -40,11 +40,16 @@ class JobWorker:
     def __init__(self, name: str = ""):
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
+        self._hand_back_at = 0.0
         self._recover_at = self._sweep_at = self._keep_house_at = time.monotonic()
 
-    def stop(self) -> None:
-        """Hands the current job back to the queue; it starts from the beginning."""
+    def stop(self, *, drain_seconds: float = 0) -> None:
+        """Claims nothing more. A job that has not ended by then goes back to the queue, to its beginning."""
+        self._hand_back_at = time.monotonic() + drain_seconds
         self.stopping.set()
+
+    def must_hand_back(self) -> bool:
+        return self.stopping.is_set() and time.monotonic() >= self._hand_back_at
 
     def work(self) -> None:
         """Returns after `stop`."""
@@ -84,7 +89,7 @@ class JobWorker:
         return job is not None
 
     def _carry_out(self, job: Job, heartbeat: Heartbeat) -> str:
-        return carry_out(job, WORK[type(job)], heartbeat, self.stopping)
+        return carry_out(job, WORK[type(job)], heartbeat, self.must_hand_back)
 
     def _log(self, message: str, job: Job) -> None:
         log.info(message, extra={"fields": {"attempt": job.attempt, "worker": self.name}})

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -52,15 +51,15 @@ def lost() -> Ended:
     return Ended("lost", lambda job: False)
 
 
-def carry_out(job: Job, do: Callable, heartbeat: Heartbeat, stopping: Event) -> str:
+def carry_out(job: Job, do: Callable, heartbeat: Heartbeat, must_hand_back: Callable[[], bool]) -> str:
     """Has `do` do the work of the job, writes a failure to it, and returns the outcome.
 
-    `do` takes the job and a Watch, and writes its success itself. `stopping` has the job handed back.
+    `do` takes the job and a Watch, and writes its success itself.
     """
     heartbeat.keep(job)
     jobs.discard_attempts(job, before=job.attempt)
     try:
-        do(job, Watch(job, heartbeat, stopping))
+        do(job, Watch(job, heartbeat, must_hand_back))
         return "succeeded"
     except Ended as ended:
         return ended.outcome if retry(partial(ended.write, job=job)) else "lost"
@@ -100,10 +99,10 @@ def local_copy(job: Job, file, suffix: str) -> Iterator[str]:
 class Watch:
     """The process of one job from start to end; it never outlives `facts`."""
 
-    def __init__(self, job: Job, heartbeat: Heartbeat, stopping: Event):
+    def __init__(self, job: Job, heartbeat: Heartbeat, must_hand_back: Callable[[], bool]):
         self._job = job
         self._heartbeat = heartbeat
-        self._stopping = stopping
+        self._must_hand_back = must_hand_back
         self._progress = None  # not written to the job yet
         self._written_note = None
         self._next_report_at = time.monotonic()
@@ -144,7 +143,7 @@ class Watch:
     def _check(self, deadline: float) -> None:
         if self._heartbeat.has_lost_job.is_set():
             raise lost()
-        if self._stopping.is_set():
+        if self._must_hand_back():
             raise Ended("handed back", jobs.hand_back)
         if time.monotonic() > deadline:
             raise self._failed("time_limit")

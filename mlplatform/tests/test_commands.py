@@ -11,7 +11,7 @@ OURS = sorted(
 PROMISED = {
     "train_model", "predict", "grant_tokens", "verify_ledger", "create_demo", "prune_predictions",
     "recover_runs", "create_key", "list_models", "export_model", "import_model", "cancel_run", "cancel_batch",
-    "retrain", "housekeeping", "delete_user_data", "back_up",
+    "retrain", "housekeeping", "delete_user_data", "back_up", "set_priority",
 }  # fmt: skip
 
 

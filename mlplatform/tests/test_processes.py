@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform.processes import BACK_OFF_SECONDS, Child, Supervisor, describe
+from mlplatform.core.processes import BACK_OFF_SECONDS, Child, Supervisor, describe
 from mlplatform.settings import BASE_DIR
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that a parent died")
@@ -17,7 +17,8 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells 
 # Writes its process id, has a grandchild, and ends politely
 WORK = """
 import os, pathlib, subprocess, sys, time
-helper = subprocess.Popen([sys.executable, "-m", "mlplatform.processes", str(os.getpid()), "sleep", "60"])
+wrapper = [sys.executable, "-m", "mlplatform.core.processes", str(os.getpid())]
+helper = subprocess.Popen([*wrapper, "sleep", "60"])
 pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {helper.pid}")
 time.sleep(60)
 """
@@ -25,7 +26,7 @@ time.sleep(60)
 # A parent that watches two children until it is told to end
 PARENT = """
 import signal, sys, time
-from mlplatform.processes import Child, Supervisor
+from mlplatform.core.processes import Child, Supervisor
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
 supervisor = Supervisor([Child(path, [sys.executable, "-c", sys.argv[1], path]) for path in sys.argv[2:]])
@@ -139,13 +140,13 @@ def test_who_lived_long_starts_over_with_a_short_pause():
     assert child.start_at - time.monotonic() == pytest.approx(BACK_OFF_SECONDS[0], abs=0.1)
 
 
-def test_a_child_that_does_not_end_is_killed(monkeypatch, tmp_path):
-    monkeypatch.setattr("mlplatform.processes.STOP_SECONDS", 0.3)
+def test_a_child_that_does_not_end_is_killed(tmp_path):
     ready = tmp_path / "ready"
     deaf = "import pathlib, signal, sys, time; signal.signal(15, signal.SIG_IGN); "
     deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
     said = []
-    supervisor = Supervisor([Child("deaf", [sys.executable, "-c", deaf, str(ready)])], say=said.append)
+    child = Child("deaf", [sys.executable, "-c", deaf, str(ready)])
+    supervisor = Supervisor([child], say=said.append, stop_seconds=0.3)
     supervisor.start()
     wait_for(ready.exists)
 
@@ -171,7 +172,7 @@ def test_it_is_said_who_ended_and_how():
 @on_linux
 def test_a_command_whose_parent_is_already_gone_does_not_start(tmp_path):
     ended = subprocess.run(
-        [sys.executable, "-m", "mlplatform.processes", "1", "touch", str(tmp_path / "started")],
+        [sys.executable, "-m", "mlplatform.core.processes", "1", "touch", str(tmp_path / "started")],
         cwd=BASE_DIR,
         capture_output=True,
         text=True,

@@ -4,11 +4,20 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun, Worker
+from mlmodels.models import (
+    Dataset,
+    OwnerPriority,
+    Prediction,
+    Priority,
+    TrainedModel,
+    TrainingRun,
+    Worker,
+)
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import make_dataset, start_run
@@ -164,6 +173,35 @@ def test_runs_are_cancelled_and_refunded_and_an_ended_one_is_left_alone(staff, a
     assert (run.status, ended.status, alice.token_balance) == ("cancelled", "succeeded", 15)
     assert f"{run.title.capitalize()}: cancellation requested." in text_of(page)
     assert "already ended" in text_of(page)
+
+
+def test_administrators_put_runs_and_users_before_all_others(staff, alice, bob):
+    first, second, of_bob = start_run(alice), start_run(alice), start_run(bob)
+
+    page = staff.post(
+        list_address(TrainingRun),
+        {"action": "set_high_priority", "_selected_action": [second.pk]},
+        follow=True,
+    )
+    saved = staff.post(reverse("admin:mlmodels_ownerpriority_add"), {"owner": bob.pk, "priority": "1"})
+
+    assert f"{second.title.capitalize()}: priority high." in text_of(page)
+    assert saved.status_code == 302
+    assert [jobs.claim_next(worker="w") for _ in range(3)] == [second, of_bob, first]
+
+
+def test_staff_without_that_right_set_no_priority(client, make_user, alice):
+    run, clerk = start_run(alice), make_user("clerk@example.com", is_staff=True)
+    names = ["view_trainingrun", "view_ownerpriority", "add_ownerpriority"]
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(clerk)
+
+    client.post(list_address(TrainingRun), {"action": "set_high_priority", "_selected_action": [run.pk]})
+    refused = client.post(reverse("admin:mlmodels_ownerpriority_add"), {"owner": alice.pk, "priority": "1"})
+
+    run.refresh_from_db()
+    assert (run.priority, refused.status_code) == (Priority.NORMAL, 403)
+    assert not OwnerPriority.objects.exists()
 
 
 @pytest.mark.parametrize("way", ["one by one", "several at once"])

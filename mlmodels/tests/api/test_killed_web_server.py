@@ -1,10 +1,6 @@
 """`kill -9` of web servers while they sell predictions: real processes, cut off wherever they are."""
 
 import http.client
-import json
-import os
-import signal
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,9 +12,8 @@ from billing import operations as billing
 from billing.models import LedgerEntry
 from billing.verify import verify_ledger
 from mlmodels.models import Prediction
-from mlmodels.tests.worker.conftest import url_of_test_database
-from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
-from mlplatform.tests.postgresql import free_port
+from mlmodels.tests.web_server import WebServer
+from mlmodels.tests.worker.processes import until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -32,70 +27,12 @@ KILLS = 3
 ANSWERS_BETWEEN_KILLS = 3
 
 
-class WebServer:
-    """The server on the database and the files of the test; it can be killed and started again."""
-
-    def __init__(self, settings, data_dir):
-        self.port = free_port()
-        self.folder = settings.BASE_DIR
-        self.log = data_dir / "web_server.log"
-        self.environment = {
-            **os.environ, "DATABASE_URL": url_of_test_database(), "DATA_DIR": str(data_dir)
-        }  # fmt: skip
-        self.process = None
-
-    def start(self):
-        command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(self.port)]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
-            )
-        until(self.is_up, what="for the web server")
-
-    def is_up(self):
-        try:
-            return self.ask("GET", "/healthz")[0] == 200
-        except (OSError, http.client.HTTPException):
-            return False
-
-    def kill_serving_processes(self):
-        """They are started again by the one that looks after them."""
-        serving = descendants(self.process.pid)
-        for process in serving:
-            os.kill(process, signal.SIGKILL)
-        until(lambda: not any(map(is_alive, serving)), what="for the end of the processes")
-
-    def kill(self):
-        """The whole server, which a supervisor would start again.
-
-        It is paused first: a process that it starts between the look and the kill would keep the port.
-        """
-        os.kill(self.process.pid, signal.SIGSTOP)
-        serving = descendants(self.process.pid)
-        kill(self.process)
-        until(lambda: not any(map(is_alive, serving)), what="for the port")
-        self.start()
-
-    def ask(self, method, address, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, address, body and json.dumps(body), headers or {})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        finally:
-            connection.close()
-
-
 @pytest.fixture
 def server(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
     made = WebServer(settings, tmp_path)
     yield made
-    if made.process:
-        serving = descendants(made.process.pid)
-        made.process.kill()
-        made.process.wait()
-        until(lambda: not any(map(is_alive, serving)), what="for the end of the web server")
+    made.end()
 
 
 def test_killed_again_and_again_a_web_server_sells_each_prediction_once(alice, bob, make_model, server):

@@ -173,3 +173,28 @@ def test_a_batch_is_cancelled_and_refunded_once(alice, make_model):
     with pytest.raises(CommandError, match="no batch") as unknown:
         run("cancel_batch", "new.csv")
     assert unknown.value.returncode == 3
+
+
+# set_priority
+
+
+def test_runs_batches_and_users_are_put_before_or_after_all_others(alice, bob, make_model):
+    batch = start_batch(bob, make_model(bob))
+    first, second = start_run(alice), start_run(alice)
+
+    run("set_priority", "high", "--run", second.uuid)
+    run("set_priority", "low", "--batch", batch.uuid)
+    assert run("set_priority", "low", "--user", bob.email) == f"{bob.email}: priority low.\n"
+
+    of_bob = start_run(bob)
+    assert [jobs.claim_next(worker="w") for _ in range(4)] == [second, first, of_bob, batch]
+
+
+def test_a_priority_of_what_has_ended_or_never_was_is_refused(alice):
+    ended = start_run(alice)
+    jobs.cancel(job=ended)
+
+    with pytest.raises(CommandError, match="already ended"):
+        run("set_priority", "high", "--run", ended.uuid)
+    with pytest.raises(CommandError, match="no training run"):
+        run("set_priority", "high", "--run", "1_houses")

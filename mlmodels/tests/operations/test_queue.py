@@ -2,13 +2,18 @@
 
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from mlmodels.errors import JobEnded
 from mlmodels.models import Batch, OwnerPriority, Priority, TrainingRun
 from mlmodels.operations import jobs
-from mlmodels.tests.factories import make_dataset, make_model_row, start_run
+from mlmodels.tests.factories import houses_csv, make_dataset, make_model_row, start_run
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +137,7 @@ def test_what_has_ended_has_no_priority_any_more(alice):
     run = start_run(alice)
     jobs.cancel(job=run)
 
-    with pytest.raises(jobs.errors.JobEnded):
+    with pytest.raises(JobEnded):
         jobs.set_priority(job=run, priority=Priority.HIGH)
 
 
@@ -145,3 +150,47 @@ def test_many_workers_that_ask_at_once_get_a_job_each(make_user, at_once):
 
     assert len({job.pk for job in claimed}) == 9
     assert Counter(job.owner_id for job in claimed).most_common(1)[0][1] == 3
+
+
+# As many open runs as allowed
+
+
+def over_the_api(owner, dataset, api_as, pages_of):
+    return (
+        api_as(owner).post("/api/v1/runs", {"dataset": str(dataset.uuid), "target": "price"}).json()["detail"]
+    )
+
+
+def over_the_classic_api(owner, dataset, api_as, pages_of):
+    upload = SimpleUploadedFile("houses.csv", houses_csv())
+    order = {"model_type": "linear", "feature_cols": "size", "label_col": "price", "csv_file": upload}
+    return api_as(owner).post("/api/create", order, format="multipart").json()["detail"]
+
+
+def on_the_page(owner, dataset, api_as, pages_of):
+    order = {"target": "3", "algorithm": "linear", "use": ["0"], "idempotency_key": "k"}
+    return pages_of(owner).post(f"/datasets/{dataset.uuid}/train/", order).content.decode()
+
+
+def by_command(owner, dataset, api_as, pages_of):
+    with TemporaryDirectory() as folder, pytest.raises(CommandError) as refused:
+        Path(folder, "houses.csv").write_bytes(houses_csv())
+        call_command("train_model", f"{folder}/houses.csv", "--owner", owner.email, "--target", "price")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("door", [over_the_api, over_the_classic_api, on_the_page, by_command])
+def test_a_run_too_many_is_refused_at_every_door_and_nothing_is_charged(
+    alice, api_as, pages_of, settings, door
+):
+    settings.OPEN_RUNS_MAX = 1
+    dataset = make_dataset(alice)
+    start_run(alice, dataset)
+
+    said = door(alice, dataset, api_as, pages_of)
+
+    alice.refresh_from_db()
+    assert "You already have 1 training run in progress. Wait for one to end, or cancel one." in said
+    assert TrainingRun.objects.count() == 1
+    assert alice.token_balance == 14
+    assert [entry.amount for entry in alice.ledger_entries.all()] == [-1, 15]

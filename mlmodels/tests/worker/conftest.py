@@ -34,10 +34,20 @@ def start_worker(work_space, settings):
         "RUN_HEARTBEAT_SECONDS": str(settings.RUN_HEARTBEAT_SECONDS),
     }
 
-    def start(name):
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker", "--name", name]
+    def start(name, *options, drain_seconds=0):
+        command = [
+            sys.executable,
+            str(settings.BASE_DIR / "manage.py"),
+            "run_worker",
+            "--name",
+            name,
+            *options,
+        ]
+        drain = {"WORKER_DRAIN_SECONDS": str(drain_seconds)}
         with open(work_space / f"{name}.log", "w") as output:
-            process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, env=environment | drain, stdout=output, stderr=subprocess.STDOUT
+            )
         started.append(process)
         return process
 

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from mlplatform import processes
 from mlplatform.core import commands
-from mlplatform.processes import Child, Supervisor
+from mlplatform.core.processes import Child, Supervisor
 
 DEMO_EMAIL = "demo@example.com"
 START_SECONDS = 60
@@ -60,6 +60,7 @@ examples:
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: sys.exit(0))
         os.environ.setdefault("LOG_FORMAT", "text")  # of the processes that it starts
+        os.environ.setdefault("WORKER_DRAIN_SECONDS", "0")  # nobody waits long after Ctrl-C
         refuse_used_port(host, port)
         self.say("Preparing database and static files …")
         call_command("prepare")

@@ -1,7 +1,7 @@
 """Supervised child processes: restarted when they die, ended with their parent.
 
-`python -m mlplatform.processes PARENT COMMAND…` runs a command that ends with the process PARENT. This is for
-demonstrations on one machine; in production, use systemd or a container platform.
+`python -m mlplatform.core.processes PARENT COMMAND…` runs a command that ends with the process PARENT.
+This is for `make run` and for workers side by side; the rest is for systemd or a container platform.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 10  # from SIGTERM to SIGKILL
+STOP_SECONDS = 10  # from SIGTERM to SIGKILL, unless the supervisor is told otherwise
 BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 STEADY_SECONDS = 60  # after so long, the pauses start over
 
@@ -44,7 +44,7 @@ class Child:
 
     def start(self):
         self.process = subprocess.Popen(  # noqa: S603 - a command of ours
-            [sys.executable, "-m", "mlplatform.processes", str(os.getpid()), *self.command],
+            [sys.executable, "-P", __file__, str(os.getpid()), *self.command],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -69,9 +69,10 @@ class Child:
 
 
 class Supervisor:
-    def __init__(self, children: list[Child], say=print):
+    def __init__(self, children: list[Child], say=print, stop_seconds: float = STOP_SECONDS):
         self.children = children
         self.say = say
+        self.stop_seconds = stop_seconds
 
     def start(self):
         for child in self.children:
@@ -86,16 +87,20 @@ class Supervisor:
                 self.say(f"{child.name} ended ({describe(child.process.returncode)}); it will be restarted")
                 child.plan_restart()
 
+    def terminate(self):
+        for child in self.children:
+            if child.is_running:
+                child.process.terminate()
+
     def stop(self):
+        self.terminate()
         running = [child for child in self.children if child.process is not None]
-        for child in running:
-            child.process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self.stop_seconds
         for child in running:
             try:
                 child.process.wait(timeout=max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.say(f"{child.name} did not stop within {STOP_SECONDS} seconds and is killed")
+                self.say(f"{child.name} did not stop within {self.stop_seconds:g} seconds and is killed")
             child.kill_group()
             child.process.wait()
 

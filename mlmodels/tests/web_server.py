@@ -1,0 +1,75 @@
+"""A web server as a process of its own, on the database of a test."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from mlmodels.tests.worker.conftest import url_of_test_database
+from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
+from mlplatform.tests.postgresql import free_port
+
+
+class WebServer:
+    """The server on the database and the files of the test; it can be killed and started again."""
+
+    def __init__(self, settings, data_dir, **environment):
+        self.port = free_port()
+        self.folder = settings.BASE_DIR
+        self.log = data_dir / f"web_server_{self.port}.log"
+        self.environment = {
+            **os.environ, "DATABASE_URL": url_of_test_database(), "DATA_DIR": str(data_dir), **environment
+        }  # fmt: skip
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(self.port)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+        until(self.is_up, what="for the web server")
+        return self
+
+    def is_up(self):
+        try:
+            return self.ask("GET", "/healthz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def kill_serving_processes(self):
+        """They are started again by the one that looks after them."""
+        serving = descendants(self.process.pid)
+        for process in serving:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: not any(map(is_alive, serving)), what="for the end of the processes")
+
+    def kill(self):
+        """The whole server, which a supervisor would start again.
+
+        It is paused first: a process that it starts between the look and the kill would keep the port.
+        """
+        os.kill(self.process.pid, signal.SIGSTOP)
+        serving = descendants(self.process.pid)
+        kill(self.process)
+        until(lambda: not any(map(is_alive, serving)), what="for the port")
+        self.start()
+
+    def end(self):
+        """However it is, nothing is left of it."""
+        if self.process:
+            serving = descendants(self.process.pid)
+            self.process.kill()
+            self.process.wait()
+            until(lambda: not any(map(is_alive, serving)), what="for the end of the web server")
+
+    def ask(self, method, address, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, address, body and json.dumps(body), headers or {})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
