@@ -8,16 +8,12 @@ claims them all. `trainings` starts real worker processes on PostgreSQL.
 """
 
 import argparse
-import contextlib
 import os
-import secrets
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 from statistics import median
 
-from mlplatform.tests import postgresql
+from benchmarks.empty_installation import empty_installation
 
 OWNERS = 50
 ENDED = (0, 10_000, 100_000)
@@ -27,38 +23,10 @@ RUNS_PER_OWNER = 4
 ROWS = 200
 
 
-@contextlib.contextmanager
-def installation(engine: str):
-    """Django with an empty database and a data folder that go away."""
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-queue-")))
-        url = f"sqlite:///{folder / 'db.sqlite3'}"
-        if engine == "postgresql":
-            url = stack.enter_context(postgresql.server())
-            url = stack.enter_context(postgresql.empty_database(url))
-        os.environ |= {
-            "DATA_DIR": str(folder),
-            "DATABASE_URL": url,
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "HOUSEKEEPING_HOUR": "24",
-            "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
-        }
-        import django
-        from django.core.management import call_command
-        from django.db import connection
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        try:
-            yield
-        finally:
-            connection.close()
-
-
 def measure_claims(engine: str, queued: int) -> None:
     print("| ended runs | queued runs | owners | ms per claim, median | p99 | most less fewest claims |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    with installation(engine):
+    with empty_installation(engine):
         owners = make_owners(OWNERS)
         so_far = 0
         for ended in ENDED:

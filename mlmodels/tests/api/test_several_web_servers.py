@@ -1,4 +1,4 @@
-"""Two web servers on one database: one is replaced during an upload, and one notices what the other deletes."""
+"""Two web servers on one database: one is replaced during an upload, one notices what the other deletes."""
 
 import socket
 import sys
