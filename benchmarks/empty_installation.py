@@ -9,10 +9,27 @@ from pathlib import Path
 
 from mlplatform.tests import postgresql
 
+# For statements that make rows by the million: numbers n, a uuid of each, and moments in the past
+SQL = {
+    "postgresql": {
+        "numbers": "generate_series({first}, {last}) AS number (n)",
+        "uuid": "CAST(lpad(to_hex({offset}), 16, '0') || lpad(to_hex(n), 16, '0') AS uuid)",
+        "moment": "now() - ({seconds}) * interval '1 second'",
+    },
+    "sqlite": {
+        "numbers": (
+            "(WITH RECURSIVE number (n) AS (SELECT {first} UNION ALL"
+            " SELECT n + 1 FROM number WHERE n < {last}) SELECT n FROM number)"
+        ),
+        "uuid": "printf('%016x%016x', {offset}, n)",
+        "moment": "strftime('%Y-%m-%d %H:%M:%f', 'now', -({seconds}) || ' seconds')",
+    },
+}
+
 
 @contextlib.contextmanager
-def empty_installation(engine: str):
-    """Django with an empty database and a data folder that go away."""
+def empty_installation(engine: str, **environment: str):
+    """Sets Django up; to be entered once in a process."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-queue-")))
         url = f"sqlite:///{folder / 'db.sqlite3'}"
@@ -27,6 +44,7 @@ def empty_installation(engine: str):
             "THROTTLING": "off",
             "ALLOWED_HOSTS": "testserver",
             "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
+            **environment,
         }
         import django
         from django.core.management import call_command

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from statistics import median
 
-from benchmarks.empty_installation import empty_installation
+from benchmarks.empty_installation import SQL, empty_installation
 
 ACCOUNTS = 101
 CHARGES = 200
@@ -47,22 +47,10 @@ BALANCE = """
     UPDATE accounts_user SET token_balance = {granted} - {charges}, tokens_spent = {charges}
     WHERE id = {account}
 """
-DIALECTS = {
-    "postgresql": {
-        "uuid": "lpad(to_hex(n), 32, '0')::uuid",
-        "uuid_text": "lpad(to_hex(n), 32, '0')::uuid::text",
-        "moment": "now()",
-        "numbers": "generate_series({first}, {last}) AS number (n)",
-    },
-    "sqlite": {
-        "uuid": "printf('%032x', n)",
-        "uuid_text": "'00000000-0000-0000-0000-' || printf('%012x', n)",
-        "moment": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-        "numbers": (
-            "(WITH RECURSIVE number (n) AS (SELECT {first} UNION ALL"
-            " SELECT n + 1 FROM number WHERE n < {last}) SELECT n FROM number)"
-        ),
-    },
+# As text, a uuid has dashes also where SQLite stores it without
+UUID_AS_TEXT = {
+    "postgresql": "CAST({uuid} AS text)",
+    "sqlite": "'00000000-0000-0000-0000-' || printf('%012x', n)",
 }
 
 
@@ -97,9 +85,18 @@ def fill_account(account: int, after: int, count: int) -> None:
 def execute(statement: str, *, account: int, first=0, start=0, last=0, **names) -> None:
     from django.db import connection
 
-    dialect = DIALECTS[connection.vendor]
-    numbers = dialect["numbers"].format(first=start, last=last)
-    words = {**dialect, "numbers": numbers, "granted": GRANTED, "account": account, "first": first, **names}
+    sql, uuid_as_text = SQL[connection.vendor], UUID_AS_TEXT[connection.vendor]
+    uuid = sql["uuid"].format(offset=0)
+    words = {
+        "uuid": uuid,
+        "uuid_text": uuid_as_text.format(uuid=uuid),
+        "moment": sql["moment"].format(seconds=0),
+        "numbers": sql["numbers"].format(first=start, last=last),
+        "granted": GRANTED,
+        "account": account,
+        "first": first,
+        **names,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement.format(**words))
 
