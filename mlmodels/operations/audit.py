@@ -34,6 +34,9 @@ PREDICTIONS = """
     SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
     FROM mlmodels_prediction
 """
+# Apart: SQLite would read the whole ledger for every charge, since to its statistics all entries without a
+# reversed charge are alike
+REFUNDS = "SELECT id, operation, reverses_id FROM billing_ledgerentry WHERE reverses_id IS NOT NULL"
 
 
 def checks_of_jobs(kind: type[Job]) -> list[Check]:
@@ -55,12 +58,12 @@ def checks_of_jobs(kind: type[Job]) -> list[Check]:
 
 
 CHARGES_OF_JOBS_ARE_CLEARED = """
-    WITH job AS MATERIALIZED ({jobs})
+    WITH job AS MATERIALIZED ({jobs}), refund AS MATERIALIZED ({{refunds}})
     SELECT charge.account_id, charge.operation, charge.amount,
            job.owner_id, job.cost_tokens, job.status, refund.operation AS refunded_as
     FROM billing_ledgerentry AS charge
     LEFT JOIN job ON job.operation = charge.operation
-    LEFT JOIN billing_ledgerentry AS refund ON refund.reverses_id = charge.id
+    LEFT JOIN refund ON refund.reverses_id = charge.id
     WHERE charge.kind = 'charge' AND charge.operation LIKE '{kind}:%'
       AND (
         job.operation IS NULL OR job.owner_id <> charge.account_id OR job.cost_tokens <> -charge.amount
@@ -81,12 +84,12 @@ CHARGE_CHECKS = [
         "prediction_charges_have_their_result",
         "The charge of a prediction has its stored result, price and owner, and is never refunded.",
         """
-        WITH prediction AS MATERIALIZED ({predictions})
+        WITH prediction AS MATERIALIZED ({predictions}), refund AS MATERIALIZED ({refunds})
         SELECT charge.account_id, charge.operation, charge.amount,
                prediction.owner_id, prediction.cost_tokens, refund.operation AS refunded_as
         FROM billing_ledgerentry AS charge
         LEFT JOIN prediction ON prediction.operation = charge.operation
-        LEFT JOIN billing_ledgerentry AS refund ON refund.reverses_id = charge.id
+        LEFT JOIN refund ON refund.reverses_id = charge.id
         WHERE charge.kind = 'charge' AND charge.operation LIKE 'prediction:%'
           AND (
             prediction.operation IS NULL OR prediction.owner_id <> charge.account_id
@@ -131,13 +134,13 @@ def find_uncleared_charges() -> list[Failure]:
 
 
 def charged_rows() -> dict[str, str]:
-    """What stands for {runs}, {batches} and {predictions} in the checks, in the SQL of this database."""
+    """What stands for the names in braces in the checks, in the SQL of this database."""
     uuid = UUID_AS_TEXT[connection.vendor]
     kinds = {
         kind.kind_plural: JOBS.format(kind=kind.kind, uuid=uuid, table=kind._meta.db_table)
         for kind in (TrainingRun, Batch)
     }
-    return {**kinds, "predictions": PREDICTIONS.format(uuid=uuid)}
+    return {**kinds, "predictions": PREDICTIONS.format(uuid=uuid), "refunds": REFUNDS}
 
 
 def find_misplaced_files() -> list[Failure]:
