@@ -8,7 +8,7 @@ from mlmodels.models.jobs import Job, Priority
 from mlmodels.models.ownership import add_owner, remove_owner
 from mlmodels.models.pending_files import PendingFile
 from mlmodels.models.predictions import Prediction
-from mlmodels.models.queue import KINDS, OwnerPriority, next_in_line
+from mlmodels.models.queue import KINDS, OwnerPriority, next_in_line, place_in_line
 from mlmodels.models.shares import ModelShare, ReportLink
 from mlmodels.models.trained_models import TrainedModel, may_use_model, model_path
 from mlmodels.models.training_runs import Task, TrainingRun

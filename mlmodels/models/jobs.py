@@ -132,10 +132,8 @@ class Job(OwnedModel):
         return self.seconds_so_far * (1 - self.progress) / self.progress
 
     @property
-    def place_in_line(self):
-        """1 is next. Counted by age, since the real order changes while other jobs start and end."""
-        older = type(self).objects.filter(status=self.Status.QUEUED, created_at__lt=self.created_at)
-        return older.count() + 1
+    def is_queued(self):
+        return self.status == self.Status.QUEUED
 
     @property
     def reference(self):

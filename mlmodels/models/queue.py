@@ -1,5 +1,8 @@
 """Whose turn it is in the queue of training runs and batches."""
 
+from collections import Counter
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.db import connection, models
 
@@ -8,6 +11,7 @@ from mlmodels.models.jobs import Job, Priority
 from mlmodels.models.training_runs import TrainingRun
 
 KINDS = (TrainingRun, Batch)
+TURNS_COUNTED_MAX = 1_000
 
 
 class OwnerPriority(models.Model):
@@ -32,14 +36,15 @@ class OwnerPriority(models.Model):
 # In SQL, since the ORM would ask for the last turn of an owner once for each queued job
 OF_A_KIND = {
     "waiting": """
-        SELECT '{kind}' AS kind, owner_id, MAX(priority) AS priority, MIN(created_at) AS since
+        SELECT '{kind}' AS kind, owner_id, MAX(priority) AS priority, MIN(created_at) AS since,
+               COUNT(*) AS jobs
         FROM {table} WHERE status = 'queued' GROUP BY owner_id
     """,
     "running": "SELECT owner_id FROM {table} WHERE status = 'running'",
     "last_turn": "SELECT MAX(started_at) AS started_at FROM {table} WHERE owner_id = waiting.owner_id",
 }
 IN_LINE = """
-    SELECT kind, waiting.owner_id
+    SELECT kind, waiting.owner_id, waiting.jobs
     FROM ({waiting}) AS waiting
     LEFT JOIN mlmodels_ownerpriority AS of_owner ON of_owner.owner_id = waiting.owner_id
     LEFT JOIN (SELECT owner_id, COUNT(*) AS jobs FROM ({running}) AS job GROUP BY owner_id) AS running
@@ -52,8 +57,17 @@ IN_LINE = """
 """
 
 
-def next_in_line(count: int) -> list[tuple[type[Job], int]]:
-    """The first turns: which kind of job, and the id of its owner.
+@dataclass(frozen=True)
+class Turn:
+    """An owner whose jobs of one kind wait."""
+
+    kind: type[Job]
+    owner_id: int
+    jobs: int
+
+
+def next_in_line(count: int) -> list[Turn]:
+    """The first turns in their order.
 
     The higher priority is first: that of the owner's foremost job plus the owner's own. Among equals the
     owner with the fewest running jobs is next, then who has waited longest since the last turn, then whose
@@ -66,8 +80,25 @@ def next_in_line(count: int) -> list[tuple[type[Job], int]]:
     with connection.cursor() as cursor:
         cursor.execute(IN_LINE.format(count=count, **of_all_kinds))
         kinds = {kind.kind: kind for kind in KINDS}
-        return [(kinds[name], owner_id) for name, owner_id in cursor.fetchall()]
+        return [Turn(kinds[name], owner_id, jobs) for name, owner_id, jobs in cursor.fetchall()]
 
 
 def _of_each_kind(query: str) -> list[str]:
     return [query.format(kind=kind.kind, table=kind._meta.db_table) for kind in KINDS]
+
+
+def place_in_line(job: Job) -> int:
+    """1 is next: where a queued job stands if owners take turns and no job is added, cancelled or put ahead."""
+    waiting = Counter()
+    for turn in next_in_line(TURNS_COUNTED_MAX):
+        waiting[turn.owner_id] += turn.jobs
+    owners = list(waiting)
+    own_jobs = {"owner": job.owner_id, "created_at__lte": job.created_at}
+    rounds = max(1, sum(kind.objects.queued().filter(**own_jobs).count() for kind in KINDS))
+    own_turn = owners.index(job.owner_id) if job.owner_id in waiting else 0
+    before = (
+        min(waiting[owner], rounds if turn < own_turn else rounds - 1)
+        for turn, owner in enumerate(owners)
+        if owner != job.owner_id
+    )
+    return sum(before) + rounds

@@ -40,8 +40,8 @@ def claim_next(*, worker: str) -> Job | None:
     again when the first few are all taken.
     """
     while turns := next_in_line(OWNERS_TRIED):
-        for kind, owner_id in turns:
-            job = kind.objects.foremost_of(owner_id)
+        for turn in turns:
+            job = turn.kind.objects.foremost_of(turn.owner_id)
             if job and (claimed := claim(job=job, worker=worker)):
                 return claimed
     return None

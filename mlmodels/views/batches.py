@@ -14,6 +14,7 @@ from billing.idempotency import RequestRepeated
 from mlmodels.downloads import download_answer, download_unreadable
 from mlmodels.forms.datasets import UploadForm
 from mlmodels.lookups import owned_batch, usable_model
+from mlmodels.models import place_in_line
 from mlmodels.operations import batches, jobs
 from mlmodels.views.datasets import go_to
 from mlmodels.views.model_tabs import tab_context
@@ -80,6 +81,7 @@ def batch(request, uuid):
     context = {
         "section": "models",
         "batch": batch,
+        "place": place_in_line(batch) if batch.is_queued else None,
         "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
     }
     return render(request, "mlmodels/_batch_update.html" if request.htmx else "mlmodels/batch.html", context)

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from mlmodels.lookups import owned_run
+from mlmodels.models import place_in_line
 from mlmodels.operations import jobs
 
 POLL_SECONDS_FIRST = 1
@@ -25,6 +26,7 @@ def run(request, uuid):
     context = {
         "section": "models",
         "run": run,
+        "place": place_in_line(run) if run.is_queued else None,
         "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
     }
     return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from mlmodels.errors import JobEnded
-from mlmodels.models import Batch, OwnerPriority, Priority, TrainingRun
+from mlmodels.models import KINDS, Batch, OwnerPriority, Priority, TrainingRun, place_in_line
 from mlmodels.operations import jobs
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model_row, start_run
 
@@ -150,6 +150,19 @@ def test_many_workers_that_ask_at_once_get_a_job_each(make_user, at_once):
 
     assert len({job.pk for job in claimed}) == 9
     assert Counter(job.owner_id for job in claimed).most_common(1)[0][1] == 3
+
+
+def test_the_place_in_line_is_that_in_which_jobs_are_taken(make_user):
+    owners = [make_user(f"owner{number}@example.com") for number in range(3)]
+    for owner, count in zip(owners, [3, 1, 2], strict=True):
+        start_runs(owner, count)
+    queue_batch(owners[1])
+    waiting = [job for kind in KINDS for job in kind.objects.queued()]
+
+    places = {(type(job), job.pk): place_in_line(job) for job in waiting}
+
+    taken = [(type(job), job.pk) for job in claim_and_end(7)]
+    assert [places[job] for job in taken] == [1, 2, 3, 4, 5, 6, 7]
 
 
 # As many open runs as allowed
