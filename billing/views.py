@@ -2,35 +2,20 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 
 from billing import token_requests
 from billing.forms import TokenRequestForm
 from billing.models import LedgerEntry
+from billing.pagination import LedgerPaginator
 from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.streaming import download, in_blocks, read_in_chunks
 
 ENTRIES_PER_PAGE = 50
 REQUESTS_SHOWN = 5
 CSV_HEADER = ["number", "time", "kind", "change", "balance", "reason", "reference"]
-
-
-class LedgerPaginator(Paginator):
-    """Pages by the gapless numbers of an account's entries, so the database counts and skips no rows."""
-
-    @cached_property
-    def count(self):
-        return self.object_list.last_seq()
-
-    def page(self, number):
-        number = self.validate_number(number)
-        newest = self.count - (number - 1) * self.per_page
-        entries = self.object_list.filter(seq__lte=newest, seq__gt=newest - self.per_page).latest_first()
-        return self._get_page(entries, number, self)
 
 
 @require_GET

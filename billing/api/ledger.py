@@ -4,7 +4,8 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 
 from billing.models import LedgerEntry
-from mlplatform.core.api import StrictQueryMixin
+from billing.pagination import LedgerPaginator
+from mlplatform.core.api import Pages, StrictQueryMixin
 
 
 class LedgerEntrySerializer(serializers.ModelSerializer):
@@ -13,6 +14,15 @@ class LedgerEntrySerializer(serializers.ModelSerializer):
     class Meta:
         model = LedgerEntry
         fields = ["number", "kind", "amount", "balance_after", "reason", "reference", "created_at"]
+
+
+class LedgerPages(Pages):
+    """By the numbers of the entries; where only some kinds are asked for, these are counted."""
+
+    def paginate_queryset(self, queryset, request, view=None):
+        if not request.query_params.get("kind"):
+            self.django_paginator_class = LedgerPaginator
+        return super().paginate_queryset(queryset, request, view)
 
 
 @extend_schema_view(
@@ -24,6 +34,7 @@ class LedgerViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.GenericVie
     tags = ["accounts"]
     refusals = [400]
     serializer_class = LedgerEntrySerializer
+    pagination_class = LedgerPages
     queryset = LedgerEntry.objects.none()
     filterset_fields = ["kind"]
 

@@ -1,6 +1,8 @@
 """GET /api/v1/ledger: the caller's entries, page by page."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing import operations
 from billing.models import LedgerEntry
@@ -68,6 +70,16 @@ def test_pages_have_the_size_that_is_asked_for_up_to_two_hundred(alice, api_as):
     assert usual["next"] == "http://testserver/api/v1/ledger?page=2"
     assert [entry["number"] for entry in large["results"]] == list(range(10, 0, -1))
     assert len(too_large["results"]) == 200
+
+
+def test_a_page_neither_counts_nor_skips_entries(alice, api_as):
+    make_entries(alice, 150)
+
+    with CaptureQueriesContext(connection) as queries:
+        page = api_as(alice).get(LEDGER, {"page": 3}).json()
+
+    assert [entry["number"] for entry in page["results"]] == list(range(51, 1, -1))
+    assert not [query["sql"] for query in queries if "COUNT(" in query["sql"] or "OFFSET" in query["sql"]]
 
 
 def test_a_page_costs_two_queries_however_many_entries_there_are(alice, api_as, django_assert_num_queries):

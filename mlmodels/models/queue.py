@@ -88,7 +88,7 @@ def _of_each_kind(query: str) -> list[str]:
 
 
 def place_in_line(job: Job) -> int:
-    """1 is next: where a queued job stands if owners take turns and no job is added, cancelled or put ahead."""
+    """1 is next: where a queued job stands, if until then none is added, cancelled or put ahead."""
     waiting = Counter()
     for turn in next_in_line(TURNS_COUNTED_MAX):
         waiting[turn.owner_id] += turn.jobs
