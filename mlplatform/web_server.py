@@ -62,7 +62,7 @@ def run(host: str, port: int, processes: int):
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         workers=processes,
         backpressure=CONNECTIONS,
-        workers_kill_timeout=number_from("WEB_DRAIN_SECONDS", DRAIN_SECONDS),
+        workers_kill_timeout=max(0.1, number_from("WEB_DRAIN_SECONDS", DRAIN_SECONDS)),  # 0 is no limit
         log_level=LogLevels.error,
         log_dictconfig=LOG,
     )
