@@ -174,14 +174,15 @@ def test_a_batch_whose_worker_was_lost_twice_is_refunded_once(alice, model):
     assert verify_ledger() == []
 
 
-def test_workers_take_runs_and_batches_in_the_order_of_their_waiting(alice, bob, model):
+def test_workers_take_runs_and_batches_of_owners_in_turn(alice, bob, model):
+    """Alice has had a turn, in which her model was trained."""
     first = start_batch(alice, model)
     run = start_run(bob)
     second = start_batch(alice, model)
 
     claimed = [jobs.claim_next(worker="w") for _ in range(3)]
 
-    assert claimed == [first, run, second]
+    assert claimed == [run, first, second]
 
 
 def test_a_fourth_open_batch_is_refused(alice, model, settings):

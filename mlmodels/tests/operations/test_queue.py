@@ -181,7 +181,8 @@ def over_the_classic_api(owner, dataset, api_as, pages_of):
 
 
 def on_the_page(owner, dataset, api_as, pages_of):
-    order = {"target": "3", "algorithm": "linear", "use": ["0"], "idempotency_key": "k"}
+    order = {"target": "3", "algorithm": "linear", "use": ["0"], "train_percentage": "0.8"}
+    order["idempotency_key"] = "k"
     return pages_of(owner).post(f"/datasets/{dataset.uuid}/train/", order).content.decode()
 
 

@@ -35,7 +35,8 @@ def test_each_attempt_of_each_run_has_one_worker_and_owners_take_turns_while_wor
     assert set(Counter((run, attempt) for run, attempt, _ in claims).values()) == {1}
     assert {run for run, *_ in claims} == {str(run.uuid) for run in TrainingRun.objects.all()}
     assert set(TrainingRun.objects.values_list("status", flat=True)) == {"failed"}
-    assert widest_lead(owner for _, attempt, owner in claims if attempt == "1") <= PROCESSES + 1
+    # A run of a killed worker counts as running until its lease ends, so its owner waits so long for a turn
+    assert widest_lead(owner for _, attempt, owner in claims if attempt == "1") <= RUNS_EACH / 2
     for owner in owners:
         owner.refresh_from_db()
         assert owner.token_balance == RUNS_EACH

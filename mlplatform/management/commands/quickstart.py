@@ -10,8 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
-from mlplatform import processes
-from mlplatform.core import commands
+from mlplatform.core import commands, processes
 from mlplatform.core.processes import Child, Supervisor
 
 DEMO_EMAIL = "demo@example.com"
