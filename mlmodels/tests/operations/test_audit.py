@@ -216,8 +216,12 @@ JOINING = [check for check in CHARGE_CHECKS if "LEFT JOIN" in check.query]
 @pytest.mark.parametrize("check", JOINING, ids=lambda check: check.name)
 @pytest.mark.parametrize("has_statistics", [False, True])
 def test_sqlite_does_not_compare_every_charge_with_every_row(alice, check, has_statistics):
-    for number in range(10):
-        billing.charge(user=alice, amount=1, reason="prediction", operation=f"prediction:{number}")
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            account=alice, seq=seq, kind="grant", amount=1, balance_after=seq, operation=f"gift:{seq}"
+        )
+        for seq in range(2, 1_000)
+    )
     with connection.cursor() as cursor:
         if has_statistics:
             cursor.execute("ANALYZE")
