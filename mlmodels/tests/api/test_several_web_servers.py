@@ -95,6 +95,6 @@ def test_a_model_that_one_web_server_deletes_is_gone_from_the_memory_of_the_othe
     for server in servers:
         assert server.ask("POST", path, {"features": ROW}, headers)[0] == 404
     alice.refresh_from_db()
-    assert alice.token_balance == 15 - 1 - 5 - 5
+    assert alice.token_balance == 15 - 5 - 5
     assert verify_ledger() == []
     connections.close_all()
