@@ -4,7 +4,7 @@ import io
 import random
 
 from mlmodels.models import KINDS, Batch, Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import batches, datasets, jobs, training
+from mlmodels.operations import batches, datasets, training
 from mlmodels.tests.quick import train_now
 from mlmodels.worker.loop import JobWorker
 

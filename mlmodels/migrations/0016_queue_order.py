@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_api_keys'),
-        ('mlmodels', '0014_sharing'),
+        ('mlmodels', '0015_index_stored_predictions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
