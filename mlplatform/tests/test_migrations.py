@@ -19,8 +19,10 @@ RELEASE = "2094b7f2a9750224bed14ce436cd6facbc2df4f0"
 LAST_MIGRATIONS = {"accounts": "0005_api_keys", "billing": "0003_token_requests", "mlmodels": "0014_sharing"}
 # Names of migrations that do something else, and why the previous release can live with it
 REVIEWED = {
-    "mlmodels.0015_index_stored_predictions": "only exchanges the index of predictions by their owner"
+    "mlmodels.0015_index_stored_predictions": "only exchanges the index of predictions by their owner",
+    "mlmodels.0016_trainedmodel_series": "fills a column that the previous release does not know",
 }
+
 
 HARMLESS = (
     migrations.CreateModel,

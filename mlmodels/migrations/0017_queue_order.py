@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_api_keys'),
-        ('mlmodels', '0015_index_stored_predictions'),
+        ('mlmodels', '0016_trainedmodel_series'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
