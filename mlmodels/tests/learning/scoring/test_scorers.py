@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def test_an_answer_is_made_of_plain_values(pair):
 
 @pytest.mark.parametrize(("algorithm", "target"), CASES)
 def test_a_compiled_scorer_does_not_keep_the_pipeline_alive(algorithm, target):
-    pipeline = fitted(algorithm, target, TABLE)
+    pipeline = deepcopy(fitted_to_mixed_table(algorithm, target))
     scorer = scoring.compile_pipeline(pipeline, FEATURES)
     pipeline_is_there, preparation_is_there = weakref.ref(pipeline), weakref.ref(pipeline["prepare"])
 
@@ -138,7 +139,7 @@ def test_a_compiled_scorer_does_not_keep_the_pipeline_alive(algorithm, target):
 
 @pytest.mark.parametrize("algorithm", ["decision_tree", "random_forest", "gradient_boosting", "ridge"])
 def test_trees_and_weights_do_not_keep_the_model_alive(algorithm):
-    pipeline = fitted(algorithm, REGRESSION, TABLE)
+    pipeline = deepcopy(fitted_to_mixed_table(algorithm, REGRESSION))
     scorer = scoring.compile_pipeline(pipeline, FEATURES)
     model_is_there = weakref.ref(pipeline["model"])
 

@@ -227,7 +227,7 @@ def test_a_line_through_logarithms_does_not_leave_the_range_of_the_target(quick_
     assert pipeline.predict(far_out)[0] < 10 * skewed.truth.max()
 
 
-def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, short_comparison):
+def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, quick_comparison):
     monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
     monkeypatch.setattr(
         comparison.ensemble,
