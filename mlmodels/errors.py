@@ -1,6 +1,13 @@
 """Refusals about datasets, training runs, models and predictions."""
 
-from mlplatform.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests, Unprocessable
+from mlplatform.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+    Unprocessable,
+)
 
 
 class NameTaken(Conflict):
@@ -129,3 +136,28 @@ class NotReproducible(Conflict):
     """What the model was made from is gone, or making it again failed."""
 
     code = "not_reproducible"
+
+
+class ClusterUnavailable(Unavailable):
+    """The Dask cluster cannot be reached, or was lost in mid-run."""
+
+    code = "cluster_unavailable"
+    message = "The compute cluster stopped answering before this was finished. Start it again later."
+
+
+class ClusterDiffers(Unavailable):
+    """Something on the Dask cluster has another version, so that figures and models could differ."""
+
+    code = "cluster_differs"
+
+    @classmethod
+    def between(cls, here: dict[str, str], there: dict[str, str]) -> "ClusterDiffers":
+        differing = [
+            f"{name} {there.get(name, 'is missing')} instead of {version}"
+            for name, version in here.items()
+            if there.get(name) != version
+        ]
+        return cls(
+            f"The compute cluster does not match this installation: {', '.join(differing)}. "
+            "An administrator has to update it."
+        )

@@ -15,6 +15,7 @@ class Assignment:
     memory_bytes_max: int
     file_bytes_max: int
     niceness: int
+    cluster: str = ""  # the address of a Dask scheduler
     file_limit_code: ClassVar[str]
 
 
@@ -47,6 +48,7 @@ class BatchAssignment(Assignment):
 
 # Kinds of messages from the process, each {"kind": …, …}
 PROGRESS = "progress"  # progress from 0 to 1, note, and details: further fields of the job
+TRAFFIC = "traffic"  # traffic: how much has travelled to and from a Dask cluster
 DONE = "done"  # facts about what was made; of a training the fields of FitResult without the pipeline
 REFUSED = "refused"  # code and message for the user
 CRASHED = "crashed"  # error, the class of the exception, and its frames

@@ -9,7 +9,7 @@ from mlmodels.models import Batch
 from mlmodels.operations import batches, model_files, pending_files, predictions
 from mlmodels.worker.assignment import BatchAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, limits_of_a_job, local_copy, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, local_copy, means_of_a_job, part_path
 from mlplatform.core.errors import DomainError
 
 LIMITS_EXCEEDED = {
@@ -51,7 +51,7 @@ def assignment_for(batch: Batch, signature: dict, model_path: str, question_path
         rows=batch.row_count,
         threshold=batch.threshold,
         part_path=str(part_path(batch)),
-        **limits_of_a_job(),
+        **means_of_a_job(),
         file_bytes_max=ANSWER_BYTES_MAX,
     )
 

@@ -20,6 +20,7 @@ import sklearn.pipeline
 import sklearn.tree  # noqa: F401 - loaded once, by the fork server
 
 from mlmodels.learning import batches, model_files, scoring, tables, trainers, training_table
+from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.learning.retraining import compare
 from mlmodels.learning.serving import ModelFacts
@@ -29,10 +30,12 @@ from mlmodels.worker.assignment import (
     DONE,
     PROGRESS,
     REFUSED,
+    TRAFFIC,
     Assignment,
     BatchAssignment,
     TrainingAssignment,
 )
+from mlmodels.worker.cluster import executor_for
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
@@ -49,7 +52,9 @@ def main(assignment: Assignment, pipe: Connection) -> None:
     )
     with Reporter(pipe, assignment.file_limit_code) as reporter:
         work = train if isinstance(assignment, TrainingAssignment) else predict_file
-        reporter.say(DONE, facts=work(assignment, reporter))
+        with executor_for(assignment.cluster, reporter.on_traffic) as executor:
+            facts = work(assignment, reporter, executor)
+        reporter.say(DONE, facts=facts)
 
 
 class Reporter:
@@ -65,6 +70,9 @@ class Reporter:
     def on_progress(self, progress: trainers.Progress) -> None:
         share = SHARE_OF_FITTING * progress.step / max(progress.of, 1)
         self.progress(share, progress.note, candidates=list(progress.candidates))
+
+    def on_traffic(self, traffic: dict) -> None:
+        self.say(TRAFFIC, traffic=traffic)
 
     def progress(self, share: float, note: str, **details) -> None:
         self.say(PROGRESS, progress=share, note=note, details=details)
@@ -88,7 +96,7 @@ class Reporter:
         return error is not None
 
 
-def train(assignment: TrainingAssignment, reporter: Reporter) -> dict:
+def train(assignment: TrainingAssignment, reporter: Reporter, executor: Executor = IN_LINE) -> dict:
     """Reads, fits, saves, and checks that the saved model predicts."""
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels, split_values = training_table.read(
@@ -99,7 +107,9 @@ def train(assignment: TrainingAssignment, reporter: Reporter) -> dict:
         plan,
         assignment.split_column,
     )
-    result = trainers.train(frame, labels, plan, reporter.on_progress, split_values=split_values)
+    result = trainers.train(
+        frame, labels, plan, reporter.on_progress, split_values=split_values, executor=executor
+    )
     if assignment.earlier:
         result.report["comparison"] = compare(assignment.earlier, plan, assignment.features, frame, result)
     reporter.progress(SHARE_OF_FITTING, "Saving and checking the model", candidates=result.candidates)
@@ -112,7 +122,7 @@ def train(assignment: TrainingAssignment, reporter: Reporter) -> dict:
     return {**result.facts(), "is_compiled": is_compiled_exactly(pipeline, features, rows)}
 
 
-def predict_file(assignment: BatchAssignment, reporter: Reporter) -> dict:
+def predict_file(assignment: BatchAssignment, reporter: Reporter, executor: Executor = IN_LINE) -> dict:
     """Writes the answer, and returns what is in it."""
     data = Path(assignment.model_path).read_bytes()
     pipeline = model_files.read(data, **assignment.model_signature)
@@ -130,6 +140,7 @@ def predict_file(assignment: BatchAssignment, reporter: Reporter) -> dict:
             part,
             threshold=assignment.threshold,
             on_rows=on_rows,
+            executor=executor,
         )
         part.flush()
         os.fsync(part.fileno())

@@ -73,11 +73,13 @@ def part_path(job: Job) -> Path:
     return work_folder() / f"{job.uuid}.{job.attempt}.part"
 
 
-def limits_of_a_job() -> dict:
+def means_of_a_job() -> dict:
+    """What its process may use."""
     return {
         "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
         "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
         "niceness": settings.TRAINING_NICENESS,
+        "cluster": settings.DASK_SCHEDULER,
     }
 
 
@@ -131,6 +133,8 @@ class Watch:
         match message["kind"]:
             case messages.PROGRESS:
                 self._progress = message
+            case messages.TRAFFIC:
+                log.info("Used the Dask cluster", extra={"fields": message["traffic"]})
             case messages.REFUSED:
                 raise self._failed(message["code"], message["message"])
             case messages.CRASHED:

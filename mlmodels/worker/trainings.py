@@ -12,7 +12,7 @@ from mlmodels.operations import model_files, pending_files, training
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, limits_of_a_job, local_copy, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, local_copy, means_of_a_job, part_path
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
 LIMITS_EXCEEDED = {
@@ -92,7 +92,7 @@ def assignment_for(
         part_path=str(part_path(run)),
         split_column=run.split_column,
         earlier=earlier,
-        **limits_of_a_job(),
+        **means_of_a_job(),
         file_bytes_max=MODEL_BYTES_MAX,
     )
 

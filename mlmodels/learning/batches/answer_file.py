@@ -3,7 +3,8 @@
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -11,6 +12,7 @@ from mlmodels.learning.batches.inspection import Reading
 from mlmodels.learning.batches.raw_rows import RawRows, open_raw_rows
 from mlmodels.learning.batches.table_model import Answers, TableModel
 from mlmodels.learning.batches.typed_rows import TypedChunk
+from mlmodels.learning.executors import IN_LINE, Executor, ahead_max, wait_for
 from mlmodels.learning.serving import NoFinitePrediction
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
@@ -45,21 +47,45 @@ def answer_file(
     level: float | None = None,
     threshold: float | None = None,
     on_rows: Callable[[int], None] = lambda rows: None,
+    executor: Executor = IN_LINE,
 ) -> Outcome:
     """`on_rows` is called after each chunk with the rows done so far."""
+    executor.share(model)
     dialect, outcome = Dialect(**reading.dialect), Outcome()
     with open_raw_rows(source, dialect) as rows:
         reader, writer = reading.reader(rows), AnswerWriter(target, rows, reading, model)
         writer.write_header()
-        for raw in rows.chunks():
-            chunk = reader.read(raw)
-            answers = model.answers(chunk.values, level=level, threshold=threshold)
-            for at in answers.unusable - raw.blanks:
+        chunks = map(reader.read, rows.chunks())
+        for chunk, answers in answered(chunks, model, level, threshold, executor):
+            for at in answers.unusable - chunk.raw.blanks:
                 chunk.faults.setdefault(at, NoFinitePrediction.message)
             writer.write(chunk, answers)
             count(outcome, chunk, answers)
             on_rows(outcome.rows)
     return outcome
+
+
+def answered(
+    chunks: Iterable[TypedChunk],
+    model: TableModel,
+    level: float | None,
+    threshold: float | None,
+    executor: Executor,
+) -> Iterator[tuple[TypedChunk, Answers]]:
+    """In the order of the file. Where chunks are predicted elsewhere, a few are on their way at a time."""
+    begun = deque()
+    for chunk in chunks:
+        begun.append((chunk, executor.submit(answers_of, model, chunk.values, level, threshold)))
+        if len(begun) > ahead_max(executor):
+            done, task = begun.popleft()
+            yield done, wait_for(task)
+    for done, task in begun:
+        yield done, wait_for(task)
+
+
+def answers_of(model: TableModel, values: Mapping, level: float | None, threshold: float | None) -> Answers:
+    """A task."""
+    return model.answers(values, level=level, threshold=threshold)
 
 
 def count(outcome: Outcome, chunk: TypedChunk, answers: Answers) -> None:

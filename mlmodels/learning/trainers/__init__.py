@@ -1,5 +1,6 @@
 """From a table to a checked model. Importing this loads no learning library; `train` does."""
 
+from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.trainers.algorithms import TRAINERS, get, label_of, parameter_types
 from mlmodels.learning.trainers.errors import DataRefused, ParametersRefused, PlanRefused
 from mlmodels.learning.trainers.parameters import Parameter
@@ -41,9 +42,15 @@ __all__ = [
 
 
 def train(
-    frame, target_labels, plan: TrainingPlan, on_progress=lambda progress: None, *, split_values=None
+    frame,
+    target_labels,
+    plan: TrainingPlan,
+    on_progress=lambda progress: None,
+    *,
+    split_values=None,
+    executor: Executor = IN_LINE,
 ) -> FitResult:
     """See `fitting.train`, which this imports when it is called."""
     from mlmodels.learning.trainers import fitting
 
-    return fitting.train(frame, target_labels, plan, on_progress, split_values)
+    return fitting.train(frame, target_labels, plan, on_progress, split_values, executor)

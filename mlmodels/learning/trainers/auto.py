@@ -5,13 +5,15 @@ no longer help. A large table is compared on a part of its rows first, and the b
 """
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 
+from mlmodels.learning.executors import Executor
 from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.algorithms import TRAINERS
-from mlmodels.learning.trainers.bench import Bench
+from mlmodels.learning.trainers.bench import Bench, fit_fold
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, candidate_of
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
@@ -73,32 +75,43 @@ def choose(
     rows: Rows,
     budget: Budget,
     on_candidates: Callable[[list[dict]], None],
+    executor: Executor,
 ) -> Choice:
     """The best that was finished in time. `on_candidates` gets the leaderboard whenever it changes."""
     columns = len(plan.all_features)
     count = min(len(training), COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
     folds = LARGE_TABLE_FOLDS if count > LARGE_TABLE_ROWS else FOLDS
-    bench = make_bench(plan, splitter, training, rows, count, folds)
+    bench = make_bench(plan, splitter, training, rows, count, folds, executor)
     comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
     comparison.show_baseline()
-    comparison.run(first_candidates(bench), BEHIND_MAX)
-    comparison.run(candidates_with_pairs(comparison), BEHIND_MAX)
+    comparison.run_known(list(first_candidates(bench)), BEHIND_MAX)
+    comparison.run_known(list(candidates_with_pairs(comparison)), BEHIND_MAX)
     comparison.run(draws(comparison), DRAW_BEHIND_MAX)
     if not comparison.results:
         comparison.run_first_that_works(first_candidates(bench))
     if count < len(training):
-        whole = make_bench(plan, splitter, training, rows, len(training), WHOLE_TABLE_FOLDS)
+        whole = make_bench(plan, splitter, training, rows, len(training), WHOLE_TABLE_FOLDS, executor)
         comparison = comparison.on_more_rows(whole)
     return comparison.choice()
 
 
-def replay(plan: TrainingPlan, splitter: Splitter, training: np.ndarray, rows: Rows) -> Choice:
+def replay(
+    plan: TrainingPlan,
+    splitter: Splitter,
+    training: np.ndarray,
+    rows: Rows,
+    budget: Budget,
+    executor: Executor,
+) -> Choice:
     """Of the candidates of an earlier run those that were chosen, in the same folds, without a clock."""
     chosen = [row for row in plan.candidates if row.get("is_chosen")]
     if not chosen:
         raise DataRefused("None of these candidates was chosen. Train without them.", field="candidates")
-    bench = make_bench(plan, splitter, training, rows, chosen[0]["rows"], chosen[0]["folds"])
-    members = [bench.evaluate(candidate_of(row), Budget.unlimited()) for row in chosen]
+    bench = make_bench(plan, splitter, training, rows, chosen[0]["rows"], chosen[0]["folds"], executor)
+    candidates = [candidate_of(row) for row in chosen]
+    for candidate in candidates:
+        bench.tasks.begin(fit_fold, candidate, range(len(bench.folds)), budget)
+    members = [bench.evaluate(candidate, budget) for candidate in candidates]
     return Choice(bench, members, [row["weight"] for row in chosen], list(plan.candidates))
 
 
@@ -143,10 +156,22 @@ def draws(comparison: Comparison) -> Iterator[Candidate]:
     random = np.random.default_rng(SEED)
     useless, number = 0, 0
     while useless < USELESS_DRAWS_MAX and (names := worth_drawing(comparison)):
-        before = comparison.best.score
-        yield draw(best_of(comparison, names[number % len(names)]), random, is_near=number % 4 >= 2)
+        before, ahead = comparison.best.score, deepcopy(random)
+        # What is drawn if none of these changes what is known
+        expected = [
+            draw_next(comparison, names, later, ahead)
+            for later in range(number, number + comparison.bench.tasks.ahead_max)
+        ]
+        comparison.expect(expected)
+        yield draw_next(comparison, names, number, random)
         useless = 0 if comparison.best.score > before else useless + 1
         number += 1
+
+
+def draw_next(
+    comparison: Comparison, names: list[str], number: int, random: np.random.Generator
+) -> Candidate:
+    return draw(best_of(comparison, names[number % len(names)]), random, is_near=number % 4 >= 2)
 
 
 def worth_drawing(comparison: Comparison) -> list[str]:

@@ -7,15 +7,18 @@ made from the predictions that a candidate makes for the rows of each fold that 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 
+from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.tables.derived import Derived
 from mlmodels.learning.trainers import rounds, targets
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows
+from mlmodels.learning.trainers.fold_tasks import FoldTasks
 from mlmodels.learning.trainers.limits import ROUNDS_MAX
 from mlmodels.learning.trainers.pairs import find_pairs
 from mlmodels.learning.trainers.plan import NUMBER, Feature
@@ -43,26 +46,65 @@ class PreparedFold:
         )
 
 
+@dataclass(frozen=True)
+class FoldResult:
+    """What a candidate reached on one fold. `rounds` are those found by boosting."""
+
+    predictions: np.ndarray
+    score: float
+    fitted_rows: int
+    fit_seconds: float
+    predict_seconds: float
+    rounds: int | None = None
+
+
 class Bench:
-    """The rows, their folds, and the folds prepared for each family of algorithms."""
+    """The `chosen` rows of a table, their folds, and the folds prepared for each family of algorithms.
+
+    It travels to where its tasks run, and prepares the folds there.
+    """
 
     def __init__(
         self,
         task: str,
         features: Sequence,
         seasons: set[str],
-        rows: Rows,
+        table: Rows,
+        chosen: np.ndarray,
         folds: Sequence,
         fold_count: int,
         scoring: str,
+        executor: Executor = IN_LINE,
     ):
-        self.task, self.features, self.seasons, self.rows = task, features, seasons, rows
+        self.task, self.features, self.seasons = task, features, seasons
+        self.table, self.chosen = table, chosen
         self.folds, self.fold_count, self.scoring = folds, fold_count, scoring
-        self.classes = None if task == REGRESSION else np.unique(rows.labels)
+        self.tasks = FoldTasks(self, executor)
+        executor.share(table)
+        executor.share(self)
+        self._forget()
+
+    def _forget(self) -> None:
         self._preparations: dict[str, ColumnTransformer] = {}
         self._prepared: dict[tuple[str, bool, int], PreparedFold] = {}
         self._pairs: dict[int, list[Derived]] = {}
         self._prepared_bytes = 0
+
+    def __getstate__(self) -> dict:
+        names = ("task", "features", "seasons", "table", "chosen", "folds", "fold_count", "scoring")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self._forget()
+
+    @cached_property
+    def rows(self) -> Rows:
+        return self.table.at(self.chosen)
+
+    @cached_property
+    def classes(self) -> np.ndarray | None:
+        return None if self.task == REGRESSION else np.unique(self.rows.labels)
 
     def evaluate(
         self,
@@ -74,15 +116,10 @@ class Bench:
         candidate.trainer.check_rows(candidate.parameters, min(len(training) for training, _ in self.folds))
         result = CandidateResult(candidate)
         for number in range(len(self.folds)):
-            fold = self.prepared(candidate, number)
-            share = budget.part(budget.left / (len(self.folds) - number))
             budget.check(result.fit_seconds / number if number else 0)
-            predictions = self._fit_and_predict(candidate, number, fold, share, result)
-            result.predictions.append(predictions)
-            result.scores.append(score(self.scoring, fold.validation_labels, predictions, self.classes))
-            result.fitted_rows += len(fold.training_labels)
-            result.predicted_rows += len(fold.validation_labels)
+            result.add(self.tasks.result_of(fit_fold, candidate, number, budget))
             on_fold(result)
+            self.tasks.begin(fit_fold, candidate, range(number + 1, len(self.folds)), budget)
         return result
 
     def baseline(self) -> CandidateResult:
@@ -151,30 +188,7 @@ class Bench:
         features = [*self.features, *(Feature(made.name, NUMBER) for made in pairs)]
         return build_preparation(family, self.task, features, rows.frame, rows.labels, self.seasons)
 
-    def _fit_and_predict(self, candidate, number, fold, budget, result) -> np.ndarray:
-        started = time.perf_counter()
-        transform = targets.fitted_transform(candidate.target_transform, fold.training_labels)
-        model = self.model_for(candidate, fold)
-        if candidate.trainer.rounds:
-            found = self._boost(candidate, number, model, fold, transform, budget)
-            result.fold_rounds.append(found.rounds)
-            result.fit_seconds += (time.perf_counter() - started) * found.rounds / model.n_iter_
-            started = time.perf_counter()
-            predict(model, fold.validation)
-            result.predict_seconds += (time.perf_counter() - started) * found.rounds / model.n_iter_
-            return self.aligned(transform.back(found.predictions), model)
-        labels = transform.there(fold.training_labels)
-        if isinstance(model, rounds.FORESTS):
-            rounds.grow(model, fold.training, labels, budget, lambda share: None)
-        else:
-            model.fit(fold.training, labels)
-        result.fit_seconds += time.perf_counter() - started
-        started = time.perf_counter()
-        predictions = self.aligned(transform.back(predict(model, fold.validation)), model)
-        result.predict_seconds += time.perf_counter() - started
-        return predictions
-
-    def _boost(self, candidate, number, model, fold, transform, budget) -> rounds.Boosted:
+    def boost(self, candidate, number, model, fold, transform, budget) -> rounds.Boosted:
         def loss_of(predictions: np.ndarray) -> float:
             return loss(
                 fold.validation_labels, self.aligned(transform.back(predictions), model), self.classes
@@ -192,6 +206,35 @@ class Bench:
         widened = np.zeros((len(predictions), len(self.classes)))
         widened[:, np.searchsorted(self.classes, model.classes_)] = predictions
         return widened
+
+
+def fit_fold(bench: Bench, candidate: Candidate, number: int, budget: Budget) -> FoldResult:
+    """A task. The folds that are left share the budget."""
+    fold = bench.prepared(candidate, number)
+    budget = budget.part(budget.left / (len(bench.folds) - number))
+    started, found = time.perf_counter(), None
+    transform = targets.fitted_transform(candidate.target_transform, fold.training_labels)
+    model = bench.model_for(candidate, fold)
+    labels = transform.there(fold.training_labels)
+    if candidate.trainer.rounds:
+        found = bench.boost(candidate, number, model, fold, transform, budget)
+    elif isinstance(model, rounds.FORESTS):
+        rounds.grow(model, fold.training, labels, budget, lambda share: None)
+    else:
+        model.fit(fold.training, labels)
+    fitted = time.perf_counter()
+    predictions = predict(model, fold.validation)
+    predicted = time.perf_counter()
+    share = found.rounds / model.n_iter_ if found else 1.0  # of the rounds, those that the model will have
+    predictions = bench.aligned(transform.back(found.predictions if found else predictions), model)
+    return FoldResult(
+        predictions,
+        score(bench.scoring, fold.validation_labels, predictions, bench.classes),
+        len(labels),
+        (fitted - started) * share,
+        (predicted - fitted) * share,
+        found.rounds if found else None,
+    )
 
 
 def predict(model, rows) -> np.ndarray:

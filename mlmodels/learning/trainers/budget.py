@@ -4,13 +4,18 @@ import math
 import time
 from collections.abc import Callable
 
+from mlmodels.learning.executors import Task, WorkClock, wait_for
+
 
 class OutOfTime(Exception):
     """The time is up, or what comes next would not fit into the rest of it."""
 
 
 class Budget:
-    """Seconds of a monotonic clock, from the moment it is made. `on_check` may raise to cancel."""
+    """Seconds of work, from the moment it is made. `on_check` may raise to cancel.
+
+    Sent with a task, it is what was left of it, from the moment it arrives.
+    """
 
     def __init__(
         self,
@@ -18,10 +23,13 @@ class Budget:
         clock: Callable[[], float] | None = None,
         on_check: Callable[[], None] = lambda: None,
     ):
-        self._clock = clock or time.monotonic
+        self._clock = clock or WorkClock()
         self.seconds = seconds
         self.started = self._clock()
         self.on_check = on_check
+
+    def __reduce__(self):
+        return Budget, (self.left,)
 
     @classmethod
     def unlimited(cls) -> "Budget":
@@ -47,3 +55,12 @@ class Budget:
 
     def now(self) -> float:
         return self._clock()
+
+    def result_of(self, task: Task):
+        """Waits for it, and is checked meanwhile. What it took elsewhere is spent."""
+        started = time.monotonic()
+        try:
+            return wait_for(task, self.on_check)
+        finally:
+            if task.seconds is not None:
+                self._clock.count(worked=task.seconds, waited=time.monotonic() - started)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from mlmodels.learning.tables.derived import Derived, derive
 from mlmodels.learning.trainers.algorithms import get, label_of
 from mlmodels.learning.trainers.scores import standard_error
 from mlmodels.learning.trainers.trainer import Trainer
+
+if TYPE_CHECKING:
+    from mlmodels.learning.trainers.bench import FoldResult
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ class CandidateResult:
     fitted_rows: int = 0
     predicted_rows: int = 0
     row: dict = field(default_factory=dict)
+
+    def add(self, fold: "FoldResult") -> None:
+        self.predictions.append(fold.predictions)
+        self.scores.append(fold.score)
+        self.fit_seconds += fold.fit_seconds
+        self.predict_seconds += fold.predict_seconds
+        self.fitted_rows += fold.fitted_rows
+        self.predicted_rows += len(fold.predictions)
+        if fold.rounds is not None:
+            self.fold_rounds.append(fold.rounds)
 
     @property
     def score(self) -> float:

@@ -1,13 +1,14 @@
 """Candidates compared on one bench: what they reached, the leaderboard, and which of them is chosen."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlmodels.learning.executors import Executor
 from mlmodels.learning.trainers import ensemble, penalties
 from mlmodels.learning.trainers.algorithms import TRAINERS
-from mlmodels.learning.trainers.bench import Bench
+from mlmodels.learning.trainers.bench import Bench, fit_fold
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, row_of
 from mlmodels.learning.trainers.errors import DataRefused
@@ -51,17 +52,24 @@ class Choice:
 
 
 def make_bench(
-    plan: TrainingPlan, splitter: Splitter, training: np.ndarray, rows: Rows, count: int, folds: int
-):
+    plan: TrainingPlan,
+    splitter: Splitter,
+    training: np.ndarray,
+    rows: Rows,
+    count: int,
+    folds: int,
+    executor: Executor,
+) -> Bench:
     """On `count` of the training rows: they are in random order, or by time, of which the latest count."""
     chosen = training[-count:] if plan.evaluation.kind == TIME else training[:count]
     repeats = next((times for most, times in REPEATS if count <= most), 1) if plan.is_auto else 1
     divided = splitter.folds(chosen, max(folds, FOLDS_MIN), repeats)
     if folds < FOLDS_MIN:
         divided = divided[-folds:]
-    part = rows.at(chosen)
-    scoring = scoring_of(plan, part.labels, [part.labels[validation] for _, validation in divided])
-    return Bench(plan.task, plan.all_features, seasons_of(plan.derived), part, divided, folds, scoring)
+    labels = rows.labels[chosen]
+    scoring = scoring_of(plan, labels, [labels[validation] for _, validation in divided])
+    seasons = seasons_of(plan.derived)
+    return Bench(plan.task, plan.all_features, seasons, rows, chosen, divided, folds, scoring, executor)
 
 
 def scoring_of(plan: TrainingPlan, labels: np.ndarray, validations) -> str:
@@ -100,18 +108,42 @@ class Comparison:
         """Until there are no more or the time is up. `behind_max`: see `_leave`."""
         for candidate in candidates:
             if self.time_left <= 0 or len(self.rows) > CANDIDATES_MAX:
-                return
+                break
             self.try_out(candidate, behind_max)
+        self.expect([])
+
+    def run_known(self, candidates: Sequence[Candidate], behind_max: float) -> None:
+        """As `run`, where it is known beforehand what is tried."""
+
+        def announced():
+            for number, candidate in enumerate(candidates):
+                self.expect(candidates[number:])
+                yield candidate
+
+        self.run(announced(), behind_max)
+
+    def expect(self, candidates: Sequence[Candidate]) -> None:
+        """Begins of these what can be begun before its turn, and cancels what is no longer expected."""
+        tasks = self.bench.tasks
+        candidates = candidates[: tasks.ahead_max]
+        tasks.cancel(lambda begun: begun in candidates)
+        for candidate in candidates:
+            function, numbers = fit_fold, range(1)
+            if candidate.finds_penalty:
+                function, numbers = penalties.fold_losses, range(len(self.bench.folds))
+            tasks.begin(function, candidate, numbers, self._part_for_one(), is_urgent=False)
 
     def run_all(self, candidates: list[Candidate]) -> None:
         """Each to its end, as far as time allows; those that wait are shown as well."""
         rows = [self._row(row_of(candidate, self.bench.scoring)) for candidate in candidates]
         self.rows.extend(rows)
-        for candidate, row in zip(candidates, rows, strict=True):
+        for number, (candidate, row) in enumerate(zip(candidates, rows, strict=True)):
             if self.time_left > 0:
+                self.expect(candidates[number:])
                 self.try_out(candidate, np.inf, row)
             else:
                 row.update(status="skipped", note="The time was up.")
+        self.expect([])
         self.on_candidates(self.rows)
 
     def run_first_that_works(self, candidates: Iterable[Candidate]) -> None:
@@ -147,7 +179,7 @@ class Comparison:
             self.rows.append(row)
         row["status"] = "running"
         self.on_candidates(self.rows)
-        budget = self.budget.part(min(self.time_left, SHARE_OF_A_CANDIDATE * self.budget.seconds))
+        budget = self._part_for_one()
         try:
             if candidate.finds_penalty:
                 candidate = penalties.with_penalty(self.bench, candidate, budget.part(budget.left / 2))
@@ -166,6 +198,9 @@ class Comparison:
             row.update(result.to_row(self.bench.scoring))
             result.row = row
             self._keep(result)
+
+    def _part_for_one(self) -> Budget:
+        return self.budget.part(min(self.time_left, SHARE_OF_A_CANDIDATE * self.budget.seconds))
 
     def on_more_rows(self, whole: Bench) -> "Comparison":
         """The best few again on the whole table, as far as time allows; else this comparison counts."""

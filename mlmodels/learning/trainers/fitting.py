@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
+from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.tables.derived import Derived, derive
 from mlmodels.learning.trainers import assembly, auto, penalties, search
 from mlmodels.learning.trainers.algorithms import label_of
@@ -26,7 +27,7 @@ from mlmodels.learning.trainers.metrics import Predictions, predict
 from mlmodels.learning.trainers.plan import K_FOLD, FitResult, Progress, TrainingPlan
 from mlmodels.learning.trainers.report import describe_drivers, describe_quality
 from mlmodels.learning.trainers.scores import score
-from mlmodels.learning.trainers.splits import Splitter
+from mlmodels.learning.trainers.splits import Split, Splitter
 from mlmodels.learning.trainers.stages import CHECK, CHOSEN, CURVE, EXPLAIN, FIT, REFIT, Stages
 
 
@@ -36,13 +37,14 @@ def train(
     plan: TrainingPlan,
     on_progress: Callable[[Progress], None],
     split_values=None,
+    executor: Executor = IN_LINE,
 ) -> FitResult:
     """Trains on a part of `frame`, one row per label, and measures on the rest, the test set.
 
     `frame` has the plan's columns: floats with NaN for a blank, texts with "" for one; its index counts the
     file's rows of data from 0, so that reports can name them. `target_labels` are floats for regression,
     whole numbers or texts for classification. `split_values` are those of the column that the evaluation goes
-    by. `on_progress` may raise to stop. Refusals: see errors.py.
+    by. `on_progress` may raise to stop. `executor` runs what can run side by side. Refusals: see errors.py.
     """
     plan = plan.checked()
     stages = Stages(on_progress, Budget(plan.budget_seconds or np.inf), plan.learning_curve)
@@ -52,7 +54,7 @@ def train(
     check_features(frame, plan.features)
     splitter = Splitter(plan, frame, labels, split_values)
     rows = Rows(derive(frame[plan.feature_names], [Derived.from_dict(d) for d in plan.derived]), labels)
-    training = Training(plan, splitter, rows, stages)
+    training = Training(plan, splitter, rows, stages, executor)
     with warnings_silenced():
         if plan.evaluation.kind == K_FOLD:
             return training.cross_validated()
@@ -62,8 +64,12 @@ def train(
 class Training:
     """One run: the rows, how they are divided, and how far it is."""
 
-    def __init__(self, plan: TrainingPlan, splitter: Splitter, rows: Rows, stages: Stages):
+    def __init__(
+        self, plan: TrainingPlan, splitter: Splitter, rows: Rows, stages: Stages, executor: Executor
+    ):
         self.plan, self.splitter, self.rows, self.stages = plan, splitter, rows, stages
+        self.executor = executor
+        executor.share(rows)
 
     def fixed(self) -> FitResult:
         """One algorithm with fixed parameters, fitted once: what is measured is what predicts."""
@@ -74,7 +80,7 @@ class Training:
         pipeline, seconds = self._fit(recipe, training, FIT)
         self.stages.show(CHECK, "Measuring on the test set")
         predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
-        result = self._result(recipe, pipeline, predictions, training, hold_out, split.notes)
+        result = self._result(recipe, pipeline, predictions, training, hold_out, split)
         return self._finished(result, pipeline, training, seconds)
 
     def cross_validated(self) -> FitResult:
@@ -83,17 +89,28 @@ class Training:
         folds = self.splitter.folds(everything, self.plan.evaluation.folds, shuffle=True)
         self.plan.trainer.check_rows(self.plan.parameters, min(len(learned) for learned, _ in folds))
         recipe = self._recipe(everything)
+        self.executor.share(recipe)
+        tasks = [
+            self.executor.submit(fit_apart, recipe, self.plan, self.rows, learned, validation)
+            for learned, validation in folds[:-1]
+        ]
+        split = Split(*folds[-1], self.splitter.notes)  # fitted here, since it is explained
+        training, hold_out = self.rows.at(split.training), self.rows.at(split.hold_out)
+        self._show_fold(1, len(folds))
+        pipeline = assembly.fit(recipe, self.plan, training)
         apart = []
-        for number, (learned, validation) in enumerate(folds):
-            self.stages.show(FIT, f"Fitting part {number + 1} of {len(folds)}", number / (len(folds) + 1))
-            training, hold_out = self.rows.at(learned), self.rows.at(validation)
-            pipeline = assembly.fit(recipe, self.plan, training)
-            apart.append(predict(pipeline, self.plan.task, hold_out.frame, self.rows.labels))
+        for number, task in enumerate(tasks, start=2):
+            self._show_fold(number, len(folds))
+            apart.append(self.stages.budget.result_of(task))
+        apart.append(predict(pipeline, self.plan.task, hold_out.frame, self.rows.labels))
         order = np.concatenate([validation for _, validation in folds])
         predictions = joined(apart, self.rows.labels[order])
-        result = self._result(recipe, pipeline, predictions, training, hold_out, self.splitter.notes, order)
+        result = self._result(recipe, pipeline, predictions, training, hold_out, split, order)
         pipeline, seconds = self._fit(recipe, self.rows, REFIT)
         return self._finished(result, pipeline, self.rows, seconds)
+
+    def _show_fold(self, number: int, of: int) -> None:
+        self.stages.show(FIT, f"Fitting part {number} of {of}", (number - 1) / (of + 1))
 
     def chosen(self) -> FitResult:
         """Chosen and measured on different rows, and then fitted on all of them."""
@@ -106,7 +123,7 @@ class Training:
         pipeline, seconds = self._fit(recipe, training, FIT)
         self.stages.show(CHECK, "Measuring on the test set")
         predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
-        result = self._result(recipe, pipeline, predictions, training, hold_out, split.notes)
+        result = self._result(recipe, pipeline, predictions, training, hold_out, split)
         result.candidates = choice.rows
         if self.plan.search:
             describe_search(result, choice, pipeline, training, self.plan)
@@ -117,11 +134,22 @@ class Training:
 
     def _choose(self, training: np.ndarray) -> Choice:
         if self.plan.candidates:
-            return auto.replay(self.plan, self.splitter, training, self.rows)
+            return auto.replay(
+                self.plan, self.splitter, training, self.rows, self._without_clock(), self.executor
+            )
         find = auto.choose if self.plan.is_auto else search.search
         return find(
-            self.plan, self.splitter, training, self.rows, self.stages.budget, self.stages.show_candidates
+            self.plan,
+            self.splitter,
+            training,
+            self.rows,
+            self.stages.budget,
+            self.stages.show_candidates,
+            self.executor,
         )
+
+    def _without_clock(self) -> Budget:
+        return Budget(on_check=self.stages.tick)
 
     def _recipe(self, training: np.ndarray) -> Recipe:
         """Of a fixed algorithm: with a penalty of its own, and calibrated where its classes are weighted."""
@@ -129,7 +157,9 @@ class Training:
         is_weighted = bool(candidate.parameters.get("class_weight")) and not self.plan.is_classic
         if not candidate.finds_penalty and not is_weighted:
             return Recipe([candidate])
-        bench = make_bench(self.plan, self.splitter, training, self.rows, len(training), SEARCH_FOLDS)
+        bench = make_bench(
+            self.plan, self.splitter, training, self.rows, len(training), SEARCH_FOLDS, self.executor
+        )
         self.stages.show(FIT, f"Preparing {self.plan.trainer.label.lower()}")
         if candidate.finds_penalty:
             candidate = penalties.with_penalty(bench, candidate, self.stages.budget)
@@ -145,7 +175,7 @@ class Training:
         pipeline = assembly.fit(recipe, self.plan, rows, lambda share: self.stages.show(stage, note, share))
         return pipeline, time.monotonic() - started
 
-    def _result(self, recipe, pipeline, predictions, training, hold_out, notes, order=None) -> FitResult:
+    def _result(self, recipe, pipeline, predictions, training, hold_out, split, order=None) -> FitResult:
         """Everything but what predicts in the end. `order`: the rows predicted, where those are all."""
         plan, measured = self.plan, hold_out if order is None else self.rows.at(order)
         names, stored = plan.feature_names, len(training)
@@ -163,7 +193,13 @@ class Training:
             note = "Measuring how more rows help"
             self.stages.show(CURVE, note)
             curve = learning_curve(
-                recipe, plan, training, hold_out, lambda share: self.stages.show(CURVE, note, share)
+                recipe,
+                plan,
+                self.rows,
+                split,
+                self.stages.budget,
+                lambda share: self.stages.show(CURVE, note, share),
+                self.executor,
             )
         return FitResult(
             pipeline=pipeline,
@@ -174,7 +210,7 @@ class Training:
             report={
                 "task": plan.task,
                 "seed": SEED,
-                "notes": notes + convergence_notes(pipeline, recipe.parameters),
+                "notes": split.notes + convergence_notes(pipeline, recipe.parameters),
                 "evaluation": self._evaluation(training, measured),
                 **quality,
                 **drivers,
@@ -207,6 +243,14 @@ class Training:
             result.report["evaluation"]["refitted_rows"] = len(rows)
         self.stages.finish("Trained")
         return result
+
+
+def fit_apart(
+    recipe: Recipe, plan: TrainingPlan, rows: Rows, learned: np.ndarray, validation: np.ndarray
+) -> Predictions:
+    """A task: predictions for the validation rows, by a model that did not see them."""
+    pipeline = assembly.fit(recipe, plan, rows.at(learned))
+    return predict(pipeline, plan.task, rows.frame.iloc[validation], rows.labels)
 
 
 def joined(parts: list[Predictions], actual: np.ndarray) -> Predictions:

@@ -23,16 +23,12 @@ def with_penalty(bench: Bench, candidate: Candidate, budget: Budget) -> Candidat
     From the strongest penalty on, until weaker ones only make it worse. Where time runs out, the folds that
     were finished decide; OutOfTime before the first.
     """
-    penalties = candidate.trainer.penalties(
-        targets.fitted_transform(candidate.target_transform, bench.rows.labels).there(bench.rows.labels)
-        if bench.classes is None
-        else bench.rows.labels
-    )
+    penalties = penalties_of(bench, candidate)
     total, finished = np.zeros(len(penalties)), 0
+    bench.tasks.begin(fold_losses, candidate, range(len(bench.folds)), budget)
     for number in range(len(bench.folds)):
-        fold = bench.prepared(candidate, number)
         try:
-            losses = losses_of(bench, candidate, fold, penalties, budget)
+            losses = bench.tasks.result_of(fold_losses, candidate, number, budget)
         except OutOfTime:
             if not finished:
                 raise
@@ -41,9 +37,17 @@ def with_penalty(bench: Bench, candidate: Candidate, budget: Budget) -> Candidat
     return candidate.with_parameters(**{candidate.trainer.penalty: float(penalties[int(np.argmin(total))])})
 
 
-def losses_of(
-    bench: Bench, candidate: Candidate, fold: PreparedFold, penalties, budget: Budget
-) -> np.ndarray:
+def penalties_of(bench: Bench, candidate: Candidate) -> np.ndarray:
+    """The strongest first."""
+    labels = bench.rows.labels
+    if bench.classes is None:
+        labels = targets.fitted_transform(candidate.target_transform, labels).there(labels)
+    return candidate.trainer.penalties(labels)
+
+
+def fold_losses(bench: Bench, candidate: Candidate, number: int, budget: Budget) -> np.ndarray:
+    """A task: the loss under each penalty; infinite for those that were not tried."""
+    fold, penalties = bench.prepared(candidate, number), penalties_of(bench, candidate)
     losses = np.full(len(penalties), np.inf)
     worse, transform = 0, targets.fitted_transform(candidate.target_transform, fold.training_labels)
     for number, predictions in enumerate(path(bench, candidate, fold, transform, penalties)):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.model_selection import ParameterGrid
 
+from mlmodels.learning.executors import Executor
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
@@ -26,6 +27,7 @@ def search(
     rows: Rows,
     budget: Budget,
     on_candidates: Callable[[list[dict]], None],
+    executor: Executor,
 ) -> Choice:
     """The best of what could be tried in time, by folds of the training rows."""
     candidates = [
@@ -34,7 +36,7 @@ def search(
     ]
     leaderboard: list[dict] = []
     for count in sizes(plan, len(training)):
-        bench = make_bench(plan, splitter, training, rows, count, SEARCH_FOLDS)
+        bench = make_bench(plan, splitter, training, rows, count, SEARCH_FOLDS, executor)
         smallest = min(len(learned) for learned, _ in bench.folds)
         for candidate in candidates:
             plan.trainer.check_rows(candidate.parameters, smallest)

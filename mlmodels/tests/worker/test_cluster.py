@@ -1,0 +1,225 @@
+"""Training runs and files on a Dask cluster of real processes, and what happens when parts of it die."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from billing.verify import verify_ledger
+from mlmodels.errors import ClusterDiffers, ClusterUnavailable
+from mlmodels.models import Batch, TrainedModel, TrainingRun
+from mlmodels.operations import jobs
+from mlmodels.tests.factories import (
+    houses_csv,
+    make_dataset,
+    slow_csv,
+    start_batch,
+    start_run,
+    train_model,
+    work_off,
+)
+from mlmodels.tests.worker.dask_processes import DaskCluster
+from mlmodels.tests.worker.processes import kill, until
+from mlmodels.worker import cluster as cluster_module
+from mlmodels.worker.cluster import DaskExecutor
+
+pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("work_space")]
+
+PROJECT = Path(__file__).resolve().parents[3]
+SEARCH = {"algorithm": "knn", "grid": {"n_neighbors": [3, 5, 9], "weights": ["uniform", "distance"]}}
+SLOW_SEARCH = {
+    "algorithm": "random_forest",
+    "target": "sum",
+    "grid": {"n_estimators": [200], "min_samples_leaf": [1, 2, 3, 4, 5, 6, 7, 8]},
+}
+CLOCKED = ("seconds", "milliseconds_per_row")
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory):
+    """Two workers, for all tests that harm nothing."""
+    with DaskCluster(tmp_path_factory.mktemp("dask")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster, settings):
+    settings.DASK_SCHEDULER = shared_cluster.address
+    return shared_cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path, settings):
+    """One that a test may break."""
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    with DaskCluster(folder) as cluster:
+        settings.DASK_SCHEDULER = cluster.address
+        yield cluster
+
+
+def leaderboard(model):
+    rows = model.report["candidates"]
+    return [{name: row[name] for name in row if name not in CLOCKED} for row in rows]
+
+
+def tasks_on(cluster) -> list[str]:
+    with cluster.client() as client:
+        return client.run_on_scheduler(names_of_tasks)
+
+
+def names_of_tasks(dask_scheduler) -> list[str]:
+    return list(dask_scheduler.tasks)
+
+
+def is_searching(run):
+    rows = TrainingRun.objects.get(pk=run.pk).candidates
+    return any(row["status"] == "done" for row in rows)
+
+
+def has_ended(run):
+    return not TrainingRun.objects.get(pk=run.pk).is_open
+
+
+def assert_refunded(user):
+    user.refresh_from_db()
+    assert user.token_balance == 15
+    assert list(user.ledger_entries.order_by("seq").values_list("amount", flat=True)) == [15, -1, 1]
+    assert not TrainedModel.objects.exists()
+    assert verify_ledger() == []
+
+
+def test_a_search_on_the_cluster_makes_the_same_leaderboard_and_the_same_file(alice, cluster, settings):
+    dataset = make_dataset(alice)
+
+    there = train_model(alice, dataset, **SEARCH)
+
+    settings.DASK_SCHEDULER = ""
+    here = train_model(alice, dataset, **SEARCH)
+    assert leaderboard(there) == leaderboard(here)
+    assert there.metrics == here.metrics
+    assert there.sha256 == here.sha256
+
+
+def test_a_file_predicted_on_the_cluster_is_the_same(alice, cluster, settings):
+    model, content = train_model(alice, **SEARCH), houses_csv(3000)
+
+    answers = []
+    for address in (cluster.address, ""):
+        settings.DASK_SCHEDULER = address
+        batch = start_batch(alice, model, content)
+        work_off()
+        batch = Batch.objects.get(pk=batch.pk)
+        assert batch.status == "succeeded", batch.error
+        answers.append(batch.result.read())
+
+    assert answers[0] == answers[1]
+
+
+def test_what_travels_is_logged_and_the_cluster_is_left_empty(alice, cluster, caplog):
+    with caplog.at_level(logging.INFO, logger="mlmodels.worker.supervision"):
+        train_model(alice, **SEARCH)
+
+    traffic = next(record.fields for record in caplog.records if record.message == "Used the Dask cluster")
+    assert traffic["tasks"] == 30
+    assert 0 < traffic["shared_bytes"] < 200_000
+    assert traffic["sent_bytes"] and traffic["received_bytes"]
+    until(lambda: tasks_on(cluster) == [], seconds=10)
+
+
+def test_names_of_tasks_say_nothing_about_the_data(alice, cluster, in_background):
+    run = start_run(alice, make_dataset(alice, slow_csv()), **SLOW_SEARCH)
+    in_background(run)
+    names = until(lambda: tasks_on(cluster))
+    jobs.cancel(job=TrainingRun.objects.get(pk=run.pk))
+
+    assert all(name.partition("-")[0] in ("fit_fold", "shared") for name in names)
+    assert not any(word in name for name in names for word in ("sum", "random_forest", "alice"))
+
+
+def test_cancelled_it_takes_its_tasks_back(alice, cluster, in_background):
+    run = start_run(alice, make_dataset(alice, slow_csv()), **SLOW_SEARCH)
+    in_background(run)
+    until(lambda: len(tasks_on(cluster)) > 5)
+
+    jobs.cancel(job=TrainingRun.objects.get(pk=run.pk))
+
+    until(lambda: has_ended(run))
+    until(lambda: tasks_on(cluster) == [], seconds=10)
+    assert_refunded(alice)
+
+
+def test_a_lost_dask_worker_costs_its_tasks_and_not_the_run(alice, own_cluster, in_background):
+    run = start_run(alice, make_dataset(alice, slow_csv()), **SLOW_SEARCH)
+    in_background(run)
+    until(lambda: is_searching(run))
+
+    kill(own_cluster.workers[0])
+
+    until(lambda: has_ended(run), seconds=120)
+    run.refresh_from_db()
+    assert run.status == "succeeded", run.error
+    assert [row["status"] for row in run.trained_model.report["candidates"]] == ["done"] * 8
+
+
+def test_with_the_scheduler_lost_the_run_is_refunded_and_the_worker_takes_the_next(
+    alice, own_cluster, in_background, settings
+):
+    run = start_run(alice, make_dataset(alice, slow_csv()), **SLOW_SEARCH)
+    in_background(run)
+    until(lambda: is_searching(run))
+
+    kill(own_cluster.scheduler)
+
+    until(lambda: has_ended(run), seconds=30)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "cluster_unavailable")
+    assert "stopped answering" in run.error
+    assert_refunded(alice)
+    assert train_model(alice).algorithm == "linear"
+
+
+def test_a_cluster_that_cannot_be_reached_is_a_refusal(monkeypatch):
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 0.5)
+
+    with (
+        DaskExecutor("tcp://127.0.0.1:9", print) as executor,
+        pytest.raises(ClusterUnavailable, match="cannot be reached"),
+    ):
+        assert executor.slots
+
+
+def test_other_versions_are_refused_by_name(cluster, monkeypatch):
+    here = {**cluster_module.versions(), "scikit-learn": "0.1", "mlplatform": "0123456789ab"}
+    monkeypatch.setattr(cluster_module, "versions", lambda: here)
+
+    with DaskExecutor(cluster.address, print) as executor, pytest.raises(ClusterDiffers) as refused:
+        assert executor.slots
+
+    assert f"scikit-learn {version_of_scikit_learn()} instead of 0.1, mlplatform " in refused.value.message
+
+
+def version_of_scikit_learn():
+    from importlib.metadata import version
+
+    return version("scikit-learn")
+
+
+def test_only_functions_of_ours_are_sent(cluster):
+    with DaskExecutor(cluster.address, print) as executor, pytest.raises(AssertionError):
+        executor.submit(print, "hello")
+
+
+def test_without_the_variable_nothing_of_dask_is_imported():
+    program = (
+        "import sys; from mlmodels.worker import child, cluster; "
+        "cluster.executor_for('', print).__enter__(); "
+        "print({'dask', 'distributed', 'tornado'} & sys.modules.keys())"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
+
+    assert found.stdout.strip() == "set()", found.stderr

@@ -1,0 +1,197 @@
+"""Tasks on a Dask cluster, where DASK_SCHEDULER names one. Dask is imported for the first task."""
+
+import io
+import logging
+import pickle
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, nullcontext
+
+from mlmodels.errors import ClusterDiffers, ClusterUnavailable
+from mlmodels.learning.executors import IN_LINE, Executor
+from mlmodels.worker.cluster_tasks import Outcome, Packed, Unpacker, carry_out, check_function, versions
+
+CONNECT_SECONDS = 10
+WORKERS_MISSING_SECONDS_MAX = 30
+URGENT, AHEAD = 1, 0
+
+
+def executor_for(scheduler: str, on_traffic: Callable[[dict], None]) -> AbstractContextManager[Executor]:
+    """Decides where the tasks of a job run. `on_traffic` gets what has travelled, in the end."""
+    return DaskExecutor(scheduler, on_traffic) if scheduler else nullcontext(IN_LINE)
+
+
+class DaskExecutor:
+    """A context manager. Leaving it, or dying, takes back every task that has not begun."""
+
+    def __init__(self, scheduler: str, on_traffic: Callable[[dict], None]):
+        self._address, self._on_traffic = scheduler, on_traffic
+        self._connected = None
+        self._slots = 0
+        self._shared: dict[int, Shared] = {}
+        self._workers_seen_at = 0.0
+        self.traffic = {"tasks": 0, "sent_bytes": 0, "shared_bytes": 0, "received_bytes": 0}
+
+    def __enter__(self) -> "DaskExecutor":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._connected:
+            self._on_traffic(self.traffic)
+            self._connected.close(timeout=1)
+
+    @property
+    def slots(self) -> int:
+        self._client  # noqa: B018 - connects
+        return self._slots
+
+    def share(self, value: object) -> None:
+        """Sent with the first task that needs it; the value itself must not change from now on."""
+        self._shared.setdefault(id(value), Shared(value))
+
+    def submit(self, function: Callable, *arguments, is_urgent: bool = True) -> "DaskTask":
+        check_function(function)
+        client = self._client
+        payload, needed = self._pack((function, arguments))
+        self.traffic["tasks"] += 1
+        self.traffic["sent_bytes"] += len(payload)
+        future = client.submit(
+            carry_out,
+            versions(),
+            payload,
+            *(shared.future for shared in needed),
+            key=f"{function.__name__}-{uuid.uuid4().hex}",
+            priority=URGENT if is_urgent else AHEAD,
+            pure=False,
+        )
+        return DaskTask(future, self)
+
+    def check_workers(self) -> None:
+        """Some may be lost. If all are, and stay so, there is no use in waiting."""
+        if self._client.nthreads():
+            self._workers_seen_at = time.monotonic()
+        elif time.monotonic() - self._workers_seen_at > WORKERS_MISSING_SECONDS_MAX:
+            raise ClusterUnavailable("The compute cluster lost all of its workers. Start again later.")
+
+    @property
+    def _client(self):
+        """Connected, with the same versions everywhere."""
+        if self._connected is None:
+            self._connected = self._connect()
+        if self._connected.status != "running":
+            raise ClusterUnavailable
+        return self._connected
+
+    def _connect(self):
+        try:
+            import dask
+            from distributed import Client
+        except ModuleNotFoundError as error:
+            raise ClusterUnavailable("The compute cluster cannot be used: Dask is not installed.") from error
+
+        # Lines of its own would say less than the refusals here, and no table is too large to be sent once
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
+        try:
+            client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise ClusterUnavailable("The compute cluster has no workers. Start again later.") from error
+        except (OSError, ValueError) as error:
+            raise ClusterUnavailable("The compute cluster cannot be reached. Start again later.") from error
+        check_versions(client)
+        self._slots, self._workers_seen_at = sum(client.nthreads().values()), time.monotonic()
+        return client
+
+    def _pack(self, thing: object, without: "Shared | None" = None) -> tuple[bytes, list["Shared"]]:
+        """In bytes, and what of the shared it needs, directly or not. That is sent where it is new."""
+        packer = Packer({at: shared for at, shared in self._shared.items() if shared is not without})
+        data = packer.pack(thing)
+        needed = {}
+        for shared in packer.met:
+            if shared.future is None:
+                self._send(shared)
+            needed |= {part.name: part for part in (*shared.needs, shared)}
+        return data, list(needed.values())
+
+    def _send(self, shared: "Shared") -> None:
+        data, shared.needs = self._pack(shared.value, without=shared)
+        self.traffic["shared_bytes"] += len(data)
+        shared.future = self._client.submit(
+            Packed, shared.name, data, key=f"shared-{shared.name}", priority=URGENT, pure=False
+        )
+        if self._slots > 1:
+            self._client.replicate([shared.future])  # tasks go to the workers that have what they need
+
+
+class Shared:
+    """`needs` are others that it contains; `future` is there when it has been sent."""
+
+    def __init__(self, value: object):
+        self.value, self.name = value, uuid.uuid4().hex
+        self.future, self.needs = None, []
+
+
+class Packer(pickle.Pickler):
+    """Writes the names of what is shared in its place."""
+
+    def __init__(self, shared: dict[int, Shared]):
+        self._buffer = io.BytesIO()
+        super().__init__(self._buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        self._shared, self.met = shared, []
+
+    def pack(self, thing: object) -> bytes:
+        self.dump(thing)
+        return self._buffer.getvalue()
+
+    def persistent_id(self, thing: object) -> str | None:
+        shared = self._shared.get(id(thing))
+        if shared is None:
+            return None
+        self.met.append(shared)
+        return shared.name
+
+
+class DaskTask:
+    seconds = None
+
+    def __init__(self, future, executor: DaskExecutor):
+        self._future, self._executor = future, executor
+
+    def result(self, timeout: float):
+        """Raises what the task raised; MemoryError where it ended every worker that tried it."""
+        from distributed import KilledWorker
+
+        try:
+            data = self._future.result(timeout=timeout)
+        except TimeoutError:
+            self._executor.check_workers()
+            raise
+        except KilledWorker as error:
+            raise MemoryError from error
+        except (CancelledError, OSError) as error:
+            raise ClusterUnavailable from error
+        return self._value_of(data)
+
+    def cancel(self) -> None:
+        self._future.cancel()
+
+    def _value_of(self, data: bytes):
+        self._executor.traffic["received_bytes"] += len(data)
+        outcome = Unpacker(data).load()
+        if not isinstance(outcome, Outcome):
+            raise ClusterDiffers.between(versions(), outcome)
+        self.seconds = outcome.seconds
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+
+def check_versions(client) -> None:
+    """ClusterDiffers where scheduler or workers have other versions than this process, or not our code."""
+    found = {"scheduler": client.run_on_scheduler(versions), **client.run(versions, on_error="return")}
+    for there in found.values():
+        if there != versions():
+            raise ClusterDiffers.between(versions(), there if isinstance(there, dict) else {})
