@@ -153,7 +153,7 @@ class ClusterDiffers(Unavailable):
     @classmethod
     def between(cls, here: dict[str, str], there: dict[str, str]) -> "ClusterDiffers":
         differing = [
-            f"{name} {there.get(name, 'is missing')} instead of {version}"
+            f"{name} {there[name]} instead of {version}" if name in there else f"{name} is missing"
             for name, version in here.items()
             if there.get(name) != version
         ]

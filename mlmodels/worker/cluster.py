@@ -99,7 +99,7 @@ class DaskExecutor:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
             raise ClusterUnavailable("The compute cluster has no workers. Start again later.") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
             raise ClusterUnavailable("The compute cluster cannot be reached. Start again later.") from error
         check_versions(client)
         self._slots, self._workers_seen_at = sum(client.nthreads().values()), time.monotonic()
@@ -191,7 +191,10 @@ class DaskTask:
 
 def check_versions(client) -> None:
     """ClusterDiffers where scheduler or workers have other versions than this process, or not our code."""
-    found = {"scheduler": client.run_on_scheduler(versions), **client.run(versions, on_error="return")}
-    for there in found.values():
+    try:
+        found = [client.run_on_scheduler(versions), *client.run(versions).values()]
+    except ImportError as error:
+        raise ClusterDiffers.between({"mlplatform": versions()["mlplatform"]}, {}) from error
+    for there in found:
         if there != versions():
-            raise ClusterDiffers.between(versions(), there if isinstance(there, dict) else {})
+            raise ClusterDiffers.between(versions(), there)

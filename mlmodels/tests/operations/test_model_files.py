@@ -186,8 +186,7 @@ def test_a_seal_covers_model_format_size_and_contents():
 
 
 def test_there_is_one_place_in_the_code_that_unpickles_a_file():
-    """`apart.py` and a process that it starts unpickle what they send each other on a pipe, `cluster_tasks.py` and
-    a training process what they send each other over the network of a Dask cluster."""
+    """But for what our processes send each other: `apart.py` on a pipe, `cluster_tasks.py` through Dask."""
     from django.conf import settings
 
     places = [

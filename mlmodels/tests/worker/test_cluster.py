@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from billing import operations as billing
 from billing.verify import verify_ledger
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
 from mlmodels.models import Batch, TrainedModel, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.tests.factories import (
-    houses_csv,
     make_dataset,
     slow_csv,
     start_batch,
@@ -105,18 +105,21 @@ def test_a_search_on_the_cluster_makes_the_same_leaderboard_and_the_same_file(al
 
 
 def test_a_file_predicted_on_the_cluster_is_the_same(alice, cluster, settings):
-    model, content = train_model(alice, **SEARCH), houses_csv(3000)
+    billing.grant(user=alice, amount=485, reason="gift", operation="gift:1")
+    model, answers = train_model(alice, **SEARCH), []
+    rows = (f"{40 + n % 97},{1 + n % 5},coast,{'x' * 200}\n" for n in range(25_000))
+    content = ("size,rooms,place,note\n" + "".join(rows)).encode()  # three chunks
 
-    answers = []
     for address in (cluster.address, ""):
         settings.DASK_SCHEDULER = address
         batch = start_batch(alice, model, content)
         work_off()
         batch = Batch.objects.get(pk=batch.pk)
         assert batch.status == "succeeded", batch.error
-        answers.append(batch.result.read())
+        answers.append(batch.answer.read())
 
     assert answers[0] == answers[1]
+    assert answers[0].count(b"\n") == 25_001
 
 
 def test_what_travels_is_logged_and_the_cluster_is_left_empty(alice, cluster, caplog):
