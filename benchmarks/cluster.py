@@ -4,8 +4,8 @@
     python -m benchmarks.cluster --candidates 6 --workers 1 2
     python -m benchmarks.cluster --overhead     # tasks that do nothing
 
-Auto tries a number of candidates here, without a budget, so that every run does the same work; leaderboards and
-models are compared. On a machine whose cores others use as well, only ratios of one run count.
+Auto tries a number of candidates here, without a budget, so that every run does the same work; leaderboards
+and models are compared. On a machine whose cores others use as well, only ratios of one run count.
 """
 
 import os
@@ -67,8 +67,6 @@ def with_workers(count: int, work):
     if not count:
         return work(IN_LINE)
     with tempfile.TemporaryDirectory() as folder, DaskCluster(Path(folder), count) as cluster:
-        with cluster.client() as client:
-            client.wait_for_workers(count)
         with DaskExecutor(cluster.address, lambda traffic: print(f"  {traffic}")) as executor:
             assert executor.slots == count
             return work(executor)

@@ -5,9 +5,9 @@ import logging
 import pickle
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
 from mlmodels.learning.executors import IN_LINE, Executor
@@ -70,7 +70,9 @@ class DaskExecutor:
 
     def check_workers(self) -> None:
         """Some may be lost. If all are, and stay so, there is no use in waiting."""
-        if self._client.nthreads():
+        with losing_it_is_a_refusal():
+            workers = self._client.nthreads()
+        if workers:
             self._workers_seen_at = time.monotonic()
         elif time.monotonic() - self._workers_seen_at > WORKERS_MISSING_SECONDS_MAX:
             raise ClusterUnavailable("The compute cluster lost all of its workers. Start again later.")
@@ -92,7 +94,8 @@ class DaskExecutor:
             raise ClusterUnavailable("The compute cluster cannot be used: Dask is not installed.") from error
 
         # Lines of its own would say less than the refusals here, and no table is too large to be sent once
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
         try:
             client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -119,11 +122,12 @@ class DaskExecutor:
     def _send(self, shared: "Shared") -> None:
         data, shared.needs = self._pack(shared.value, without=shared)
         self.traffic["shared_bytes"] += len(data)
-        shared.future = self._client.submit(
-            Packed, shared.name, data, key=f"shared-{shared.name}", priority=URGENT, pure=False
-        )
-        if self._slots > 1:
-            self._client.replicate([shared.future])  # tasks go to the workers that have what they need
+        with losing_it_is_a_refusal():
+            shared.future = self._client.submit(
+                Packed, shared.name, data, key=f"shared-{shared.name}", priority=URGENT, pure=False
+            )
+            if self._slots > 1:
+                self._client.replicate([shared.future])  # tasks go to the workers that have what they need
 
 
 class Shared:
@@ -164,19 +168,19 @@ class DaskTask:
         """Raises what the task raised; MemoryError where it ended every worker that tried it."""
         from distributed import KilledWorker
 
-        try:
-            data = self._future.result(timeout=timeout)
-        except TimeoutError:
-            self._executor.check_workers()
-            raise
-        except KilledWorker as error:
-            raise MemoryError from error
-        except (CancelledError, OSError) as error:
-            raise ClusterUnavailable from error
+        with losing_it_is_a_refusal():
+            try:
+                data = self._future.result(timeout=timeout)
+            except TimeoutError:
+                self._executor.check_workers()
+                raise
+            except KilledWorker as error:
+                raise MemoryError from error
         return self._value_of(data)
 
     def cancel(self) -> None:
-        self._future.cancel()
+        """Nobody wants its result, so that Dask drops it, unless it is running."""
+        self._future.release()
 
     def _value_of(self, data: bytes):
         self._executor.traffic["received_bytes"] += len(data)
@@ -187,6 +191,16 @@ class DaskTask:
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
+
+
+@contextmanager
+def losing_it_is_a_refusal() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:  # an OSError, and no loss
+        raise
+    except (CancelledError, OSError) as error:
+        raise ClusterUnavailable from error
 
 
 def check_versions(client) -> None:

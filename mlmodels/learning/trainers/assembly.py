@@ -77,14 +77,28 @@ def fit(
         fit_one(member, recipe, plan, rows, lambda share, done=done: on_share((done + share) / count))
         for done, member in enumerate(recipe.members)
     ]
+    return assembled(recipe, fitted)
+
+
+def assembled(recipe: Recipe, fitted: Sequence[Pipeline]) -> Pipeline:
+    """One pipeline out of the fitted members."""
     pipeline = fitted[0]
-    if count > 1:
-        pipeline = ensemble.voting(fitted, recipe.weights, None if plan.is_regression else fitted[0].classes_)
+    if len(fitted) > 1:
+        classes = getattr(fitted[0], "classes_", None)
+        pipeline = ensemble.voting(fitted, recipe.weights, classes)
     if recipe.calibration and len(pipeline.classes_) == len(recipe.apart.classes):
         pipeline = calibration.calibrated(
             pipeline, recipe.calibration, recipe.apart.actual, recipe.uncalibrated
         )
     return pipeline
+
+
+def fit_member(
+    recipe: Recipe, plan: TrainingPlan, table: Rows, positions: np.ndarray, number: int
+) -> Pipeline:
+    """A task: one member of the recipe on these rows."""
+    rows = table.at(positions).derive(recipe.pairs)
+    return fit_one(recipe.members[number], recipe, plan, rows, lambda share: None)
 
 
 def fit_one(

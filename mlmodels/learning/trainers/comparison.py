@@ -183,6 +183,8 @@ class Comparison:
         try:
             if candidate.finds_penalty:
                 candidate = penalties.with_penalty(self.bench, candidate, budget.part(budget.left / 2))
+            if behind_max == np.inf:  # no fold decides whether the others are tried
+                self.bench.tasks.begin(fit_fold, candidate, range(len(self.bench.folds)), budget)
             result = self.bench.evaluate(candidate, budget, lambda result: self._leave(result, behind_max))
         except OutOfTime:
             row.update(status="stopped", note="Too slow for the budget.")
@@ -206,9 +208,13 @@ class Comparison:
         """The best few again on the whole table, as far as time allows; else this comparison counts."""
         following = Comparison(whole, self.budget, self.training_rows, self.all_rows, self.on_candidates)
         following.rows = self.rows
-        for result in sorted(self.results, key=lambda result: -result.score)[:AGAIN_MAX]:
+        ranked = sorted(self.results, key=lambda result: -result.score)[:AGAIN_MAX]
+        candidates = [replace(result.candidate, fold_rounds=()) for result in ranked]
+        for number, result in enumerate(ranked):
             if len(whole.folds) * result.seconds_to_fit(len(whole.rows)) < following.time_left:
-                following.try_out(replace(result.candidate, fold_rounds=()), np.inf)
+                following.expect(candidates[number:])
+                following.try_out(candidates[number], np.inf)
+        following.expect([])
         return following if following.results else self
 
     def choice(self) -> Choice:

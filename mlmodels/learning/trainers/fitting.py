@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from mlmodels.learning.executors import IN_LINE, Executor
+from mlmodels.learning.executors import IN_LINE, Executor, ahead_max
 from mlmodels.learning.tables.derived import Derived, derive
 from mlmodels.learning.trainers import assembly, auto, penalties, search
 from mlmodels.learning.trainers.algorithms import label_of
@@ -29,6 +29,8 @@ from mlmodels.learning.trainers.report import describe_drivers, describe_quality
 from mlmodels.learning.trainers.scores import score
 from mlmodels.learning.trainers.splits import Split, Splitter
 from mlmodels.learning.trainers.stages import CHECK, CHOSEN, CURVE, EXPLAIN, FIT, REFIT, Stages
+
+CELLS_WORTH_SENDING = 200_000  # of a table, to find a penalty elsewhere; on fewer it takes no longer here
 
 
 def train(
@@ -120,7 +122,10 @@ class Training:
         choice = self._choose(split.training)
         recipe = recipe_for(choice)
         training, hold_out = training.derive(recipe.pairs), hold_out.derive(recipe.pairs)
-        pipeline, seconds = self._fit(recipe, training, FIT)
+        if ahead_max(self.executor) and not self.plan.is_classic:
+            pipeline, everything = self._fit_both(recipe, split.training)
+        else:
+            (pipeline, seconds), everything = self._fit(recipe, training, FIT), None
         self.stages.show(CHECK, "Measuring on the test set")
         predictions = predict(pipeline, self.plan.task, hold_out.frame, hold_out.labels)
         result = self._result(recipe, pipeline, predictions, training, hold_out, split)
@@ -129,8 +134,19 @@ class Training:
             describe_search(result, choice, pipeline, training, self.plan)
         if self.plan.is_classic:
             return self._finished(result, pipeline, training, seconds)
-        pipeline, seconds = self._fit(recipe, self.rows.derive(recipe.pairs), REFIT)
+        pipeline, seconds = everything or self._fit(recipe, self.rows.derive(recipe.pairs), REFIT)
         return self._finished(result, pipeline, self.rows, seconds)
+
+    def _fit_both(self, recipe: Recipe, training: np.ndarray) -> tuple[Pipeline, tuple[Pipeline, float]]:
+        """What is measured is fitted elsewhere, and meanwhile here what is stored and predicts in the end."""
+        self.executor.share(recipe)
+        tasks = [
+            self.executor.submit(assembly.fit_member, recipe, self.plan, self.rows, training, number)
+            for number in range(len(recipe.members))
+        ]
+        everything = self._fit(recipe, self.rows.derive(recipe.pairs), REFIT)
+        measured = assembly.assembled(recipe, [self.stages.budget.result_of(task) for task in tasks])
+        return measured, everything
 
     def _choose(self, training: np.ndarray) -> Choice:
         if self.plan.candidates:
@@ -157,8 +173,10 @@ class Training:
         is_weighted = bool(candidate.parameters.get("class_weight")) and not self.plan.is_classic
         if not candidate.finds_penalty and not is_weighted:
             return Recipe([candidate])
+        is_small = len(training) * len(self.plan.all_features) < CELLS_WORTH_SENDING
+        executor = IN_LINE if is_small else self.executor
         bench = make_bench(
-            self.plan, self.splitter, training, self.rows, len(training), SEARCH_FOLDS, self.executor
+            self.plan, self.splitter, training, self.rows, len(training), SEARCH_FOLDS, executor
         )
         self.stages.show(FIT, f"Preparing {self.plan.trainer.label.lower()}")
         if candidate.finds_penalty:

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from billing import operations as billing
 from billing.verify import verify_ledger
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
+from mlmodels.learning.trainers.figures import written
 from mlmodels.models import Batch, TrainedModel, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.tests.factories import (
@@ -202,13 +204,26 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
     with DaskExecutor(cluster.address, print) as executor, pytest.raises(ClusterDiffers) as refused:
         assert executor.slots
 
-    assert f"scikit-learn {version_of_scikit_learn()} instead of 0.1, mlplatform " in refused.value.message
+    assert f"scikit-learn {version('scikit-learn')} instead of 0.1, mlplatform " in refused.value.message
 
 
-def version_of_scikit_learn():
-    from importlib.metadata import version
+def test_a_dask_worker_that_joins_later_with_other_versions_is_refused(cluster, monkeypatch):
+    here = {**cluster_module.versions(), "pandas": "0.2"}
 
-    return version("scikit-learn")
+    with DaskExecutor(cluster.address, print) as executor:
+        assert executor.slots  # all were the same when it connected
+        monkeypatch.setattr(cluster_module, "versions", lambda: here)
+        with pytest.raises(ClusterDiffers, match="pandas .* instead of 0.2"):
+            executor.submit(written, 1.0).result(timeout=60)
+
+
+def test_where_our_code_is_missing_the_cluster_is_refused(tmp_path):
+    with (
+        DaskCluster(tmp_path, workers=1, project=tmp_path) as bare,
+        DaskExecutor(bare.address, print) as executor,
+    ):
+        with pytest.raises(ClusterDiffers, match="mlplatform is missing"):
+            assert executor.slots
 
 
 def test_only_functions_of_ours_are_sent(cluster):
