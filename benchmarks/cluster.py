@@ -13,6 +13,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy
 
 import argparse
+import importlib
 import io
 import tempfile
 import time
@@ -67,6 +68,8 @@ def with_workers(count: int, work):
     if not count:
         return work(IN_LINE)
     with tempfile.TemporaryDirectory() as folder, DaskCluster(Path(folder), count) as cluster:
+        with cluster.client() as client:  # a Dask worker loads the learning libraries for its first task
+            client.run(importlib.import_module, "mlmodels.learning.trainers.fitting")
         with DaskExecutor(cluster.address, lambda traffic: print(f"  {traffic}")) as executor:
             assert executor.slots == count
             return work(executor)
@@ -103,7 +106,7 @@ def overhead(executor) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="0: in line")
-    parser.add_argument("--candidates", type=int, default=10)
+    parser.add_argument("--candidates", type=int, default=12)
     parser.add_argument("--overhead", action="store_true")
     options = parser.parse_args()
     with threadpool_limits(1):

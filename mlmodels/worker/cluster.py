@@ -99,11 +99,12 @@ class DaskExecutor:
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
         try:
             client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
+            raise ClusterUnavailable("The compute cluster cannot be reached. Start again later.") from error
+        try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
             raise ClusterUnavailable("The compute cluster has no workers. Start again later.") from error
-        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
-            raise ClusterUnavailable("The compute cluster cannot be reached. Start again later.") from error
         check_versions(client)
         self._slots, self._workers_seen_at = sum(client.nthreads().values()), time.monotonic()
         return client

@@ -7,6 +7,7 @@ no longer help. A large table is compared on a part of its rows first, and the b
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -84,9 +85,11 @@ def choose(
     bench = make_bench(plan, splitter, training, rows, count, folds, executor)
     comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
     comparison.show_baseline()
-    comparison.run_known(list(first_candidates(bench)), BEHIND_MAX)
-    comparison.run_known(list(candidates_with_pairs(comparison)), BEHIND_MAX)
+    guess_draws = partial(draws_ahead, comparison, np.random.default_rng(SEED))
+    comparison.run_known(list(first_candidates(bench)), BEHIND_MAX, guess_draws)
+    comparison.run_known(list(candidates_with_pairs(comparison)), BEHIND_MAX, guess_draws)
     comparison.run(draws(comparison), DRAW_BEHIND_MAX)
+    comparison.expect([])
     if not comparison.results:
         comparison.run_first_that_works(first_candidates(bench))
     if count < len(training):
@@ -156,16 +159,20 @@ def draws(comparison: Comparison) -> Iterator[Candidate]:
     random = np.random.default_rng(SEED)
     useless, number = 0, 0
     while useless < USELESS_DRAWS_MAX and (names := worth_drawing(comparison)):
-        before, ahead = comparison.best.score, deepcopy(random)
-        # What is drawn if none of these changes what is known
-        expected = [
-            draw_next(comparison, names, later, ahead)
-            for later in range(number, number + comparison.bench.tasks.ahead_max)
-        ]
-        comparison.expect(expected)
+        before = comparison.best.score
+        comparison.expect(draws_ahead(comparison, random, number))
         yield draw_next(comparison, names, number, random)
         useless = 0 if comparison.best.score > before else useless + 1
         number += 1
+
+
+def draws_ahead(comparison: Comparison, random: np.random.Generator, number: int = 0) -> list[Candidate]:
+    """What is drawn from this number on, if nothing that is tried until then changes what is known."""
+    names, random = worth_drawing(comparison), deepcopy(random)
+    if not names:
+        return []
+    numbers = range(number, number + comparison.bench.tasks.ahead_max)
+    return [draw_next(comparison, names, later, random) for later in numbers]
 
 
 def draw_next(

@@ -110,14 +110,18 @@ class Comparison:
             if self.time_left <= 0 or len(self.rows) > CANDIDATES_MAX:
                 break
             self.try_out(candidate, behind_max)
-        self.expect([])
 
-    def run_known(self, candidates: Sequence[Candidate], behind_max: float) -> None:
-        """As `run`, where it is known beforehand what is tried."""
+    def run_known(
+        self,
+        candidates: Sequence[Candidate],
+        behind_max: float,
+        guess_following: Callable[[], Sequence[Candidate]],
+    ) -> None:
+        """As `run`, where it is known beforehand what is tried, and can be guessed what comes then."""
 
         def announced():
             for number, candidate in enumerate(candidates):
-                self.expect(candidates[number:])
+                self.expect([*candidates[number:], *guess_following()])
                 yield candidate
 
         self.run(announced(), behind_max)

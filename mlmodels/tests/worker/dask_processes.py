@@ -36,6 +36,11 @@ class DaskCluster:
 
         return Client(self.address, set_as_default=False)
 
+    def tasks(self) -> list[str]:
+        """The names that its scheduler knows."""
+        with self.client() as client:
+            return client.run_on_scheduler(names_of_tasks)
+
     def _start(self, kind: str, *options: str) -> subprocess.Popen:
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard", *options]
         with open(self._folder / f"{kind}{len(self._processes)}.log", "w") as log:
@@ -46,3 +51,7 @@ class DaskCluster:
     def _read_address(self) -> str:
         lines = (self._folder / "scheduler0.log").read_text().splitlines()
         return next((line.split()[-1] for line in lines if ADDRESS in line), "")
+
+
+def names_of_tasks(dask_scheduler) -> list[str]:
+    return list(dask_scheduler.tasks)
