@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import secrets
-import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from mlmodels.worker.assignment import (
     TrainingAssignment,
 )
 from mlmodels.worker.cluster import executor_for
+from mlmodels.worker.cluster_tasks import frames_of
 from mlmodels.worker.sandbox import enter_sandbox
 from mlplatform.core.errors import DomainError
 
@@ -88,11 +88,8 @@ class Reporter:
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
             self.say(REFUSED, code=self._file_limit_code, message="")
         elif error is not None:
-            # Places without the message, which may quote the user's data
-            frames = [
-                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
-            ]
-            self.say(CRASHED, error=kind.__name__, frames=frames)
+            elsewhere = getattr(error, "frames", [])  # of a task
+            self.say(CRASHED, error=kind.__name__, frames=frames_of(trace) + elsewhere)
         return error is not None
 
 

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 import time
+import traceback
 import warnings
 from functools import cache
 from importlib.metadata import version
@@ -81,6 +82,8 @@ class Outcome:
 
     def __exit__(self, kind, error, trace) -> bool:
         self.seconds, self.error = time.perf_counter() - self._started, error
+        if error is not None:
+            error.frames = frames_of(trace)
         return isinstance(error, Exception)
 
     def __getstate__(self) -> dict:
@@ -100,6 +103,11 @@ def carry_out(expected_versions: dict[str, str], payload: bytes, *shared: Packed
         check_function(function)
         outcome.value = function(*arguments)
     return pickle.dumps(outcome, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def frames_of(trace) -> list[str]:
+    """Places in the code without the message of the exception, which may quote a user's data."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
 def check_function(function) -> None:
