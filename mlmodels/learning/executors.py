@@ -33,7 +33,7 @@ class Executor(Protocol):
 
 def ahead_max(executor: Executor) -> int:
     """How much may be submitted before its turn: nothing where tasks run one after another."""
-    return 0 if executor.slots == 1 else 2 * executor.slots
+    return 0 if executor.slots == 1 else 4 * executor.slots
 
 
 def wait_for(task: Task, on_wait: Callable[[], None] = lambda: None):

@@ -64,6 +64,7 @@ class DaskExecutor:
             *(shared.future for shared in needed),
             key=f"{function.__name__}-{uuid.uuid4().hex}",
             priority=URGENT if is_urgent else AHEAD,
+            fifo_timeout=0,  # else all that is submitted within a tenth of a second is run in any order
             pure=False,
         )
         return DaskTask(future, self)

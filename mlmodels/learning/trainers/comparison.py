@@ -127,15 +127,15 @@ class Comparison:
         self.run(announced(), behind_max)
 
     def expect(self, candidates: Sequence[Candidate]) -> None:
-        """Begins of these what can be begun before its turn, and cancels what is no longer expected."""
+        """Begins the first, and of the others what can be before their turn; cancels what is not expected."""
         tasks = self.bench.tasks
         candidates = candidates[: tasks.ahead_max]
         tasks.cancel(lambda begun: begun in candidates)
-        for candidate in candidates:
+        for at, candidate in enumerate(candidates):
             function, numbers = fit_fold, range(1)
             if candidate.finds_penalty:
                 function, numbers = penalties.fold_losses, range(len(self.bench.folds))
-            tasks.begin(function, candidate, numbers, self._part_for_one(), is_urgent=False)
+            tasks.begin(function, candidate, numbers, self._part_for_one(), is_urgent=at == 0)
 
     def run_all(self, candidates: list[Candidate]) -> None:
         """Each to its end, as far as time allows; those that wait are shown as well."""
