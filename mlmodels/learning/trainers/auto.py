@@ -171,7 +171,7 @@ def draws_ahead(comparison: Comparison, random: np.random.Generator, number: int
     names, random = worth_drawing(comparison), deepcopy(random)
     if not names:
         return []
-    numbers = range(number, number + comparison.bench.tasks.ahead_max)
+    numbers = range(number, number + comparison.bench.tasks.guesses_max)
     return [draw_next(comparison, names, later, random) for later in numbers]
 
 

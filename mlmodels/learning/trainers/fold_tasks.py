@@ -27,6 +27,11 @@ class FoldTasks:
         """Candidates that may be begun before their turn."""
         return ahead_max(self._executor)
 
+    @property
+    def guesses_max(self) -> int:
+        """Fewer of those that may turn out otherwise: what runs in vain holds up what is needed."""
+        return min(self.ahead_max, self._executor.slots)
+
     def begin(
         self,
         function: Callable,
