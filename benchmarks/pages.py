@@ -45,7 +45,8 @@ def main() -> None:
             "SECRET_KEY": uuid.uuid4().hex * 2,
         }
         if options.engine == "postgresql":
-            os.environ["DATABASE_URL"] = opened.enter_context(postgresql.server())
+            server = opened.enter_context(postgresql.server())
+            os.environ["DATABASE_URL"] = opened.enter_context(postgresql.empty_database(server))
         start_django()
         alices = account(options.models, options.predictions)
         print(HEADER)

@@ -150,12 +150,16 @@ class AnswerWriter:
 
     def write(self, chunk: TypedChunk, answers: Answers) -> None:
         raw = chunk.raw
-        columns = self._appended(chunk, answers)
-        lines = list(map(self._separator.join, zip(self._harmless_lines(chunk), *columns, strict=True)))
+        columns = [self._harmless_lines(chunk), *self._appended(chunk, answers)]
+        width = 2 * len(columns)  # of each row, with what stands behind
+        pieces = [self._separator] * (width * len(raw))
+        for at, column in enumerate(columns):
+            pieces[2 * at :: width] = column
+        pieces[width - 1 :: width] = [self._line_end] * len(raw)
         for at in raw.blanks:
             if not raw.lines[at].strip():
-                lines[at] = raw.lines[at]
-        self._emit(self._line_end.join([*lines, ""]))
+                pieces[at * width : (at + 1) * width - 1] = [raw.lines[at], *[""] * (width - 2)]
+        self._emit("".join(pieces))
 
     def _appended(self, chunk: TypedChunk, answers: Answers) -> list[list[str]]:
         """Of each row some cells at a time. Blank in rows that are not predicted, but for the reason."""

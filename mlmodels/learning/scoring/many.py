@@ -23,12 +23,14 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning.scoring.compiler import KERNELS
 from mlmodels.learning.scoring.encoder import RowEncoder
 from mlmodels.learning.scoring.leaf_masks import LeafMasks
 from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
+from mlmodels.learning.scoring.nearest_rows import NearestRows
 from mlmodels.learning.scoring.scorers import NoExactKernel
 from mlmodels.learning.scoring.table_encoder import Column, TableEncoder, as_array, part, row_count
 
@@ -164,6 +166,16 @@ class Forest:
         return outputs if self._is_classifier else outputs[:, 0]
 
 
+class NeighborsModel:
+    def __init__(self, encoder: TableEncoder, estimator):
+        self._encoder = encoder
+        self._nearest = NearestRows(estimator)
+        self.rows_at_once = rows_at_once(encoder.width)
+
+    def outputs(self, columns: Sequence[Column]) -> np.ndarray:
+        return self._nearest.outputs(np.ascontiguousarray(self._encoder.matrix(columns)))
+
+
 class WeightedMean:
     """Of models that encode the columns each in its own way."""
 
@@ -254,6 +266,9 @@ def model_of_matrix(encoder: TableEncoder, estimator, *, is_sparse: bool):
         case _ if isinstance(estimator, BOOSTING):
             with suppress(NoExactKernel):
                 return BoostedModel(encoder, estimator)
+        case KNeighborsRegressor() | KNeighborsClassifier():
+            with suppress(NoExactKernel):
+                return NeighborsModel(encoder, estimator)
     return EncodedModel(encoder, estimator)
 
 

@@ -77,14 +77,33 @@ def test_trees_agree_to_the_last_bit(algorithm, parameters, target):
     assert deviation(pipeline, made_worse(table), features_of(table)) == 0.0
 
 
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("target", [REGRESSION, TWO_CLASSES, THREE_CLASSES])
+def test_neighbors_agree_where_rows_are_equal_nearly_equal_or_far_out(target, weights):
+    table = pd.concat([mixed_table(rows=900), mixed_table(rows=60)], ignore_index=True)
+    pipeline = fitted("knn", target, table, weights=weights, n_neighbors=7)
+    nearly = table.assign(area=table["area"] * (1 + 1e-15))
+    far_out = table.assign(area=1e29)
+
+    for rows in (table, nearly, made_worse(table), far_out.head(20)):
+        assert deviation(pipeline, rows, features_of(table)) < 1e-12
+
+
+def test_few_rows_are_left_to_the_neighbors_of_scikit_learn():
+    table = mixed_table(rows=60)
+
+    assert deviation(fitted("knn", REGRESSION, table), table, features_of(table)) == 0.0
+
+
 def test_the_answers_do_not_depend_on_how_many_rows_are_taken_at_once(monkeypatch):
     monkeypatch.setattr("mlmodels.learning.scoring.many.PREPARED_CELLS_MAX", 1)
     monkeypatch.setattr("mlmodels.learning.scoring.many.ROWS_AT_ONCE_MIN", 7)
+    monkeypatch.setattr("mlmodels.learning.scoring.nearest_rows.DISTANCES_AT_ONCE", 1)
     monkeypatch.setattr("mlmodels.learning.scoring.leaf_masks.WORDS_AT_ONCE", 60)
     monkeypatch.setattr("mlmodels.learning.scoring.leaf_masks.TREES_AT_ONCE", 4)
     table = mixed_table()
 
-    for algorithm in ("ridge", "random_forest", "gradient_boosting"):
+    for algorithm in ("ridge", "random_forest", "gradient_boosting", "knn"):
         pipeline = fitted_to_mixed_table(algorithm, REGRESSION)
         assert deviation(pipeline, made_worse(table), features_of(table)) < 1e-12
 
