@@ -1,3 +1,4 @@
+import time
 import uuid
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import jobs, pending_files, training
 from mlmodels.operations.audit import find_uncleared_charges
 from mlmodels.tests.factories import start_run
+from mlplatform.core import stopping
 
 pytestmark = pytest.mark.django_db
 
@@ -243,6 +245,17 @@ def test_finish_and_cancel_at_once_leave_a_model_or_a_refund(alice, at_once):
     assert outcomes <= {("succeeded", True), ("cancelled", False)}
     assert balance_of(alice) == 15 - TrainedModel.objects.count()
     assert find_uncleared_charges() == []
+
+
+def test_nobody_waits_for_a_run_in_a_web_server_that_is_stopping(alice, monkeypatch, tmp_path):
+    monkeypatch.setenv(stopping.VARIABLE, str(tmp_path / "stopping"))
+    stopping.announce()
+    started = time.monotonic()
+
+    run = jobs.wait_for_end(job=start_run(alice), seconds=30)
+
+    assert run.status == "queued"
+    assert time.monotonic() - started < 10
 
 
 def test_what_lost_workers_left_in_the_storage_goes_with_the_run(alice, files_folder):
