@@ -76,6 +76,15 @@ def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of,
     assert "Probability" in answer.content.decode()
 
 
+def test_a_report_draws_the_curves_of_all_classes_where_they_are_printed(alice, pages_of, classifier):
+    page = pages_of(alice).get(f"/models/{classifier.name}/report/").content.decode()
+
+    for number in range(3):
+        assert f'id="roc-{number}-title"' in page and f'id="precision-{number}-title"' in page
+    assert page.count('<div class="multiples">') == 2
+    assert 'name="roc"' not in page
+
+
 def test_predict_charges_stores_and_answers_in_place(alice, pages_of, model):
     answer = pages_of(alice).post(f"/models/{model.name}/predict/", row(), headers=HTMX).content.decode()
 
