@@ -108,7 +108,8 @@ def values_in_words(feature: dict, column: dict) -> str:
         return f"{plural(feature['distinct'], 'value')}: {', '.join(named)}{more}" if named else "none"
     if feature.get("minimum") is None:
         return "none"
-    return f"{column_value(feature['minimum'], column)} to {column_value(feature['maximum'], column)}"
+    low, high = (column_value(feature[end], column) for end in ("minimum", "maximum"))
+    return f"{low}, {high}" if column["kind"] == "boolean" else f"{low} to {high}"
 
 
 def quality(model: TrainedModel) -> Section:

@@ -1,10 +1,12 @@
 """Charts as strings: valid XML, named for screen readers, safe with any label, no style attribute."""
 
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import pytest
 
 from mlmodels import charts
+from mlmodels.templatetags.drivers import partial_dependences
 
 HOSTILE = "<script>alert(\"x\")</script> & 'quoted' مرحبا 🌷"
 WORDS = {"name": "chart", "title": HOSTILE, "message": f"Says {HOSTILE}"}
@@ -115,3 +117,29 @@ def test_ticks_are_round_numbers_inside_the_range(low, high, expected):
 
     assert set(expected) <= set(ticks)
     assert all(low <= tick <= high for tick in ticks)
+
+
+def test_the_last_tick_of_an_axis_stays_inside_the_chart():
+    svg = charts.distribution([0, 400_000, 800_000], [3, 1], **WORDS)
+
+    assert 'text-anchor="end">800k</text>' in svg and 'text-anchor="middle">400k</text>' in svg
+
+
+def test_a_date_has_days_on_its_axis_and_yes_or_no_has_bars():
+    sold = {"name": "sold", "format": {"type": "date"}}
+    garden = {"name": "garden", "format": {"type": "boolean", "true": "yes", "false": "no"}}
+    drawn = [
+        {"name": "sold", "kind": "number", "points": [[1735689600.0, 1.0], [1738368000.0, 2.0]]},
+        {"name": "garden", "kind": "number", "points": [[0.0, 1.0], [1.0, 2.0]]},
+    ]
+    model = SimpleNamespace(
+        task="regression",
+        target={"name": "price"},
+        features=[sold, garden],
+        report={"partial_dependence": drawn},
+    )
+
+    by_date, by_garden = partial_dependences(model)
+
+    assert "2025-01-01" in by_date["chart"] and "2025-02-01" in by_date["chart"]
+    assert [row["value"] for row in by_garden["rows"]] == ["no", "yes"]

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from mlmodels.model_card import as_markdown
 from mlmodels.models import Prediction
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +34,13 @@ def paid_answer(browser, model):
 
 def text_of(answer):
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_the_card_names_the_groups_on_which_a_model_is_weak(model):
+    band = {"column": "size", "value": None, "low": 21, "high": 67, "rows": 45, "is_share": True}
+    model.report["weak_groups"] = [{**band, "error": 0.07, "error_of_all": 0.04}]
+
+    assert "| size | 21 to 67 | 45 | 7% | 4% |" in as_markdown(model)
 
 
 def test_the_details_lead_to_the_card_and_the_files(browser, model):
