@@ -36,12 +36,20 @@ def seller(browser, installation):
     return person
 
 
-def choose_file(page, text: str):
+def choose_file(page, text: str, zone: str = ZONE):
     """With a click, as a hand does that picks the file in the window of the system."""
     with page.expect_file_chooser() as chooser:
-        page.get_by_label(ZONE).click()
+        page.get_by_label(zone).click()
     chooser.value.set_files(people.csv_file(text, "new.csv"))
     expect(people.heading(page)).to_have_text("new.csv")
+
+
+def counted_clicks(page) -> list[str]:
+    """Grows with each click of a hand, in every page that is opened from now on."""
+    clicks = []
+    page.expose_function("countClick", lambda: clicks.append(page.url))
+    page.add_init_script(COUNT_CLICKS)
+    return clicks
 
 
 def assert_answered(download):
@@ -56,9 +64,8 @@ def assert_answered(download):
 
 @pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=["phone", "laptop"])
 def test_four_clicks_lead_from_the_log_in_to_the_answer(open_page, seller, size):
-    page, clicks = open_page(viewport=size), []
-    page.expose_function("countClick", lambda: clicks.append(page.url))
-    page.add_init_script(COUNT_CLICKS)
+    page = open_page(viewport=size)
+    clicks = counted_clicks(page)
     page.goto("/accounts/login/")
     page.get_by_label("E-mail address").fill(seller.email)
     page.get_by_label("Password").fill(seller.password)
@@ -72,6 +79,25 @@ def test_four_clicks_lead_from_the_log_in_to_the_answer(open_page, seller, size)
     assert_answered(downloading.value)
     assert len(clicks) == 4, clicks
     expect(page.get_by_text("3000 rows. 15 tokens.")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=["phone", "laptop"])
+def test_four_clicks_lead_from_the_page_of_a_model_to_the_answer(open_page, seller, size):
+    page = open_page(viewport=size)
+    people.log_in(page, seller)
+    page.goto("/models/")
+    page.get_by_role("link", name="houses_price", exact=True).click()
+    clicks = counted_clicks(page)
+    page.reload()
+
+    people.open_tab(page, "Whole files")
+    choose_file(page, text_of(QUESTION), zone="Drop a CSV file here")
+    page.get_by_role("button", name="Predict 3000 rows").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download CSV").click()
+
+    assert_answered(downloading.value)
+    assert len(clicks) == 4, clicks
 
 
 def test_the_pages_on_the_way_are_usable_and_name_all_rows_that_cannot_be_read(open_page, seller):
