@@ -14,7 +14,11 @@ from mlplatform.core import outbound
 @require_GET
 def help_page(request):
     context = {
-        "prices": {"training": settings.TRAINING_TOKEN_COST, "prediction": settings.PREDICTION_TOKEN_COST},
+        "prices": {
+            "training": settings.TRAINING_TOKEN_COST,
+            "prediction": settings.PREDICTION_TOKEN_COST,
+            "batch": settings.BATCH_TOKEN_COST,
+        },
         "webhook_seconds": outbound.SECONDS_MAX,
         "webhook_attempts": limits.DELIVERY_ATTEMPTS_MAX,
     }
