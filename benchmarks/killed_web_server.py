@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import tempfile
 import threading
@@ -22,7 +23,8 @@ from benchmarks.http_predict import BODY, PRICE, Caller, Service, database_urls,
 from mlmodels.tests.worker.processes import descendants
 
 PAUSE_SECONDS = 0.05
-BETWEEN_KILLS_SECONDS = 2
+ANSWERS_BETWEEN_KILLS = 40
+ANSWER_SECONDS_MAX = 120  # until so many have come
 SERVING = "spawn_main"  # in the command line of the processes that serve, which multiprocessing spawns
 
 
@@ -39,8 +41,10 @@ class Client(threading.Thread):
         while not self.is_stopped:
             self.sent += 1
             key = {"Idempotency-Key": str(uuid.uuid4())} if self.is_careful else {}
-            while not self.is_answered(key) and self.is_careful:
+            while not self.is_answered(key):
                 time.sleep(PAUSE_SECONDS)
+                if not self.is_careful:
+                    break
 
     def is_answered(self, key: dict) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -74,13 +78,28 @@ def main() -> None:
         for client in clients:
             client.start()
         for _ in range(arguments.kills):
-            time.sleep(BETWEEN_KILLS_SECONDS)
+            wait_for_answers(clients)
             kill_serving_processes(service.processes[0])
         for client in clients:
             client.is_stopped = True
         for client in clients:
             client.join(timeout=120)
         check(service, clients, before)
+
+
+def wait_for_answers(clients: list[Client]) -> None:
+    """Until the server is well under way again, and then for a moment that no kill shares with another."""
+    enough = answers_of(clients) + ANSWERS_BETWEEN_KILLS
+    deadline = time.monotonic() + ANSWER_SECONDS_MAX
+    while answers_of(clients) < enough:
+        if time.monotonic() > deadline:
+            raise SystemExit("The server has not come back.")
+        time.sleep(PAUSE_SECONDS)
+    time.sleep(random.random() * PAUSE_SECONDS)
+
+
+def answers_of(clients: list[Client]) -> int:
+    return sum(client.answered for client in clients)
 
 
 def kill_serving_processes(root: int) -> None:
@@ -94,9 +113,8 @@ def kill_serving_processes(root: int) -> None:
 
 def check(service: Service, clients: list[Client], before: int) -> None:
     charges = (before - service.tokens()) / PRICE
-    answered, sent, cut_off = (
-        sum(getattr(c, name) for c in clients) for name in ("answered", "sent", "cut_off")
-    )
+    answered = answers_of(clients)
+    sent, cut_off = (sum(getattr(client, name) for client in clients) for name in ("sent", "cut_off"))
     careful = [client for client in clients if client.is_careful]
     print(f"{sent} requests, {answered} answered, {cut_off} attempts cut off, {charges:.0f} charges")
     if not cut_off or not answered <= charges <= sent or any(c.sent != c.answered for c in careful):
