@@ -55,6 +55,7 @@ class RunDetailSerializer(RunSerializer):
     """A training run with its leaderboard."""
 
     features = texts(source="feature_names", read_only=True, help_text="columns that the model learns from")
+    notes = texts(read_only=True, help_text="such as that it learns from a part of the rows")
     candidates = StoredJSON(CandidateSerializer(many=True))
     dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True, allow_null=True)
     dataset_url = Link("dataset-detail", source="dataset", lookup_field="uuid")
@@ -70,7 +71,7 @@ class RunDetailSerializer(RunSerializer):
     class Meta(RunSerializer.Meta):
         fields = [
             *RunSerializer.Meta.fields, "features", "dataset", "dataset_url", "repeats", "repeats_url",
-            "candidates",
+            "notes", "candidates",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -4,6 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlmodels.learning import tables, trainers
+from mlmodels.learning.trainers.limits import LEARNED_CELLS_MAX, SEED
+
+
+def rows_learned(row_count: int, features: int) -> int:
+    """Of a table with so many rows: all, or as many as one process can learn from."""
+    return min(row_count, LEARNED_CELLS_MAX // max(features, 1))
 
 
 def read(
@@ -14,7 +20,8 @@ def read(
     plan: trainers.TrainingPlan,
     split_column: dict | None = None,
 ):
-    """Features, labels and what the split goes by, of the rows that have a target.
+    """Features, labels and what the split goes by, of the rows that have a target; of a table that is too
+    large for one process, of a part of them.
 
     `features`, `target` and `split_column`, where that is no feature, are tables.Column dictionaries. Rows
     keep their numbers, which reports refer to.
@@ -23,11 +30,46 @@ def read(
     asked = [*features, *([split_column] if split_column else [])]
     columns = [*(tables.Column.from_dict(column) for column in asked), target_column]
     with open(path, "rb") as handle:
-        frame = tables.read(handle, dialect, columns)
+        positions = _drawn(handle, dialect, target_column, plan.task, len(features))
+        frame = tables.read(handle, dialect, columns, positions)
     labels = tables.target_values(target_column, frame.pop(target_column.name), plan.task)
     frame = frame[labels.keep]
     split_values = frame[plan.evaluation.by].to_numpy() if plan.evaluation.by else None
     return frame, labels.values, split_values
+
+
+def notes_on_rows(target: dict, features: list[dict]) -> list[str]:
+    """A sentence for the report, where the model did not learn from all rows."""
+    row_count = target.get("profile", {}).get("rows", 0)
+    learned = rows_learned(row_count, len(features))
+    if learned == row_count:
+        return []
+    return [
+        f"The table is larger than one process can learn from: {learned:,} of its {row_count:,} rows were "
+        f"drawn evenly from the whole file, with the values of {target['name']} as frequent as in all rows."
+    ]
+
+
+def _drawn(handle, dialect: dict, target: tables.Column, task: str, features: int):
+    """Positions in ascending order; None for all rows. It depends on the table, its target and the number of
+    features alone, so that a later training draws the same rows.
+
+    Rows are ordered by target and within it as in the file, then one is drawn from each of many equal parts.
+    """
+    import numpy
+
+    row_count = target.profile.get("rows", 0)
+    count = rows_learned(row_count, features)
+    if count == row_count:
+        return None
+    labels = tables.target_values(target, tables.read(handle, dialect, [target])[target.name], task)
+    known = numpy.flatnonzero(labels.keep)
+    if len(known) <= count:
+        return known
+    codes = numpy.unique(labels.values, return_inverse=True)[1]
+    ordered = known[numpy.argsort(codes, kind="stable")]
+    places = (numpy.arange(count) + numpy.random.default_rng(SEED).random(count)) / count
+    return numpy.sort(ordered[(places * len(ordered)).astype(int)])
 
 
 def train(
@@ -43,4 +85,6 @@ def train(
     a plan with the `candidates` of the earlier run has none."""
     checked = trainers.TrainingPlan.from_dict(plan)
     frame, labels, split_values = read(path, dialect, features, target, checked, split_column)
-    return trainers.train(frame, labels, checked, on_progress, split_values=split_values)
+    result = trainers.train(frame, labels, checked, on_progress, split_values=split_values)
+    result.report["notes"] += notes_on_rows(target, features)
+    return result

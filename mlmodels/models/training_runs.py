@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Concat
 
+from mlmodels.learning import training_table
 from mlmodels.models.datasets import Dataset
 from mlmodels.models.jobs import Job, JobQuerySet, queue_indexes
 from mlmodels.models.ownership import remove_owner
@@ -97,3 +98,8 @@ class TrainingRun(Job):
         if by is None or any(column["name"] == by for column in self.features):
             return None
         return next((column for column in self.dataset.columns if column["name"] == by), None)
+
+    @property
+    def notes(self):
+        """What is known of the run before it begins: that it will learn from a part of the rows."""
+        return training_table.notes_on_rows(self.target_column, self.features)

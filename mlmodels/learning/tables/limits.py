@@ -1,7 +1,7 @@
 """What a table may hold at most. The documents and the tests read the same numbers."""
 
 COLUMNS_MAX = 1_000
-ROWS_MAX = 1_000_000
+ROWS_MAX = 100_000_000
 HEADER_CHARACTERS_MAX = 200
 CELL_CHARACTERS_MAX = 131_072  # what the csv module itself stops at
 NUMBER_MAX = 1e30  # of either sign; beyond it float32 (trees) and squares (scaling, errors) overflow

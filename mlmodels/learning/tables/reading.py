@@ -19,33 +19,53 @@ if TYPE_CHECKING:
     import pandas
 
 
-def read(handle: BinaryIO, dialect: dict[str, Any], columns: Sequence[Column]) -> "pandas.DataFrame":
+def read(
+    handle: BinaryIO,
+    dialect: dict[str, Any],
+    columns: Sequence[Column],
+    positions: "numpy.ndarray | None" = None,
+) -> "pandas.DataFrame":
     """The asked columns in the order asked, typed by their role.
 
     "number": float64, NaN where missing; dates are Unix seconds, yes/no is 1.0 and 0.0, `12 %` is 12.0.
     "category", "text": object, text without the white space around it, a blank cell is "".
-    Raises TableRefused with row and column for a cell that does not fit, and for a column that is not there.
+    Of all rows, which are looked at either way, or of those at `positions`, in ascending order; these are
+    the labels of the rows. Raises TableRefused with row and column for a cell that does not fit, and for a
+    column that is not there.
     """
-    typed = [_TypedColumn(column) for column in columns]
+    typed = [_TypedColumn(column, None if positions is None else len(positions)) for column in columns]
+    start = 0
     with open_rows(handle, Dialect(**dialect)) as rows:
-        positions = _positions(rows.header, columns)
-        asked = [(column.cells, position) for column, position in zip(typed, positions, strict=True)]
+        where = _where(rows.header, columns)
+        asked = [(column.cells, position) for column, position in zip(typed, where, strict=True)]
         for chunk in rows.chunks():
+            kept = None if positions is None else _within(positions, start, start + len(chunk))
             for column, values in zip(typed, read_columns(chunk, asked), strict=True):
-                column.add(values)
+                column.add(values if kept is None else _at(kept, values))
+            start += len(chunk)
             del chunk  # before the next one is made
-    return _frame(typed)
+    return _frame(typed, positions)
+
+
+def _within(positions: "numpy.ndarray", start: int, end: int) -> "numpy.ndarray":
+    """Those of the rows from `start` on, counted from there."""
+    first, last = positions.searchsorted([start, end])
+    return positions[first:last] - start
+
+
+def _at(positions: "numpy.ndarray", values: "Sequence[float | str]") -> "Sequence[float | str]":
+    return [values[position] for position in positions] if isinstance(values, list) else values[positions]
 
 
 class _TypedColumn:
-    """The values of one column, in an array that is as long as the column was when it was inspected."""
+    """The values of one column, in an array of `length`, or as long as the column was at inspection."""
 
-    def __init__(self, column: Column):
+    def __init__(self, column: Column, length: int | None = None):
         import numpy
 
         self.cells = ColumnCells(column)
         kind = "float64" if self.cells.is_number else object
-        self._values = numpy.empty(column.profile.get("rows", 0), dtype=kind)
+        self._values = numpy.empty(column.profile.get("rows", 0) if length is None else length, dtype=kind)
         self._count = 0
 
     def add(self, values: "Sequence[float | str]") -> None:
@@ -60,7 +80,7 @@ class _TypedColumn:
         return self._values
 
 
-def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
+def _where(header: list[str], columns: Sequence[Column]) -> list[int]:
     where = {name: position for position, name in enumerate(header)}
     absent = [column.name for column in columns if column.name not in where]
     if absent:
@@ -71,7 +91,7 @@ def _positions(header: list[str], columns: Sequence[Column]) -> list[int]:
     return [where[column.name] for column in columns]
 
 
-def _frame(typed: list[_TypedColumn]) -> "pandas.DataFrame":
+def _frame(typed: list[_TypedColumn], labels: "numpy.ndarray | None") -> "pandas.DataFrame":
     # Imported here: everything else in this package is light enough for a web process that only inspects.
     import pandas
 
@@ -79,5 +99,7 @@ def _frame(typed: list[_TypedColumn]) -> "pandas.DataFrame":
     for column in typed:
         values = column.finished()
         is_number = column.cells.is_number
-        arrays[column.cells.name] = values if is_number else pandas.Series(values, dtype=object, copy=False)
-    return pandas.DataFrame(arrays, copy=False)
+        arrays[column.cells.name] = (
+            values if is_number else pandas.Series(values, labels, dtype=object, copy=False)
+        )
+    return pandas.DataFrame(arrays, labels, copy=False)

@@ -19,3 +19,4 @@ SEARCH_FOLDS = 5
 SEARCH_FITS_MAX = 200  # combinations of a grid times folds
 
 TRAINING_ROWS_MIN = 2
+LEARNED_CELLS_MAX = 30_000_000  # features times rows that one process of 4 GB learns from

@@ -140,6 +140,7 @@ def test_a_run_tells_how_it_goes_and_can_be_stopped(api_as, alice, run):
         "dataset_url": f"http://testserver/api/v1/datasets/{run.dataset.uuid}",
         "repeats": None,
         "repeats_url": None,
+        "notes": [],
         "candidates": [],
     }
     assert client.post(f"{url}/cancel").json()["status"] == "cancelled"
