@@ -17,7 +17,7 @@ import django
 import pytest
 from django.conf import settings
 
-from mlplatform.tests import postgresql
+from mlplatform.tests import object_storage, postgresql
 
 resources = contextlib.ExitStack()
 
@@ -93,6 +93,38 @@ def files_folder(settings):
     folder = Path(settings.DATA_DIR) / "files" / uuid.uuid4().hex
     settings.MEDIA_ROOT = folder
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """The address of an S3 server."""
+    with object_storage.server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_server, settings, files_folder):
+    """Files of this test go into a bucket of their own, and none to the disk."""
+    bucket = object_storage.Bucket(s3_server)
+    use_storage(settings, bucket)
+    yield bucket
+    assert not files_folder.exists()
+
+
+@pytest.fixture
+def faulty_storage(bucket, settings):
+    """The same through a proxy: `faulty_storage.fault = "gone"`."""
+    proxy = object_storage.FaultyProxy(bucket.address)
+    use_storage(settings, bucket, endpoint_url=proxy.address)
+    yield proxy
+    proxy.fault = None
+    proxy.close()
+
+
+def use_storage(settings, bucket, **options):
+    backend = "mlplatform.core.object_storage.ObjectStorage"
+    options = bucket.options | options
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": backend, "OPTIONS": options}}
 
 
 class SendAtOnce:

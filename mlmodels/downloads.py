@@ -3,7 +3,7 @@
 import io
 import tempfile
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponseRedirect
 
 from mlmodels.errors import NoAnswer
 from mlmodels.model_card import as_markdown
@@ -11,6 +11,7 @@ from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations.batches import write_unreadable_rows
 from mlmodels.operations.exports import ExportedFile, export_model
 from mlmodels.snippets import typical_row
+from mlplatform.core import storage
 
 README = """
 ## What is in this folder
@@ -35,10 +36,19 @@ def download(model: TrainedModel, file_format: str) -> FileResponse:
     return FileResponse(io.BytesIO(file.data), as_attachment=True, filename=file.name)
 
 
-def download_answer(batch: Batch) -> FileResponse:
-    """The file with its predictions, in the encoding in which it came."""
+def download_answer(batch: Batch, *, may_redirect: bool) -> FileResponse | HttpResponseRedirect:
+    """The file with its predictions, in the encoding in which it came; or a link to it, for a short while,
+    where the files are on object storage with an address of its own.
+
+    A client that sends its key with every request must not be redirected: it would send it there too.
+    """
     if not batch.has_answer:
         raise NoAnswer(why_no_answer(batch))
+    if may_redirect:
+        name, content_type = batch.answer_name, content_type_of(batch)
+        link = storage.signed_url(batch.answer.name, file_name=name, content_type=content_type)
+        if link:
+            return HttpResponseRedirect(link)
     return _csv(batch, batch.answer.open("rb"), batch.answer_name)
 
 
@@ -58,5 +68,9 @@ def download_unreadable(batch: Batch) -> FileResponse:
 
 
 def _csv(batch: Batch, file, name: str) -> FileResponse:
+    return FileResponse(file, as_attachment=True, filename=name, content_type=content_type_of(batch))
+
+
+def content_type_of(batch: Batch) -> str:
     charset = batch.reading["dialect"]["encoding"].removesuffix("-sig")
-    return FileResponse(file, as_attachment=True, filename=name, content_type=f"text/csv; charset={charset}")
+    return f"text/csv; charset={charset}"

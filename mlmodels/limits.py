@@ -2,12 +2,10 @@
 
 # Per user
 DATASETS_MAX = 100
-DATASET_BYTES_MAX = 1_000_000_000
 MODELS_MAX = 500
 CANCELLED_RUNS_PER_HOUR_MAX = 20  # and as many batches
 QUOTES_MAX = 5  # files that wait to be started; a further one takes the place of the oldest
 BATCHES_KEPT_MAX = 100
-BATCH_BYTES_MAX = 1_000_000_000  # files and their answers
 BATCH_KEPT_DAYS = 7  # then the files are removed
 QUOTE_KEPT_HOURS = 24
 WEBHOOKS_MAX = 10

@@ -168,11 +168,13 @@ ACCOUNT_REMOVAL_HOOKS = [
 PREDICT_KEY_URL_NAMES = {
     "predict", "predict-last", "model-predict", "model-explain", "model-batches", "model-schema",
 }  # fmt: skip
-# What GET /api/v1/account tells of limits: constants by name
+# How much the datasets of a user may take, and as much the files that models predict, with their answers
+USER_FILES_MB = env.int("USER_FILES_MB", default=1_000)
+# What GET /api/v1/account tells of limits: numbers, or constants by name
 ACCOUNT_LIMITS = {
     "open_keys": "accounts.limits.OPEN_KEYS_MAX",
     "datasets": "mlmodels.limits.DATASETS_MAX",
-    "dataset_bytes": "mlmodels.limits.DATASET_BYTES_MAX",
+    "dataset_bytes": int(USER_FILES_MB * 1_000_000),
     "models": "mlmodels.limits.MODELS_MAX",
 }
 # What else is stored about a user: functions with the keyword owner that return a dict of iterators
@@ -213,14 +215,15 @@ STORAGES = {
 }
 if STORAGE_URL:
     STORAGES["default"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "mlplatform.core.object_storage.ObjectStorage",
         "OPTIONS": {
-            "bucket_name": STORAGE_URL.removeprefix("s3://").strip("/"),
-            "default_acl": "private",
-            "endpoint_url": env("AWS_S3_ENDPOINT_URL", default=None),
-            "region_name": env("AWS_S3_REGION_NAME", default=None),
+            "url": STORAGE_URL,
+            "endpoint_url": env("AWS_S3_ENDPOINT_URL", default=""),
+            "public_url": env("STORAGE_PUBLIC_URL", default=""),
+            "region_name": env("AWS_S3_REGION_NAME", default="") or None,
         },
     }
+    MEDIA_ROOT = ""  # a path would be a mistake
 
 # The price list, in tokens
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)
@@ -274,6 +277,7 @@ TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
 OPEN_RUNS_MAX = env.int("OPEN_RUNS_MAX", default=3)
 OPEN_BATCHES_MAX = env.int("OPEN_BATCHES_MAX", default=3)
 TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
+MODEL_CACHE_MB = env.int("MODEL_CACHE_MB", default=2_000)  # copies of model files from object storage
 # Inputs and results of older predictions are erased; 0 keeps them
 PREDICTIONS_KEPT_DAYS = env.int("PREDICTIONS_KEPT_DAYS", default=0)
 JSON_BODY_BYTES_MAX = 1_000_000

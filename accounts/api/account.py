@@ -48,7 +48,10 @@ class AccountSerializer(serializers.Serializer):
         }
 
     def get_limits(self, user) -> dict[str, int]:
-        limits = {name: import_string(constant) for name, constant in settings.ACCOUNT_LIMITS.items()}
+        limits = {
+            name: import_string(limit) if isinstance(limit, str) else limit
+            for name, limit in settings.ACCOUNT_LIMITS.items()
+        }
         return limits | {
             "open_runs": settings.OPEN_RUNS_MAX,
             "open_batches": settings.OPEN_BATCHES_MAX,

@@ -1,6 +1,12 @@
 """Batches as a resource: files of rows that were sent to a model, and their answers."""
 
-from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    OpenApiTypes,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -17,6 +23,16 @@ from mlmodels.models import Batch, TrainedModel, may_use_model
 from mlmodels.operations import batches
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import answer_example, with_examples
+
+REDIRECT = OpenApiParameter(
+    "redirect",
+    bool,
+    description=(
+        "`true` lets the response redirect to a link that works for a minute, if files are on object "
+        "storage. Do not send your key or token there."
+    ),
+)
+LINK = OpenApiResponse(description="With `redirect=true`: `Location` is where to download the file")
 
 
 class BatchSerializer(serializers.ModelSerializer):
@@ -117,7 +133,8 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
     result=extend_schema(
         operation_id="get_batch_result",
         summary="Download the file with its answers",
-        responses={(200, "text/csv"): OpenApiTypes.STR},
+        parameters=[REDIRECT],
+        responses={(200, "text/csv"): OpenApiTypes.STR, 302: LINK},
     ),
 )
 class BatchViewSet(
@@ -147,7 +164,7 @@ class BatchViewSet(
 
     @action(detail=True, methods=["get"])
     def result(self, request, uuid):
-        return download_answer(self.get_object())
+        return download_answer(self.get_object(), may_redirect=request.query_params.get("redirect") == "true")
 
     def perform_content_negotiation(self, request, force=False):
         """A result is CSV, whatever the client accepts."""

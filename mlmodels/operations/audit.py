@@ -165,7 +165,7 @@ def tokens_in_progress(*, owner) -> dict:
 def _unusable_models() -> Iterator[dict]:
     for model in TrainedModel.objects.defer("report", "features", "metrics", "baseline", "search").iterator():
         try:
-            model_files.check_file(model)
+            model_files.read_checked(model)
         except ModelUnusable as refusal:
             if TrainedModel.objects.filter(pk=model.pk).exists():  # not deleted meanwhile
                 yield {"model_id": model.pk, "file": model.file.name, "why": str(refusal)}

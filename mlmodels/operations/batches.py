@@ -19,13 +19,13 @@ from mlmodels.learning import batches as learning
 from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables import TableRefused
 from mlmodels.limits import (
-    BATCH_BYTES_MAX,
     BATCHES_KEPT_MAX,
     DATASET_NAME_CHARACTERS_MAX,
     QUOTES_MAX,
 )
 from mlmodels.models import Batch, Job, TrainedModel
 from mlmodels.operations import jobs, model_files, pending_files
+from mlmodels.operations.datasets import bytes_max
 from mlplatform.core.errors import NotFound, Unavailable
 from mlplatform.core.files import sha256_of, size_of
 from mlplatform.core.origin import origin
@@ -184,9 +184,9 @@ def _insert_started(batch: Batch, idempotency) -> None:
 
 def _insert(batch: Batch) -> None:
     kept = Batch.objects.owned_by(batch.owner).kept()
-    if kept.count() >= BATCHES_KEPT_MAX or kept.total_bytes() + batch.size_bytes > BATCH_BYTES_MAX:
+    if kept.count() >= BATCHES_KEPT_MAX or kept.total_bytes() + batch.size_bytes > bytes_max():
         raise errors.RoomExceeded(
-            f"At most {BATCHES_KEPT_MAX} files with {BATCH_BYTES_MAX / 1e6:,.0f} MB together, answers "
+            f"At most {BATCHES_KEPT_MAX} files with {settings.USER_FILES_MB:,} MB together, answers "
             "included, are kept for you. Delete one that you no longer need."
         )
     batch.save(force_insert=True)

@@ -4,6 +4,7 @@ import io
 from copy import copy
 from typing import BinaryIO
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from mlmodels.errors import DatasetChanged, DatasetInUse, RoomExceeded, UnknownC
 from mlmodels.learning import doctor, samples, tables
 from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
-from mlmodels.limits import DATASET_BYTES_MAX, DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
+from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, TrainingRun
 from mlmodels.operations import pending_files
 from mlplatform.core.errors import InvalidInput, NotFound, Unavailable
@@ -225,13 +226,18 @@ def make_room(*, owner) -> None:
     """Under the account's lock: deletes the oldest replaceable datasets until the limits are met."""
     kept = Dataset.objects.owned_by(owner)
     count, size_bytes = kept.count(), kept.total_bytes()
-    if count <= DATASETS_MAX and size_bytes <= DATASET_BYTES_MAX:
+    if count <= DATASETS_MAX and size_bytes <= bytes_max():
         return
     for dataset in _replaceable(owner).order_by("created_at", "pk"):
-        if count <= DATASETS_MAX and size_bytes <= DATASET_BYTES_MAX:
+        if count <= DATASETS_MAX and size_bytes <= bytes_max():
             return
         count, size_bytes = count - 1, size_bytes - dataset.size_bytes
         remove_with_file(dataset)
+
+
+def bytes_max() -> int:
+    """Of all datasets of a user, or of all files that models predict for a user and their answers."""
+    return int(settings.USER_FILES_MB * 1_000_000)
 
 
 def remove_with_file(row) -> None:
@@ -276,9 +282,9 @@ def _refuse_without_room(dataset: Dataset) -> None:
         raise RoomExceeded(
             f"You have {DATASETS_MAX} datasets, the most allowed. Delete one you no longer need."
         )
-    if kept.total_bytes() + dataset.size_bytes > DATASET_BYTES_MAX:
+    if kept.total_bytes() + dataset.size_bytes > bytes_max():
         raise RoomExceeded(
-            f"Your datasets may take {DATASET_BYTES_MAX / 1e6:,.0f} MB together, and this file would exceed "
+            f"Your datasets may take {settings.USER_FILES_MB:,} MB together, and this file would exceed "
             "that. Delete one you no longer need."
         )
 

@@ -34,8 +34,7 @@ def export_model(*, model: TrainedModel, file_format: str, readme: str, example:
         raise InvalidInput(f"Choose one of these formats: {', '.join(FORMATS)}.", field="format")
     match file_format:
         case "joblib":
-            model_files.check_file(model)
-            return ExportedFile(f"{model.name}.joblib", model_files.read_bytes(model))
+            return ExportedFile(f"{model.name}.joblib", model_files.read_checked(model))
         case "skops":
             return ExportedFile(f"{model.name}.skops", _skops(model))
         case "onnx":
@@ -74,10 +73,9 @@ def _real_rows(model: TrainedModel, columns: list):
 
 
 def _bundle(model: TrainedModel, readme: str, example: dict) -> bytes:
-    model_files.check_file(model)
     rebuild = _rebuild_facts(model)
     facts = {"name": model.name, "serving": predictions.facts_of(model).to_dict(), "rebuild": rebuild}
-    return bundle.write(model=model_files.read_bytes(model), facts=facts, example=example, readme=readme)
+    return bundle.write(model=model_files.read_checked(model), facts=facts, example=example, readme=readme)
 
 
 def _rebuild_facts(model: TrainedModel) -> dict | None:

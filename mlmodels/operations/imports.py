@@ -26,12 +26,12 @@ def import_model(*, owner, data: bytes, name: str = "") -> TrainedModel:
     pipeline, facts = skops_files.read(data)
     model = _described(owner, facts, name)
     _check_that_it_predicts(model, pipeline)
-    filename = f"{model.uuid}.joblib"
+    stored_as = model_path(model, f"{model.uuid}.joblib")
     part = pending_files.work_folder() / f"{model.uuid}.part"
     try:
         file_format.write(pipeline, part)
-        pending_files.register(name=model_path(model, filename))
-        model_files.keep_file(model=model, part=part, name=filename)
+        pending_files.register(name=stored_as)
+        model_files.keep_file(model=model, part=part, name=stored_as)
         _insert_or_remove_file(model)
     finally:
         part.unlink(missing_ok=True)

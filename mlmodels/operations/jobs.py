@@ -7,10 +7,10 @@ workers differ.
 
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -20,6 +20,8 @@ from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
 from mlmodels.models import KINDS, Job, OwnerPriority, Priority, next_in_line
 from mlmodels.operations import webhooks
+from mlplatform.core import storage
+from mlplatform.core.errors import StorageUnavailable
 from mlplatform.core.stopping import is_stopping
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -96,6 +98,11 @@ def end_cancelled(*, job: Job) -> bool:
     return end_without_result(job, held(job).filter(cancel_requested_at__isnull=False), Status.CANCELLED)
 
 
+def give_up(*, job: Job, error: str, code: str) -> bool:
+    """For a worker that cannot go on, through no fault of the job: as if the worker had been lost."""
+    return _take_back(job, held(job), error=error, code=code) is not None
+
+
 def hand_back(*, job: Job) -> bool:
     """For a worker that has to stop: the job is queued again, which is no lapse. A cancelled job ends."""
     return end_cancelled(job=job) or bool(held(job).update(**QUEUED_AGAIN))
@@ -165,16 +172,19 @@ def recover() -> dict[str, int]:
     counts = {"queued": 0, "failed": 0, "cancelled": 0}
     for kind in KINDS:
         for job in kind.objects.lapsed():
-            if outcome := _take_back(job):
+            lapsed = kind.objects.lapsed().filter(pk=job.pk, attempt=job.attempt)
+            lost = f"The worker of this {job.noun} was lost {LAPSES_MAX} times."
+            if outcome := _take_back(job, lapsed, error=lost, code="worker_lost"):
                 counts[outcome] += 1
                 discard_attempts(job, before=job.attempt + 1)
     return counts
 
 
 def discard_attempts(job: Job, before: int) -> None:
-    """Deletes the files of workers that died between file and row."""
-    for attempt in range(1, before):
-        default_storage.delete(job.result_path(attempt))
+    """Deletes the files of workers that died between file and row; what cannot be now is swept later."""
+    with suppress(StorageUnavailable):
+        for attempt in range(1, before):
+            storage.delete_leftover(job.result_path(attempt))
 
 
 def wait_for_end(*, job: Job, seconds: float) -> Job:
@@ -216,15 +226,15 @@ def _end(job: Job, rows, status: str, **values) -> bool:
     return bool(ended)
 
 
-def _take_back(job: Job) -> str | None:
-    lapsed = type(job).objects.lapsed().filter(pk=job.pk, attempt=job.attempt)
+def _take_back(job: Job, rows, *, error: str, code: str) -> str | None:
+    """Queues the job again if it is still among `rows`; the last time it fails, with this error."""
     if job.cancel_requested_at:
-        return "cancelled" if end_without_result(job, lapsed, Status.CANCELLED) else None
+        return "cancelled" if end_without_result(job, rows, Status.CANCELLED) else None
     if job.lapses + 1 >= LAPSES_MAX:
-        error = f"The worker of this {job.noun} was lost {LAPSES_MAX} times. The charge is refunded."
-        ended = end_without_result(job, lapsed, Status.FAILED, error=error, error_code="worker_lost")
+        error = f"{error} The charge is refunded."
+        ended = end_without_result(job, rows, Status.FAILED, error=error, error_code=code)
         return "failed" if ended else None
-    queued = lapsed.filter(cancel_requested_at=None).update(lapses=F("lapses") + 1, **QUEUED_AGAIN)
+    queued = rows.filter(cancel_requested_at=None).update(lapses=F("lapses") + 1, **QUEUED_AGAIN)
     return "queued" if queued else None
 
 

@@ -4,13 +4,11 @@ The key is derived from SECRET_KEY, so no file from elsewhere has a valid signat
 former key stay readable while it is in SECRET_KEY_FALLBACKS; `key_id` names the key that signed.
 """
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files import File
 from django.utils.crypto import salted_hmac
 
 from mlmodels.errors import ModelUnusable
@@ -18,6 +16,8 @@ from mlmodels.learning import model_files
 from mlmodels.learning.libraries import import_libraries
 from mlmodels.learning.model_files import FileSignature
 from mlmodels.models import TrainedModel
+from mlmodels.operations import model_cache
+from mlplatform.core import storage
 
 SALT = "mlmodels.operations.artifacts"  # never changes: the keys of stored files are derived from it
 
@@ -36,7 +36,7 @@ class SigningKey:
 
 
 def keep_file(*, model: TrainedModel, part: Path, name: str) -> None:
-    """Signs the finished file and moves it into the storage. `model` gets its fields, but is not saved."""
+    """Signs the finished file and stores it under this name. `model` gets its fields, but is not saved."""
     signed = FileSignature.of(part.read_bytes(), model.uuid)
     current = SigningKey.derived_from(settings.SECRET_KEY)
     model.file_format = signed.file_format
@@ -45,9 +45,8 @@ def keep_file(*, model: TrainedModel, part: Path, name: str) -> None:
     model.key_id = current.key_id
     model.signature = signed.signature(current.key, current.key_id)
     model.library_versions = model_files.library_versions()
-    with FinishedFile(part) as content:
-        model.file.save(Path(name).name, content, save=False)
-    _sync_folder(model.file)
+    storage.keep(part, name=name)
+    model.file = name
 
 
 def load_pipeline(model: TrainedModel):
@@ -57,18 +56,21 @@ def load_pipeline(model: TrainedModel):
     import_libraries()  # reading imports some, and another thread may be importing them
     try:
         return model_files.read(
-            read_bytes(model), _signature_of(model), model.signature, signing.key, signing.key_id
+            _cached_bytes(model), _signature_of(model), model.signature, signing.key, signing.key_id
         )
     except model_files.SignatureInvalid:
         raise _altered(model) from None
 
 
-def check_file(model: TrainedModel) -> None:
-    """Refuses like `load_pipeline`, but loads nothing."""
+def read_checked(model: TrainedModel) -> bytes:
+    """The file as it is stored. Refuses like `load_pipeline`, but loads nothing."""
     signed, signing = _signature_of(model), _key_that_signed(model)
-    is_signed = signed.is_signed(model.signature, signing.key, signing.key_id)
-    if not is_signed or not signed.fits(read_bytes(model)):
+    if not signed.is_signed(model.signature, signing.key, signing.key_id):
         raise _altered(model)
+    data = read_bytes(model)
+    if not signed.fits(data):
+        raise _altered(model)
+    return data
 
 
 def signature_for_a_process(model: TrainedModel) -> dict:
@@ -83,25 +85,6 @@ def signature_for_a_process(model: TrainedModel) -> dict:
         raise _altered(model)
     key, key_id = secrets.token_bytes(32), "process"
     return {"signed": signed, "signature": signed.signature(key, key_id), "key": key, "key_id": key_id}
-
-
-def is_local(file) -> bool:
-    """Whether the storage of this file is a disk on this machine."""
-    try:
-        return bool(file.path)
-    except NotImplementedError:  # how a storage of Django says that its files have no path
-        return False
-
-
-class FinishedFile(File):
-    """A file that the storage may move instead of copy: on a local disk that is one rename."""
-
-    def __init__(self, path: Path):
-        super().__init__(path.open("rb"), name=path.name)
-        self.path = path
-
-    def temporary_file_path(self) -> str:
-        return str(self.path)
 
 
 def _refuse_other_libraries(model: TrainedModel) -> None:
@@ -127,6 +110,18 @@ def _signature_of(model: TrainedModel) -> FileSignature:
     return FileSignature(str(model.uuid), model.file_format, model.size_bytes, model.sha256)
 
 
+def _cached_bytes(model: TrainedModel) -> bytes:
+    """By way of this machine's cache if the storage is on another one. An altered copy is replaced."""
+    if storage.is_local() or not settings.MODEL_CACHE_MB:
+        return read_bytes(model)
+    signed, data = _signature_of(model), model_cache.get(model.sha256)
+    if data is None or not signed.fits(data):
+        data = read_bytes(model)
+        if signed.fits(data):
+            model_cache.put(model.sha256, data)
+    return data
+
+
 def read_bytes(model: TrainedModel) -> bytes:
     try:
         with model.file.storage.open(model.file.name) as handle:
@@ -137,12 +132,3 @@ def read_bytes(model: TrainedModel) -> bytes:
 
 def _altered(model: TrainedModel) -> ModelUnusable:
     return ModelUnusable(f'The file of the model "{model.name}" was altered. Train it again.')
-
-
-def _sync_folder(file) -> None:
-    """A rename is durable once its folder is; a remote storage has no folder to sync."""
-    if not is_local(file):
-        return
-    folder = os.open(Path(file.path).parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)

@@ -8,7 +8,7 @@ shares its storage with another one, loses nothing.
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from mlmodels.models import Batch, Dataset, PendingFile, TrainedModel, TrainingRun
+from mlplatform.core import storage
+from mlplatform.core.errors import StorageUnavailable
 
 AGE_MIN = timedelta(hours=1)
 WORK_FILES = (".part", ".csv", ".model")
@@ -48,9 +50,10 @@ def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
 
 
 def remove(*, name: str) -> None:
-    """Deletes a registered file. If that fails, the next sweep does it."""
-    default_storage.delete(name)
-    PendingFile.objects.filter(name=name).delete()
+    """Deletes a registered file. Without the storage, a later sweep does it."""
+    with suppress(StorageUnavailable):
+        default_storage.delete(name)
+        PendingFile.objects.filter(name=name).delete()
 
 
 def remove_after_commit(*, name: str) -> None:
@@ -91,7 +94,7 @@ def _sweep(pending: PendingFile) -> bool:
             return False
         is_named = any(rows.filter(**{field: pending.name}).exists() for rows, field in files_of_rows())
         if not is_named:
-            default_storage.delete(pending.name)
+            storage.delete_leftover(pending.name)
         pending.delete()
     return not is_named
 

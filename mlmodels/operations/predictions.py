@@ -18,7 +18,8 @@ from mlmodels.learning.scoring import ScorerCache
 from mlmodels.learning.serving import ModelFacts, ServedModel
 from mlmodels.limits import LOADED_MODELS_BYTES_MAX, ROWS_AT_ONCE_MAX
 from mlmodels.models import Prediction, TrainedModel
-from mlmodels.operations import model_files
+from mlmodels.operations import model_cache, model_files
+from mlplatform.core import storage
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 from mlplatform.core.text import is_storable
 
@@ -99,8 +100,11 @@ def load(model: TrainedModel) -> ServedModel:
 
 
 def forget(model: TrainedModel) -> None:
-    """Removes the model from this process's memory. Other processes no longer find its row, and evict it."""
+    """Removes the model from this process's memory, and this machine's disk. Other processes no longer find
+    its row, and evict it."""
     LOADED.drop((model.uuid, model.sha256))
+    if not storage.is_local():
+        model_cache.drop(model.sha256)
 
 
 def facts_of(model: TrainedModel) -> ModelFacts:

@@ -21,6 +21,7 @@ from mlmodels.views.model_tabs import tab_context
 from mlmodels.views.runs import LATER_AFTER_SECONDS, POLL_SECONDS_FIRST, POLL_SECONDS_LATER
 from mlmodels.views.start import file_price, upload_context
 from mlplatform.core.errors import DomainError
+from mlplatform.core.forms import status_beside_form
 
 BATCHES_A_PAGE = 25
 
@@ -48,7 +49,7 @@ def upload(request, model):
     try:
         quoted = batches.quote(owner=request.user, model=model, upload=file, name=file.name)
     except DomainError as refused:
-        return refuse_upload(request, model, refused.message, status=422)
+        return refuse_upload(request, model, refused.message, status=status_beside_form(refused))
     return go_to(request, reverse("mlmodels:batch", args=[quoted.uuid]))
 
 
@@ -143,7 +144,7 @@ def delete(request, uuid):
 
 @require_GET
 def answer(request, uuid):
-    return download_answer(owned_batch(request.user, uuid))
+    return download_answer(owned_batch(request.user, uuid), may_redirect=True)
 
 
 @require_GET

@@ -18,6 +18,7 @@ from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training
 from mlmodels.views.start import upload_context
 from mlplatform.core.errors import DomainError, InvalidInput, NotFound
+from mlplatform.core.forms import status_beside_form
 
 DATASETS_A_PAGE = 25
 MODELS_SHOWN = 10
@@ -49,7 +50,7 @@ def upload(request):
     try:
         dataset = operations.create_dataset(owner=request.user, name=file.name, upload=file)
     except DomainError as refused:
-        return refuse_upload(request, refused.message, status=422)
+        return refuse_upload(request, refused.message, status=status_beside_form(refused))
     return go_to(request, reverse("mlmodels:dataset", args=[dataset.uuid]))
 
 
@@ -73,10 +74,11 @@ def add_version(request, uuid):
             raise InvalidInput(form.errors["file"][0])
         version = operations.create_version(dataset=dataset, upload=form.cleaned_data["file"])
     except DomainError as refused:
+        status = status_beside_form(refused)
         if request.htmx:
             context = {"kind": "bad", "text": refused.message}
-            return render(request, "components/_note.html", context, status=422)
-        return show_dataset(request, dataset, upload_error=refused.message, status=422)
+            return render(request, "components/_note.html", context, status=status)
+        return show_dataset(request, dataset, upload_error=refused.message, status=status)
     messages.success(request, f"Version {version.version} of {version.name} is ready.")
     return go_to(request, reverse("mlmodels:dataset", args=[version.uuid]))
 
@@ -105,7 +107,7 @@ def change(request, uuid):
             dataset = operations.change(dataset=dataset, **changes)
     except DomainError as refused:
         form = TrainingForm.changed(request.POST, dataset=dataset)
-        return show_dataset(request, dataset, form, refused=refused, status=422)
+        return show_dataset(request, dataset, form, refused=refused, status=status_beside_form(refused))
     form = TrainingForm.changed(request.POST, dataset=dataset)
     return show_dataset(request, dataset, form, changes=changes, undo="" if "undo" in request.POST else undo)
 
@@ -128,7 +130,7 @@ def train(request, uuid):
         return redirect("mlmodels:run", repeated.earlier.identifier)
     except DomainError as refused:
         form.add_refusal(refused)
-        return show_dataset(request, dataset, form, refused=refused, status=422)
+        return show_dataset(request, dataset, form, refused=refused, status=status_beside_form(refused))
     request.session["awaited_run"] = str(run.uuid)
     return redirect("mlmodels:run", run.uuid)
 

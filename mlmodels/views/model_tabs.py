@@ -21,6 +21,7 @@ from mlmodels.snippets import snippets_for
 from mlmodels.templatetags.thresholds import cheapest
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import percent
+from mlplatform.core.forms import status_beside_form
 
 
 @require_GET
@@ -105,7 +106,7 @@ def predict(request, name):
         stored = get_object_or_404(model.predictions.stored(), uuid=repeated.earlier.identifier)
     except DomainError as refused:
         form.add_refusal(refused)
-        return show_refused(request, model, form)
+        return show_refused(request, model, form, status=status_beside_form(refused))
     address = f"{reverse('mlmodels:model', args=[model.name])}?prediction={stored.uuid}"
     if not request.htmx:
         return redirect(f"{address}#result")
@@ -125,15 +126,15 @@ def vary(request, name, uuid):
         varied = explanations.vary(prediction=paid, features=form.row())
     except DomainError as refused:
         form.add_refusal(refused)
-        return show_refused(request, model, form, paid)
+        return show_refused(request, model, form, paid, status=status_beside_form(refused))
     template = "mlmodels/_predicted.html" if request.htmx else "mlmodels/model.html"
     return render(request, template, predict_context(request, model, stored=varied, paid=paid))
 
 
-def show_refused(request, model, form, paid=None):
+def show_refused(request, model, form, paid=None, status=422):
     """The form again, with each sentence at its place. 422, so that scripts and caches know."""
     template = "mlmodels/_prediction_form.html" if request.htmx else "mlmodels/model.html"
-    return render(request, template, predict_context(request, model, form=form, paid=paid), status=422)
+    return render(request, template, predict_context(request, model, form=form, paid=paid), status=status)
 
 
 def explanation_of(stored) -> dict | None:

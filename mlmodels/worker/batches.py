@@ -1,15 +1,15 @@
 """A batch in the hands of a worker: what its process gets, and what becomes of the answer."""
 
+from contextlib import ExitStack
 from functools import partial
 
-from django.core.files.storage import default_storage
-
 from mlmodels.limits import ANSWER_BYTES_MAX
-from mlmodels.models import Batch
+from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations import batches, model_files, pending_files, predictions
 from mlmodels.worker.assignment import BatchAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, local_copy, means_of_a_job, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, means_of_a_job, part_path
+from mlplatform.core import storage
 from mlplatform.core.errors import DomainError
 
 LIMITS_EXCEEDED = {
@@ -26,19 +26,19 @@ def carry_out(batch: Batch, watch: Watch) -> None:
         signature = model_files.signature_for_a_process(batch.model)
     except DomainError as refused:
         raise failed(refused.code, refused.message) from refused
-    _refuse_missing(batch)
-    with (
-        local_copy(batch, batch.model.file, ".model") as model_path,
-        local_copy(batch, batch.file, ".csv") as question_path,
-    ):
+    with ExitStack() as files:
+        model_path = _fetch(watch, files, batch.model, ".model")
+        question_path = _fetch(watch, files, batch, ".csv")
         outcome = watch.facts(assignment_for(batch, signature, model_path, question_path), LIMITS_EXCEEDED)
-    finish(batch, outcome)
+    watch.reach_storage(partial(finish, batch, outcome))
 
 
-def _refuse_missing(batch: Batch) -> None:
-    for file, what in ((batch.model.file, "model"), (batch.file, "batch")):
-        if not file.storage.exists(file.name):
-            raise failed("file_missing", f"The file of this {what} is missing.")
+def _fetch(watch: Watch, files: ExitStack, row: TrainedModel | Batch, suffix: str) -> str:
+    try:
+        return watch.fetch(files, row, suffix=suffix)
+    except FileNotFoundError:
+        what = "batch" if isinstance(row, Batch) else "model"
+        raise failed("file_missing", f"The file of this {what} is missing.") from None
 
 
 def assignment_for(batch: Batch, signature: dict, model_path: str, question_path: str) -> BatchAssignment:
@@ -57,12 +57,11 @@ def assignment_for(batch: Batch, signature: dict, model_path: str, question_path
 
 
 def finish(batch: Batch, outcome: dict) -> None:
-    """Stores the answer and writes the end of the batch."""
+    """Stores the answer and writes the end of the batch. Can be repeated."""
     name, part = batch.result_path(batch.attempt), part_path(batch)
     size_bytes = part.stat().st_size
     retry(lambda: pending_files.register(name=name))
-    with model_files.FinishedFile(part) as content:
-        default_storage.save(name, content)
+    storage.keep(part, name=name)
     if not retry(partial(batches.finish_batch, batch=batch, answer_bytes=size_bytes, outcome=outcome)):
         retry(lambda: pending_files.remove(name=name))
         raise cancelled()  # or lost: the row decides

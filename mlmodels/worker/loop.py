@@ -21,6 +21,7 @@ from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.deliveries import DeliveryThread
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
+from mlplatform.core.errors import StorageUnavailable
 from mlplatform.core.origin import current_job
 
 IDLE_SECONDS = 0.25
@@ -106,9 +107,14 @@ class JobWorker:
     def _sweep_when_due(self) -> None:
         if time.monotonic() < self._sweep_at:
             return
-        if swept := pending_files.sweep():
-            log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
+        try:
+            swept = pending_files.sweep()
+        except StorageUnavailable as error:
+            log.warning("The storage of files does not answer: %s", type(error.__cause__).__name__)
+            return
+        if swept:
+            log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})
 
     def keep_house_when_due(self) -> threading.Thread | None:
         """In a thread that does not outlive the worker: verifying every model's file can take minutes."""

@@ -11,7 +11,7 @@ from mlmodels.worker import assignment as messages
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.process import WorkProcess, start_fork_server
 from mlmodels.worker.supervision import means_of_a_job
-from mlmodels.worker.trainings import local_table
+from mlplatform.core import storage
 from mlplatform.core.files import sha256_of
 
 
@@ -22,12 +22,15 @@ def is_reproduced(model: TrainedModel, on_progress: Callable[[float, str], None]
             f'The dataset or the training run of "{model.name}" was deleted, so it cannot be made again.'
         )
     start_fork_server()
-    part = work_folder() / f"{model.uuid}.again.part"
+    part, copy = (work_folder() / f"{model.uuid}.again{suffix}" for suffix in (".part", ".csv"))
+    table = storage.local_copy(model.dataset.file.name, copy=copy, sha256=model.dataset.sha256)
     try:
-        with local_table(model.run) as path:
+        with table as path:
             carry_out(model, path, str(part), on_progress)
         with part.open("rb") as handle:
             return sha256_of(handle) == model.sha256
+    except FileNotFoundError:
+        raise NotReproducible(f'The file of the dataset of "{model.name}" is missing.') from None
     finally:
         part.unlink(missing_ok=True)
 

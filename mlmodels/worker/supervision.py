@@ -1,11 +1,10 @@
 """One job from claim to end: watches the process that does the work and writes the outcome to the job."""
 
 import logging
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +13,17 @@ from django.db import InterfaceError, OperationalError, connection
 
 from mlmodels.models import Job
 from mlmodels.operations import jobs
-from mlmodels.operations.model_files import is_local
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker import assignment as messages
 from mlmodels.worker.assignment import Assignment
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import WorkProcess
+from mlplatform.core import storage
+from mlplatform.core.errors import StorageUnavailable
 
 CHECK_SECONDS = 0.1  # how long the end of the process can go unnoticed
 REPORT_SECONDS = 1.0  # how often progress is written and the job's row is read
+STORAGE_RETRY_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ def cancelled() -> Ended:
 
 def lost() -> Ended:
     return Ended("lost", lambda job: False)
+
+
+def without_storage(error: StorageUnavailable) -> Ended:
+    return Ended("without storage", partial(jobs.give_up, error=error.message, code=error.code))
 
 
 def carry_out(job: Job, do: Callable, heartbeat: Heartbeat, must_hand_back: Callable[[], bool]) -> str:
@@ -83,21 +88,6 @@ def means_of_a_job() -> dict:
     }
 
 
-@contextmanager
-def local_copy(job: Job, file, suffix: str) -> Iterator[str]:
-    """A path that the process can open: the file itself, or a copy if the storage is on another machine."""
-    if is_local(file):
-        yield file.path
-        return
-    copy = work_folder() / f"{job.uuid}.{job.attempt}{suffix}"
-    try:
-        with file.storage.open(file.name) as source, open(copy, "wb") as target:
-            shutil.copyfileobj(source, target)
-        yield str(copy)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
 class Watch:
     """The process of one job from start to end; it never outlives `facts`."""
 
@@ -128,6 +118,26 @@ class Watch:
             raise self._failed_without_message(process.exit_signal)
         finally:
             process.kill()
+
+    def fetch(self, files: ExitStack, row, *, suffix: str) -> str:
+        """A path to the file of this row, which is there until `files` ends. Raises FileNotFoundError."""
+        copy = work_folder() / f"{self._job.uuid}.{self._job.attempt}{suffix}"
+        wanted = partial(storage.local_copy, row.file.name, copy=copy, sha256=row.sha256)
+        return self.reach_storage(lambda: files.enter_context(wanted()))
+
+    def reach_storage(self, call: Callable):
+        """What the call returns. It is repeated while the storage does not answer, for as long as a lease."""
+        deadline = time.monotonic() + settings.RUN_LEASE_SECONDS
+        while True:
+            try:
+                return call()
+            except StorageUnavailable as error:
+                log.warning("The storage of files does not answer: %s", type(error.__cause__).__name__)
+                if time.monotonic() > deadline:
+                    raise without_storage(error) from error
+            self._check(deadline=float("inf"))
+            self._report_when_due()
+            time.sleep(STORAGE_RETRY_SECONDS)
 
     def _take(self, message: dict) -> None:
         match message["kind"]:

@@ -1,8 +1,8 @@
 """A training run in the hands of a worker: what its process gets, and what becomes of the model."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partial
 
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning.earlier_models import EarlierModel
@@ -12,7 +12,7 @@ from mlmodels.operations import model_files, pending_files, training
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, local_copy, means_of_a_job, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, means_of_a_job, part_path
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
 LIMITS_EXCEEDED = {
@@ -31,52 +31,50 @@ LIMITS_EXCEEDED = {
 def carry_out(run: TrainingRun, watch: Watch) -> None:
     model = TrainedModel(uuid=uuid.uuid4(), owner=run.owner, run=run, dataset=run.dataset)
     with ExitStack() as files:
-        table_path = files.enter_context(local_table(run))
-        earlier = files.enter_context(earlier_model(run)) if run.repeats else None
+        table_path = local_table(run, watch, files)
+        earlier = earlier_model(run, watch, files) if run.repeats else None
         facts = watch.facts(assignment_for(run, model, table_path, earlier), LIMITS_EXCEEDED)
-    finish(run, model, facts)
+    watch.reach_storage(partial(finish, run, model, facts))
 
 
-def local_table(run: TrainingRun):
+def local_table(run: TrainingRun, watch: Watch, files: ExitStack) -> str:
     """A path that the process can open."""
-    if not is_there(run.dataset):
+    path = run.dataset and fetch_if_there(run.dataset, watch, files, ".csv")
+    if path is None:
         raise failed("dataset_missing", "The dataset is gone. Upload it again and start a new training run.")
-    return local_copy(run, run.dataset.file, ".csv")
+    return path
 
 
-def is_there(dataset: Dataset | None) -> bool:
-    return dataset is not None and dataset.file.storage.exists(dataset.file.name)
+def fetch_if_there(dataset: Dataset, watch: Watch, files: ExitStack, suffix: str) -> str | None:
+    try:
+        return watch.fetch(files, dataset, suffix=suffix)
+    except FileNotFoundError:
+        return None
 
 
-@contextmanager
-def earlier_model(run: TrainingRun) -> Iterator[EarlierModel | None]:
+def earlier_model(run: TrainingRun, watch: Watch, files: ExitStack) -> EarlierModel | None:
     """The model that is trained again, to be compared with the new one; None if it can no longer be used.
 
     The signature is checked here, since the process has no key of this installation.
     """
     model, copy = run.repeats, work_folder() / f"{run.uuid}.{run.attempt}.earlier.part"
     try:
-        model_files.check_file(model)
-        data = model_files.read_bytes(model)
+        data = watch.reach_storage(partial(model_files.read_checked, model))
     except ModelUnusable:
-        yield None
-        return
-    with ExitStack() as files:
-        files.callback(copy.unlink, missing_ok=True)
-        table = None
-        if is_there(model.dataset):
-            table = files.enter_context(local_copy(run, model.dataset.file, ".earlier.csv"))
-        yield EarlierModel.write(
-            data,
-            copy,
-            model_uuid=str(model.uuid),
-            name=str(model),
-            features=model.features,
-            target=model.target,
-            derived=model.derived,
-            table_path=table,
-            dialect=model.dataset.dialect if table else None,
-        )
+        return None
+    files.callback(copy.unlink, missing_ok=True)
+    table = model.dataset and fetch_if_there(model.dataset, watch, files, ".earlier.csv")
+    return EarlierModel.write(
+        data,
+        copy,
+        model_uuid=str(model.uuid),
+        name=str(model),
+        features=model.features,
+        target=model.target,
+        derived=model.derived,
+        table_path=table,
+        dialect=model.dataset.dialect if table else None,
+    )
 
 
 def assignment_for(
@@ -98,7 +96,7 @@ def assignment_for(
 
 
 def finish(run: TrainingRun, model: TrainedModel, facts: dict) -> None:
-    """Signs and stores the file, and writes model and run."""
+    """Signs and stores the file, and writes model and run. Can be repeated."""
     _describe(model, run, facts)
     name = run.result_path(run.attempt)
     retry(lambda: pending_files.register(name=name))

@@ -106,3 +106,10 @@ class Unavailable(DomainError):
 
     code = "unavailable"
     retry_after_seconds = 5
+
+
+class StorageUnavailable(Unavailable):
+    """The object storage does not answer, or refuses us."""
+
+    code = "storage_unavailable"
+    message = "The storage of files cannot be reached at the moment. Try again in a few seconds."

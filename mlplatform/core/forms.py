@@ -5,7 +5,12 @@ from contextlib import contextmanager
 from django import forms
 from django.forms.renderers import TemplatesSetting
 
-from mlplatform.core.errors import DomainError
+from mlplatform.core.errors import DomainError, Unavailable
+
+
+def status_beside_form(refused: DomainError) -> int:
+    """Of a page that shows the refusal where it was entered: 503 where nothing is wrong with the input."""
+    return 503 if isinstance(refused, Unavailable) else 422
 
 
 class PageRenderer(TemplatesSetting):

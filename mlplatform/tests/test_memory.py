@@ -11,6 +11,7 @@ import pytest
 
 from mlmodels.tests.worker.processes import descendants, is_alive, until
 from mlplatform.settings import BASE_DIR
+from mlplatform.tests.object_storage import Bucket
 from mlplatform.tests.postgresql import free_port
 
 pytestmark = [
@@ -65,8 +66,10 @@ def peak_mb(pid):
     return int(fields["VmHWM"].removesuffix("kB")) / 1024
 
 
-@pytest.fixture
-def server(environment, tmp_path):
+@pytest.fixture(params=["disk", "bucket"])
+def server(environment, tmp_path, request):
+    if request.param == "bucket":
+        environment |= Bucket(request.getfixturevalue("s3_server")).environment
     with open(tmp_path / "output", "w") as log:
         made = WebServer(environment, log)
         try:

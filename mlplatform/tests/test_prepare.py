@@ -23,6 +23,19 @@ def test_the_administrator_of_the_environment_is_made_once(settings):
     assert [user.email for user in User.objects.administrators()] == ["root@example.com"]
 
 
+def test_a_bucket_is_tried_and_left_empty(bucket):
+    call_command("prepare")
+
+    assert bucket.names() == []
+
+
+def test_a_bucket_that_is_not_there_stops_the_start_in_words(bucket):
+    bucket.client.delete_bucket(Bucket=bucket.name)
+
+    with pytest.raises(CommandError, match="STORAGE_URL: .*bucket does not exist"):
+        call_command("prepare")
+
+
 def test_an_address_that_is_none_stops_the_start_in_words(settings):
     settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD = "nobody", "a long pass phrase"
 

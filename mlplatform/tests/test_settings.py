@@ -8,7 +8,9 @@ import sys
 
 import pytest
 from django.conf import settings as test_settings
+from django.core.exceptions import ImproperlyConfigured
 
+from mlplatform.core.object_storage import options_of
 from mlplatform.settings import BASE_DIR
 
 PRINT = """
@@ -113,10 +115,30 @@ def test_mail_goes_where_its_address_says(read):
 
 
 def test_files_go_to_object_storage_on_request(read):
-    storage = read("STORAGES", STORAGE_URL="s3://models")["default"]
+    variables = {
+        "STORAGE_URL": "s3://models/houses",
+        "AWS_S3_ENDPOINT_URL": "http://storage:9000",
+        "STORAGE_PUBLIC_URL": "https://files.example.com",
+    }
 
-    assert storage["BACKEND"] == "storages.backends.s3.S3Storage"
-    assert storage["OPTIONS"]["bucket_name"] == "models"
+    values = read("STORAGES", "MEDIA_ROOT", **variables)
+
+    assert values["MEDIA_ROOT"] == ""
+    assert values["STORAGES"]["default"] == {
+        "BACKEND": "mlplatform.core.object_storage.ObjectStorage",
+        "OPTIONS": {
+            "url": "s3://models/houses",
+            "endpoint_url": "http://storage:9000",
+            "public_url": "https://files.example.com",
+            "region_name": None,
+        },
+    }
+
+
+@pytest.mark.parametrize("url", ["models", "https://s3.amazonaws.com/models", "s3://"])
+def test_another_address_of_a_storage_is_refused_in_words(url):
+    with pytest.raises(ImproperlyConfigured, match="s3://bucket or s3://bucket/folder, not"):
+        options_of(url)
 
 
 def test_https_turns_on_what_would_lock_out_a_plain_localhost(read):

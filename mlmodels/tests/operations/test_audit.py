@@ -41,7 +41,7 @@ def model(alice, tmp_path):
     )
     part = tmp_path / "model.part"
     part.write_bytes(b"not a pipeline" * 100)
-    model_files.keep_file(model=model, part=part, name=f"{model.uuid}.joblib")
+    model_files.keep_file(model=model, part=part, name=f"models/{model.uuid}.joblib")
     model.save()
     TrainingRun.objects.filter(pk=run.pk).update(status="succeeded", made_model_uuid=model.uuid)
     return model

@@ -96,8 +96,8 @@ def test_the_number_of_data_sets_per_person_is_limited(alice, bob, files_folder,
     assert len(files_in(files_folder)) == 2
 
 
-def test_the_bytes_of_a_person_are_limited(alice, monkeypatch):
-    monkeypatch.setattr(datasets, "DATASET_BYTES_MAX", 2 * len(houses_csv()))
+def test_the_bytes_of_a_person_are_limited(alice, settings):
+    settings.USER_FILES_MB = 2 * len(houses_csv()) / 1_000_000
     make_dataset(alice)
     make_dataset(alice)
 

@@ -50,7 +50,7 @@ def test_what_was_saved_is_loaded(model):
     pipeline = model_files.load_pipeline(TrainedModel.objects.get(pk=model.pk))
 
     assert [name for name, _ in pipeline.steps] == ["prepare", "model"]
-    model_files.check_file(model)
+    model_files.read_checked(model)
 
 
 def test_it_is_not_loaded_while_another_thread_imports_the_libraries(model, monkeypatch):
@@ -100,7 +100,7 @@ def test_a_longer_or_shorter_file_is_refused(model, nothing_is_unpickled, change
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64, "é" * 64])
-@pytest.mark.parametrize("look", [model_files.load_pipeline, model_files.check_file])
+@pytest.mark.parametrize("look", [model_files.load_pipeline, model_files.read_checked])
 def test_no_other_signature_is_taken_and_none_is_guessed_by_the_clock(
     model, nothing_is_unpickled, monkeypatch, look, signature
 ):
@@ -128,7 +128,7 @@ def test_a_pickle_from_elsewhere_is_refused_even_with_its_own_checksum_in_the_ro
     with pytest.raises(ModelUnusable):
         model_files.load_pipeline(model)
     with pytest.raises(ModelUnusable):
-        model_files.check_file(model)
+        model_files.read_checked(model)
 
 
 def test_the_signed_file_of_another_model_is_refused(model, other, nothing_is_unpickled):

@@ -98,8 +98,8 @@ def test_the_oldest_table_that_no_training_needs_makes_room(alice, monkeypatch, 
     assert len(list((files_folder / "datasets").iterdir())) == 3
 
 
-def test_tables_make_room_for_the_bytes_of_the_next(alice, monkeypatch):
-    monkeypatch.setattr(datasets, "DATASET_BYTES_MAX", 2 * len(houses_csv(rows=60)))
+def test_tables_make_room_for_the_bytes_of_the_next(alice, settings):
+    settings.USER_FILES_MB = 2 * len(houses_csv(rows=60)) / 1_000_000
     for rows in (60, 59, 58):
         end(order_replaceable(alice, rows))
 

@@ -97,7 +97,7 @@ def test_what_has_its_row_is_not_announced_any_more_and_stays(alice):
 
     assert not PendingFile.objects.exists()
     assert pending_files.sweep() == 0
-    model_files.check_file(model)
+    model_files.read_checked(model)
     assert len(stored()) == 1
 
 

@@ -9,19 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import Storage
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import jobs, model_files, predictions, trained_models
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import (
     houses_csv,
     make_dataset,
     slow_csv,
     slow_order,
     start_run,
-    train_model,
     work_off,
 )
 from mlmodels.tests.worker.processes import descendants, is_alive, session_of, until
@@ -155,40 +152,6 @@ def test_a_data_set_without_its_file_fails_the_run_in_words(alice):
     work_off()
 
     assert_failed_and_refunded(run, "dataset_missing", "Upload it again")
-
-
-class RemoteStorage(Storage):
-    """Like object storage: names and bytes, no paths."""
-
-    contents = {}
-
-    def _open(self, name, mode):
-        return ContentFile(self.contents[name], name)
-
-    def _save(self, name, content):
-        self.contents[name] = content.read()
-        return name
-
-    def exists(self, name):
-        return name in self.contents
-
-    def delete(self, name):
-        self.contents.pop(name, None)
-
-
-def test_files_may_be_on_a_storage_that_is_no_disk_of_this_machine(alice, settings):
-    remote = {"BACKEND": "mlmodels.tests.worker.test_training_process.RemoteStorage"}
-    settings.STORAGES = {**settings.STORAGES, "default": remote}
-
-    model = train_model(alice)
-
-    assert not model_files.is_local(model.file)
-    assert list(supervision.work_folder().iterdir()) == []
-    row = {"size": 100, "rooms": 2, "place": "city"}
-    answer = predictions.predict(owner=alice, model=model, features=row)
-    assert answer.output["prediction"] == pytest.approx(130_000)
-    trained_models.delete_model(model=TrainedModel.objects.get())
-    assert not model.file.storage.exists(f"models/{model.run.uuid}.1.joblib")
 
 
 def test_a_search_reports_what_it_found(alice):

@@ -1,11 +1,14 @@
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
-from mlplatform.core import commands
+from mlplatform.core import commands, storage
+from mlplatform.core.errors import StorageUnavailable
 from mlplatform.static_files import collect_when_changed
 
 
 class Command(commands.Command):
-    help = "Updates database and static files, and creates the administrator of ADMIN_EMAIL if there is none."
+    help = (
+        "Updates database and static files, creates the administrator of ADMIN_EMAIL, and tries the storage."
+    )
     epilog = """
 Run it once per release, before web servers and workers start, on every machine that has its own DATA_DIR. It
 can be repeated: what is up to date stays as it is.
@@ -22,3 +25,12 @@ exit codes:
         call_command("migrate", verbosity=0, interactive=False)
         collect_when_changed()
         call_command("ensure_administrator")
+        check_storage()
+
+
+def check_storage() -> None:
+    """Better now than with the first upload."""
+    try:
+        storage.check()
+    except StorageUnavailable as error:
+        raise CommandError(f"No file can be stored at STORAGE_URL: {error.__cause__}") from error
