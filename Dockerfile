@@ -11,8 +11,9 @@ RUN apt-get update \
     && install -d -o app -g app /app /data
 
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+ARG REQUIREMENTS=requirements.txt
+COPY requirements*.txt ./
+RUN pip install --no-cache-dir -r requirements.txt -r "$REQUIREMENTS"
 COPY . .
 
 USER app
