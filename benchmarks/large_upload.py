@@ -1,6 +1,6 @@
 """How much memory a web process takes for a large upload to object storage, and how long the upload takes.
 
-    .venv/bin/python -m benchmarks.large_upload --megabytes 1000
+    SECRET_KEY=for-the-benchmark-alone .venv/bin/python -m benchmarks.large_upload --megabytes 1000
 
 Starts an S3 server, a web server and a database in a temporary folder, and sends a table from there.
 """

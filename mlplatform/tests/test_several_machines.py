@@ -100,8 +100,7 @@ def test_the_main_job_is_done_by_machines_that_share_no_disk(machines):
     ]
     done = [until(lambda run=run: ended(two, f"v1/runs/{run}", token)) for run in runs]
     assert [run["status"] for run in done] == ["succeeded"] * 3, done
-    name = done[0]["model"]
-    name = name if isinstance(name, str) else name["name"]
+    name = done[0]["model_name"]
     answers = [web.ask("POST", f"v1/models/{name}/predict", {"features": A_ROW}, token) for web in (one, two)]
     assert [status for status, _ in answers] == [200, 200], answers
     assert len({answer["predictions"][0]["prediction"] for _, answer in answers}) == 1
