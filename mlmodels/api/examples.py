@@ -41,6 +41,7 @@ RUN = {
     "started_at": None,
     "finished_at": None,
     "features": ["area", "district"],
+    "notes": [],
     "dataset": EXAMPLE_DATASET,
     "dataset_url": f"{SITE}/datasets/{EXAMPLE_DATASET}",
     "repeats": None,
