@@ -5,6 +5,7 @@ Shapes are closed: a key that the schema does not name is an error, as a missing
 
 import json
 import re
+import threading
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -17,8 +18,16 @@ PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 UNDESCRIBED = ("/api/schema", "/api/docs", "/api/redoc", "/api/v1/")  # they are or contain the description
 
 
-@cache
+first_generation = threading.Lock()
+
+
 def openapi() -> dict:
+    with first_generation:  # tests with several threads: drf-spectacular loads its extensions on first use
+        return generated()
+
+
+@cache
+def generated() -> dict:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 

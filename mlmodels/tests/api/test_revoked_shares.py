@@ -1,5 +1,6 @@
 """A share is revoked while those with whom the model was shared predict with it."""
 
+import threading
 import time
 
 import pytest
@@ -56,9 +57,10 @@ def bought(user) -> tuple[int, int]:
 def test_nothing_is_sold_once_the_share_is_revoked_and_what_was_sold_before_is_paid(
     alice, bob, model, share, at_once, path
 ):
-    revoked_at = []
+    revoked_at, has_sold = [], threading.Event()
 
     def revoke():
+        assert has_sold.wait(SECONDS_MAX)
         time.sleep(0.3)
         url = f"/api/v1/models/{model.name}/shares/{share.uuid}"
         answer = client_of(alice).delete(url)
@@ -71,6 +73,7 @@ def test_nothing_is_sold_once_the_share_is_revoked_and_what_was_sold_before_is_p
         while time.monotonic() < end and (not answers or answers[-1][1] == 200):
             sent_at = time.monotonic()
             answers.append((sent_at, client.post(path.format(model.name), BODY, format="json").status_code))
+            has_sold.set()
         return answers
 
     [revocation], *predictors = at_once(lambda work: work(), each=[revoke, *[predict] * PREDICTORS])
