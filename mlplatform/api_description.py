@@ -34,6 +34,7 @@ SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
     "COMPONENT_SPLIT_REQUEST": True,
     "GET_LIB_DOC_EXCLUDES": "mlplatform.core.api_schema.docs_not_shown",
+    "DEFAULT_GENERATOR_CLASS": "mlplatform.core.api_schema.OneAtATimeGenerator",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api",
     "ENUM_NAME_OVERRIDES": {

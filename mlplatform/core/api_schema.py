@@ -1,6 +1,9 @@
 """The OpenAPI schema: what calls have in common is declared here, so that each names only what is its own."""
 
+import threading
+
 from django.utils.text import camel_case_to_spaces
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance, get_lib_doc_excludes
 from drf_spectacular.utils import (
@@ -80,6 +83,16 @@ def with_examples(*, sent: dict[str, dict] | None = None, answered: dict[int, di
 
 def answer_example(status: int, body: dict) -> OpenApiExample:
     return OpenApiExample(f"Status {status}", body, response_only=True, status_codes=[status])
+
+
+class OneAtATimeGenerator(SchemaGenerator):
+    """drf-spectacular loads its extensions on first use, and fails where two threads do so at once."""
+
+    _turn = threading.Lock()
+
+    def get_schema(self, request=None, public=False):
+        with self._turn:
+            return super().get_schema(request, public)
 
 
 class RefusalSerializer(serializers.Serializer):

@@ -5,30 +5,22 @@ Shapes are closed: a key that the schema does not name is an error, as a missing
 
 import json
 import re
-import threading
 from functools import cache
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
-from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
+
+from mlplatform.core.api_schema import OneAtATimeGenerator
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 UNDESCRIBED = ("/api/schema", "/api/docs", "/api/redoc", "/api/v1/")  # they are or contain the description
 
 
-first_generation = threading.Lock()
-
-
-def openapi() -> dict:
-    with first_generation:  # tests with several threads: drf-spectacular loads its extensions on first use
-        return generated()
-
-
 @cache
-def generated() -> dict:
-    return SchemaGenerator().get_schema(request=None, public=True)
+def openapi() -> dict:
+    return OneAtATimeGenerator().get_schema(request=None, public=True)
 
 
 @cache

@@ -1,11 +1,16 @@
 """The OpenAPI schema describes what is answered. Every test of the API checks that: see described.py."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.http import JsonResponse
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from mlmodels.tests.factories import make_dataset
+from mlplatform.settings import BASE_DIR
 from mlplatform.tests import described
 
 BALANCE = ("/api/user/tokens", "GET")
@@ -26,6 +31,43 @@ def test_the_schema_is_made_without_a_warning():
     SchemaGenerator().get_schema(request=None, public=True)
 
     assert not GENERATOR_STATS
+
+
+ASKED_AT_ONCE = """
+import os
+import threading
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+import django
+
+django.setup()
+from django.test import Client
+
+statuses, together = [], threading.Barrier(4)
+
+
+def ask():
+    together.wait()
+    statuses.append(Client(raise_request_exception=False).get("/api/schema").status_code)
+
+
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(statuses)
+"""
+
+
+def test_the_first_requests_for_the_schema_may_come_at_once(tmp_path):
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "DEBUG": "on", "ALLOWED_HOSTS": "*"}
+
+    asked = subprocess.run(
+        [sys.executable, "-c", ASKED_AT_ONCE], cwd=BASE_DIR, env=environment, capture_output=True, text=True
+    )
+
+    assert asked.stdout.splitlines()[-1] == "[200, 200, 200, 200]", asked.stderr
 
 
 @pytest.mark.parametrize(
