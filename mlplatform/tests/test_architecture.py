@@ -14,9 +14,9 @@ import pytest
 
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.foreign_rows import APPS, foreign_writes, unknown_relations
+from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
 
 WEB = ("django.http", "django.shortcuts", "rest_framework", "django_htmx")
-HEAVY = ("sklearn", "pandas", "numpy", "scipy", "joblib")
 BROKEN_IMPORTS = [  # contract, file, module that it must not import
     ("apps", "billing/operations.py", "mlmodels.operations"),
     ("apps", "billing/views.py", "accounts.models"),
@@ -195,27 +195,7 @@ def test_a_related_name_that_reaches_up_is_found(app, source):
     assert len(unknown_relations(source, app)) == 1
 
 
-def loaded_by(code: str, tmp_path) -> set[str]:
-    """The learning libraries that a fresh process has in memory after running the code."""
-    code += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules])"
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
-        "DATA_DIR": str(tmp_path),
-        "SECRET_KEY": "x" * 50,
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=BASE_DIR,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return set(ended.stdout.splitlines()[-1].split())
-
-
-def test_commands_that_learn_nothing_load_no_learning_library(tmp_path):
+def test_commands_that_learn_nothing_load_no_learning_library():
     commands = ["grant_tokens", "verify_ledger", "recover_runs", "prune_predictions", "quickstart", "migrate"]
     code = f"""
 import django; django.setup()
@@ -225,12 +205,14 @@ for command in {commands}:
 checks.run_checks()
 """
 
-    assert loaded_by(code, tmp_path) == set()
+    assert imported_by(code, LEARNING_LIBRARIES) == set()
 
 
-def test_the_web_process_starts_without_a_learning_library(tmp_path):
-    assert loaded_by("import mlplatform.wsgi, mlplatform.urls", tmp_path) == set()
+def test_the_web_process_starts_without_a_learning_library():
+    assert imported_by("import mlplatform.wsgi, mlplatform.urls", LEARNING_LIBRARIES) == set()
 
 
-def test_trainers_and_tables_describe_themselves_without_a_learning_library(tmp_path):
-    assert loaded_by("import mlmodels.learning.trainers, mlmodels.learning.tables", tmp_path) == set()
+def test_trainers_and_tables_describe_themselves_without_a_learning_library():
+    code = "import mlmodels.learning.trainers, mlmodels.learning.tables"
+
+    assert imported_by(code, LEARNING_LIBRARIES) == set()

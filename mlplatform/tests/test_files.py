@@ -1,13 +1,12 @@
 """Stored files go through Django's storage alone; what object storage needs is loaded only for it."""
 
 import ast
-import subprocess
-import sys
 
 import pytest
 
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.foreign_rows import APPS
+from mlplatform.tests.fresh_process import imported_by
 from mlplatform.tests.test_architecture import sources
 
 # What touches the disk, and why it may
@@ -116,28 +115,13 @@ def test_a_use_of_the_storage_is_none(line):
 @pytest.mark.parametrize(("url", "is_loaded"), [("", False), ("s3://bucket", True)])
 def test_object_storage_is_loaded_where_it_is_used(tmp_path, url, is_loaded):
     code = (
-        "import sys, mlplatform.wsgi, mlplatform.urls, mlmodels.worker.loop\n"
+        "import mlplatform.wsgi, mlplatform.urls, mlmodels.worker.loop\n"
         "from django.core.files.storage import default_storage\n"
-        "default_storage.get_valid_name('a')\n"
-        "print([name for name in ('boto3', 'botocore', 'storages', 's3transfer') if name in sys.modules])"
+        "default_storage.get_valid_name('a')"
     )
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
-        "DATA_DIR": str(tmp_path),
-        "SECRET_KEY": "x" * 50,
-        "STORAGE_URL": url,
-    }
+    packages = {"boto3", "botocore", "storages", "s3transfer"}
 
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=BASE_DIR,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    imported = imported_by(code, packages, DATA_DIR=str(tmp_path), STORAGE_URL=url)
 
-    assert ended.returncode == 0, ended.stderr
-    loaded = ended.stdout.splitlines()[-1]
-    assert (loaded != "[]") == is_loaded, loaded
+    assert bool(imported) == is_loaded, imported
     assert not (tmp_path / "files").exists()

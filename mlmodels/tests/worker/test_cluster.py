@@ -3,8 +3,6 @@
 import logging
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +26,7 @@ from mlmodels.tests.worker.processes import kill, until
 from mlmodels.worker import cluster as cluster_module
 from mlmodels.worker.cluster import DaskExecutor
 from mlmodels.worker.cluster_tasks import versions
+from mlplatform.tests.fresh_process import imported_by
 
 pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
 pytestmark = [
@@ -236,12 +235,6 @@ def test_only_functions_of_ours_are_sent(cluster):
 
 
 def test_without_the_variable_nothing_of_dask_is_imported():
-    program = (
-        "import sys; from mlmodels.worker import child, cluster; "
-        "cluster.executor_for('', print).__enter__(); "
-        "print({'dask', 'distributed', 'tornado'} & sys.modules.keys())"
-    )
+    code = "from mlmodels.worker import child, cluster; cluster.executor_for('', print).__enter__()"
 
-    found = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
-
-    assert found.stdout.strip() == "set()", found.stderr
+    assert imported_by(code, {"dask", "distributed", "tornado"}) == set()
