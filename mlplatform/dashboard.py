@@ -13,9 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from billing.models import LedgerEntry
-from mlmodels.models import Dataset, Housekeeping, TrainedModel, Worker
+from mlmodels.models import KINDS, Dataset, Housekeeping, TrainedModel, Worker
 from mlmodels.models.jobs import Job
-from mlmodels.operations import jobs
 from mlplatform.core.admin import list_url
 
 DAYS = 14
@@ -32,9 +31,9 @@ def dashboard(request):
     context = {
         **admin.site.each_context(request),
         "title": "Dashboard",
-        "queues": [queue(kind) for kind in jobs.KINDS],
+        "queues": [queue(kind) for kind in KINDS],
         "workers": workers(),
-        "failures": [reason for kind in jobs.KINDS for reason in failures(kind, since)],
+        "failures": [reason for kind in KINDS for reason in failures(kind, since)],
         "tokens": tokens_by_day(),
         "disk": disk(),
         "housekeeping": Housekeeping.objects.first(),
@@ -56,7 +55,7 @@ def queue(kind) -> dict:
 
 def workers() -> list[dict]:
     """Those that are alive, each with the job that it carries out, if it does."""
-    running = {job.worker: job for kind in jobs.KINDS for job in kind.objects.filter(status=Status.RUNNING)}
+    running = {job.worker: job for kind in KINDS for job in kind.objects.filter(status=Status.RUNNING)}
     return [
         {"name": worker.name, "seen_at": worker.seen_at, "job": running.get(worker.name)}
         for worker in Worker.objects.alive()

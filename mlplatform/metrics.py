@@ -26,8 +26,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.models import User
-from mlmodels.models import Batch, Prediction, TrainingRun, Worker
-from mlmodels.operations import jobs
+from mlmodels.models import KINDS, Batch, Prediction, TrainingRun, Worker
 from mlplatform.core import database_time
 from mlplatform.logs import route_of
 
@@ -160,7 +159,7 @@ def by_status(name: str, what: str, kind) -> GaugeMetricFamily:
 
 
 def queue_age_seconds() -> float:
-    queued = [kind.objects.filter(status=kind.Status.QUEUED).order_by() for kind in jobs.KINDS]
+    queued = [kind.objects.queued().order_by() for kind in KINDS]
     times = [rows.aggregate(oldest=Min("created_at"))["oldest"] for rows in queued]
     oldest = min(filter(None, times), default=None)
     return (timezone.now() - oldest).total_seconds() if oldest else 0.0

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.verify import Check, Failure, failures_of, run_check
 from mlmodels.errors import ModelUnusable
-from mlmodels.models import Batch, Dataset, Job, TrainedModel, TrainingRun
+from mlmodels.models import KINDS, Batch, Dataset, Job, TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files
 
 # SQLite keeps a UUID without its dashes.
@@ -137,8 +137,7 @@ def charged_rows() -> dict[str, str]:
     """What stands for the names in braces in the checks, in the SQL of this database."""
     uuid = UUID_AS_TEXT[connection.vendor]
     kinds = {
-        kind.kind_plural: JOBS.format(kind=kind.kind, uuid=uuid, table=kind._meta.db_table)
-        for kind in (TrainingRun, Batch)
+        kind.kind_plural: JOBS.format(kind=kind.kind, uuid=uuid, table=kind._meta.db_table) for kind in KINDS
     }
     return {**kinds, "predictions": PREDICTIONS.format(uuid=uuid), "refunds": REFUNDS}
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from billing import operations as billing
 from mlmodels.models import (
+    KINDS,
     Batch,
     Dataset,
     ModelAlias,
@@ -45,7 +46,7 @@ def erase_everything_of(*, owner) -> None:
     finds that it no longer owns the run, and deletes its file.
     """
     billing.lock_account(account_id=owner.pk)
-    for kind in jobs.KINDS:
+    for kind in KINDS:
         still_open = kind.objects.open()
         for job in still_open.owned_by(owner):
             jobs.end_without_result(job, still_open, jobs.Status.CANCELLED, refund_reason="account removed")

@@ -19,7 +19,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from mlmodels.models import Batch, Dataset, PendingFile, TrainedModel, TrainingRun
+from mlmodels.models import KINDS, Batch, Dataset, PendingFile, TrainedModel
 from mlplatform.core import storage
 from mlplatform.core.errors import StorageUnavailable
 
@@ -101,7 +101,7 @@ def _sweep(pending: PendingFile) -> bool:
 
 def _sweep_work_folder() -> int:
     old = [path for path in work_folder().iterdir() if path.suffix in WORK_FILES and _is_left_over(path)]
-    open_jobs = (kind.objects.open().values_list("uuid", flat=True) for kind in (TrainingRun, Batch))
+    open_jobs = (kind.objects.open().values_list("uuid", flat=True) for kind in KINDS)
     at_work = {str(uuid) for uuids in open_jobs for uuid in uuids}
     swept = [path for path in old if path.name.partition(".")[0] not in at_work]
     for path in swept:

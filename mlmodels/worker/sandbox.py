@@ -1,17 +1,16 @@
 """The limits of the process of a job, which it sets on itself before it reads any data."""
 
-import ctypes
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 from multiprocessing import parent_process
 
+from mlplatform.core.processes import end_with_parent
+
 PAUSES_SECONDS = (0.11, 0.13, 0.17)
 CPU_GRACE_SECONDS = 30  # the worker stops the process first, unless the worker itself is paused
-PR_SET_PDEATHSIG = 1
 
 
 def enter_sandbox(*, seconds_max: float, memory_bytes_max: int, file_bytes_max: int, niceness: int) -> None:
@@ -45,8 +44,7 @@ def _yield_to_other_sessions(niceness: int) -> None:
 def _end_with_worker() -> None:
     """A thread ends the process with the worker, and the kernel kills it with the fork server."""
     threading.Thread(target=_exit_after_worker, daemon=True).start()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(os.getppid(), signal.SIGKILL)
 
 
 def _exit_after_worker() -> None:

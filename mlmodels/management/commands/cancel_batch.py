@@ -1,6 +1,4 @@
-from django.core.management.base import CommandError
-
-from mlmodels.management.cancelling import add_json_option, cancel_and_report
+from mlmodels.management.jobs import add_json_option, cancel_and_report, find_batch
 from mlmodels.models import Batch
 from mlplatform.core import commands
 
@@ -27,10 +25,3 @@ example:
     def handle(self, *, batch, json, **options):
         batch = find_batch(batch)
         cancel_and_report(batch, batch.name, output=self.stdout, json=json)
-
-
-def find_batch(text: str) -> Batch:
-    batch = Batch.objects.started().with_uuid(text).first()
-    if batch is None:
-        raise CommandError(f'There is no batch "{text}".', returncode=3)
-    return batch

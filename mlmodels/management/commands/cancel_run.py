@@ -1,6 +1,4 @@
-from django.core.management.base import CommandError
-
-from mlmodels.management.cancelling import add_json_option, cancel_and_report
+from mlmodels.management.jobs import add_json_option, cancel_and_report, find_run
 from mlmodels.models import TrainingRun
 from mlplatform.core import commands
 
@@ -28,14 +26,3 @@ examples:
     def handle(self, *, run, json, **options):
         run = find_run(run)
         cancel_and_report(run, run.model_name, output=self.stdout, json=json)
-
-
-def find_run(text: str) -> TrainingRun:
-    """By its id, or among the runs in progress by the name of its model."""
-    run = (
-        TrainingRun.objects.with_uuid(text).first()
-        or TrainingRun.objects.open().filter(model_name=text).first()
-    )
-    if run is None:
-        raise CommandError(f'There is no training run "{text}".', returncode=3)
-    return run

@@ -60,7 +60,7 @@ examples:
 
 def at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 on")
+        raise argparse.ArgumentTypeError("enter 1 or more")
     return int(text)
 
 

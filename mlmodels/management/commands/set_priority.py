@@ -1,5 +1,4 @@
-from mlmodels.management.commands.cancel_batch import find_batch
-from mlmodels.management.commands.cancel_run import find_run
+from mlmodels.management.jobs import find_batch, find_run
 from mlmodels.models import Priority
 from mlmodels.operations import jobs
 from mlplatform.core import commands
