@@ -111,7 +111,7 @@ class JobWorker:
         try:
             swept = pending_files.sweep()
         except StorageUnavailable as error:
-            log.warning("The storage of files does not answer: %s", type(error.__cause__).__name__)
+            log.warning("The storage of files cannot be used: %s", error.reason)
             return
         if swept:
             log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})

@@ -132,7 +132,7 @@ class Watch:
             try:
                 return call()
             except StorageUnavailable as error:
-                log.warning("The storage of files does not answer: %s", type(error.__cause__).__name__)
+                log.warning("The storage of files cannot be used: %s", error.reason)
                 if time.monotonic() > deadline:
                     raise without_storage(error) from error
             self._check(deadline=float("inf"))

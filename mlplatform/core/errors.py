@@ -113,3 +113,8 @@ class StorageUnavailable(Unavailable):
 
     code = "storage_unavailable"
     message = "The storage of files cannot be reached at the moment. Try again in a few seconds."
+
+    @property
+    def reason(self) -> str:
+        """For logs: the class of the error behind it, whose own message may name the file."""
+        return type(self.__cause__).__name__ if self.__cause__ else self.message

@@ -195,7 +195,7 @@ def test_a_model_that_cannot_be_stored_is_no_model(alice, break_it, settings):
     assert balance_of(alice) == 14
 
 
-def test_a_table_that_is_cut_off_in_the_storage_makes_no_model(alice, bucket, settings):
+def test_a_table_that_is_cut_off_in_the_storage_makes_no_model(alice, bucket, settings, caplog):
     """Its rows would all be readable: only its checksum tells."""
     settings.RUN_LEASE_SECONDS = 0.2
     dataset = make_dataset(alice)
@@ -209,6 +209,7 @@ def test_a_table_that_is_cut_off_in_the_storage_makes_no_model(alice, bucket, se
     assert (run.status, run.error_code) == ("failed", "storage_unavailable")
     assert not TrainedModel.objects.exists()
     assert balance_of(alice) == 15
+    assert "did not arrive" in caplog.text
 
 
 def test_a_batch_whose_storage_is_gone_is_refunded(alice, make_model, break_it, faulty_storage, settings):
