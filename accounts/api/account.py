@@ -19,9 +19,9 @@ from mlplatform.core.api_schema import with_examples
 class PricesSerializer(serializers.Serializer):
     """In tokens."""
 
-    training = serializers.IntegerField(help_text="of a training run")
-    prediction = serializers.IntegerField(help_text="of a prediction")
-    batch = serializers.IntegerField(help_text="of each 1,000 rows of a file, rounded up")
+    training = serializers.IntegerField(help_text="per training run")
+    prediction = serializers.IntegerField(help_text="per predicted row")
+    batch = serializers.IntegerField(help_text="per 1,000 rows of a file, rounded up")
 
 
 @with_examples(
@@ -72,7 +72,7 @@ class ShowAccountView(GenericAPIView):
 
 @with_examples(
     sent={
-        "For predictions alone": {
+        "For predictions only": {
             "name": "nightly report",
             "scope": "predict",
             "expires_at": "2099-12-31T00:00:00Z",
@@ -92,7 +92,7 @@ class KeySerializer(StrictBody, serializers.ModelSerializer):
         model = ApiKey
         fields = ["id", "name", "prefix", "scope", "created_at", "last_used_at", "expires_at"]
         read_only_fields = ["id", "prefix", "created_at", "last_used_at"]
-        extra_kwargs = {"scope": {"help_text": "`predict` calls prediction endpoints alone"}}
+        extra_kwargs = {"scope": {"help_text": "`predict` may call only prediction endpoints"}}
 
 
 @with_examples(
@@ -110,7 +110,7 @@ class KeySerializer(StrictBody, serializers.ModelSerializer):
     }
 )
 class NewKeySerializer(KeySerializer):
-    key = serializers.CharField(read_only=True, help_text="shown this once")
+    key = serializers.CharField(read_only=True, help_text="shown only this once")
 
     class Meta(KeySerializer.Meta):
         fields = [*KeySerializer.Meta.fields, "key"]
@@ -127,8 +127,8 @@ class NewKeySerializer(KeySerializer):
     destroy=extend_schema(operation_id="revoke_key", summary="Revoke a key"),
 )
 class KeyViewSet(StrictQueryMixin, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet):
-    """A key is shown when it is created, and never again. It works until it expires or is revoked, whatever
-    becomes of the password. A key may list and revoke keys, but not create one.
+    """A key is shown when it is created, and never again. It works until it expires or is revoked, even
+    if the password changes. A key may list and revoke keys, but not create one.
     """
 
     tags = ["accounts"]

@@ -97,7 +97,7 @@ class LogInView(OpenAccountView):
 
 
 class RequestTokenView(OpenAccountView):
-    """Answers an access token alone, under the names of the second service."""
+    """Returns only an access token, with the field names of the second service."""
 
     serializer_class = serializers.RequestTokenSerializer
     refusals = [401, 429]

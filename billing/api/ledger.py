@@ -17,7 +17,7 @@ class LedgerEntrySerializer(serializers.ModelSerializer):
 
 
 class LedgerPages(Pages):
-    """By the numbers of the entries; where only some kinds are asked for, these are counted."""
+    """Pages by the numbers of the entries; if a kind is filtered for, its entries are counted."""
 
     def paginate_queryset(self, queryset, request, view=None):
         if not request.query_params.get("kind"):

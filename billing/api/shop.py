@@ -34,20 +34,20 @@ class ShopGrantSerializer(serializers.Serializer):
     email = serializers.CharField(help_text="whose account gets the tokens")
     amount = serializers.IntegerField(min_value=1, max_value=AMOUNT_MAX_TOKENS, help_text="tokens")
     reason = serializers.CharField(
-        max_length=REASON_CHARACTERS_MAX, help_text="what the user reads in the ledger, such as the order"
+        max_length=REASON_CHARACTERS_MAX, help_text="shown in the ledger of the user, such as the order"
     )
 
 
 @with_examples(answered={200: {"event": "order-1042", "number": 7, "amount": 100, "balance_after": 115}})
 class BookedEventSerializer(serializers.Serializer):
-    event = serializers.CharField(help_text="its id")
-    number = serializers.IntegerField(help_text="of the entry in the ledger of the account")
+    event = serializers.CharField(help_text="the id of the event")
+    number = serializers.IntegerField(help_text="of the ledger entry of the account")
     amount = serializers.IntegerField()
     balance_after = serializers.IntegerField()
 
 
 class ShopGrantView(GenericAPIView):
-    """For the shop of the installation: signed with its secret, by the scheme of Standard Webhooks."""
+    """For the shop of this installation, which signs its requests as Standard Webhooks specifies."""
 
     tags = ["administration"]
     refusals = [401, 404, 422]

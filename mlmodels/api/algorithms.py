@@ -20,9 +20,11 @@ class ParameterSerializer(serializers.Serializer):
     choices = serializers.ListField(child=ValueField())
     nullable = serializers.BooleanField()
     searchable = serializers.BooleanField(help_text="whether a grid may hold several values of it")
-    search_range = RangeField(allow_null=True, help_text="of a random search; null for minimum and maximum")
+    search_range = RangeField(
+        allow_null=True, help_text="range of a random search; null: from minimum to maximum"
+    )
     log = serializers.BooleanField(help_text="whether a random search draws on a logarithmic scale")
-    tasks = texts(help_text="empty: all tasks of the algorithm")
+    tasks = texts(help_text="tasks it applies to; empty for all")
 
 
 class AlgorithmSerializer(serializers.Serializer):

@@ -15,7 +15,7 @@ ALIAS = OpenApiParameter(
     "alias",
     str,
     OpenApiParameter.PATH,
-    description="A name, with or without your number in front. It may be that of another model.",
+    description="With or without your number in front. It may be the name of another model.",
 )
 
 
@@ -26,7 +26,7 @@ class PromotionSerializer(serializers.ModelSerializer):
 
 
 class AliasSerializer(serializers.ModelSerializer):
-    """A name under which a model answers beside its own, and which models have done so, the latest first."""
+    """An additional name of a model, and the models that have answered under it, latest first."""
 
     model = serializers.CharField(source="model.name")
     model_url = Link("model-detail", source="model", lookup_field="name")
@@ -38,11 +38,11 @@ class AliasSerializer(serializers.ModelSerializer):
 
 
 class AliasActionsMixin:
-    """For the view set of models."""
+    """Lists, sets and removes aliases, for the view set of models."""
 
     @extend_schema(
         operation_id="list_aliases",
-        summary="List the names under which a model answers beside its own",
+        summary="List the aliases of a model",
         responses=AliasSerializer(many=True),
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
@@ -53,7 +53,7 @@ class AliasActionsMixin:
 
     @extend_schema(
         operation_id="promote_model",
-        summary="Let a model answer under a name, so that programs which call it need no change",
+        summary="Let a model answer under an alias; programs that call the alias need no change",
         parameters=[ALIAS],
         request=None,
         responses=AliasSerializer,

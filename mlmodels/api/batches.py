@@ -28,11 +28,11 @@ REDIRECT = OpenApiParameter(
     "redirect",
     bool,
     description=(
-        "`true` lets the response redirect to a link that works for a minute, if files are on object "
-        "storage. Do not send your key or token there."
+        "With `true`, the response may redirect to a link on object storage that works for a minute. "
+        "Do not send your key or token there."
     ),
 )
-LINK = OpenApiResponse(description="With `redirect=true`: `Location` is where to download the file")
+LINK = OpenApiResponse(description="With `redirect=true`: `Location` is the link to the file")
 
 
 class BatchSerializer(serializers.ModelSerializer):
@@ -43,9 +43,13 @@ class BatchSerializer(serializers.ModelSerializer):
     model_url = UsedModelLink()
     rows = serializers.IntegerField(source="row_count", read_only=True)
     kept_until = serializers.DateTimeField(
-        read_only=True, allow_null=True, help_text="when file and result are removed; null while it is open"
+        read_only=True,
+        allow_null=True,
+        help_text="when file and result are removed; null while the batch is open",
     )
-    result = serializers.SerializerMethodField(help_text="URL of the CSV with the answers; null without one")
+    result = serializers.SerializerMethodField(
+        help_text="URL of the CSV file with the predictions; null if there is none"
+    )
 
     class Meta:
         model = Batch
@@ -69,7 +73,7 @@ class FaultSerializer(serializers.Serializer):
 
 @with_examples(answered={202: BATCH})
 class BatchDetailSerializer(BatchSerializer):
-    """A file of rows with the first of those that cannot be read, and the first answers."""
+    """A batch with its first unreadable rows and its first predictions."""
 
     faults = FaultSerializer(many=True, read_only=True)
     preview = serializers.ListField(child=serializers.DictField(), read_only=True)
@@ -98,7 +102,7 @@ class QuoteSerializer(serializers.ModelSerializer):
     header_names = serializers.DictField(
         source="reading.header_names",
         child=serializers.CharField(),
-        help_text="columns of the model that the file spells otherwise",
+        help_text="columns of the model that the file spells differently",
     )
     faults = FaultSerializer(many=True)
 
@@ -114,17 +118,17 @@ class QuoteSerializer(serializers.ModelSerializer):
     }
 )
 class BatchUploadSerializer(StrictBody, serializers.Serializer):
-    """A CSV file with the model's columns; further ones come back as they are."""
+    """A CSV file with the model's columns; other columns are returned unchanged."""
 
     file = CsvField()
-    dry_run = serializers.BooleanField(default=False, help_text="answer the price; predict nothing")
+    dry_run = serializers.BooleanField(default=False, help_text="return the price; predict nothing")
 
 
 @extend_schema_view(
     list=extend_schema(operation_id="list_batches", summary="List your batches, newest first"),
     retrieve=extend_schema(
         operation_id="get_batch",
-        summary="Show the status of a batch and its first answers",
+        summary="Show the status of a batch and its first predictions",
         responses=OpenApiResponse(BatchDetailSerializer, examples=[answer_example(200, ENDED_BATCH)]),
         parameters=[WAIT],
     ),
@@ -132,7 +136,7 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
     cancel=extend_schema(operation_id="cancel_batch", summary="Cancel and refund a batch", request=None),
     result=extend_schema(
         operation_id="get_batch_result",
-        summary="Download the file with its answers",
+        summary="Download the file with its predictions",
         parameters=[REDIRECT],
         responses={(200, "text/csv"): OpenApiTypes.STR, 302: LINK},
     ),

@@ -28,7 +28,7 @@ from mlplatform.core.api_schema import StoredJSON, with_examples
 
 
 class ChangeSerializer(serializers.Serializer):
-    """What is not as in the version before."""
+    """A difference from the previous version."""
 
     column = serializers.CharField()
     code = serializers.CharField(
@@ -90,7 +90,7 @@ class UploadSerializer(FileSerializer):
     """A CSV file with a header line, and the name of the dataset."""
 
     name = serializers.CharField(
-        default="", max_length=DATASET_NAME_CHARACTERS_MAX, help_text="the name of the file without it"
+        default="", max_length=DATASET_NAME_CHARACTERS_MAX, help_text="defaults to the name of the file"
     )
 
 
@@ -111,7 +111,7 @@ class DatasetChangeSerializer(StrictBody, serializers.Serializer):
 
     name = serializers.CharField(required=False, max_length=DATASET_NAME_CHARACTERS_MAX)
     columns = ColumnChangesField(
-        required=False, help_text="kind, use, blanks and merge_spellings by column name"
+        required=False, help_text="by column name: kind, use, blanks and merge_spellings"
     )
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
     evaluation = EvaluationField(required=False, help_text="how models are tested: kind and by")

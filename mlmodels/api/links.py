@@ -1,4 +1,4 @@
-"""Hyperlinks from one resource to another, null where the other is deleted or not the caller's to see."""
+"""Hyperlinks from one resource to another, null if the other is deleted or closed to the caller."""
 
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
@@ -11,7 +11,7 @@ class Link(serializers.HyperlinkedRelatedField):
 
 
 class OwnersLink(Link):
-    """Null for those with whom the object is shared: what it points to is its owner's alone."""
+    """Null for users with whom the object is shared: only its owner may see what it links to."""
 
     def get_attribute(self, instance):
         is_owner = instance.owner_id == self.context["request"].user.pk
@@ -19,9 +19,10 @@ class OwnersLink(Link):
 
 
 class UsedModelLink(Link):
-    """To the model that answered. Null once it is no longer shared with the caller.
+    """A link to the model that answered; null once it is no longer shared with the caller.
 
-    Rows that were looked up are annotated with `may_use_model`; one that was just made had its model checked.
+    Rows that were looked up are annotated with `may_use_model`; of a row that was just made, the model was
+    checked before.
     """
 
     def __init__(self, **options):
@@ -33,7 +34,7 @@ class UsedModelLink(Link):
 
 @extend_schema_field(OpenApiTypes.URI)
 class ListLink(serializers.Field):
-    """To a list of the caller's, filtered by the id of the object."""
+    """A link to one of the caller's lists, filtered by the id of the object."""
 
     def __init__(self, view_name: str, filter_name: str, **options):
         super().__init__(source="uuid", read_only=True, **options)

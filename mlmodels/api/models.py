@@ -74,19 +74,21 @@ class ModelDetailSerializer(ModelSerializer):
     """A trained model with everything known about it."""
 
     run_url = OwnersLink("run-detail", source="run", lookup_field="uuid")
-    predictions_url = ListLink("prediction-list", "model__uuid", help_text="what you asked it")
-    batches_url = ListLink("batch-list", "model__uuid", help_text="files that you sent to it")
+    predictions_url = ListLink("prediction-list", "model__uuid", help_text="your predictions with it")
+    batches_url = ListLink("batch-list", "model__uuid", help_text="your files for it")
     features = FeatureSerializer(many=True, read_only=True)
     threshold = serializers.FloatField(
-        allow_null=True, required=False, help_text="of two classes: from which probability one is predicted"
+        allow_null=True,
+        required=False,
+        help_text="with two classes: the probability from which one of them is predicted",
     )
     parameters = ParametersField(read_only=True)
-    baseline = MetricsField(read_only=True, help_text="the same figures of guessing")
+    baseline = MetricsField(read_only=True, help_text="the same metrics for guessing")
     metric_intervals = StoredJSON(
         serializers.DictField(child=RangeField(allow_null=True)),
         source="report.metric_intervals",
         default=dict,
-        help_text="95 %, by metric",
+        help_text="95% confidence intervals by metric",
     )
     verdict = StoredJSON(VerdictSerializer, source="report.verdict", default=None, allow_null=True)
     report = StoredJSON(ReportSerializer)
@@ -107,12 +109,12 @@ class ModelChangeSerializer(StrictBody, serializers.Serializer):
     """What can be changed about a model."""
 
     label = serializers.CharField(
-        required=False, allow_blank=True, help_text="the name that pages show; the one in URLs stays"
+        required=False, allow_blank=True, help_text="the name shown on pages; the one in URLs stays"
     )
     threshold = serializers.FloatField(
         required=False,
         allow_null=True,
-        help_text="of two classes: from which probability one is predicted; null for 0.5",
+        help_text="with two classes: the probability from which one of them is predicted; null for 0.5",
     )
 
 
@@ -123,7 +125,7 @@ class ModelChangeSerializer(StrictBody, serializers.Serializer):
     }
 )
 class RetrainSerializer(StrictBody, serializers.Serializer):
-    """On which dataset and under which name; without them, the newest version and the next free name."""
+    """Dataset and name. By default, the newest version of the model's dataset and the next free name."""
 
     dataset = DatasetIdField(required=False)
     name = serializers.CharField(required=False, max_length=MODEL_NAME_CHARACTERS_MAX)
@@ -148,13 +150,13 @@ FORMAT = OpenApiParameter(
     retrain=extend_schema(
         operation_id="retrain_model",
         tags=["runs"],
-        summary="Train a model again as it was trained, on the newest version of its dataset",
+        summary="Train a model again with the same plan on the newest version of its dataset",
         parameters=[IDEMPOTENCY_KEY],
         responses={202: RunDetailSerializer},
     ),
     monitoring=extend_schema(
         operation_id="get_model_monitoring",
-        summary="Show drift since training, and how the answers of a model held where the truth is known",
+        summary="Show drift since training, and predictions compared with actual values",
         responses=MonitoringSerializer,
     ),
     batches=extend_schema(

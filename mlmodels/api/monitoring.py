@@ -5,30 +5,32 @@ from rest_framework import serializers
 
 class BinSerializer(serializers.Serializer):
     label = serializers.CharField()
-    share = serializers.FloatField(help_text="of the rows of training")
-    asked = serializers.FloatField(help_text="of the rows asked for")
+    share = serializers.FloatField(help_text="share of the training rows")
+    asked = serializers.FloatField(help_text="share of the predicted rows")
 
 
 class ColumnDriftSerializer(serializers.Serializer):
     column = serializers.CharField()
     index = serializers.FloatField(help_text="population stability index")
-    by_chance = serializers.FloatField(help_text="what it exceeds without drift in one of 20 cases")
+    by_chance = serializers.FloatField(
+        help_text="value that `index` exceeds by chance in 1 of 20 cases without drift"
+    )
     level = serializers.CharField(help_text="none, moderate or large")
     sentence = serializers.CharField()
     bins = BinSerializer(many=True)
 
 
 class DriftSerializer(serializers.Serializer):
-    rows = serializers.IntegerField(help_text="the latest predictions that were looked at")
+    rows = serializers.IntegerField(help_text="how many of the latest predictions were compared")
     rows_max = serializers.IntegerField()
-    trained_on = serializers.IntegerField(help_text="rows of the table of training")
+    trained_on = serializers.IntegerField(help_text="rows of the training data")
     sentence = serializers.CharField()
     columns = ColumnDriftSerializer(many=True)
 
 
 class CoverageSerializer(serializers.Serializer):
-    of = serializers.IntegerField(help_text="intervals or sets of classes")
-    held = serializers.IntegerField(help_text="of them that held the actual value")
+    of = serializers.IntegerField(help_text="number of intervals or prediction sets")
+    held = serializers.IntegerField(help_text="how many of these contained the actual value")
     level = serializers.FloatField(allow_null=True, help_text="the promised share")
 
 
@@ -45,10 +47,10 @@ class LiveQualitySerializer(serializers.Serializer):
 
 
 class MonitoringSerializer(serializers.Serializer):
-    """How a model fares since it was trained."""
+    """How a model has performed since it was trained."""
 
     drift = DriftSerializer()
     actuals = LiveQualitySerializer()
     comparison = serializers.DictField(
-        allow_null=True, help_text="with the model that was trained again, on rows that neither has seen"
+        allow_null=True, help_text="with the earlier model, if this one was trained again"
     )

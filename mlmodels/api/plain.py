@@ -1,7 +1,7 @@
-"""Paid predictions as programs ask for them: JSON with a token or a key, without REST framework.
+"""The fast path of paid predictions: plain requests, JSON with a token or a key, bypass REST framework.
 
-Its machinery takes longer than the prediction. Whatever is not plain goes on to the view of REST framework,
-which calls the same operation, and so does a caller who is not confirmed, to be told why. What earlier
+Its machinery takes longer than the prediction. Any other request goes on to the view of REST framework,
+which calls the same operation. So does one whose caller is not confirmed: the view says why. What earlier
 requests found out about caller and model is remembered, and confirmed by the statement that charges.
 """
 
@@ -44,7 +44,7 @@ class Offer:
 
 
 class PlainPredictionsMiddleware:
-    """Stands in front of sessions, forms, and the REST framework, which such a request has no use for."""
+    """Answers plain requests before sessions, forms and REST framework, which they do not need."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -79,7 +79,7 @@ def is_plain(environ: dict) -> bool:
         and environ.get("HTTP_ACCEPT", "*/*") in ACCEPTED
         and not environ.get("QUERY_STRING")
         and length.isdigit()
-        and 0 < int(length) <= settings.JSON_BODY_BYTES_MAX  # 0 as well where the body was not received
+        and 0 < int(length) <= settings.JSON_BODY_BYTES_MAX  # 0 also if the body was not received
         and "\x00" not in environ["PATH_INFO"]
     )
 

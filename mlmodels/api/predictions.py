@@ -1,4 +1,4 @@
-"""Predictions: of rows that are sent to a model, and those that are stored, as a resource."""
+"""Predictions: rows are predicted and explained by a model, and stored predictions are a resource."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
-from mlmodels.api.examples import EXAMPLE_PREDICTION
+from mlmodels.api.examples import EXAMPLE_PREDICTION, SITE
 from mlmodels.api.links import UsedModelLink
 from mlmodels.api.plain import Offer
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, OutputSerializer
@@ -27,7 +27,7 @@ LEVEL_MIN, LEVEL_MAX = 0.5, 0.99
 
 
 class TypicalRow:
-    """The form of the browsable API starts out with the typical row of the model."""
+    """The form of the browsable API is filled in with a typical row of the model."""
 
     def get_initial(self):
         return {"features": example_row(self.context["view"].get_object())}
@@ -57,7 +57,7 @@ class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
         required=False,
         min_value=LEVEL_MIN,
         max_value=LEVEL_MAX,
-        help_text="share of cases in which interval or set hold the truth; 0.9 without it",
+        help_text="share of cases in which the interval or set contains the actual value; 0.9 by default",
     )
 
     def validate(self, attributes):
@@ -69,7 +69,7 @@ class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
 
 
 def plain_rows(data: dict) -> dict | None:
-    """As RowsSerializer reads them, if nothing is odd."""
+    """What RowsSerializer makes of the body, or None if it may have to convert or refuse something."""
     rows, level = data.get("rows", [data.get("features")]), data.get("level")
     is_plain = (
         data.keys() <= {"features", "rows", "level"}
@@ -92,14 +92,14 @@ def plain_rows(data: dict) -> dict | None:
     }
 )
 class RowToExplainSerializer(TypicalRow, StrictBody, serializers.Serializer):
-    """One row. `variation_of` is the id of an earlier prediction, of which this row is a variation."""
+    """One row. If it is a variation of an earlier prediction, `variation_of` is the id of that prediction."""
 
     features = RowField()
     variation_of = serializers.UUIDField(required=False)
 
 
 class PredictionActionsMixin:
-    """For the view set of models: the calls that are paid by row."""
+    """Predicts and explains rows, for the view set of models."""
 
     @classmethod
     def as_view(cls, actions=None, **options):
@@ -128,7 +128,7 @@ class PredictionActionsMixin:
     @extend_schema(
         operation_id="explain_row",
         tags=["predictions"],
-        summary="Predict a row and say what each column adds; variations of it are free for ten minutes",
+        summary="Predict a row and show what each column adds; variations are free for ten minutes",
         parameters=[IDEMPOTENCY_KEY],
         responses=ExplainedSerializer,
     )
@@ -159,9 +159,9 @@ class PredictionActionsMixin:
     answered={
         200: {
             "id": EXAMPLE_PREDICTION,
-            "url": f"https://example.com/api/v1/predictions/{EXAMPLE_PREDICTION}",
+            "url": f"{SITE}/predictions/{EXAMPLE_PREDICTION}",
             "model_name": "2_houses",
-            "model_url": "https://example.com/api/v1/models/2_houses",
+            "model_url": f"{SITE}/models/2_houses",
             "inputs": {"area": 95, "district": "Hill"},
             "output": {
                 "prediction": 305120.4,
@@ -196,6 +196,7 @@ class PredictionSerializer(serializers.ModelSerializer):
             "cost_tokens", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+        extra_kwargs = {"actual_at": {"help_text": "when the actual value was last recorded"}}
 
 
 @with_examples(sent={"A number": {"value": 312000}})

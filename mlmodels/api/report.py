@@ -1,6 +1,6 @@
 """The report of a model, which is stored as JSON, as the OpenAPI schema describes it.
 
-None of these serializers reads or writes anything, as those of `shapes`.
+Like those in `shapes`, these serializers only describe: they neither read nor write anything.
 """
 
 from rest_framework import serializers
@@ -23,32 +23,34 @@ GRADES = ["excellent", "good", "fair", "weak", "none"]
 
 
 class VerdictSerializer(serializers.Serializer):
-    """One sentence about the model, with the two figures that prove it."""
+    """One sentence about the model, with the two figures behind it."""
 
     grade = serializers.ChoiceField(GRADES)
     sentence = serializers.CharField()
-    measure = serializers.CharField(help_text="what the two figures are")
-    is_share = serializers.BooleanField(help_text="whether they are shares of 1")
+    measure = serializers.CharField(help_text="what the two figures measure")
+    is_share = serializers.BooleanField(help_text="whether the two figures are shares from 0 to 1")
     model_figure = serializers.FloatField()
     baseline_figure = serializers.FloatField()
 
 
 class EvaluatedSerializer(serializers.Serializer):
-    """On which rows the model was measured."""
+    """The rows that the model was trained and tested on."""
 
     kind = serializers.ChoiceField(EVALUATIONS)
     by = serializers.CharField(allow_null=True)
     folds = serializers.IntegerField(allow_null=True)
     training_rows = serializers.IntegerField()
     test_rows = serializers.IntegerField()
-    kept_together = serializers.CharField(allow_null=True, help_text="rows that were not torn apart")
+    kept_together = serializers.CharField(
+        allow_null=True, help_text="which rows were kept on one side of the split"
+    )
     refitted_rows = serializers.IntegerField(
-        allow_null=True, help_text="of the final fit, where that is on more rows than were measured with"
+        allow_null=True, help_text="rows of the final fit, if it used more than `training_rows`"
     )
 
 
 class LargestMissSerializer(serializers.Serializer):
-    row = serializers.IntegerField(help_text="in the file, from 1; the header line is not counted")
+    row = serializers.IntegerField(help_text="number in the file, from 1, without the header line")
     actual = LabelField()
     predicted = LabelField()
     miss = serializers.FloatField()
@@ -61,10 +63,10 @@ class ClassFiguresSerializer(serializers.Serializer):
     recall = serializers.FloatField()
     f1_score = serializers.FloatField()
     support = serializers.IntegerField(help_text="test rows of this class")
-    found = serializers.IntegerField(help_text="of them, predicted as such")
-    answers = serializers.IntegerField(help_text="rows predicted as such")
-    recall_interval = RangeField(allow_null=True, help_text="95 %")
-    precision_interval = RangeField(allow_null=True, help_text="95 %")
+    found = serializers.IntegerField(help_text="how many of these were predicted as this class")
+    answers = serializers.IntegerField(help_text="test rows predicted as this class")
+    recall_interval = RangeField(allow_null=True, help_text="95% confidence interval")
+    precision_interval = RangeField(allow_null=True, help_text="95% confidence interval")
 
 
 class ConfusionMatrixSerializer(serializers.Serializer):
@@ -77,28 +79,32 @@ class ConfusionMatrixSerializer(serializers.Serializer):
 class RocCurveSerializer(serializers.Serializer):
     label = LabelField()
     area = serializers.FloatField()
-    points = PointsField(help_text="false positive rate, true positive rate")
+    points = PointsField(help_text="pairs of false positive rate and true positive rate")
 
 
 class PrecisionRecallCurveSerializer(serializers.Serializer):
     label = LabelField()
     average_precision = serializers.FloatField()
-    points = PointsField(help_text="recall, precision")
+    points = PointsField(help_text="pairs of recall and precision")
 
 
 class CalibrationBinSerializer(serializers.Serializer):
-    predicted = serializers.FloatField(help_text="the mean probability")
-    observed = serializers.FloatField(help_text="the share that came true")
+    predicted = serializers.FloatField(help_text="mean predicted probability")
+    observed = serializers.FloatField(help_text="observed share")
     low = serializers.FloatField()
     high = serializers.FloatField()
     rows = serializers.IntegerField()
 
 
 class CalibrationSerializer(serializers.Serializer):
-    """Whether probabilities come true as often as they say."""
+    """How well predicted probabilities agree with observed shares."""
 
-    error = serializers.FloatField(help_text="the mean distance")
-    method = serializers.CharField(allow_null=True, help_text="by which probabilities were corrected")
+    error = serializers.FloatField(
+        help_text="mean difference between predicted probability and observed share"
+    )
+    method = serializers.CharField(
+        allow_null=True, help_text="how probabilities were calibrated; null if not"
+    )
     bins = CalibrationBinSerializer(many=True)
 
 
@@ -111,15 +117,15 @@ class ThresholdSerializer(serializers.Serializer):
 
 
 class ThresholdsSerializer(serializers.Serializer):
-    """What a model of two classes gets right and wrong, by the threshold of its probability."""
+    """What a model with two classes gets right and wrong at each threshold."""
 
-    label = LabelField(help_text="the class that the threshold is about")
+    label = LabelField(help_text="the class that is predicted from the threshold on")
     default = serializers.FloatField()
     rows = ThresholdSerializer(many=True)
 
 
 class WeakGroupSerializer(serializers.Serializer):
-    """Rows that the model is clearly worse on: one category, or one band of a number."""
+    """Rows on which the model is clearly worse: one category, or one range of a number."""
 
     column = serializers.CharField()
     value = ValueField()
@@ -133,12 +139,12 @@ class WeakGroupSerializer(serializers.Serializer):
 
 class ColumnImportanceSerializer(serializers.Serializer):
     name = serializers.CharField()
-    mean = serializers.FloatField(help_text="how much the score falls without the column")
+    mean = serializers.FloatField(help_text="mean loss of score when the column is shuffled")
     std = serializers.FloatField()
 
 
 class ImportanceSerializer(serializers.Serializer):
-    """Which columns the model goes by: permutation importance on the test rows."""
+    """The permutation importance of each column on the test rows."""
 
     scoring = serializers.CharField(allow_null=True)
     rows = serializers.IntegerField()
@@ -147,12 +153,12 @@ class ImportanceSerializer(serializers.Serializer):
 
 
 class PartialDependenceSerializer(serializers.Serializer):
-    """The mean prediction at values of one column."""
+    """How the mean prediction depends on the values of one column."""
 
     name = serializers.CharField()
     kind = serializers.ChoiceField(["number", "category"])
-    points = PointsField(help_text="value, mean prediction")
-    label = LabelField(required=False, help_text="the class whose probability it is")
+    points = PointsField(help_text="pairs of a value and the mean prediction")
+    label = LabelField(required=False, help_text="for classification: the class whose probability is shown")
 
 
 class LearningCurvePointSerializer(serializers.Serializer):
@@ -164,13 +170,13 @@ class LearningCurvePointSerializer(serializers.Serializer):
 
 
 class TestedRowsSerializer(serializers.Serializer):
-    """Some of the test rows: their numbers in the file, what was there and what was predicted."""
+    """A sample of the test rows: row numbers in the file, actual and predicted values."""
 
     rows = serializers.ListField(child=serializers.IntegerField())
     actual = serializers.ListField(child=LabelField())
     predicted = serializers.ListField(child=LabelField())
     probability_of_actual = serializers.ListField(
-        child=serializers.FloatField(), required=False, help_text="of classes"
+        child=serializers.FloatField(), required=False, help_text="for classification"
     )
 
 
@@ -180,13 +186,13 @@ class ScaleSerializer(serializers.Serializer):
 
 
 class ReliabilitySerializer(serializers.Serializer):
-    """What intervals (of numbers) and sets (of classes) are made from, and how often they held the truth."""
+    """What intervals and prediction sets are computed from, and how often they contained the actual value."""
 
     kind = serializers.ChoiceField(["interval", "set"])
     level = serializers.FloatField()
     scores = serializers.ListField(child=serializers.FloatField())
     rows = serializers.IntegerField()
-    coverage = serializers.FloatField(required=False, help_text="the share that held the truth")
+    coverage = serializers.FloatField(required=False, help_text="share that contained the actual value")
     mean_width = serializers.FloatField(required=False)
     mean_size = serializers.FloatField(required=False)
     scale = ScaleSerializer(required=False, allow_null=True)
@@ -195,7 +201,7 @@ class ReliabilitySerializer(serializers.Serializer):
 
 
 class TrainedColumnSerializer(serializers.Serializer):
-    """What a column was like in training."""
+    """A column as it was in the training data."""
 
     name = serializers.CharField()
     role = serializers.ChoiceField(["number", "category", "text"])
@@ -210,14 +216,14 @@ class TrainedColumnSerializer(serializers.Serializer):
 
 
 class ReportSerializer(serializers.Serializer):
-    """How good the model is and what it goes by. Which parts there are depends on the task."""
+    """How good the model is, and which columns it relies on. Which parts there are depends on the task."""
 
     task = serializers.ChoiceField(Task.choices, required=False)
     seed = serializers.IntegerField(required=False)
     notes = texts(required=False)
     evaluation = EvaluatedSerializer(required=False)
     metrics = MetricsField(required=False)
-    baseline = MetricsField(required=False, help_text="the same of guessing")
+    baseline = MetricsField(required=False, help_text="the same metrics for guessing")
     metric_intervals = serializers.DictField(child=RangeField(allow_null=True), required=False)
     verdict = VerdictSerializer(required=False)
     reliability = ReliabilitySerializer(required=False, allow_null=True)

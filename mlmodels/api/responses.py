@@ -5,7 +5,7 @@ The serializers describe these bodies in the OpenAPI schema; a test compares the
 
 from rest_framework import serializers
 
-from mlmodels.api.examples import EXAMPLE_PREDICTION, EXAMPLE_RUN
+from mlmodels.api.examples import EXAMPLE_PREDICTION, EXAMPLE_RUN, SITE
 from mlmodels.api.shapes import (
     ContributionsField,
     LabelField,
@@ -42,7 +42,7 @@ class CreatedSerializer(serializers.Serializer):
             "status": "accepted",
             "model_name": "2_houses",
             "run": EXAMPLE_RUN,
-            "url": f"https://example.com/api/v1/runs/{EXAMPLE_RUN}",
+            "url": f"{SITE}/runs/{EXAMPLE_RUN}",
         }
     }
 )
@@ -60,7 +60,7 @@ class TrainedModelSerializer(serializers.ModelSerializer):
     label_col = serializers.CharField(source="target_name")
     parameters = ParametersField()
     metrics = MetricsField()
-    baseline = MetricsField(help_text="the same figures of guessing")
+    baseline = MetricsField(help_text="the same metrics for guessing")
     notes = serializers.ListField(child=serializers.CharField(), help_text="what to know about the model")
 
     class Meta:
@@ -101,10 +101,10 @@ class PredictedSerializer(LastPredictedSerializer):
     status = serializers.CharField()
     tokens_deducted = serializers.IntegerField()
     interval = IntervalSerializer(
-        required=False, help_text="for numbers: where the actual value probably lies"
+        required=False, help_text="for regression: where the actual value probably lies"
     )
-    probabilities = ProbabilitiesField(required=False, help_text="for classes, by class")
-    warnings = WarningSerializer(many=True, help_text="values unlike those of training")
+    probabilities = ProbabilitiesField(required=False, help_text="for classification, by class")
+    warnings = WarningSerializer(many=True, help_text="values unlike those in the training data")
 
 
 class DeletedSerializer(serializers.Serializer):
@@ -142,16 +142,16 @@ class SearchStatusSerializer(serializers.Serializer):
 
 
 class AnswerSerializer(serializers.Serializer):
-    """The prediction for one row, and how far it can be relied on."""
+    """The prediction for one row, and how reliable it is."""
 
     id = serializers.UUIDField()
     prediction = LabelField(help_text="a number, or a class as written in the dataset")
-    interval = IntervalSerializer(allow_null=True, help_text="for numbers")
-    probabilities = ProbabilitiesField(allow_null=True, help_text="for classes, by class")
+    interval = IntervalSerializer(allow_null=True, help_text="for regression")
+    probabilities = ProbabilitiesField(allow_null=True, help_text="for classification, by class")
     prediction_set = serializers.ListField(
         child=LabelField(), allow_null=True, help_text="the classes that cannot be ruled out"
     )
-    warnings = WarningSerializer(many=True, help_text="values unlike those of training")
+    warnings = WarningSerializer(many=True, help_text="values unlike those in the training data")
 
 
 @with_examples(
@@ -194,14 +194,14 @@ class AnswersSerializer(serializers.Serializer):
     }
 )
 class ExplainedSerializer(AnswerSerializer):
-    base = serializers.FloatField(help_text="what is predicted for a typical row")
+    base = serializers.FloatField(help_text="the prediction for a typical row")
     contributions = ContributionsField(
-        help_text="what each column adds; with the base they add up to `explained`",
+        help_text="what each column adds to `base`; the sum is `explained`",
     )
     explained = serializers.FloatField(help_text="the number, or the probability of the class `label`")
     label = LabelField(allow_null=True, help_text="the class that is explained")
     difference = serializers.FloatField(
-        required=False, help_text="of a variation: `explained` less that of the earlier prediction"
+        required=False, help_text="for a variation: `explained` minus that of the original prediction"
     )
     tokens_deducted = serializers.IntegerField()
 

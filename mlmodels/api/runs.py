@@ -24,7 +24,7 @@ from mlplatform.core.errors import DomainError
 WAIT = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
-    description=f"`wait=SECONDS` waits for the end of an open run, {LONG_POLL_SECONDS_MAX} seconds at most.",
+    description=f"`wait=SECONDS` waits for the end, at most {LONG_POLL_SECONDS_MAX} seconds.",
 )
 LARGE_FIELDS = ["features", "target_column"]
 
@@ -55,7 +55,7 @@ class RunDetailSerializer(RunSerializer):
     """A training run with its leaderboard."""
 
     features = texts(source="feature_names", read_only=True, help_text="columns that the model learns from")
-    notes = texts(read_only=True, help_text="such as that it learns from a part of the rows")
+    notes = texts(read_only=True, help_text="remarks, such as that it learns from a sample of the rows")
     candidates = StoredJSON(CandidateSerializer(many=True))
     dataset = serializers.UUIDField(source="dataset.uuid", default=None, read_only=True, allow_null=True)
     dataset_url = Link("dataset-detail", source="dataset", lookup_field="uuid")
@@ -78,7 +78,7 @@ class RunDetailSerializer(RunSerializer):
 
 @with_examples(
     sent={
-        "The best model within a time": {
+        "The best model within a time limit": {
             "dataset": EXAMPLE_DATASET,
             "target": "price",
             "algorithm": "auto",
@@ -104,7 +104,7 @@ class RunDetailSerializer(RunSerializer):
     }
 )
 class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
-    """What to train. Without target, features or evaluation, those that suit the dataset."""
+    """What to train. Target, features and evaluation default to those of the dataset."""
 
     dataset = DatasetIdField()
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
@@ -113,14 +113,14 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     task = serializers.ChoiceField(Task.choices, required=False)
     parameters = JSONObjectField(required=False, help_text="of the algorithm, by name")
     search = serializers.ChoiceField(SEARCHES, required=False, help_text="how values of parameters are tried")
-    grid = JSONObjectField(required=False, help_text="values to try, by parameter; `{}` for the usual ones")
-    budget_seconds = serializers.FloatField(required=False, help_text="time for auto and for searches")
+    grid = JSONObjectField(required=False, help_text="values to try, by parameter; `{}` for the default ones")
+    budget_seconds = serializers.FloatField(required=False, help_text="time limit of auto and of searches")
     evaluation = EvaluationField(
         required=False,
         help_text="`kind` (hold_out, k_fold, time, group), `by` (a column), `folds`, `train_percentage`",
     )
     learning_curve = serializers.BooleanField(
-        required=False, help_text="whether to measure how the score grows with the rows"
+        required=False, help_text="whether to measure how the score grows with the number of rows"
     )
     name = serializers.CharField(
         required=False, source="model_name", max_length=MODEL_NAME_CHARACTERS_MAX, help_text="of the model"

@@ -70,17 +70,19 @@ def texts(**options) -> serializers.ListField:
 
 
 class HistogramSerializer(serializers.Serializer):
-    edges = serializers.ListField(child=serializers.FloatField(), help_text="one more than counts")
+    edges = serializers.ListField(
+        child=serializers.FloatField(), help_text="edges of the bins, one more than `counts`"
+    )
     counts = serializers.ListField(child=serializers.IntegerField())
 
 
 class ProfileSerializer(serializers.Serializer):
-    """What is in a column. From `minimum` on for numbers and dates alone; dates are in seconds since 1970."""
+    """What is in a column. Fields from `minimum` on: numbers and dates only; dates in seconds since 1970."""
 
     rows = serializers.IntegerField()
     missing = serializers.IntegerField()
     distinct = serializers.IntegerField()
-    distinct_is_exact = serializers.BooleanField(help_text="otherwise there are at least as many")
+    distinct_is_exact = serializers.BooleanField(help_text="if false, `distinct` is a lower bound")
     repeats = serializers.BooleanField(help_text="whether a value is in more than one row")
     top_values = PointsField(help_text="the most frequent texts, each with its number of cells")
     typical = ValueField(help_text="the median, or the most frequent text")
@@ -91,9 +93,13 @@ class ProfileSerializer(serializers.Serializer):
     quantiles = MetricsField(required=False, help_text="by share, such as 0.25")
     histogram = HistogramSerializer(required=False)
     sampled = serializers.IntegerField(
-        required=False, allow_null=True, help_text="cells behind quantiles and histogram; null for all"
+        required=False,
+        allow_null=True,
+        help_text="number of cells that quantiles and histogram are computed from; null if all",
     )
-    varying_parts = texts(required=False, help_text="of dates: year, month, weekday, day_of_year, hour")
+    varying_parts = texts(
+        required=False, help_text="for dates: which of year, month, weekday, day_of_year and hour vary"
+    )
 
 
 class ColumnSerializer(serializers.Serializer):
@@ -101,7 +107,7 @@ class ColumnSerializer(serializers.Serializer):
 
     name = serializers.CharField()
     kind = serializers.ChoiceField(KINDS)
-    role = serializers.ChoiceField(["number", "category", "text"], help_text="how a model takes it")
+    role = serializers.ChoiceField(["number", "category", "text"], help_text="how models use it")
     use = serializers.BooleanField()
     reason = serializers.CharField(help_text="why it is of this kind")
     profile = StoredJSON(ProfileSerializer)
@@ -116,7 +122,7 @@ class TargetGuessSerializer(serializers.Serializer):
 
 
 class EvaluationSerializer(serializers.Serializer):
-    """How models are tested: on which rows, and by which column those are set apart."""
+    """How models are tested: on which rows, and by which column these are chosen."""
 
     kind = serializers.ChoiceField(EVALUATIONS)
     by = serializers.CharField(required=False, allow_null=True)
@@ -130,7 +136,7 @@ class EvaluationField(JSONObjectField):
 
 
 class ColumnChangeSerializer(serializers.Serializer):
-    """How a column is read instead."""
+    """A change to how a column is read."""
 
     kind = serializers.ChoiceField(KINDS, required=False)
     use = serializers.BooleanField(required=False)
@@ -152,7 +158,7 @@ class SuggestedChangeSerializer(serializers.Serializer):
 
 
 class FindingChoiceSerializer(serializers.Serializer):
-    """One of the things that can be done about a finding."""
+    """One way to deal with a finding."""
 
     label = serializers.CharField()
     change = StoredJSON(SuggestedChangeSerializer, help_text="a body for PATCH of the dataset")
@@ -166,8 +172,8 @@ class FindingSerializer(serializers.Serializer):
     columns = texts()
     severity = serializers.ChoiceField(["info", "warning"])
     seen = serializers.CharField(help_text="what was found")
-    happens = serializers.CharField(help_text="what is done about it without you")
-    choices = FindingChoiceSerializer(many=True, help_text="what can be done instead")
+    happens = serializers.CharField(help_text="what is done about it unless you choose otherwise")
+    choices = FindingChoiceSerializer(many=True, help_text="ways to deal with it")
 
 
 # Training runs
@@ -180,18 +186,20 @@ class CandidateSerializer(serializers.Serializer):
     label = serializers.CharField()
     parameters = ParametersField()
     target_transform = serializers.CharField(allow_null=True)
-    pairs = serializers.BooleanField(help_text="whether it also learns from sums and quotients of columns")
+    pairs = serializers.BooleanField(
+        help_text="whether it also learns from differences, ratios and products of columns"
+    )
     status = serializers.ChoiceField(CANDIDATE_STATUSES)
-    scoring = serializers.CharField(help_text="the metric that score is; higher is better")
+    scoring = serializers.CharField(help_text="the metric of `score`; higher is better")
     score = serializers.FloatField(allow_null=True)
     std = serializers.FloatField(allow_null=True)
     standard_error = serializers.FloatField(allow_null=True)
     seconds = serializers.FloatField(allow_null=True)
     milliseconds_per_row = serializers.FloatField(allow_null=True)
-    rounds = serializers.IntegerField(allow_null=True, help_text="of boosting")
+    rounds = serializers.IntegerField(allow_null=True, help_text="boosting rounds")
     fold_rounds = serializers.ListField(child=serializers.IntegerField(), required=False)
-    weight = serializers.FloatField(allow_null=True, help_text="its share in a mean of several")
-    is_tie = serializers.BooleanField(help_text="as good as the best, as far as can be told")
+    weight = serializers.FloatField(allow_null=True, help_text="its weight in an ensemble")
+    is_tie = serializers.BooleanField(help_text="whether it cannot be told apart from the best")
     is_chosen = serializers.BooleanField()
     note = serializers.CharField(help_text="such as why it was stopped")
     rows = serializers.IntegerField(required=False)

@@ -18,7 +18,7 @@ NAME = OpenApiParameter("name", location=OpenApiParameter.PATH, description="of 
 
 class SharedModelSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", help_text="of the share")
-    name = serializers.CharField(source="model.name", help_text="to predict with")
+    name = serializers.CharField(source="model.name", help_text="the name to call it by")
     model_url = Link("model-detail", source="model", lookup_field="name")
     label = serializers.CharField(source="model.label")
     target = serializers.CharField(source="model.target_name")
@@ -34,14 +34,12 @@ class SharedModelSerializer(serializers.ModelSerializer):
     list=extend_schema(
         operation_id="list_shared_models", summary="List the models that others share with you"
     ),
-    destroy=extend_schema(
-        operation_id="leave_shared_model", summary="Remove a model of another from your list"
-    ),
+    destroy=extend_schema(operation_id="leave_shared_model", summary="Remove a shared model from your list"),
 )
 class SharedModelViewSet(
     StrictQueryMixin, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet
 ):
-    """You read them and predict with them by their `name`, as with your own, and pay with your tokens."""
+    """You can read and predict with these models by `name`, like your own. Predictions cost your tokens."""
 
     tags = ["sharing"]
     refusals = ()
@@ -97,7 +95,7 @@ class ShareSerializer(StrictBody, serializers.ModelSerializer):
 
 @extend_schema_view(
     list=extend_schema(
-        operation_id="list_shares", summary="List with whom a model is shared", parameters=[NAME]
+        operation_id="list_shares", summary="List the accounts that a model is shared with", parameters=[NAME]
     ),
     create=extend_schema(
         operation_id="share_model",
@@ -108,8 +106,8 @@ class ShareSerializer(StrictBody, serializers.ModelSerializer):
     destroy=extend_schema(operation_id="revoke_share", summary="Stop sharing a model", parameters=[NAME]),
 )
 class ShareViewSet(OfOneModelViewSet):
-    """The other account reads the model and predicts with it, and pays with its own tokens. The answer does
-    not tell whether there is an account with the address.
+    """The other account can read the model and predict with it at its own expense. The response does not
+    reveal whether the address has an account.
     """
 
     serializer_class = ShareSerializer
@@ -122,7 +120,7 @@ class ShareViewSet(OfOneModelViewSet):
 
 
 @with_examples(
-    sent={"Until it is revoked": {}, "For a time": {"expires_at": "2099-12-31T00:00:00Z"}},
+    sent={"Until it is revoked": {}, "With an expiry date": {"expires_at": "2099-12-31T00:00:00Z"}},
 )
 class ReportLinkSerializer(StrictBody, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
@@ -137,7 +135,7 @@ class ReportLinkSerializer(StrictBody, serializers.ModelSerializer):
 
 
 class NewReportLinkSerializer(ReportLinkSerializer):
-    url = serializers.URLField(read_only=True, help_text="shown this once")
+    url = serializers.URLField(read_only=True, help_text="shown only this once")
 
     class Meta(ReportLinkSerializer.Meta):
         fields = [*ReportLinkSerializer.Meta.fields, "url"]
@@ -158,7 +156,7 @@ class NewReportLinkSerializer(ReportLinkSerializer):
     ),
 )
 class ReportLinkViewSet(OfOneModelViewSet):
-    """Whoever has the link reads the report without an account."""
+    """Anyone with the link can read the report, without an account."""
 
     serializer_class = ReportLinkSerializer
     queryset = ReportLink.objects.all()

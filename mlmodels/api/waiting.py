@@ -1,4 +1,4 @@
-"""Endpoints that start a job: they answer with its result, or with the URL to get it from. And that URL."""
+"""Endpoints that start a job, which answer with its result or its URL, and what resources of jobs share."""
 
 import logging
 import time
@@ -109,7 +109,7 @@ class TrainingView(ABC, GenericAPIView):
 
 
 class JobActionsMixin:
-    """For the view sets of jobs."""
+    """Shows a job, on request when it has ended, and cancels it: for the view sets of runs and batches."""
 
     def retrieve(self, request, uuid):
         job = self.get_object()

@@ -6,6 +6,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from mlmodels.api.examples import EXAMPLE_RUN
 from mlmodels.lookups import owned_delivery
 from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
@@ -47,7 +48,7 @@ class WebhookSerializer(StrictBody, serializers.ModelSerializer):
     }
 )
 class NewWebhookSerializer(WebhookSerializer):
-    secret = serializers.CharField(read_only=True, help_text="signs what is sent; shown this once")
+    secret = serializers.CharField(read_only=True, help_text="signs what is sent; shown only this once")
 
     class Meta(WebhookSerializer.Meta):
         fields = [*WebhookSerializer.Meta.fields, "secret"]
@@ -65,7 +66,7 @@ class AttemptSerializer(serializers.Serializer):
         200: {
             "id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
             "event": "run.ended",
-            "reference": "run:13b202ac-8a5c-4a3e-9a57-6f1d3b1f2a10",
+            "reference": f"run:{EXAMPLE_RUN}",
             "status": "delivered",
             "attempts": [{"at": "2027-03-01T09:30:01Z", "status": 204, "error": "", "seconds": 0.12}],
             "next_attempt_at": "2027-03-01T09:30:00Z",

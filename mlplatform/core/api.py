@@ -109,7 +109,7 @@ def ordering_fields_of(view) -> tuple | list:
 
 
 class StrictBody:
-    """For serializers of requests: what they do not know is refused, with whatever else is wrong."""
+    """For serializers of requests: unknown fields are refused, together with whatever else is wrong."""
 
     default_error_messages = {"invalid": "Send a JSON object."}
 

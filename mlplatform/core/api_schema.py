@@ -19,15 +19,15 @@ from rest_framework.permissions import AllowAny
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 
 REFUSALS = {
-    400: "The input is wrong: `fields` names what.",
-    401: "Nobody is signed in, or the credentials are wrong.",
+    400: "The input is wrong: `fields` says where.",
+    401: "Credentials are missing or wrong.",
     402: "Too few tokens.",
     403: "The caller may not do this, or not with this key.",
     404: "The caller has no such object.",
     409: "The request conflicts with stored data, such as a name that is taken.",
-    412: "The object is no longer the one that `If-Match` names.",
+    412: "The object has changed: `If-Match` has an earlier ETag.",
     413: "The request or its file is larger than allowed.",
-    415: "The body is of a type that this call does not read.",
+    415: "This call does not accept bodies of this type.",
     422: "The idempotency key was used with another body, or the training failed and is refunded.",
     429: "Too many requests. `Retry-After` says when to try again.",
     503: "The service is not available at the moment. `Retry-After` says when to try again.",
@@ -36,7 +36,7 @@ OTHER_REFUSALS = "Any other refusal, such as 405 or 406, has the same body."
 HEADERS = {
     "ETag": ("string", "of this state of the object, for `If-None-Match` and `If-Match`"),
     "Idempotency-Replayed": ("string", "`true` if an earlier request with this key was carried out"),
-    "Location": ("string", "the URL of what was made"),
+    "Location": ("string", "the URL of the new object"),
     "RateLimit-Limit": ("integer", "requests allowed in a minute"),
     "RateLimit-Remaining": ("integer", "requests left in this minute"),
     "RateLimit-Reset": ("integer", "seconds until all of them are allowed again"),
@@ -48,16 +48,16 @@ FORM, JSON = "multipart/form-data", "application/json"
 IF_HEADERS = {
     name: OpenApiParameter(name, location=OpenApiParameter.HEADER, description=description)
     for name, description in {
-        "If-None-Match": "An ETag: 304 without a body while it is still that of the object.",
-        "If-Match": "An ETag: 412 and nothing done if the object has changed since.",
+        "If-None-Match": "An ETag. If the object still has it, the response is 304 without a body.",
+        "If-Match": "An ETag. If the object has changed since, the response is 412 and nothing is done.",
     }.items()
 }
 BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
 def docs_not_shown() -> list[type]:
-    """A view set without a docstring would show that of the first of its bases with each of its calls."""
-    return [*get_lib_doc_excludes(), ETagMixin, StrictQueryMixin]
+    """A class without a docstring would show that of the first of its bases."""
+    return [*get_lib_doc_excludes(), ETagMixin, StrictBody, StrictQueryMixin]
 
 
 def with_examples(*, sent: dict[str, dict] | None = None, answered: dict[int, dict] | None = None):
@@ -136,7 +136,7 @@ class Schema(AutoSchema):
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
         if self.has_etag and self.method == "GET":
-            answers["304"] = {"description": "The object is still the one that `If-None-Match` names."}
+            answers["304"] = {"description": "The object has not changed: `If-None-Match` has its ETag."}
         for status in self.refusals():
             answers[str(status)] = self._refusal(str(status), REFUSALS[status], direction)
         answers["default"] = self._refusal("default", OTHER_REFUSALS, direction)

@@ -10,6 +10,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from mlmodels.tests.factories import make_dataset
+from mlplatform.core.api import StrictBody
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests import described
 
@@ -31,6 +32,16 @@ def test_the_schema_is_made_without_a_warning():
     SchemaGenerator().get_schema(request=None, public=True)
 
     assert not GENERATOR_STATS
+
+
+def test_no_part_is_described_by_what_its_base_class_is_for():
+    schemas = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+
+    described_by_base = [
+        name for name, schema in schemas.items() if schema.get("description") == StrictBody.__doc__
+    ]
+
+    assert not described_by_base
 
 
 ASKED_AT_ONCE = """
