@@ -1,4 +1,4 @@
-"""Read-only lists of datasets, training runs, models, predictions and workers.
+"""Lists of datasets, training runs, models, predictions and workers, read-only but for priorities.
 
 Nothing can be uploaded: a foreign pickle must never reach the loader. Staff cancel and delete through the
 operations that pages and API use.
@@ -69,7 +69,7 @@ class RowAdmin(ReadOnlyAdmin):
 
     @admin.display(description="model", ordering="model__name")
     def model_link(self, row):
-        """Of a deleted model the name."""
+        """If the model was deleted, its name."""
         return link_to(row.model) if row.model else row.model_name
 
     @admin.display(description="dataset", ordering="dataset__name")
@@ -190,8 +190,7 @@ class JobAdmin(RowAdmin):
 class TrainingRunAdmin(JobAdmin):
     list_display = [
         "model_name", "status", "priority", "percent", "owner_link", "dataset_link", "algorithm", "task",
-        "attempt",
-        "created_at", "started_by", "seconds", "short_error", "entries",
+        "attempt", "created_at", "started_by", "seconds", "short_error", "entries",
     ]  # fmt: skip
     list_filter = ["status", "priority", "algorithm", "task", "is_search", "error_code", "created_at"]
     list_select_related = ["owner", "dataset"]
@@ -280,7 +279,7 @@ class BatchAdmin(JobAdmin):
 
 @admin.register(OwnerPriority)
 class OwnerPriorityAdmin(BoundedAdmin):
-    """Administrators say here whose jobs go before or after those of all others."""
+    """Users whose jobs go before or after those of all others, as administrators decide."""
 
     list_display = ["owner", "priority"]
     list_select_related = ["owner"]
@@ -324,7 +323,7 @@ class ReportLinkAdmin(RowAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(RowAdmin):
-    """Without the secret, with which anybody could send what its receiver trusts."""
+    """Hides the secret: whoever has it can send requests that the receiver trusts."""
 
     list_display = ["url", "owner_link", "event_names", "created_at", "deliveries"]
     list_select_related = ["owner"]

@@ -53,7 +53,7 @@ def curve(
 ) -> SafeString:
     """A line; both axes from 0 to 100 % where `is_share`. `now` is the point in use.
 
-    `ticks` and `write` are of the x axis, where its values are not written as numbers.
+    `ticks` and `write` are for an x axis whose values are not plain numbers, such as dates.
     """
     plot = Plot(name, title, message, height=height)
     xs, ys = [x for x, _ in points], [y for _, y in points]

@@ -71,7 +71,7 @@ class Plot:
             self.text((self.left + self.right) / 2, self.bottom + 38, shorten(label, 48))
 
     def tick(self, x: float, words: str):
-        """Below the axis; at the edges it stays inside, also on phones, where text is drawn larger."""
+        """A label below the axis, moved inside near the edges, with room for the larger text on phones."""
         room = len(str(words)) * CHARACTER_WIDTH * 0.7
         if x + room > self.width:
             self.text(self.width, self.bottom + 17, words, anchor="end")

@@ -8,7 +8,7 @@ from mlplatform.core.forms import RefusableForm
 
 
 class ActualForm(RefusableForm):
-    """An input that suits the target, holding the value that was recorded last."""
+    """An input that suits the target, filled in with the value that was recorded last."""
 
     def __init__(self, data=None, *, prediction):
         super().__init__(data)

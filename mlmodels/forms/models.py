@@ -9,15 +9,16 @@ COST_INPUT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
 class RetrainForm(forms.Form):
-    """With `datasets` one of them is chosen; without, the newest version of the model's own is meant."""
+    """Asks for one of `datasets`. If there are none, the newest version of the model's dataset is used."""
 
     dataset = forms.ChoiceField(label="Dataset to train on")
     idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=255, initial=uuid.uuid4)
 
     def __init__(self, data=None, *, datasets):
         super().__init__(data)
-        self.fields["dataset"].choices = [(str(dataset.uuid), dataset.name) for dataset in datasets]
-        if not datasets:
+        if datasets:
+            self.fields["dataset"].choices = [(str(dataset.uuid), dataset.name) for dataset in datasets]
+        else:
             del self.fields["dataset"]
 
 

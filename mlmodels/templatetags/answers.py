@@ -32,7 +32,7 @@ def reliability_in_words(output, model):
 
 @register.simple_tag
 def actual_in_words(prediction):
-    """How the recorded value compares: "the prediction was 12,000 too low, within the interval"."""
+    """Such as "the prediction was 12,000 too low; the value is within the interval"."""
     actual, output, model = prediction.actual, prediction.output, prediction.model
     if model.task != "regression":
         return "as predicted" if actual == output["prediction"] else "not as predicted"
@@ -43,7 +43,7 @@ def actual_in_words(prediction):
     said = f"the prediction was {size} too {directions[miss < 0]}" if miss else "exactly as predicted"
     if interval := output.get("interval"):
         is_within = interval["low"] <= actual <= interval["high"]
-        said += f", {'within' if is_within else 'outside'} the interval"
+        said += f"; the value is {'within' if is_within else 'outside'} the interval"
     return said
 
 

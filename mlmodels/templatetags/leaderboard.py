@@ -94,9 +94,9 @@ class Board:
         )
 
     def state(self, row) -> tuple[str, str]:
-        """One word: of those that are done only the one in use and its ties have one."""
+        """The kind of badge and its word. Once all are done, only the one in use and its ties have one."""
         if row["status"] == "running" and not self.is_running:
-            return WORDS["stopped"]  # with its run
+            return WORDS["stopped"]  # the run ended before it did
         if row["status"] != "done":
             return WORDS.get(row["status"], ("", row["status"]))
         if self.is_running:

@@ -1,4 +1,4 @@
-"""How a model fares, in words: drift, actual values, and the names that a new model may take over."""
+"""How a model performs, in words: drift, actual values, and the aliases that a new model may take over."""
 
 from django import template
 

@@ -29,7 +29,7 @@ def monitoring_tab(request, name):
 def retrain(request, name):
     """What would be trained, on which version and at what price; a POST starts it.
 
-    Where no version is left, a dataset with the same columns is chosen.
+    If no version is left, the user chooses another dataset with the same columns.
     """
     model = owned_model(request.user, name)
     newest = model.newest_dataset

@@ -40,7 +40,7 @@ def prediction(request, uuid):
 
 @require_POST
 def actual(request, uuid):
-    """What the value turned out to be; sent again, it is corrected."""
+    """Records the actual value of a prediction, or corrects it."""
     stored = owned_prediction(request.user, uuid)
     if not stored.may_use_model:
         raise NotFound("The model of this prediction was deleted, or is no longer shared with you.")
@@ -48,15 +48,18 @@ def actual(request, uuid):
     if form.is_valid():
         with form.refusals():
             record_actual(prediction=stored, value=form.cleaned_data["value"])
-    status = 200 if form.is_valid() else 422
+    is_recorded = form.is_valid()
     if request.htmx:
-        context = {"model": stored.model, "paid": stored, "actual_form": form, "said": ""}
-        if form.is_valid():
-            context |= {"actual_form": ActualForm(prediction=stored), "said": ACTUAL_RECORDED}
-        return render(request, "mlmodels/_actual.html", context, status=status)
-    if not form.is_valid():
+        context = {
+            "model": stored.model,
+            "paid": stored,
+            "actual_form": ActualForm(prediction=stored) if is_recorded else form,
+            "said": ACTUAL_RECORDED if is_recorded else "",
+        }
+        return render(request, "mlmodels/_actual.html", context, status=200 if is_recorded else 422)
+    if not is_recorded:
         context = predict_context(request, stored.model, stored=stored, actual_form=form)
-        return render(request, "mlmodels/model.html", context, status=status)
+        return render(request, "mlmodels/model.html", context, status=422)
     messages.success(request, ACTUAL_RECORDED)
     return redirect(f"{reverse('mlmodels:model', args=[stored.model.name])}?prediction={uuid}#actual")
 

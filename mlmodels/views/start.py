@@ -62,7 +62,7 @@ def upload_context() -> dict:
 
 
 def file_price() -> str:
-    """What the drop zone of a file to be predicted says."""
+    """The price of predicting a file, as its drop zone states it."""
     price = plural(settings.BATCH_TOKEN_COST, "token")
     return f"{price} per {PRICED_ROWS:,} rows, rounded up. You confirm the price first."
 

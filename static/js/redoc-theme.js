@@ -1,4 +1,4 @@
-/* ReDoc in the theme that was chosen on the site, else in that of the system. It takes its colors when it starts. */
+/* ReDoc in the theme that was chosen on the site, else in that of the system. It reads its colors only when it starts. */
 const DARK = {
   colors: {
     primary: { main: "#7cbcf5" },
