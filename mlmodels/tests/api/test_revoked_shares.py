@@ -44,16 +44,14 @@ def client_of(user):
 
 
 def bought(user) -> tuple[int, int]:
-    """Predictions that are stored, and the tokens that were taken for them."""
+    """The number of stored predictions, and the tokens charged."""
     user.refresh_from_db()
     charges = LedgerEntry.objects.filter(account=user, kind="charge").values_list("amount", flat=True)
     assert verify_ledger() == []
     return Prediction.objects.filter(owner=user).count(), -sum(charges)
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/models/{}/predict", "/api/v1/models/{}/explain", "/api/predict/{}"]
-)
+@every_path
 def test_nothing_is_sold_once_the_share_is_revoked_and_what_was_sold_before_is_paid(
     alice, bob, model, share, at_once, path
 ):
@@ -68,7 +66,7 @@ def test_nothing_is_sold_once_the_share_is_revoked_and_what_was_sold_before_is_p
         return [(0, answer.status_code)]
 
     def predict():
-        """When each request was sent, and what was answered, until a refusal."""
+        """Predicts until refused. Pairs of when a request was sent and the status of its response."""
         client, answers, end = client_of(bob), [], time.monotonic() + SECONDS_MAX
         while time.monotonic() < end and (not answers or answers[-1][1] == 200):
             sent_at = time.monotonic()
@@ -85,9 +83,7 @@ def test_nothing_is_sold_once_the_share_is_revoked_and_what_was_sold_before_is_p
     assert bought(bob) == (len(sold), 5 * len(sold))
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/models/{}/predict", "/api/v1/models/{}/explain", "/api/predict/{}"]
-)
+@every_path
 @pytest.mark.parametrize("accept", ["application/json", "application/json;q=0.9"], ids=["plain", "REST"])
 def test_a_share_that_is_revoked_while_the_row_is_predicted_sells_nothing(
     bob, model, share, monkeypatch, path, accept

@@ -61,14 +61,14 @@ def assert_usable(page: Page):
 
 
 def tab_to(page: Page, name: str):
-    """Presses Tab until what is called so has the focus, which must be seen at every stop."""
+    """Presses Tab until the element of this name has the focus, which must be visible at every stop."""
     for _ in range(STOPS_MAX):
         page.keyboard.press("Tab")
         at = page.evaluate(NAME_OF_FOCUS)
-        assert page.evaluate(HAS_A_RING), f"The focus is not seen at {at!r}."
+        assert page.evaluate(HAS_A_RING), f"The focus is not visible at {at!r}."
         if at.startswith(name):
             return
-    pytest.fail(f"{STOPS_MAX} times Tab do not lead to {name!r}.")
+    pytest.fail(f"{name!r} was not reached after pressing Tab {STOPS_MAX} times.")
 
 
 def enlarge_text(page: Page):

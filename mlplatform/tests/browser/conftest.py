@@ -53,7 +53,7 @@ def installation(tmp_path_factory):
 def browser():
     """Not for the whole session: while Playwright runs, Django takes the thread for an asynchronous one.
 
-    Without a browser these tests are skipped, and say so, and the others run; where CI is set they fail.
+    Without a browser these tests are skipped with a message; if CI is set, they fail.
     """
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:

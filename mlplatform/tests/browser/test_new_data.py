@@ -32,7 +32,7 @@ def test_a_newer_table_becomes_a_better_model_under_the_same_name(page, alice):
 
     expect(page.get_by_text("answers under the name")).to_be_visible()
     assert_usable(page)
-    page.get_by_role("button", name="Go back to houses_price_v1").click()  # the way back
+    page.get_by_role("button", name="Go back to houses_price_v1").click()
     expect(people.heading(page)).to_have_text("houses_price_v1")
     expect(page.get_by_text("answers under the name")).to_be_visible()
     expect(page.get_by_role("button", name="Go back to houses_price_2")).to_be_visible()

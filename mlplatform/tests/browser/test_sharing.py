@@ -9,7 +9,7 @@ from mlplatform.tests.browser.access import assert_usable
 
 @pytest.fixture
 def model(page, alice):
-    """The page of a model that Alice has just trained shows."""
+    """The Share tab of a model that Alice has just trained."""
     people.upload(page)
     people.train(page, "Linear regression")
     people.open_tab(page, "Share")

@@ -26,7 +26,7 @@ def text_of(rows) -> str:
 
 @pytest.fixture(scope="module")
 def seller(browser, installation):
-    """Has a model of the houses, and tokens for a few files."""
+    """A user with a model of the houses, and tokens for a few files."""
     with watched(browser, installation.url) as context:
         page = context.new_page()
         person = people.sign_up(page)
