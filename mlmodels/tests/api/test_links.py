@@ -1,4 +1,4 @@
-"""From each resource, one click to those that it came from and that came from it."""
+"""Each resource links to those that it was made from and to those made from it."""
 
 import re
 from html import unescape
@@ -30,7 +30,7 @@ def url_of_model(model):
 
 
 def links_of(client, path) -> dict:
-    """The URLs that an object has beside its own."""
+    """The links of an object to other resources."""
     body = client.get(path.removeprefix(SITE)).json()
     return {name: value for name, value in body.items() if name.endswith("_url")}
 

@@ -1,4 +1,4 @@
-"""What a predicted value turned out to be, recorded where the prediction stands."""
+"""The actual value of a prediction, recorded beside it."""
 
 import io
 

@@ -37,7 +37,7 @@ def seller(browser, installation):
 
 
 def choose_file(page, text: str, zone: str = ZONE):
-    """With a click, as a hand does that picks the file in the window of the system."""
+    """Through the file chooser that a click opens, as a user does."""
     with page.expect_file_chooser() as chooser:
         page.get_by_label(zone).click()
     chooser.value.set_files(people.csv_file(text, "new.csv"))
@@ -45,7 +45,7 @@ def choose_file(page, text: str, zone: str = ZONE):
 
 
 def counted_clicks(page) -> list[str]:
-    """Grows with each click of a hand, in every page that is opened from now on."""
+    """The page of each click by a user, on every page that is opened from now on."""
     clicks = []
     page.expose_function("countClick", lambda: clicks.append(page.url))
     page.add_init_script(COUNT_CLICKS)
@@ -53,7 +53,7 @@ def counted_clicks(page) -> list[str]:
 
 
 def assert_answered(download):
-    """Every row has come back in its place, with the prediction that the houses were made by."""
+    """Every row has come back in its place, with the price that the houses were generated with."""
     rows = list(csv.DictReader(io.StringIO(download.path().read_text())))
     assert [(row["agent"], row["rooms"], row["garden"]) for row in rows] == QUESTION[1:]
     for row in rows:
