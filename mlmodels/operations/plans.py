@@ -54,22 +54,24 @@ def make_plan(
     learning_curve: bool = False,
     is_classic: bool = False,
 ) -> CheckedPlan:
-    """Without target, features, task or evaluation, those that the dataset suggests.
+    """Target, features, task and evaluation that are not given are those that the dataset suggests.
 
-    {} is the algorithm's own grid. `evaluation` has the fields of `trainers.Evaluation`, and goes before
-    `train_percentage`. A classic plan tests on random rows, and uses columns that give the target away.
+    A `grid` of {} means the algorithm's own. `evaluation` has the fields of `trainers.Evaluation` and
+    overrides `train_percentage`. A classic plan tests on random rows, and uses columns that give the target
+    away.
     """
     target_column = _find(_columns(dataset), target or _suggested_target(dataset), field="target")
     _refuse_unpredictable(target_column)
     trainer = trainers.get(algorithm)
-    is_old = is_classic and trainer.name != "auto"  # the services replaced had no automatic choice
-    if not is_old:
+    is_classic = is_classic and trainer.name != "auto"  # the services replaced had no automatic choice
+    if not is_classic:
         dataset = datasets.examined(dataset=dataset, target=target_column.name)
         evaluation = evaluation or dataset.default_evaluation
     columns = _columns(dataset)
     if features is None:
-        features = _suggested_features(columns, target_column, is_old)
+        features = _suggested_features(columns, target_column, is_classic)
     feature_columns = _feature_columns(columns, features)
+    derived = [] if is_classic else tables.date_parts(feature_columns)
     plan = TrainingPlan(
         algorithm=trainer.name,
         task=task or task_for(trainer, target_column),
@@ -77,13 +79,13 @@ def make_plan(
         target=target_column.name,
         parameters=parameters or {},
         evaluation=_evaluation({"train_percentage": train_percentage, **(evaluation or {})}, columns),
-        derived=tuple(column.to_dict() for column in ([] if is_old else tables.date_parts(feature_columns))),
+        derived=tuple(column.to_dict() for column in derived),
         grid=grid,
         search=search,
         budget_seconds=_budget(trainer, search, budget_seconds),
         candidates=tuple(candidates),
         learning_curve=learning_curve,
-        is_classic=is_old,
+        is_classic=is_classic,
     ).checked()
     _check_target(target_column, plan.task)
     _check_rows(plan, target_column.profile)
