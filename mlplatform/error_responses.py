@@ -36,7 +36,7 @@ STATUS = {  # and the title of the page
 }
 TITLES = {**dict(STATUS.values()), 500: "Something went wrong"}
 
-NO_SUCH_URL = "There is no such URL. /api/docs lists those that there are; none of them ends in a slash."
+NO_SUCH_URL = "This URL does not exist. /api/docs lists all URLs; none of them ends in a slash."
 NO_CREDENTIALS = (
     'Send "Authorization: Bearer …" with a key, which you create at /accounts/keys/, or with an access token '
     "from POST /api/v1/token."
@@ -110,10 +110,10 @@ def what_to_do(error: Exception, view) -> str | None:
         return NO_CREDENTIALS
     if isinstance(error, exceptions.MethodNotAllowed) and view:
         possible = [method for method in view.allowed_methods if method not in ("HEAD", "OPTIONS")]
-        return f"{view.request.method} is not possible here. Use {' or '.join(possible)}."
+        return f"{view.request.method} is not allowed here. Use {' or '.join(possible)}."
     if isinstance(error, exceptions.UnsupportedMediaType) and view:
         types = " or ".join(parser.media_type for parser in view.get_parsers())
-        return f"A body of the type {view.request.content_type[:100]} is not read here. Send {types}."
+        return f"A body of type {view.request.content_type[:100]} is not accepted here. Send {types}."
     return None
 
 

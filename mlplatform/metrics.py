@@ -105,7 +105,7 @@ def collected() -> CollectorRegistry:
 
 
 class DatabaseCollector:
-    """What there is now, in eight queries."""
+    """The current state of the database, in eight queries."""
 
     def collect(self):
         yield by_status("training_runs", "Training runs by status.", TrainingRun)

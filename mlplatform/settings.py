@@ -168,13 +168,13 @@ ACCOUNT_REMOVAL_HOOKS = [
 PREDICT_KEY_URL_NAMES = {
     "predict", "predict-last", "model-predict", "model-explain", "model-batches", "model-schema",
 }  # fmt: skip
-# How much the datasets of a user may take, and as much the files that models predict, with their answers
+# For all datasets of a user, and as much again for the user's batches with their answers
 USER_FILES_MB = env.int("USER_FILES_MB", default=1_000)
 # What GET /api/v1/account tells of limits: numbers, or constants by name
 ACCOUNT_LIMITS = {
     "open_keys": "accounts.limits.OPEN_KEYS_MAX",
     "datasets": "mlmodels.limits.DATASETS_MAX",
-    "dataset_bytes": int(USER_FILES_MB * 1_000_000),
+    "dataset_bytes": USER_FILES_MB * 1_000_000,
     "models": "mlmodels.limits.MODELS_MAX",
 }
 # What else is stored about a user: functions with the keyword owner that return a dict of iterators
@@ -223,7 +223,7 @@ if STORAGE_URL:
             "region_name": env("AWS_S3_REGION_NAME", default="") or None,
         },
     }
-    MEDIA_ROOT = ""  # a path would be a mistake
+    MEDIA_ROOT = ""  # nothing is stored on the disk
 
 # The price list, in tokens
 INITIAL_TOKENS = env.int("INITIAL_TOKENS", default=15)

@@ -29,7 +29,7 @@ from mlplatform.request_buffering import BufferedApplication
 THREADS = 8  # per process; half of them may wait for training runs (mlmodels.limits.WAITING_REQUESTS_MAX)
 PROCESSES = 2  # with two cores or more: benchmarks/README.md has the figures
 DRAIN_SECONDS = 30  # for requests in progress to finish at shutdown, such as uploads
-NOT_READY_SECONDS = 0  # how long /readyz says so before that
+NOT_READY_SECONDS = 0  # how long /readyz answers 503 before that
 HEADER_SECONDS = 10  # from the connection, or the previous response on it, to the end of the headers
 CONNECTIONS = 2_000  # per process; a slow client occupies one of these and no thread
 START_SECONDS = 30  # a process that exits by itself this early could not start, and would not the next time

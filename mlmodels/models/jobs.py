@@ -60,8 +60,8 @@ class Job(OwnedModel):
     """Paid work that a worker carries out. Workers claim the row by a conditional UPDATE.
 
     A subclass says what it is called: `kind` in references of the ledger and in codes, `noun` in sentences,
-    `charged_as` in reasons of the ledger. `result_name` has places for the uuid and the attempt: the name
-    in the storage of what the attempt makes. `cleared_at_claim` is what an earlier attempt may have left.
+    `charged_as` in reasons of the ledger. `result_name` is the name in the storage of what an attempt
+    makes, with places for uuid and attempt. `cleared_at_claim` is what an earlier attempt may have left.
     """
 
     class Status(models.TextChoices):

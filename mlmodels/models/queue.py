@@ -73,8 +73,7 @@ def next_in_line(count: int) -> list[Turn]:
     owner with the fewest running jobs is next, then who has waited longest since the last turn, then whose
     job has waited longest. Runs and batches count together.
 
-    Partial indexes and the last entry of an index answer this: what it takes grows with the queue, and not
-    with the number of ended jobs.
+    Indexes keep the cost proportional to the length of the queue, whatever the number of ended jobs.
     """
     of_all_kinds = {name: " UNION ALL ".join(_of_each_kind(query)) for name, query in OF_A_KIND.items()}
     with connection.cursor() as cursor:

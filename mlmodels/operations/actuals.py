@@ -34,12 +34,10 @@ class RecordedActuals:
 
     @property
     def sentence(self) -> str:
-        told = f"{plural(self.recorded, 'actual value')} recorded."
-        return (
-            f"{told} {plural(self.refused, 'row')} could not be recorded; see below."
-            if self.refused
-            else told
-        )
+        recorded = f"{plural(self.recorded, 'actual value')} recorded."
+        if not self.refused:
+            return recorded
+        return f"{recorded} {plural(self.refused, 'row')} could not be recorded; see below."
 
     def refuse(self, row_number: int, reason: str) -> None:
         self.refused += 1
@@ -48,7 +46,7 @@ class RecordedActuals:
 
 
 def record_actual(*, prediction: Prediction, value) -> Prediction:
-    """Refuses what the model could not have predicted: no number, or none of its classes."""
+    """Refuses what the model could not have predicted: text for a number, or an unknown class."""
     if prediction.model is None:
         raise ModelGone("The model of this prediction was deleted, so its actual value cannot be compared.")
     prediction.actual = read_actual(prediction.model, value)
@@ -60,9 +58,9 @@ def record_actual(*, prediction: Prediction, value) -> Prediction:
 
 
 def record_actuals(*, owner, table: BinaryIO, model: TrainedModel | None = None) -> RecordedActuals:
-    """From a CSV with the id of a prediction and its actual value in each row; with `model`, of its alone.
+    """Reads a CSV with the id and the actual value of a prediction in each row.
 
-    Rows that cannot be used are counted and named, and the others recorded.
+    With `model`, only its predictions count. Rows that cannot be used are reported; the others are recorded.
     """
     found = RecordedActuals()
     predictions = Prediction.objects.owned_by(owner).stored().filter(model__isnull=False)
@@ -98,7 +96,7 @@ def _record(known: dict, models: dict, rows, found: RecordedActuals) -> None:
 
 
 def _rows(table: BinaryIO) -> Iterator[tuple[int, str, str]]:
-    """The number of each row, the id and the value; rows without a value say nothing yet."""
+    """The number of each row, the id and the value; rows without a value are skipped."""
     with open_rows(table, sniff_dialect(table)) as opened:
         names = [name.strip().casefold() for name in opened.header]
         id_place, value_place = _place_of(ID_NAMES, names), _place_of(VALUE_NAMES, names)
@@ -131,7 +129,7 @@ def read_actual(model: TrainedModel, value):
     except tables.TableRefused as refused:
         raise InvalidInput(refused.message, field="value") from None
     if typed == "" or typed != typed:
-        raise InvalidInput("The actual value is blank. Enter it.", field="value")
+        raise InvalidInput("Enter the actual value.", field="value")
     if model.task != REGRESSION:
         return _class_of(column, typed, model.report["confusion_matrix"]["labels"])
     if isinstance(value, bool):

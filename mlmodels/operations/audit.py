@@ -34,8 +34,8 @@ PREDICTIONS = """
     SELECT id, CAST('prediction:' || {uuid} AS text) AS operation, owner_id, cost_tokens
     FROM mlmodels_prediction
 """
-# Apart: SQLite would read the whole ledger for every charge, since to its statistics all entries without a
-# reversed charge are alike
+# In a query of its own, or SQLite would read the whole ledger for every charge: its statistics do not show
+# that few entries have a `reverses_id`
 REFUNDS = "SELECT id, operation, reverses_id FROM billing_ledgerentry WHERE reverses_id IS NOT NULL"
 
 

@@ -32,7 +32,7 @@ from mlplatform.core.origin import origin
 from mlplatform.core.text import plural
 from mlplatform.core.transactions import atomic_with_retry
 
-PRICED_ROWS = 1_000  # cost BATCH_TOKEN_COST, and so does the rest below a full thousand
+PRICED_ROWS = 1_000  # BATCH_TOKEN_COST is the price of so many rows, rounded up
 
 
 def price_of(rows: int) -> int:

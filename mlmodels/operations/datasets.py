@@ -236,7 +236,7 @@ def make_room(*, owner) -> None:
 
 
 def bytes_max() -> int:
-    """Of all datasets of a user, or of all files that models predict for a user and their answers."""
+    """For all datasets of a user, and as many again for the user's batches with their answers."""
     return int(settings.USER_FILES_MB * 1_000_000)
 
 

@@ -38,8 +38,8 @@ _waiting = threading.BoundedSemaphore(WAITING_REQUESTS_MAX)
 def claim_next(*, worker: str) -> Job | None:
     """The next job in line, now owned by this worker; None when the queues are empty.
 
-    Workers that ask at once see the same line: who finds a job taken goes on to the next owner, and asks
-    again when the first few are all taken.
+    Workers that ask at the same time see the same line. A worker that finds a job taken tries the next owner,
+    and asks again when the jobs of the first OWNERS_TRIED are taken.
     """
     while turns := next_in_line(OWNERS_TRIED):
         for turn in turns:
@@ -104,7 +104,7 @@ def give_up(*, job: Job, error: str, code: str) -> bool:
 
 
 def hand_back(*, job: Job) -> bool:
-    """For a worker that has to stop: the job is queued again, which is no lapse. A cancelled job ends."""
+    """For a worker that has to stop: the job is queued again without a lapse. A cancelled job ends."""
     return end_cancelled(job=job) or bool(held(job).update(**QUEUED_AGAIN))
 
 
@@ -135,14 +135,14 @@ def cancel(*, job: Job) -> Job:
 
 
 def set_priority(*, job: Job, priority: Priority) -> None:
-    """For administrators: the job goes before or after those of all owners, as soon as a worker is free."""
+    """For administrators: moves the job before or after those of all owners that have another priority."""
     rows = type(job).objects
     if not rows.open().filter(pk=job.pk).update(priority=priority):
         raise already_ended(rows.get(pk=job.pk))
 
 
 def set_priority_of_owner(*, owner, priority: Priority) -> None:
-    """For administrators: counts for all jobs of the owner, and adds to the priority of each."""
+    """For administrators: a priority for all jobs of the owner, added to that of each."""
     if priority == Priority.NORMAL:
         OwnerPriority.objects.filter(owner=owner).delete()
     else:
@@ -181,7 +181,7 @@ def recover() -> dict[str, int]:
 
 
 def discard_attempts(job: Job, before: int) -> None:
-    """Deletes the files of workers that died between file and row; what cannot be now is swept later."""
+    """Deletes the files of workers that died between file and row. What is left of them is swept later."""
     with suppress(StorageUnavailable):
         for attempt in range(1, before):
             storage.delete_leftover(job.result_path(attempt))
@@ -190,7 +190,7 @@ def discard_attempts(job: Job, before: int) -> None:
 def wait_for_end(*, job: Job, seconds: float) -> Job:
     """The job once it has ended or the time is up.
 
-    At once when too many requests of this process wait, and soon when its web server is stopping.
+    Returns at once if too many requests of this process wait, and early if its web server is stopping.
     """
     rows = type(job).objects
     if not _waiting.acquire(blocking=False):

@@ -1,9 +1,9 @@
 """Copies of model files on the disk of this machine, where the files themselves are on object storage.
 
 A copy is named by the SHA-256 in its model's row, and verified by whoever reads it like the file itself. All
-copies together stay below MODEL_CACHE_MB: those that were not used for longest go first. A copy goes with its
-model: at once on the machine that deletes it, on others with the next copy that is made there, and at the
-latest after CLEAN_SECONDS while a process runs that has used the cache.
+copies together stay below MODEL_CACHE_MB: the least recently used are removed first. The copy of a deleted
+model is removed at once on the machine that deletes it, and on others when the next copy is made, or within
+CLEAN_SECONDS while a process runs that has made one.
 """
 
 import os
@@ -50,7 +50,7 @@ def drop(sha256: str) -> None:
 
 
 def clean() -> None:
-    """Removes the copies of deleted models, and of the others as many as are too many."""
+    """Removes the copies of deleted models, and the least recently used of the others that do not fit."""
     copies = _copies()
     names = {path.stem for path, _ in copies}
     kept = set(TrainedModel.objects.filter(sha256__in=names).values_list("sha256", flat=True))
@@ -63,7 +63,7 @@ def clean() -> None:
 
 
 def _copies() -> list[tuple[Path, int]]:
-    """With their sizes, the last used first. Parts that a killed process left go."""
+    """With their sizes, the last used first. Removes parts that killed processes left."""
     found = []
     for path in _folder().iterdir():
         with suppress(FileNotFoundError):  # removed by another process
@@ -76,7 +76,7 @@ def _copies() -> list[tuple[Path, int]]:
 
 
 def _clean_from_now_on() -> None:
-    """In one thread of each process that has made a copy."""
+    """Starts the thread that cleans, once in each process that has made a copy."""
     global _cleaning
     with _lock:
         if _cleaning is None:
@@ -89,7 +89,7 @@ def _clean_again_and_again() -> None:
         time.sleep(CLEAN_SECONDS)
         try:
             clean()
-        except DatabaseError:  # at the next time
+        except DatabaseError:  # cleaned the next time
             pass
         finally:
             connection.close()

@@ -111,7 +111,7 @@ def _signature_of(model: TrainedModel) -> FileSignature:
 
 
 def _cached_bytes(model: TrainedModel) -> bytes:
-    """By way of this machine's cache if the storage is on another one. An altered copy is replaced."""
+    """From this machine's cache if files are on object storage. An altered copy is replaced."""
     if storage.is_local() or not settings.MODEL_CACHE_MB:
         return read_bytes(model)
     signed, data = _signature_of(model), model_cache.get(model.sha256)

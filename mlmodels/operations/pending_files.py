@@ -38,7 +38,7 @@ def confirm(*, name: str) -> bool:
 
 
 def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
-    """The upload as `row.file`, then the row, which `insert` writes. If anything fails, neither remains."""
+    """Stores the upload as `row.file`, then has `insert` write the row. If either fails, neither remains."""
     with ExitStack() as on_failure:
         name = row.file.field.upload_to(row, "")
         register(name=name)
@@ -50,7 +50,7 @@ def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
 
 
 def remove(*, name: str) -> None:
-    """Deletes a registered file. Without the storage, a later sweep does it."""
+    """Deletes a registered file. If the storage cannot be used, a later sweep does it."""
     with suppress(StorageUnavailable):
         default_storage.delete(name)
         PendingFile.objects.filter(name=name).delete()

@@ -1,4 +1,4 @@
-"""A batch in the hands of a worker: what its process gets, and what becomes of the answer."""
+"""How a worker carries out a batch: what its process gets, and what becomes of the answer."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -8,7 +8,7 @@ from mlmodels.models import Batch, TrainedModel
 from mlmodels.operations import batches, model_files, pending_files, predictions
 from mlmodels.worker.assignment import BatchAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, means_of_a_job, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, part_path, resources_of_a_job
 from mlplatform.core import storage
 from mlplatform.core.errors import DomainError
 
@@ -16,6 +16,10 @@ LIMITS_EXCEEDED = {
     "time_limit": "The batch took longer than the {seconds} seconds allowed. Split the file.",
     "memory_limit": "The batch needed more than the {memory_mb} MB of memory allowed. Split the file.",
     "result_too_large": "The answer would take more than {file_mb} MB. Split the file.",
+}
+FILE_MISSING = {
+    Batch: "The uploaded file is missing. Upload it again.",
+    TrainedModel: "The file of the model is missing. Train it again.",
 }
 
 
@@ -37,8 +41,7 @@ def _fetch(watch: Watch, files: ExitStack, row: TrainedModel | Batch, suffix: st
     try:
         return watch.fetch(files, row, suffix=suffix)
     except FileNotFoundError:
-        what = "batch" if isinstance(row, Batch) else "model"
-        raise failed("file_missing", f"The file of this {what} is missing.") from None
+        raise failed("file_missing", FILE_MISSING[type(row)]) from None
 
 
 def assignment_for(batch: Batch, signature: dict, model_path: str, question_path: str) -> BatchAssignment:
@@ -51,7 +54,7 @@ def assignment_for(batch: Batch, signature: dict, model_path: str, question_path
         rows=batch.row_count,
         threshold=batch.threshold,
         part_path=str(part_path(batch)),
-        **means_of_a_job(),
+        **resources_of_a_job(),
         file_bytes_max=ANSWER_BYTES_MAX,
     )
 

@@ -1,4 +1,4 @@
-"""Tasks on a Dask cluster, where DASK_SCHEDULER names one. Dask is imported for the first task."""
+"""Runs tasks on a Dask cluster if DASK_SCHEDULER is set. Dask is imported with the first task."""
 
 import io
 import logging
@@ -19,12 +19,12 @@ URGENT, AHEAD = 1, 0
 
 
 def executor_for(scheduler: str, on_traffic: Callable[[dict], None]) -> AbstractContextManager[Executor]:
-    """Decides where the tasks of a job run. `on_traffic` gets what has travelled, in the end."""
+    """Decides where the tasks of a job run. `on_traffic` gets the bytes sent and received."""
     return DaskExecutor(scheduler, on_traffic) if scheduler else nullcontext(IN_LINE)
 
 
 class DaskExecutor:
-    """A context manager. Leaving it, or dying, takes back every task that has not begun."""
+    """A context manager. When it exits, or its process dies, Dask drops the tasks that have not begun."""
 
     def __init__(self, scheduler: str, on_traffic: Callable[[dict], None]):
         self._address, self._on_traffic = scheduler, on_traffic
@@ -48,7 +48,7 @@ class DaskExecutor:
         return self._slots
 
     def share(self, value: object) -> None:
-        """Sent with the first task that needs it; the value itself must not change from now on."""
+        """Has the value sent once, with the first task that needs it. It must not change from now on."""
         self._shared.setdefault(id(value), Shared(value))
 
     def submit(self, function: Callable, *arguments, is_urgent: bool = True) -> "DaskTask":
@@ -64,13 +64,13 @@ class DaskExecutor:
             *(shared.future for shared in needed),
             key=f"{function.__name__}-{uuid.uuid4().hex}",
             priority=URGENT if is_urgent else AHEAD,
-            fifo_timeout=0,  # else all that is submitted within a tenth of a second is run in any order
+            fifo_timeout=0,  # otherwise tasks submitted within 0.1 s run in any order
             pure=False,
         )
         return DaskTask(future, self)
 
     def check_workers(self) -> None:
-        """Some may be lost. If all are, and stay so, there is no use in waiting."""
+        """Refuses once all workers have been lost for WORKERS_MISSING_SECONDS_MAX. Some may be lost."""
         with losing_it_is_a_refusal():
             workers = self._client.nthreads()
         if workers:
@@ -80,7 +80,7 @@ class DaskExecutor:
 
     @property
     def _client(self):
-        """Connected, with the same versions everywhere."""
+        """Connects on first use, and checks that versions are the same everywhere."""
         if self._connected is None:
             self._connected = self._connect()
         if self._connected.status != "running":
@@ -94,7 +94,7 @@ class DaskExecutor:
         except ModuleNotFoundError as error:
             raise ClusterUnavailable("The compute cluster cannot be used: Dask is not installed.") from error
 
-        # Lines of its own would say less than the refusals here, and no table is too large to be sent once
+        # Our refusals say more than Dask's log lines, and a table is sent only once, however large it is
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
@@ -111,7 +111,7 @@ class DaskExecutor:
         return client
 
     def _pack(self, thing: object, without: "Shared | None" = None) -> tuple[bytes, list["Shared"]]:
-        """In bytes, and what of the shared it needs, directly or not. That is sent where it is new."""
+        """The thing as bytes, and the shared values that it needs, directly or not. New ones are sent."""
         packer = Packer({at: shared for at, shared in self._shared.items() if shared is not without})
         data = packer.pack(thing)
         needed = {}
@@ -129,11 +129,11 @@ class DaskExecutor:
                 Packed, shared.name, data, key=f"shared-{shared.name}", priority=URGENT, pure=False
             )
             if self._slots > 1:
-                self._client.replicate([shared.future])  # tasks go to the workers that have what they need
+                self._client.replicate([shared.future])  # Dask prefers workers that have what a task needs
 
 
 class Shared:
-    """`needs` are others that it contains; `future` is there when it has been sent."""
+    """A value that many tasks need. `needs` are shared values inside it; `future` is set when it is sent."""
 
     def __init__(self, value: object):
         self.value, self.name = value, uuid.uuid4().hex
@@ -141,7 +141,7 @@ class Shared:
 
 
 class Packer(pickle.Pickler):
-    """Writes the names of what is shared in its place."""
+    """Pickles a thing, with the names of shared values in place of the values."""
 
     def __init__(self, shared: dict[int, Shared]):
         self._buffer = io.BytesIO()
@@ -181,7 +181,7 @@ class DaskTask:
         return self._value_of(data)
 
     def cancel(self) -> None:
-        """Nobody wants its result, so that Dask drops it, unless it is running."""
+        """Releases the result, so Dask drops the task unless it is already running."""
         self._future.release()
 
     def _value_of(self, data: bytes):
@@ -199,14 +199,14 @@ class DaskTask:
 def losing_it_is_a_refusal() -> Iterator[None]:
     try:
         yield
-    except TimeoutError:  # an OSError, and no loss
+    except TimeoutError:  # is an OSError, but nothing is lost
         raise
     except (CancelledError, OSError) as error:
         raise ClusterUnavailable from error
 
 
 def check_versions(client) -> None:
-    """ClusterDiffers where scheduler or workers have other versions than this process, or not our code."""
+    """Refuses if the scheduler or workers have other versions than this process, or lack our code."""
     try:
         found = [client.run_on_scheduler(versions), *client.run(versions).values()]
     except ImportError as error:

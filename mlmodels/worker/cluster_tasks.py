@@ -27,7 +27,7 @@ _unpacking = threading.Lock()
 
 @cache
 def versions() -> dict[str, str]:
-    """What has to be the same everywhere for the same figures and models; `mlplatform` is our code."""
+    """What must be the same everywhere for equal figures and models; `mlplatform` is a hash of our code."""
     folder = Path(mlmodels.learning.__file__).parent
     code = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 class Packed:
-    """What many tasks need: bytes that are unpacked once in each process, with the help of `others`."""
+    """A shared value as bytes, unpacked once in each process. `others` are the shared values by name."""
 
     def __init__(self, name: str, data: bytes):
         self.name, self._data = name, data
@@ -94,7 +94,7 @@ def carry_out(expected_versions: dict[str, str], payload: bytes, *shared: Packed
     """The pickled Outcome of the task in the payload."""
     from threadpoolctl import threadpool_limits
 
-    if expected_versions != versions():  # a worker that came later than the check of all
+    if expected_versions != versions():  # a worker that joined after check_versions
         return pickle.dumps(versions())
     others = {packed.name: packed for packed in shared}
     with Outcome() as outcome, threadpool_limits(TRAINING_THREADS), warnings.catch_warnings():

@@ -45,7 +45,7 @@ class JobWorker:
         self._recover_at = self._sweep_at = self._keep_house_at = time.monotonic()
 
     def stop(self, *, drain_seconds: float = 0) -> None:
-        """Claims nothing more. A job that has not ended by then goes back to the queue, to its beginning."""
+        """Claims nothing more. A job that has not ended within `drain_seconds` goes back to the queue."""
         self._hand_back_at = time.monotonic() + drain_seconds
         self.stopping.set()
 
@@ -79,7 +79,7 @@ class JobWorker:
             self.keep_house_when_due()
             job = jobs.claim_next(worker=self.name)
             if job:
-                with lines_of(job):
+                with log_context(job):
                     self._log("Started", job)
                     self._log(self._carry_out(job, heartbeat), job)
         except (OperationalError, InterfaceError) as error:
@@ -146,7 +146,7 @@ class JobWorker:
 
 
 @contextmanager
-def lines_of(job: Job) -> Iterator[None]:
+def log_context(job: Job) -> Iterator[None]:
     """Every line that is logged meanwhile carries the kind and the id of the job."""
     token = current_job.set({job.kind: str(job.uuid)})
     try:

@@ -10,7 +10,7 @@ from mlmodels.operations.training import replay_order
 from mlmodels.worker import assignment as messages
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.process import WorkProcess, start_fork_server
-from mlmodels.worker.supervision import means_of_a_job
+from mlmodels.worker.supervision import resources_of_a_job
 from mlplatform.core import storage
 from mlplatform.core.files import sha256_of
 
@@ -43,7 +43,7 @@ def carry_out(model: TrainedModel, path: str, part: str, on_progress) -> None:
         table_path=path,
         part_path=part,
         **order,
-        **means_of_a_job(),
+        **resources_of_a_job(),
         file_bytes_max=MODEL_BYTES_MAX,
     )
     child = WorkProcess(assignment)

@@ -78,8 +78,8 @@ def part_path(job: Job) -> Path:
     return work_folder() / f"{job.uuid}.{job.attempt}.part"
 
 
-def means_of_a_job() -> dict:
-    """What its process may use."""
+def resources_of_a_job() -> dict:
+    """Limits of the process of a job, and the cluster that it may use."""
     return {
         "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
         "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
@@ -89,7 +89,7 @@ def means_of_a_job() -> dict:
 
 
 class Watch:
-    """The process of one job from start to end; it never outlives `facts`."""
+    """Watches the process of one job from start to end. The process never outlives `facts`."""
 
     def __init__(self, job: Job, heartbeat: Heartbeat, must_hand_back: Callable[[], bool]):
         self._job = job
@@ -100,7 +100,7 @@ class Watch:
         self._next_report_at = time.monotonic()
 
     def facts(self, assignment: Assignment, limits_exceeded: dict[str, str]) -> dict:
-        """What the process reports about what it made. Raises Ended without it.
+        """What the process reports when it has succeeded. Raises Ended otherwise.
 
         `limits_exceeded` has a sentence for each code of a limit.
         """
@@ -120,13 +120,16 @@ class Watch:
             process.kill()
 
     def fetch(self, files: ExitStack, row, *, suffix: str) -> str:
-        """A path to the file of this row, which is there until `files` ends. Raises FileNotFoundError."""
+        """A path to the file of this row, valid until `files` is closed. Raises FileNotFoundError."""
         copy = work_folder() / f"{self._job.uuid}.{self._job.attempt}{suffix}"
-        wanted = partial(storage.local_copy, row.file.name, copy=copy, sha256=row.sha256)
-        return self.reach_storage(lambda: files.enter_context(wanted()))
+
+        def fetch() -> str:
+            return files.enter_context(storage.local_copy(row.file.name, copy=copy, sha256=row.sha256))
+
+        return self.reach_storage(fetch)
 
     def reach_storage(self, call: Callable):
-        """What the call returns. It is repeated while the storage does not answer, for as long as a lease."""
+        """What the call returns. It is repeated for RUN_LEASE_SECONDS while the storage cannot be used."""
         deadline = time.monotonic() + settings.RUN_LEASE_SECONDS
         while True:
             try:
@@ -149,7 +152,7 @@ class Watch:
                 raise self._failed(message["code"], message["message"])
             case messages.CRASHED:
                 described = {"class": message["error"], "frames": message["frames"]}
-                log.error("The process of a job crashed", extra={"fields": {"exception": [described]}})
+                log.error("The process of the job crashed", extra={"fields": {"exception": [described]}})
                 raise failed(
                     "crashed", f"The {self._job.noun} stopped with an internal error ({message['error']})."
                 )

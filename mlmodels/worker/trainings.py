@@ -1,4 +1,4 @@
-"""A training run in the hands of a worker: what its process gets, and what becomes of the model."""
+"""How a worker carries out a training run: what its process gets, and what becomes of the model."""
 
 import uuid
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from mlmodels.operations import model_files, pending_files, training
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.database import retry
-from mlmodels.worker.supervision import Watch, cancelled, failed, means_of_a_job, part_path
+from mlmodels.worker.supervision import Watch, cancelled, failed, part_path, resources_of_a_job
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
 LIMITS_EXCEEDED = {
@@ -90,7 +90,7 @@ def assignment_for(
         part_path=str(part_path(run)),
         split_column=run.split_column,
         earlier=earlier,
-        **means_of_a_job(),
+        **resources_of_a_job(),
         file_bytes_max=MODEL_BYTES_MAX,
     )
 

@@ -44,7 +44,7 @@ class Pages(pagination.PageNumberPagination):
 
 
 class FilterBackend(DjangoFilterBackend):
-    """Names the values that a filter takes."""
+    """Adds the valid values to the message about a wrong one."""
 
     def get_filterset(self, request, queryset, view):
         filterset = super().get_filterset(request, queryset, view)
@@ -143,7 +143,7 @@ class StrictBody:
 
 
 def name_choices(field) -> None:
-    """REST framework says of a value only that it is not a valid choice."""
+    """REST framework only says that a value is not a valid choice; this adds the valid ones."""
     said = serializers.ChoiceField.default_error_messages["invalid_choice"]
     if isinstance(field, serializers.ChoiceField) and field.error_messages["invalid_choice"] == said:
         field.error_messages["invalid_choice"] = f"“{{input}}” is not one of {', '.join(field.choices)}."

@@ -1,6 +1,6 @@
-"""Files on S3 or what speaks its protocol, by django-storages. Loaded only where STORAGE_URL is set.
+"""Files on S3 or a compatible service, through django-storages. Loaded only if STORAGE_URL is set.
 
-What the service answers becomes an error of ours here: FileNotFoundError, or StorageUnavailable.
+Errors of the service are raised as FileNotFoundError or StorageUnavailable.
 """
 
 import tempfile
@@ -36,17 +36,17 @@ lock = threading.Lock()
 
 
 def options_of(url: str) -> dict[str, str]:
-    """Of STORAGE_URL: `s3://bucket`, or `s3://bucket/folder`."""
+    """Bucket and folder of a STORAGE_URL: `s3://bucket` or `s3://bucket/folder`."""
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ImproperlyConfigured(f"STORAGE_URL is s3://bucket or s3://bucket/folder, not {url}.")
+        raise ImproperlyConfigured(f"STORAGE_URL must be s3://bucket or s3://bucket/folder, not {url}.")
     return {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
 
 
 class ObjectStorage(S3Storage):
     """Safe to share between threads: they use one client, which takes 13 MB and a fifth of a second to make.
 
-    `public_url` is where the service is reached from outside, if that is not where we reach it.
+    `public_url` is the address at which browsers reach the service, if it differs from ours.
     """
 
     def __init__(self, *, url: str, endpoint_url: str = "", public_url: str = "", **options):
@@ -80,7 +80,7 @@ class ObjectStorage(S3Storage):
             return self._shared_connection
 
     def signed_url(self, name: str, *, file_name: str, content_type: str) -> str | None:
-        """Where whoever has it can download the file within LINK_SECONDS; None without a public address."""
+        """A link with which anybody can download the file for LINK_SECONDS; None without a public address."""
         if not self.has_links:
             return None
         asked = {
@@ -95,7 +95,7 @@ class ObjectStorage(S3Storage):
         return client.generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_SECONDS)
 
     def discard_parts(self, name: str) -> None:
-        """Of uploads that were broken off. They are in no list of files, and are paid for."""
+        """Deletes the parts of interrupted uploads, which appear in no listing and are billed."""
         key, client = self._normalize_name(name), self.connection.meta.client
         with as_our_errors(name):
             found = client.list_multipart_uploads(Bucket=self.bucket_name, Prefix=key).get("Uploads", [])
@@ -125,7 +125,7 @@ class ObjectStorage(S3Storage):
             return super().listdir(name)
 
     def _open(self, name: str, mode: str = "rb") -> File:
-        """A copy of the whole file, so that reading it cannot fail half-way. It goes when it is closed."""
+        """A copy of the whole file, so that reading it cannot fail half-way. Closing it deletes it."""
         assert mode == "rb", "files are stored as a whole"
         copy = tempfile.SpooledTemporaryFile(COPY_MEMORY_BYTES)  # noqa: SIM115 - whoever opens it closes it
         try:

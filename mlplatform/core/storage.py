@@ -1,4 +1,4 @@
-"""Stored files, on a disk of this machine or on object storage: whatever differs is decided here.
+"""Stored files, on a disk of this machine or on object storage. Only this module knows the difference.
 
 A stored file never changes. It is written under a new name, then the row that names it is committed.
 """
@@ -31,7 +31,7 @@ class FinishedFile(File):
 
 
 def keep(part: Path, *, name: str) -> None:
-    """Puts a finished file into the storage under this name, which is new. Can be repeated if that fails."""
+    """Stores a finished file under this name, which must be new. Can be repeated if it fails."""
     with FinishedFile(part) as content:
         stored = default_storage.save(name, content)
     assert stored == name, f"there already is a file {name}"
@@ -40,7 +40,7 @@ def keep(part: Path, *, name: str) -> None:
 
 
 def check() -> None:
-    """Stores, reads and deletes a file on object storage; StorageUnavailable has the reason as its cause."""
+    """Stores, reads and deletes a file on object storage. Raises StorageUnavailable with its cause."""
     if is_local():
         return
     name = default_storage.save(f"check/{uuid.uuid4()}", ContentFile(b"check"))
@@ -60,7 +60,7 @@ def is_local() -> bool:
 def local_copy(name: str, *, copy: Path, sha256: str) -> Iterator[str]:
     """A path that a process can open: the file itself, or `copy` of it, which is removed afterwards.
 
-    Raises FileNotFoundError, and StorageUnavailable for a copy that is not what its row says.
+    Raises FileNotFoundError, and StorageUnavailable if the copy does not have this checksum.
     """
     if is_local():
         path = default_storage.path(name)
@@ -81,21 +81,21 @@ def local_copy(name: str, *, copy: Path, sha256: str) -> Iterator[str]:
 
 
 def delete_leftover(name: str) -> None:
-    """Also what was uploaded of it, where a process was killed meanwhile."""
+    """Deletes the file, or the parts of it that a killed process had uploaded."""
     default_storage.delete(name)
     if not is_local():
         default_storage.discard_parts(name)
 
 
 def signed_url(name: str, *, file_name: str, content_type: str) -> str | None:
-    """A link that downloads the file for a short while; None where the storage has no address of its own."""
+    """A link to download the file that soon expires; None if browsers cannot reach the storage."""
     if is_local():
         return None
     return default_storage.signed_url(name, file_name=file_name, content_type=content_type)
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is durable once its folder is."""
+    """A rename survives a power failure only if its folder has been written to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)

@@ -23,14 +23,14 @@ def test_a_url_that_is_none_leads_to_those_that_are(alice, api_as, path):
     refused = api_as(alice).get(path)
 
     assert refused.status_code == 404
-    assert "/api/docs lists those that there are; none of them ends in a slash" in refused.json()["detail"]
+    assert "/api/docs lists all URLs; none of them ends in a slash" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "sentence"),
     [
-        ("put", "runs", "PUT is not possible here. Use GET or POST."),
-        ("get", "models/1_houses/batches", "GET is not possible here. Use POST."),
+        ("put", "runs", "PUT is not allowed here. Use GET or POST."),
+        ("get", "models/1_houses/batches", "GET is not allowed here. Use POST."),
     ],
 )
 def test_a_method_that_a_url_does_not_have_is_answered_by_those_it_has(alice, api_as, method, path, sentence):
@@ -50,7 +50,7 @@ def test_a_body_of_another_type_is_answered_by_the_right_one(alice, api_as, path
     refused = api_as(alice).generic("POST", f"/api/v1/{path}", b"a,b", content_type=sent_as)
 
     assert refused.status_code == 415
-    assert refused.json()["detail"] == f"A body of the type {sent_as} is not read here. {sentence}"
+    assert refused.json()["detail"] == f"A body of type {sent_as} is not accepted here. {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_change_of_a_dataset_names_the_input_that_is_wrong(alice, api_as, body
     ("value", "sentence"),
     [
         ("much", '"price": "much" is not a number.'),
-        ("", "The actual value is blank. Enter it."),
+        ("", "Enter the actual value."),
         (True, "price is a number; true is not."),
         ([1], '"price": the value is neither a number nor a text.'),
         ({"a": 1}, '"price": the value is neither a number nor a text.'),

@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
 from mlmodels.tests.factories import start_run
-from mlmodels.worker.loop import lines_of
+from mlmodels.worker.loop import log_context
 from mlplatform.core import database_time
 from mlplatform.logs import JsonFormatter, TextFormatter, output, user_id_of
 from mlplatform.urls import handler400, handler404, handler500  # noqa: F401
@@ -135,7 +135,7 @@ def test_what_a_worker_logs_during_a_run_carries_its_id(alice, lines):
     run = start_run(alice)
     lines()
 
-    with lines_of(run):
+    with log_context(run):
         logger.info("a step of the run")
     logger.info("afterwards")
 
@@ -174,7 +174,7 @@ def test_a_command_that_reports_logs_to_standard_error(arguments, stream):
     assert output("json", arguments)["handlers"]["output"]["name"] == stream
 
 
-def test_all_lines_of_a_request_carry_its_id_and_so_does_the_answer(client, lines):
+def test_all_log_context_a_request_carry_its_id_and_so_does_the_answer(client, lines):
     response = client.get("/page")
 
     logged = lines()

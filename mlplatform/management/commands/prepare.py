@@ -7,7 +7,7 @@ from mlplatform.static_files import collect_when_changed
 
 class Command(commands.Command):
     help = (
-        "Updates database and static files, creates the administrator of ADMIN_EMAIL, and tries the storage."
+        "Updates database and static files, creates the administrator of ADMIN_EMAIL, and tests the storage."
     )
     epilog = """
 Run it once per release, before web servers and workers start, on every machine that has its own DATA_DIR. It
@@ -29,7 +29,7 @@ exit codes:
 
 
 def check_storage() -> None:
-    """Better now than with the first upload."""
+    """Finds a wrong key or bucket now, not with the first upload."""
     try:
         storage.check()
     except StorageUnavailable as error:
