@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from billing import operations
 from billing.models import LedgerEntry
-from billing.tests.plans import plan_of
+from mlplatform.tests.plans import plan_of
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing import operations
 from billing.models import LedgerEntry
-from billing.tests.plans import plan_of
+from mlplatform.tests.plans import plan_of
 
 pytestmark = pytest.mark.django_db
 
