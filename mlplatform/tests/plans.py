@@ -6,8 +6,8 @@ from django.db import connection
 def plan_of(sql: str) -> str:
     """The plan in words of the engine.
 
-    PostgreSQL has statistics of the moment, and neither scans tables nor sorts the rows of a bitmap, which at the size
-    of tests are cheaper than the index in order.
+    PostgreSQL has statistics of the moment, and neither scans tables nor sorts the rows of a bitmap, which at
+    the size of tests are cheaper than the index in order.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
