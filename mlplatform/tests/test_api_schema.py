@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from mlmodels.tests.factories import make_dataset
 from mlplatform.core.api import StrictBody
+from mlplatform.core.api_schema import OneAtATimeGenerator
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests import described
 
@@ -79,6 +80,18 @@ def test_the_first_requests_for_the_schema_may_come_at_once(tmp_path):
     )
 
     assert asked.stdout.splitlines()[-1] == "[200, 200, 200, 200]", asked.stderr
+
+
+@pytest.mark.parametrize("media_type", ["application/vnd.oai.openapi", "application/json"])
+def test_the_schema_is_made_once_in_a_process(client, monkeypatch, media_type):
+    first = client.get("/api/schema", headers={"Accept": media_type})
+    monkeypatch.setattr(OneAtATimeGenerator, "get_schema", None)
+
+    again = client.get("/api/schema", headers={"Accept": media_type})
+
+    assert again.headers["Content-Type"].partition(";")[0] == media_type
+    assert again.headers["Content-Disposition"] == first.headers["Content-Disposition"]
+    assert again.content == first.content
 
 
 @pytest.mark.parametrize(
