@@ -18,6 +18,7 @@ import time
 import uuid
 from datetime import timedelta
 
+from benchmarks.empty_installation import analyze
 from mlplatform.tests import postgresql
 
 GOAL_MS = 30
@@ -67,8 +68,6 @@ def start_django() -> None:
 
 def account(models: int, predictions: int) -> dict:
     """The things of Alice by what `test_access.URLS` calls them; `owner` is she herself."""
-    from django.db import connection
-
     from accounts.operations.keys import create_key
     from accounts.operations.users import register
     from billing import operations as billing
@@ -109,8 +108,7 @@ def account(models: int, predictions: int) -> dict:
     things["key"] = {"pk": key.pk, "key_id": key.pk}
     copy_model(model, models - 1)
     copy_prediction(prediction, predictions - 1)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as autovacuum does soon
+    analyze()
     return things
 
 

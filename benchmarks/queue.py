@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from statistics import median
 
-from benchmarks.empty_installation import SQL, empty_installation
+from benchmarks.empty_installation import SQL, analyze, empty_installation
 
 OWNERS = 50
 CLAIMED = 500  # of each queue, its jobs ended at once as quick trainings would
@@ -71,7 +71,7 @@ def add_runs(owners: list[int], count: int, status: str) -> None:
     moment = sql["moment"].format(seconds=f"{count} - n")
     changed = {
         "uuid": sql["uuid"].format(offset=pattern.pk),
-        "owner_id": f"{owners[0]} + (n * 7919) % {len(owners)}",
+        "owner_id": f"{owners[0]} + (n % {len(owners)} * 7919) % {len(owners)}",
         "model_name": "model_name || n",
         "status": f"'{status}'",
         "created_at": moment,
@@ -85,13 +85,6 @@ def add_runs(owners: list[int], count: int, status: str) -> None:
             f"FROM mlmodels_trainingrun AS pattern, {sql['numbers'].format(first=1, last=count)} "
             f"WHERE pattern.id = {pattern.pk}"
         )
-
-
-def analyze() -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 def claim_some(count: int) -> tuple[list[float], int]:
