@@ -4,12 +4,21 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 
 class LedgerEntryQuerySet(models.QuerySet):
     def latest_first(self):
         return self.order_by("-seq")
+
+    def besides_charges(self):
+        """SQLite finds their index by its literal condition alone, and not by a parameter."""
+        return self.filter(RawSQL("NOT (kind = 'charge')", [], output_field=models.BooleanField()))
+
+    def of_kind(self, kind: str):
+        found = self.filter(kind=kind)
+        return found if kind == LedgerEntry.Kind.CHARGE else found.besides_charges()
 
     def last_seq(self) -> int:
         """The number of the newest entry of one account, which is the number of its entries."""
@@ -25,7 +34,7 @@ class LedgerEntry(models.Model):
         REFUND = "refund"
         ADJUSTMENT = "adjustment"
 
-    # Every charge writes every index: id, account with seq, operation, reverses, reference.
+    # Every charge writes every index but the last: id, account with seq, operation, reverses, reference.
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False
     )
@@ -54,7 +63,12 @@ class LedgerEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "ledger entries"
-        indexes = [models.Index(fields=["reference"], name="ledger_reference")]
+        indexes = [
+            models.Index(fields=["reference"], name="ledger_reference"),
+            models.Index(
+                fields=["account", "seq"], condition=~Q(kind="charge"), name="ledger_besides_charges"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "seq"], name="ledger_seq_unique_per_account"),
             models.UniqueConstraint(fields=["operation"], name="ledger_operation_booked_once"),

@@ -58,7 +58,7 @@ def show_tokens(request, *, request_form=None, status=200):
         },
     }
     if kind in LedgerEntry.Kind.values:
-        context |= entries_of_kind(entries.filter(kind=kind), before=request.GET.get("before", ""))
+        context |= entries_of_kind(entries.of_kind(kind), before=request.GET.get("before", ""))
     else:
         page = LedgerPaginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
         context |= {"page": page, "entries": page.object_list}

@@ -40,3 +40,8 @@ class LedgerViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.GenericVie
 
     def get_queryset(self):
         return LedgerEntry.objects.filter(account_id=self.request.user.pk).latest_first()
+
+    def filter_queryset(self, queryset):
+        found = super().filter_queryset(queryset)
+        kind = self.request.query_params.get("kind")
+        return found.of_kind(kind) if kind else found

@@ -5,6 +5,7 @@ import tracemalloc
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
 from billing import operations
 from billing.models import LedgerEntry
@@ -109,6 +110,22 @@ def test_a_page_is_cut_by_numbers_and_nothing_is_counted_skipped_or_summed(
     for query in queries:
         assert not {"COUNT(", "SUM(", "OFFSET"} & set(query.replace("(", "( ").split())
         assert "ledger_seq_unique_per_account" in (plan := plan_of(query)) or "autoindex" in plan, plan
+        assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize("url", ["/tokens/?kind=grant", "/api/v1/ledger?kind=grant"])
+def test_other_entries_are_found_without_reading_the_charges_among_them(alice, make_entries, url):
+    make_entries(300)
+    client = APIClient()
+    client.force_login(alice)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(url).status_code == 200
+
+    queries = ledger_queries(asked)
+    assert queries
+    for query in queries:
+        assert "ledger_besides_charges" in (plan := plan_of(query)), plan
         assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
 
 
