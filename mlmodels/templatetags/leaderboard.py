@@ -1,5 +1,6 @@
 """What was tried, as points with whiskers on one zoomed scale."""
 
+import math
 from collections import Counter
 
 from django import template
@@ -18,6 +19,7 @@ WORDS = {
 ROWS_SHOWN = 10
 ERRORS_SHOWN = 10  # of the best score: what is further off is off the scale
 MARGIN = 0.06
+DECIMALS, DECIMALS_MAX = 3, 6
 
 register = template.Library()
 
@@ -51,6 +53,7 @@ def leaderboard(candidates, is_running=False):
         "used": next((board.name(row) for row in scored if row.get("is_chosen")), ""),
         "has_speed": any(row.get("milliseconds_per_row") is not None for row in candidates),
         "has_standard_error": any(standard_error(row) for row in scored),
+        "decimals": decimals(board.best),
     }
 
 
@@ -134,6 +137,12 @@ def is_guess(row) -> bool:
 
 def standard_error(row) -> float:
     return (row or {}).get("standard_error") or 0
+
+
+def decimals(best) -> int:
+    """So many that the standard error of the best is not written as zero."""
+    error = standard_error(best)
+    return min(max(DECIMALS, math.ceil(-math.log10(error))), DECIMALS_MAX) if error else DECIMALS
 
 
 def written_score(row) -> float:

@@ -36,6 +36,18 @@ def test_a_running_one_shows_its_leaderboard(alice, pages_of):
     assert 'value="0.500"' in partial
 
 
+def test_a_small_standard_error_is_not_written_as_zero(alice, pages_of):
+    run = jobs.claim(job=start_run(alice), worker="test")
+    candidate = {"algorithm": "ridge", "label": "Ridge regression", "status": "done", "score": 0.99603}
+    candidate |= {"standard_error": 0.00014, "scoring": "r2_score"}
+    jobs.report_progress(job=run, progress=0.5, note="Trying the next", candidates=[candidate])
+
+    partial = pages_of(alice).get(f"/runs/{run.uuid}/", headers=HTMX).content.decode()
+
+    assert "0.9960" in partial
+    assert "± 0.0001" in partial
+
+
 def test_stop_gives_the_tokens_back_and_says_so(alice, pages_of):
     run = start_run(alice)
 
