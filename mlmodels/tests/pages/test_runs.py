@@ -59,6 +59,18 @@ def test_stop_gives_the_tokens_back_and_says_so(alice, pages_of):
     assert "refunded" in answer.content.decode()
 
 
+def test_only_an_open_run_says_that_the_page_may_be_left(alice, pages_of):
+    run = start_run(alice)
+    client, url = pages_of(alice), f"/runs/{run.uuid}/"
+
+    before = client.get(url, headers=HTMX).content.decode()
+    jobs.cancel(job=run)
+    after = client.get(url, headers=HTMX).content.decode()
+
+    assert "You can leave this page" in before
+    assert "You can leave this page" not in after
+
+
 def test_an_ended_run_cannot_be_stopped(alice, pages_of):
     run = train_now(start_run(alice))
 
