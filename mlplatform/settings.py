@@ -319,6 +319,10 @@ HOUSEKEEPING = {
 # Off, since a user's webhook could otherwise reach what only this machine can
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
+# Files for tls://
+DASK_TLS_CA = env("DASK_TLS_CA", default="")
+DASK_TLS_CERT = env("DASK_TLS_CERT", default="")
+DASK_TLS_KEY = env("DASK_TLS_KEY", default="")
 
 # The JSON API
 THROTTLING = env.bool("THROTTLING", default=True)

@@ -6,6 +6,25 @@ from typing import ClassVar
 from mlmodels.learning.earlier_models import EarlierModel
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A Dask cluster, by the address of its scheduler. Over TLS each side shows a certificate of the CA."""
+
+    address: str
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+    def tls(self) -> dict[str, str]:
+        """As Dask's Security takes it. What is not given is as Dask's own configuration says."""
+        files = {
+            "tls_ca_file": self.ca_file,
+            "tls_client_cert": self.cert_file,
+            "tls_client_key": self.key_file,
+        }
+        return {name: path for name, path in files.items() if path}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
     """Where the process writes, and what it may use. It has no database."""
@@ -15,7 +34,7 @@ class Assignment:
     memory_bytes_max: int
     file_bytes_max: int
     niceness: int
-    cluster: str = ""  # the address of a Dask scheduler
+    cluster: Cluster | None = None  # without one, the process does everything itself
     file_limit_code: ClassVar[str]
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
 from mlmodels.learning.executors import IN_LINE, Executor
+from mlmodels.worker.assignment import Cluster
 from mlmodels.worker.cluster_tasks import Outcome, Packed, Unpacker, carry_out, check_function, versions
 
 CONNECT_SECONDS = 10
@@ -18,16 +19,18 @@ WORKERS_MISSING_SECONDS_MAX = 30
 URGENT, AHEAD = 1, 0
 
 
-def executor_for(scheduler: str, on_traffic: Callable[[dict], None]) -> AbstractContextManager[Executor]:
+def executor_for(
+    cluster: Cluster | None, on_traffic: Callable[[dict], None]
+) -> AbstractContextManager[Executor]:
     """Decides where the tasks of a job run. `on_traffic` gets the bytes sent and received."""
-    return DaskExecutor(scheduler, on_traffic) if scheduler else nullcontext(IN_LINE)
+    return DaskExecutor(cluster, on_traffic) if cluster else nullcontext(IN_LINE)
 
 
 class DaskExecutor:
     """A context manager. When it exits, or its process dies, Dask drops the tasks that have not begun."""
 
-    def __init__(self, scheduler: str, on_traffic: Callable[[dict], None]):
-        self._address, self._on_traffic = scheduler, on_traffic
+    def __init__(self, cluster: Cluster, on_traffic: Callable[[dict], None]):
+        self._cluster, self._on_traffic = cluster, on_traffic
         self._connected = None
         self._slots = 0
         self._shared: dict[int, Shared] = {}
@@ -90,7 +93,7 @@ class DaskExecutor:
     def _connect(self):
         try:
             import dask
-            from distributed import Client
+            from distributed import Client, Security
         except ModuleNotFoundError as error:
             raise ClusterUnavailable("The compute cluster cannot be used: Dask is not installed.") from error
 
@@ -99,8 +102,14 @@ class DaskExecutor:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
         try:
-            client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
+            client = Client(
+                self._cluster.address,
+                timeout=CONNECT_SECONDS,
+                security=Security(**self._cluster.tls()),
+                set_as_default=False,
+            )
+        # TypeError: tls:// without files; RuntimeError: files, but not tls://
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise ClusterUnavailable("The compute cluster cannot be reached. Start again later.") from error
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)

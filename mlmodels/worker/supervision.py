@@ -15,7 +15,7 @@ from mlmodels.models import Job
 from mlmodels.operations import jobs
 from mlmodels.operations.pending_files import work_folder
 from mlmodels.worker import assignment as messages
-from mlmodels.worker.assignment import Assignment
+from mlmodels.worker.assignment import Assignment, Cluster
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import WorkProcess
 from mlplatform.core import storage
@@ -84,8 +84,16 @@ def resources_of_a_job() -> dict:
         "seconds_max": settings.TRAINING_TIME_LIMIT_SECONDS,
         "memory_bytes_max": settings.TRAINING_MEMORY_LIMIT_MB * 1_000_000,
         "niceness": settings.TRAINING_NICENESS,
-        "cluster": settings.DASK_SCHEDULER,
+        "cluster": cluster(),
     }
+
+
+def cluster() -> Cluster | None:
+    if not settings.DASK_SCHEDULER:
+        return None
+    return Cluster(
+        settings.DASK_SCHEDULER, settings.DASK_TLS_CA, settings.DASK_TLS_CERT, settings.DASK_TLS_KEY
+    )
 
 
 class Watch:

@@ -21,9 +21,10 @@ from mlmodels.tests.factories import (
     train_model,
     work_off,
 )
-from mlmodels.tests.worker.dask_processes import DaskCluster
+from mlmodels.tests.worker.dask_processes import DaskCluster, make_certificates
 from mlmodels.tests.worker.processes import kill, until
 from mlmodels.worker import cluster as cluster_module
+from mlmodels.worker.assignment import Cluster
 from mlmodels.worker.cluster import DaskExecutor
 from mlmodels.worker.cluster_tasks import versions
 from mlplatform.tests.fresh_process import imported_by
@@ -187,10 +188,65 @@ def test_a_cluster_that_cannot_be_reached_is_a_refusal(monkeypatch):
     monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 0.5)
 
     with (
-        DaskExecutor("tcp://127.0.0.1:9", print) as executor,
+        DaskExecutor(Cluster("tcp://127.0.0.1:9"), print) as executor,
         pytest.raises(ClusterUnavailable, match="cannot be reached"),
     ):
         assert executor.slots
+
+
+@pytest.fixture(scope="module")
+def tls_cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    with DaskCluster(folder, workers=1, tls=make_certificates(folder)) as cluster:
+        yield cluster
+
+
+def test_a_search_goes_over_tls_with_certificates_of_the_same_ca(alice, tls_cluster, settings, caplog):
+    settings.DASK_SCHEDULER = tls_cluster.address
+    settings.DASK_TLS_CA = tls_cluster.reached_by.ca_file
+    settings.DASK_TLS_CERT = tls_cluster.reached_by.cert_file
+    settings.DASK_TLS_KEY = tls_cluster.reached_by.key_file
+
+    with caplog.at_level(logging.INFO, logger="mlmodels.worker.supervision"):
+        model = train_model(alice, **SEARCH)
+
+    assert tls_cluster.address.startswith("tls://")
+    assert [row["status"] for row in leaderboard(model)] == ["done"] * 6
+    assert "Used the Dask cluster" in caplog.messages
+
+
+def test_a_cluster_with_tls_takes_no_tasks_without_a_certificate_of_its_ca(
+    tls_cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 2)
+    plain = tls_cluster.address.replace("tls://", "tcp://")
+    of_another_ca = make_certificates(tmp_path)
+    mixed = of_another_ca | {"ca_file": tls_cluster.reached_by.ca_file}
+
+    for reached_by in (
+        Cluster(tls_cluster.address),
+        Cluster(tls_cluster.address, **mixed),
+        Cluster(plain),
+    ):
+        with (
+            DaskExecutor(reached_by, print) as executor,
+            pytest.raises(ClusterUnavailable, match="cannot be reached"),
+        ):
+            assert executor.slots
+
+
+def test_a_cluster_that_cannot_show_a_certificate_of_the_ca_gets_no_tasks(
+    cluster, tls_cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 2)
+    of_another_ca = make_certificates(tmp_path)
+
+    for address in (cluster.address, tls_cluster.address):  # the first knows no TLS
+        with (
+            DaskExecutor(Cluster(address, **of_another_ca), print) as executor,
+            pytest.raises(ClusterUnavailable, match="cannot be reached"),
+        ):
+            assert executor.slots
 
 
 def test_another_release_of_ours_on_the_cluster_is_refused_by_name(tmp_path):
@@ -201,7 +257,7 @@ def test_another_release_of_ours_on_the_cluster_is_refused_by_name(tmp_path):
 
     with (
         DaskCluster(tmp_path, workers=1, project=tmp_path) as other,
-        DaskExecutor(other.address, print) as executor,
+        DaskExecutor(other.reached_by, print) as executor,
         pytest.raises(ClusterDiffers) as refused,
     ):
         assert executor.slots
@@ -213,7 +269,7 @@ def test_another_release_of_ours_on_the_cluster_is_refused_by_name(tmp_path):
 def test_a_dask_worker_that_joins_later_with_other_versions_is_refused(cluster, monkeypatch):
     here = {**versions(), "pandas": "0.2"}
 
-    with DaskExecutor(cluster.address, print) as executor:
+    with DaskExecutor(cluster.reached_by, print) as executor:
         assert executor.slots  # all were the same when it connected
         monkeypatch.setattr(cluster_module, "versions", lambda: here)
         with pytest.raises(ClusterDiffers, match="pandas .* instead of 0.2"):
@@ -223,18 +279,18 @@ def test_a_dask_worker_that_joins_later_with_other_versions_is_refused(cluster, 
 def test_a_cluster_without_our_code_is_refused(tmp_path):
     with (
         DaskCluster(tmp_path, workers=1, project=tmp_path) as bare,
-        DaskExecutor(bare.address, print) as executor,
+        DaskExecutor(bare.reached_by, print) as executor,
         pytest.raises(ClusterDiffers, match="mlplatform is missing"),
     ):
         assert executor.slots
 
 
 def test_only_functions_of_ours_are_sent(cluster):
-    with DaskExecutor(cluster.address, print) as executor, pytest.raises(AssertionError):
+    with DaskExecutor(cluster.reached_by, print) as executor, pytest.raises(AssertionError):
         executor.submit(print, "hello")
 
 
 def test_without_the_variable_nothing_of_dask_is_imported():
-    code = "from mlmodels.worker import child, cluster; cluster.executor_for('', print).__enter__()"
+    code = "from mlmodels.worker import child, cluster; cluster.executor_for(None, print).__enter__()"
 
     assert imported_by(code, {"dask", "distributed", "tornado"}) == set()
