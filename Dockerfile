@@ -16,7 +16,7 @@ COPY requirements*.txt ./
 RUN pip install --no-cache-dir -r requirements.txt -r "$REQUIREMENTS"
 COPY . .
 
-USER app
+USER 10001
 ENV DATA_DIR=/data
 VOLUME /data
 EXPOSE 8000

@@ -71,6 +71,14 @@ def test_the_cluster_has_two_of_each_behind_a_proxy_and_files_in_a_bucket():
     assert (BASE_DIR / started["web"]["build"]["args"]["REQUIREMENTS"]).exists()
 
 
+@pytest.mark.parametrize("service", ["worker", "scheduler", "dask-worker"])
+def test_the_images_of_the_cluster_have_dask(service):
+    build, recipe = services(**variables_of_the_cluster())[service]["build"], text_of("Dockerfile")
+
+    assert re.search(r"^dask\[distributed\]", text_of(build["args"]["REQUIREMENTS"]), re.MULTILINE)
+    assert recipe.index("ARG REQUIREMENTS") < recipe.index('-r "$REQUIREMENTS"')
+
+
 def test_what_a_service_waits_for_is_there_and_so_is_what_it_mounts():
     started = services(**variables_of_the_cluster())
 
