@@ -11,12 +11,22 @@ from typing import Protocol
 WAIT_SECONDS = 0.5  # for a task, before progress is told again
 
 
+FIRST = 0  # the rank of a task whose result is asked for next
+
+
 class Task(Protocol):
-    """`seconds` is what it took elsewhere, once there is a result; before, `result` raises TimeoutError."""
+    """`seconds` is what it took elsewhere, once there is a result; before, `result` raises TimeoutError.
+
+    Of the tasks that wait for a place where they can run, those of the lowest `rank` are next. `peek` answers
+    the result if it is there already, else None; also where the task failed.
+    """
 
     seconds: float | None
+    rank: int
 
     def result(self, timeout: float): ...
+
+    def peek(self) -> object | None: ...
 
     def cancel(self) -> None: ...
 
@@ -28,7 +38,7 @@ class Executor(Protocol):
 
     def share(self, value: object) -> None: ...
 
-    def submit(self, function: Callable, *arguments, is_urgent: bool = True) -> Task: ...
+    def submit(self, function: Callable, *arguments, rank: int = FIRST) -> Task: ...
 
 
 def ahead_max(executor: Executor) -> int:
@@ -46,7 +56,7 @@ def wait_for(task: Task, on_wait: Callable[[], None] = lambda: None):
 
 
 class InLineTask:
-    seconds = None
+    seconds, rank = None, FIRST
 
     def __init__(self, call: Callable):
         self._call = call
@@ -54,6 +64,9 @@ class InLineTask:
     def result(self, timeout: float = 0):
         """Runs it. However long it takes."""
         return self._call()
+
+    def peek(self) -> None:
+        """It is not begun before its result is asked for."""
 
     def cancel(self) -> None:
         """It was never begun."""
@@ -67,7 +80,7 @@ class InLine:
     def share(self, value: object) -> None:
         """It is here already."""
 
-    def submit(self, function: Callable, *arguments, is_urgent: bool = True) -> InLineTask:
+    def submit(self, function: Callable, *arguments, rank: int = FIRST) -> InLineTask:
         return InLineTask(partial(function, *arguments))
 
 

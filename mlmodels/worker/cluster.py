@@ -3,20 +3,23 @@
 import io
 import logging
 import pickle
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
-from mlmodels.learning.executors import IN_LINE, Executor
+from mlmodels.learning.executors import FIRST, IN_LINE, Executor
 from mlmodels.worker.assignment import Cluster
+from mlmodels.worker.cluster_queue import TaskQueue
 from mlmodels.worker.cluster_tasks import Outcome, Packed, Unpacker, carry_out, check_function, versions
 
 CONNECT_SECONDS = 10
 WORKERS_MISSING_SECONDS_MAX = 30
-URGENT, AHEAD = 1, 0
+PEEK_SECONDS = 1
+SHARED_FIRST = 1  # before tasks of other runs
 
 
 def executor_for(
@@ -54,23 +57,29 @@ class DaskExecutor:
         """Has the value sent once, with the first task that needs it. It must not change from now on."""
         self._shared.setdefault(id(value), Shared(value))
 
-    def submit(self, function: Callable, *arguments, is_urgent: bool = True) -> "DaskTask":
+    def submit(self, function: Callable, *arguments, rank: int = FIRST) -> "DaskTask":
         check_function(function)
-        client = self._client
+        self._client  # noqa: B018 - connects
         payload, needed = self._pack((function, arguments))
+        task = DaskTask(self, function.__name__, payload, needed, rank)
+        self._queue.put(task)
+        return task
+
+    def send(self, name: str, payload: bytes, needed: list["Shared"]):
+        """Hands the task to Dask. The future of its result."""
         self.traffic["tasks"] += 1
         self.traffic["sent_bytes"] += len(payload)
-        future = client.submit(
+        return self._client.submit(
             carry_out,
             versions(),
             payload,
             *(shared.future for shared in needed),
-            key=f"{function.__name__}-{uuid.uuid4().hex}",
-            priority=URGENT if is_urgent else AHEAD,
-            fifo_timeout=0,  # otherwise tasks submitted within 0.1 s run in any order
+            key=f"{name}-{uuid.uuid4().hex}",
             pure=False,
         )
-        return DaskTask(future, self)
+
+    def take_back(self, task: "DaskTask") -> None:
+        self._queue.remove(task)
 
     def check_workers(self) -> None:
         """Refuses once all workers have been lost for WORKERS_MISSING_SECONDS_MAX. Some may be lost."""
@@ -78,6 +87,7 @@ class DaskExecutor:
             workers = self._client.nthreads()
         if workers:
             self._workers_seen_at = time.monotonic()
+            self._queue.resize(sum(workers.values()))
         elif time.monotonic() - self._workers_seen_at > WORKERS_MISSING_SECONDS_MAX:
             raise ClusterUnavailable("The compute cluster lost all of its workers. Start again later.")
 
@@ -117,6 +127,7 @@ class DaskExecutor:
             raise ClusterUnavailable("The compute cluster has no workers. Start again later.") from error
         check_versions(client)
         self._slots, self._workers_seen_at = sum(client.nthreads().values()), time.monotonic()
+        self._queue = TaskQueue(self._slots)
         return client
 
     def _pack(self, thing: object, without: "Shared | None" = None) -> tuple[bytes, list["Shared"]]:
@@ -135,7 +146,7 @@ class DaskExecutor:
         self.traffic["shared_bytes"] += len(data)
         with losing_it_is_a_refusal():
             shared.future = self._client.submit(
-                Packed, shared.name, data, key=f"shared-{shared.name}", priority=URGENT, pure=False
+                Packed, shared.name, data, key=f"shared-{shared.name}", priority=SHARED_FIRST, pure=False
             )
             if self._slots > 1:
                 self._client.replicate([shared.future])  # Dask prefers workers that have what a task needs
@@ -172,36 +183,59 @@ class Packer(pickle.Pickler):
 class DaskTask:
     seconds = None
 
-    def __init__(self, future, executor: DaskExecutor):
-        self._future, self._executor = future, executor
+    def __init__(self, executor: DaskExecutor, name: str, payload: bytes, needed: list[Shared], rank: int):
+        self._executor, self._name = executor, name
+        self._payload, self._needed = payload, needed
+        self.rank = rank
+        self._future, self._is_sent = None, threading.Event()
+        self._outcome: Outcome | None = None
+
+    def send(self, on_done: Callable) -> None:
+        self._future = self._executor.send(self._name, self._payload, self._needed)
+        self._payload = None
+        self._is_sent.set()
+        self._future.add_done_callback(on_done)
 
     def result(self, timeout: float):
         """Raises what the task raised; MemoryError where it ended every worker that tried it."""
         from distributed import KilledWorker
 
+        self.rank = FIRST
         with losing_it_is_a_refusal():
             try:
-                data = self._future.result(timeout=timeout)
+                outcome = self._fetch(timeout)
             except TimeoutError:
                 self._executor.check_workers()
                 raise
             except KilledWorker as error:
                 raise MemoryError from error
-        return self._value_of(data)
-
-    def cancel(self) -> None:
-        """Releases the result, so Dask drops the task unless it is already running."""
-        self._future.release()
-
-    def _value_of(self, data: bytes):
-        self._executor.traffic["received_bytes"] += len(data)
-        outcome = Unpacker(data).load()
-        if not isinstance(outcome, Outcome):
-            raise ClusterDiffers.between(versions(), outcome)
         self.seconds = outcome.seconds
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
+
+    def peek(self) -> object | None:
+        if not self._is_sent.is_set() or self._future.status != "finished":
+            return None
+        with losing_it_is_a_refusal(), suppress(TimeoutError):  # lost with its worker, and computed again
+            return self._fetch(PEEK_SECONDS).value
+        return None
+
+    def cancel(self) -> None:
+        """It is not sent, or else finished and forgotten."""
+        self._executor.take_back(self)
+
+    def _fetch(self, timeout: float) -> Outcome:
+        if self._outcome is None:
+            if not self._is_sent.wait(timeout):
+                raise TimeoutError
+            data = self._future.result(timeout=timeout)
+            self._executor.traffic["received_bytes"] += len(data)
+            outcome = Unpacker(data).load()
+            if not isinstance(outcome, Outcome):
+                raise ClusterDiffers.between(versions(), outcome)
+            self._outcome = outcome
+        return self._outcome
 
 
 @contextmanager

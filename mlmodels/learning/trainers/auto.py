@@ -160,7 +160,7 @@ def draws(comparison: Comparison) -> Iterator[Candidate]:
     useless, number = 0, 0
     while useless < USELESS_DRAWS_MAX and (names := worth_drawing(comparison)):
         before = comparison.best.score
-        comparison.expect(draws_ahead(comparison, random, number))
+        comparison.expect(draws_ahead(comparison, random, number)[: comparison.places_left])
         yield draw_next(comparison, names, number, random)
         useless = 0 if comparison.best.score > before else useless + 1
         number += 1

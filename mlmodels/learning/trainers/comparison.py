@@ -12,6 +12,7 @@ from mlmodels.learning.trainers.bench import Bench, fit_fold
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, row_of
 from mlmodels.learning.trainers.errors import DataRefused
+from mlmodels.learning.trainers.fold_tasks import FoldTask
 from mlmodels.learning.trainers.plan import TIME, TrainingPlan
 from mlmodels.learning.trainers.preparation import seasons_of
 from mlmodels.learning.trainers.scores import ACCURACY, LOG_LOSS, R2, is_better, scoring_for
@@ -26,6 +27,7 @@ AGAIN_MAX = 8  # candidates that are compared again on all rows
 SHARE_OF_A_CANDIDATE = 0.3  # of the budget, the most that one may take
 MEMBERS_EXPECTED = 4  # of an ensemble, for whose fits time is kept back
 SHARE_OF_CLOSING = 0.4  # of the budget, the most that is kept back for the fits in the end
+OPEN_CANDIDATES_MAX = 2  # of which all folds are begun before the first has decided; see `_look_ahead`
 EQUAL_MAX = 0.002  # a simpler candidate may be so much worse, within its standard error
 
 
@@ -93,6 +95,8 @@ class Comparison:
     ):
         self.bench, self.budget, self.on_candidates = bench, budget, on_candidates
         self.training_rows, self.all_rows = training_rows, all_rows
+        self.behind_max = np.inf  # see `_is_hopeless`
+        self._following: Sequence[Candidate] = ()
         self.baseline = bench.baseline()
         self.results: list[CandidateResult] = []
         self.rows: list[dict] = []
@@ -105,11 +109,12 @@ class Comparison:
         return max(self.results, key=lambda result: result.score, default=None)
 
     def run(self, candidates: Iterable[Candidate], behind_max: float) -> None:
-        """Until there are no more or the time is up. `behind_max`: see `_leave`."""
+        """Until there are no more or the time is up. `behind_max`: see `_is_hopeless`."""
+        self.behind_max = behind_max
         for candidate in candidates:
-            if self.time_left <= 0 or len(self.rows) > CANDIDATES_MAX:
+            if self.time_left <= 0 or self.places_left <= 0:
                 break
-            self.try_out(candidate, behind_max)
+            self.try_out(candidate)
 
     def run_known(
         self,
@@ -121,21 +126,42 @@ class Comparison:
 
         def announced():
             for number, candidate in enumerate(candidates):
-                self.expect([*candidates[number:], *guess_following()])
+                self.expect([*candidates[number:], *guess_following()][: self.places_left])
                 yield candidate
 
         self.run(announced(), behind_max)
 
     def expect(self, candidates: Sequence[Candidate]) -> None:
-        """Begins the first, and of the others what can be before their turn; cancels what is not expected."""
-        tasks = self.bench.tasks
-        candidates = candidates[: tasks.ahead_max]
-        tasks.cancel(lambda begun: begun in candidates)
-        for at, candidate in enumerate(candidates):
-            function, numbers = fit_fold, range(1)
-            if candidate.finds_penalty:
-                function, numbers = penalties.fold_losses, range(len(self.bench.folds))
-            tasks.begin(function, candidate, numbers, self._part_for_one(), is_urgent=at == 0)
+        """Begins what can be before their turn, and cancels what is not expected."""
+        candidates = candidates[: self.bench.tasks.ahead_max]
+        self._following = candidates[1:]
+        self._look_ahead(candidates)
+
+    def _look_ahead(self, candidates: Sequence[Candidate], current: Candidate | None = None) -> None:
+        """Begins first of all the folds that decide whether the others are tried; last the others, where that
+        is open, of the next candidates alone: those that follow may turn out to be other ones.
+        """
+        firsts, likely, open_yet = [], [], []
+        for place, candidate in enumerate(candidates):
+            first, *others = self._tasks_for(candidate)
+            firsts.append(first)
+            is_needed = self._needs_all_folds(candidate, first)
+            if is_needed:
+                likely += others
+            elif is_needed is None and place < OPEN_CANDIDATES_MAX:
+                open_yet += others
+        self.bench.tasks.expect([*firsts, *likely, *open_yet], self._part_for_one(), current)
+
+    def _needs_all_folds(self, candidate: Candidate, first: FoldTask) -> bool | None:
+        """None where that is not known before its first fold has been fitted."""
+        if candidate.finds_penalty or self.behind_max == np.inf:
+            return True
+        found = self.bench.tasks.peek(first)
+        return None if found is None else not self._is_hopeless([found.score])
+
+    def _tasks_for(self, candidate: Candidate) -> list[FoldTask]:
+        function = penalties.fold_losses if candidate.finds_penalty else fit_fold
+        return [(function, candidate, number) for number in range(len(self.bench.folds))]
 
     def run_all(self, candidates: list[Candidate]) -> None:
         """Each to its end, as far as time allows; those that wait are shown as well."""
@@ -144,7 +170,7 @@ class Comparison:
         for number, (candidate, row) in enumerate(zip(candidates, rows, strict=True)):
             if self.time_left > 0:
                 self.expect(candidates[number:])
-                self.try_out(candidate, np.inf, row)
+                self.try_out(candidate, row)
             else:
                 row.update(status="skipped", note="The time was up.")
         self.expect([])
@@ -153,10 +179,16 @@ class Comparison:
     def run_first_that_works(self, candidates: Iterable[Candidate]) -> None:
         """Where no time was left for any: one has to be trained, however long it takes."""
         self.budget = Budget(on_check=self.budget.on_check)
+        self.behind_max = np.inf
         for candidate in candidates:
-            self.try_out(candidate, np.inf)
+            self.try_out(candidate)
             if self.results:
                 return
+
+    @property
+    def places_left(self) -> int:
+        """How many candidates may still be tried; the first row is the baseline's."""
+        return CANDIDATES_MAX + 1 - len(self.rows)
 
     @property
     def time_left(self) -> float:
@@ -176,7 +208,7 @@ class Comparison:
         )
         return min(1.2 * fits + min(3.0, 0.08 * self.budget.seconds), SHARE_OF_CLOSING * self.budget.seconds)
 
-    def try_out(self, candidate: Candidate, behind_max: float, row: dict | None = None) -> None:
+    def try_out(self, candidate: Candidate, row: dict | None = None) -> None:
         """Fills in its `row` of the leaderboard, or a new one. A failure does not affect the others."""
         if row is None:
             row = self._row(row_of(candidate, self.bench.scoring))
@@ -187,9 +219,9 @@ class Comparison:
         try:
             if candidate.finds_penalty:
                 candidate = penalties.with_penalty(self.bench, candidate, budget.part(budget.left / 2))
-            if behind_max == np.inf:  # no fold decides whether the others are tried
+            if self.behind_max == np.inf:  # no fold decides whether the others are tried
                 self.bench.tasks.begin(fit_fold, candidate, range(len(self.bench.folds)), budget)
-            result = self.bench.evaluate(candidate, budget, lambda result: self._leave(result, behind_max))
+            result = self.bench.evaluate(candidate, budget, self._go_on)
         except OutOfTime:
             row.update(status="stopped", note="Too slow for the budget.")
         except Hopeless:
@@ -217,7 +249,7 @@ class Comparison:
         for number, result in enumerate(ranked):
             if len(whole.folds) * result.seconds_to_fit(len(whole.rows)) < following.time_left:
                 following.expect(candidates[number:])
-                following.try_out(candidates[number], np.inf)
+                following.try_out(candidates[number])
         following.expect([])
         return following if following.results else self
 
@@ -266,14 +298,19 @@ class Comparison:
                 kept.append(result)
         return kept
 
-    def _leave(self, result: CandidateResult, behind_max: float) -> None:
-        """Hopeless where it is further behind the best than this share of the way from the baseline to it."""
-        best, done = self.best, len(result.scores)
-        if best is None or not len(self.bench.folds) / 5 <= done < len(self.bench.folds):
-            return
-        behind = np.mean(best.scores[:done]) - np.mean(result.scores)
-        if behind > behind_max * max(best.score - self.baseline.score, 1e-9):
+    def _go_on(self, result: CandidateResult) -> None:
+        """After each of its folds."""
+        if self._is_hopeless(result.scores):
             raise Hopeless
+        self._look_ahead(self._following, result.candidate)
+
+    def _is_hopeless(self, scores: Sequence[float]) -> bool:
+        """Further behind the best than `behind_max` of the way from the baseline to it, by these folds."""
+        best, done, folds = self.best, len(scores), len(self.bench.folds)
+        if best is None or not folds / 5 <= done < folds:
+            return False
+        behind = np.mean(best.scores[:done]) - np.mean(scores)
+        return behind > self.behind_max * max(best.score - self.baseline.score, 1e-9)
 
     def _keep(self, result: CandidateResult) -> None:
         self.results.append(result)

@@ -11,6 +11,7 @@ from mlmodels.learning import trainers
 from mlmodels.learning.executors import IN_LINE, WorkClock
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Evaluation, auto, comparison
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
+from mlmodels.learning.trainers.candidates import Candidate
 from mlmodels.tests.learning.trainers.examples import TABLES, numbers, plan_for
 
 
@@ -18,22 +19,26 @@ class Elsewhere:
     """An executor of the standard library. Tasks get copies, as they would on another machine."""
 
     def __init__(self, threads: int = 3):
-        self.slots, self.names, self.cancelled = threads, [], 0
+        self.slots, self.names, self.candidates, self.cancelled = threads, [], [], 0
         self._pool = ThreadPoolExecutor(threads)
 
     def share(self, value):
         """Copied with each task: these tables are small."""
 
-    def submit(self, function, *arguments, is_urgent=True):
+    def submit(self, function, *arguments, rank=0):
         self.names.append(function.__name__)
+        self.candidates += [argument for argument in arguments if isinstance(argument, Candidate)]
         return FutureTask(self, self._pool.submit(run_copy, pickle.dumps((function, arguments))))
 
 
 class FutureTask:
-    seconds = None
+    seconds, rank = None, 0
 
     def __init__(self, executor, future):
         self._executor, self._future = executor, future
+
+    def peek(self):
+        return pickle.loads(self._future.result()[0])[0] if self._future.done() else None
 
     def result(self, timeout):
         data, self.seconds = self._future.result(timeout)
@@ -122,12 +127,23 @@ def test_searches_folds_and_curves_are_the_same_wherever_they_are_computed(order
 
 
 def test_what_was_begun_and_is_not_needed_is_cancelled(short, monkeypatch):
-    monkeypatch.setattr(comparison, "CANDIDATES_MAX", 3)
+    monkeypatch.setattr(auto, "BEHIND_MAX", -1)  # after its first fold every candidate is too far behind
     table, executor = numbers(), Elsewhere()
 
     trainers.train(table.frame, table.truth, plan_for(table, "auto", REGRESSION), executor=executor)
 
     assert executor.cancelled > 0
+
+
+def test_nothing_is_begun_that_has_no_place_on_the_leaderboard(short, monkeypatch):
+    monkeypatch.setattr(comparison, "CANDIDATES_MAX", 3)
+    table, executor = numbers(), Elsewhere()
+
+    result = trainers.train(table.frame, table.truth, plan_for(table, "auto", REGRESSION), executor=executor)
+
+    tried = {row["algorithm"] for row in result.candidates} - {"baseline"}
+    assert len(tried) == 3
+    assert {candidate.algorithm for candidate in executor.candidates} == tried
 
 
 def test_a_fixed_algorithm_needs_no_executor():
