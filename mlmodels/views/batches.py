@@ -128,7 +128,7 @@ def start(request, uuid):
 @require_POST
 def cancel(request, uuid):
     jobs.cancel(job=owned_batch(request.user, uuid))
-    messages.success(request, "The file is being cancelled. The charge is refunded.")
+    messages.success(request, "The work on this file is being cancelled. The charge is refunded.")
     return redirect("mlmodels:batch", uuid)
 
 
