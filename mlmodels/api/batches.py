@@ -17,7 +17,7 @@ from mlmodels.api.links import UsedModelLink
 from mlmodels.api.runs import WAIT
 from mlmodels.api.serializers import CsvField
 from mlmodels.api.waiting import JobActionsMixin, accepted_job
-from mlmodels.downloads import download_answer
+from mlmodels.downloads import download_answer, download_unreadable
 from mlmodels.lookups import owned_batch
 from mlmodels.models import Batch, TrainedModel, may_use_model
 from mlmodels.operations import batches
@@ -50,20 +50,28 @@ class BatchSerializer(serializers.ModelSerializer):
     result = serializers.SerializerMethodField(
         help_text="URL of the CSV file with the predictions; null if there is none"
     )
+    unreadable = serializers.SerializerMethodField(
+        help_text="URL of a CSV file of the rows that cannot be read, with the reasons; null if there is none"
+    )
 
     class Meta:
         model = Batch
         fields = [
             "id", "url", "status", "progress", "model_name", "model_url", "name", "rows",
             "unreadable_rows", "rows_done", "rows_with_warnings", "cost_tokens", "error",
-            "error_code", "created_at", "started_at", "finished_at", "kept_until", "result",
+            "error_code", "created_at", "started_at", "finished_at", "kept_until", "result", "unreadable",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_result(self, batch) -> str | None:
-        if not batch.has_answer:
-            return None
-        return reverse("batch-result", args=[batch.uuid], request=self.context.get("request"))
+        return self._url("batch-result", batch) if batch.has_answer else None
+
+    def get_unreadable(self, batch) -> str | None:
+        has_some = batch.unreadable_rows and batch.file
+        return self._url("batch-unreadable", batch) if has_some else None
+
+    def _url(self, route: str, batch) -> str:
+        return reverse(route, args=[batch.uuid], request=self.context.get("request"))
 
 
 class FaultSerializer(serializers.Serializer):
@@ -140,6 +148,11 @@ class BatchUploadSerializer(StrictBody, serializers.Serializer):
         parameters=[REDIRECT],
         responses={(200, "text/csv"): OpenApiTypes.STR, 302: LINK},
     ),
+    unreadable=extend_schema(
+        operation_id="get_batch_unreadable_rows",
+        summary="Download the rows that cannot be read, with the reasons",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    ),
 )
 class BatchViewSet(
     ETagMixin, StrictQueryMixin, JobActionsMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
@@ -154,7 +167,7 @@ class BatchViewSet(
 
     @property
     def refusals(self) -> list[int]:
-        return [409] if self.action in ("cancel", "destroy", "result") else []
+        return [409] if self.action in ("cancel", "destroy", "result", "unreadable") else []
 
     def get_queryset(self):
         started = Batch.objects.owned_by(self.request.user).started().for_lists().newest_first()
@@ -170,9 +183,14 @@ class BatchViewSet(
     def result(self, request, uuid):
         return download_answer(self.get_object(), may_redirect=request.query_params.get("redirect") == "true")
 
+    @action(detail=True, methods=["get"])
+    def unreadable(self, request, uuid):
+        return download_unreadable(self.get_object())
+
     def perform_content_negotiation(self, request, force=False):
-        """A result is CSV, whatever the client accepts."""
-        return super().perform_content_negotiation(request, force or self.action == "result")
+        """A file is CSV, whatever the client accepts."""
+        is_file = self.action in ("result", "unreadable")
+        return super().perform_content_negotiation(request, force or is_file)
 
 
 def predict_upload(request, model: TrainedModel) -> Response:

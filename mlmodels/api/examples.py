@@ -76,6 +76,7 @@ BATCH = {
     "finished_at": None,
     "kept_until": None,
     "result": None,
+    "unreadable": f"{SITE}/batches/{EXAMPLE_BATCH}/unreadable",
     "faults": [{"row": 4, "reason": '"area": "large" is not a number.'}],
     "preview": [],
 }

@@ -195,6 +195,7 @@ URLS = {
     "api/v1/batches/<uuid:uuid>": of("batch"),
     "api/v1/batches/<uuid:uuid>/cancel": of("batch"),
     "api/v1/batches/<uuid:uuid>/result": of("batch"),
+    "api/v1/batches/<uuid:uuid>/unreadable": of("batch"),
     "api/v1/models/<str:name>/schema": of("model"),
     "api/v1/models/<str:name>/retrain": of("model"),
     "api/v1/models/<str:name>/monitoring": of("model"),

@@ -64,6 +64,25 @@ def test_a_file_is_accepted_predicted_and_fetched(alice, model, api_as):
     assert verify_ledger() == []
 
 
+def test_the_rows_that_cannot_be_read_are_fetched_with_their_reasons(alice, model, api_as):
+    client = api_as(alice)
+
+    batch = send(client, model).json()
+    unread = client.get(batch["unreadable"], headers={"Accept": "text/csv"})
+
+    assert unread["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"".join(unread).decode().splitlines() == [
+        "Size;rooms;place;agent;row;reason",
+        'ca. 90;2;city;Bob;3;"""size"": ""ca. 90"" is not a number."',
+    ]
+    assert balance_of(alice) == 10
+    assert client.delete(f"/api/v1/batches/{batch['id']}").status_code == 409  # still open
+    predict_now(Batch.objects.get())
+    client.delete(f"/api/v1/batches/{batch['id']}")
+    assert client.get(f"/api/v1/batches/{batch['id']}").json()["unreadable"] is None
+    assert client.get(batch["unreadable"]).status_code == 409
+
+
 def test_sent_again_with_its_key_it_is_charged_once(alice, model, api_as):
     client = api_as(alice)
 
