@@ -9,6 +9,9 @@ class PendingFile(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     registered_at = models.DateTimeField(db_default=Now())
+    is_given_up = models.BooleanField(
+        default=False, db_default=False, help_text="is being deleted, so it gets no row any more"
+    )
 
     def __str__(self):
         return self.name

@@ -33,8 +33,8 @@ def register(*, name: str) -> None:
 
 
 def confirm(*, name: str) -> bool:
-    """In the transaction that writes the file's row. False when `sweep` deleted the file: write no row."""
-    return bool(PendingFile.objects.filter(name=name).delete()[0])
+    """In the transaction that writes the file's row. False when `sweep` has given it up: write no row."""
+    return bool(PendingFile.objects.filter(name=name, is_given_up=False).delete()[0])
 
 
 def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
@@ -88,15 +88,26 @@ def work_folder() -> Path:
 
 
 def _sweep(pending: PendingFile) -> bool:
-    """Locks the entry, so a transaction that confirms the file meanwhile waits, and finds it deleted."""
-    with transaction.atomic():
-        if not PendingFile.objects.select_for_update().filter(pk=pending.pk).exists():
-            return False
-        is_named = any(rows.filter(**{field: pending.name}).exists() for rows, field in files_of_rows())
-        if not is_named:
-            storage.delete_leftover(pending.name)
-        pending.delete()
-    return not is_named
+    """Asks the storage, which may be slow, outside of any transaction: others write meanwhile."""
+    if not _give_up(pending):
+        return False
+    storage.delete_leftover(pending.name)
+    return bool(PendingFile.objects.filter(pk=pending.pk).delete()[0])
+
+
+@transaction.atomic
+def _give_up(pending: PendingFile) -> bool:
+    """Whether the file is left over. From then on nobody can confirm it.
+
+    Locks the entry: whoever confirms it at this moment has done so, or finds it given up.
+    """
+    entry = PendingFile.objects.select_for_update().filter(pk=pending.pk)
+    if not entry.exists():
+        return False
+    if any(rows.filter(**{field: pending.name}).exists() for rows, field in files_of_rows()):
+        entry.delete()
+        return False
+    return bool(entry.update(is_given_up=True))
 
 
 def _sweep_work_folder() -> int:

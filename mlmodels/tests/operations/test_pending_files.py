@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db import connection
 from django.db.models.functions import Now
 
 from billing.verify import verify_ledger
@@ -20,7 +22,8 @@ from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model, start_run
 from mlmodels.tests.worker.conftest import url_of_test_database
 from mlmodels.worker.loop import JobWorker
-from mlplatform.core.errors import Unavailable
+from mlplatform.core import storage
+from mlplatform.core.errors import StorageUnavailable, Unavailable
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +140,42 @@ def test_an_upload_whose_file_was_swept_meanwhile_gets_no_row(alice, monkeypatch
 
     assert not Dataset.objects.exists()
     assert stored() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_write_while_the_storage_deletes_slowly(monkeypatch):
+    """And a very late upload of this file learns at once that it gets no row."""
+    pending_files.register(name=put("datasets/left.csv"))
+    grow_old()
+    written = []
+
+    def write():
+        written.append(pending_files.confirm(name="datasets/left.csv"))
+        pending_files.register(name="datasets/next.csv")
+        connection.close()
+
+    def delete_slowly(name):
+        with ThreadPoolExecutor() as pool:
+            pool.submit(write).result(timeout=5)
+
+    monkeypatch.setattr(storage, "delete_leftover", delete_slowly)
+
+    assert pending_files.sweep() == 1
+
+    assert written == [False]
+    assert [pending.name for pending in PendingFile.objects.all()] == ["datasets/next.csv"]
+
+
+def test_what_the_storage_does_not_delete_is_tried_again(faulty_storage):
+    pending_files.register(name=put("datasets/left.csv"))
+    PendingFile.objects.update(registered_at=Now() - timedelta(hours=2))
+    faulty_storage.fault = "refuse"
+    with pytest.raises(StorageUnavailable):
+        pending_files.sweep()
+    faulty_storage.fault = None
+
+    assert pending_files.sweep() == 1
+    assert not PendingFile.objects.exists()
 
 
 def test_a_training_whose_file_was_swept_meanwhile_makes_no_model(alice):
