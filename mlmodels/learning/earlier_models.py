@@ -14,8 +14,9 @@ KEY_ID = "process"
 class EarlierModel:
     """A copy of its file, signed with a key for this process alone, and the table that it learned from.
 
-    `features` and `target` are tables.Column dictionaries. `table_path` is None where that version of the
-    dataset was deleted.
+    `features`, `target` and `split_column` are tables.Column dictionaries, and `evaluation` is how it was
+    tested: they say which rows of a large table it learned from. `table_path` is None where that version of
+    the dataset was deleted.
     """
 
     name: str
@@ -28,6 +29,8 @@ class EarlierModel:
     derived: list[dict]
     table_path: str | None
     dialect: dict | None
+    evaluation: dict
+    split_column: dict | None
 
     @classmethod
     def write(cls, data: bytes, path: Path, *, model_uuid: str, **facts) -> "EarlierModel":

@@ -138,10 +138,10 @@ def _rows_seen(earlier: EarlierModel, plan: TrainingPlan) -> np.ndarray | None:
         return None
     by_name = {column["name"]: column for column in earlier.features}
     columns = [by_name[name] for name in plan.feature_names]
-    any_split = replace(plan, evaluation=Evaluation())
+    as_then = replace(plan, evaluation=Evaluation(**earlier.evaluation))
     try:
         frame, labels, _ = training_table.read(
-            earlier.table_path, earlier.dialect, columns, earlier.target, any_split
+            earlier.table_path, earlier.dialect, columns, earlier.target, as_then, earlier.split_column
         )
     except FileNotFoundError:
         return None

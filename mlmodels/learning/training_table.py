@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mlmodels.learning import tables, trainers
 from mlmodels.learning.trainers.limits import LEARNED_CELLS_MAX, SEED
+from mlmodels.learning.trainers.plan import TIME
 
 
 def rows_learned(row_count: int, features: int) -> int:
@@ -30,7 +31,9 @@ def read(
     asked = [*features, *([split_column] if split_column else [])]
     columns = [*(tables.Column.from_dict(column) for column in asked), target_column]
     with open(path, "rb") as handle:
-        positions = _drawn(handle, dialect, target_column, plan.task, len(features))
+        by_time = plan.evaluation.by if plan.evaluation.kind == TIME else None
+        time = next((column for column in columns if column.name == by_time), None)
+        positions = _drawn(handle, dialect, target_column, plan.task, len(features), time)
         frame = tables.read(handle, dialect, columns, positions)
     labels = tables.target_values(target_column, frame.pop(target_column.name), plan.task)
     frame = frame[labels.keep]
@@ -38,23 +41,29 @@ def read(
     return frame, labels.values, split_values
 
 
-def notes_on_rows(target: dict, features: list[dict]) -> list[str]:
+def notes_on_rows(target: dict, features: list[dict], plan: dict) -> list[str]:
     """A sentence for the report, where the model did not learn from all rows."""
     row_count = target.get("profile", {}).get("rows", 0)
     learned = rows_learned(row_count, len(features))
     if learned == row_count:
         return []
+    evaluation, name = plan["evaluation"], target["name"]
+    by_time = evaluation["kind"] == TIME
+    drawn = f"over time by {evaluation['by']}" if by_time else "from the whole file"
+    as_frequent = f", with the values of {name} as frequent as in all rows"
     return [
         f"The table is larger than one process can learn from: {learned:,} of its {row_count:,} rows were "
-        f"drawn evenly from the whole file, with the values of {target['name']} as frequent as in all rows."
+        f"drawn evenly {drawn}{'' if by_time and plan['task'] == trainers.REGRESSION else as_frequent}."
     ]
 
 
-def _drawn(handle, dialect: dict, target: tables.Column, task: str, features: int):
-    """Positions in ascending order; None for all rows. It depends on the table, its target and the number of
-    features alone, so that a later training draws the same rows.
+def _drawn(
+    handle, dialect: dict, target: tables.Column, task: str, features: int, time: tables.Column | None
+):
+    """Positions in ascending order; None for all rows. It depends on the table, its target, the number of
+    features and the column of the time alone, so that a later training draws the same rows.
 
-    Rows are ordered by target and within it as in the file, then one is drawn from each of many equal parts.
+    Rows are brought into an order, then one is drawn from each of many equal parts.
     """
     import numpy
 
@@ -62,14 +71,28 @@ def _drawn(handle, dialect: dict, target: tables.Column, task: str, features: in
     count = rows_learned(row_count, features)
     if count == row_count:
         return None
-    labels = tables.target_values(target, tables.read(handle, dialect, [target])[target.name], task)
+    frame = tables.read(handle, dialect, [target] if time is None else [target, time])
+    labels = tables.target_values(target, frame[target.name], task)
     known = numpy.flatnonzero(labels.keep)
     if len(known) <= count:
         return known
-    codes = numpy.unique(labels.values, return_inverse=True)[1]
-    ordered = known[numpy.argsort(codes, kind="stable")]
-    places = (numpy.arange(count) + numpy.random.default_rng(SEED).random(count)) / count
-    return numpy.sort(ordered[(places * len(ordered)).astype(int)])
+    seconds = None if time is None else frame[time.name].to_numpy()[known]
+    ordered = known[_order_of(labels.values, seconds, task)]
+    bounds = numpy.arange(count + 1) * len(ordered) // count
+    within = numpy.random.default_rng(SEED).random(count) * numpy.diff(bounds)
+    return numpy.sort(ordered[bounds[:-1] + within.astype(int)])
+
+
+def _order_of(labels, seconds, task: str):
+    """By target and within it as in the file. Where a model is tested on the latest rows, by time: a class
+    has rows of all times, and so has a table in which hardly two rows have the same number to predict.
+    """
+    import numpy
+
+    codes = numpy.unique(labels, return_inverse=True)[1]
+    if seconds is None:
+        return numpy.argsort(codes, kind="stable")
+    return numpy.lexsort((codes, seconds) if task == trainers.REGRESSION else (seconds, codes))
 
 
 def train(
@@ -86,5 +109,5 @@ def train(
     checked = trainers.TrainingPlan.from_dict(plan)
     frame, labels, split_values = read(path, dialect, features, target, checked, split_column)
     result = trainers.train(frame, labels, checked, on_progress, split_values=split_values)
-    result.report["notes"] += notes_on_rows(target, features)
+    result.report["notes"] += notes_on_rows(target, features, plan)
     return result

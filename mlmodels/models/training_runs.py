@@ -38,7 +38,7 @@ class TrainingRun(Job):
     kind, kind_plural, noun, charged_as = "run", "runs", "training run", "training"
     result_name = "models/{uuid}.{attempt}.joblib"
     cleared_at_claim = {"candidates": []}
-    needed_by_worker = ["dataset", "owner", "repeats__dataset"]
+    needed_by_worker = ["dataset", "owner", "repeats__dataset", "repeats__run__dataset"]
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="training_runs"
@@ -102,4 +102,4 @@ class TrainingRun(Job):
     @property
     def notes(self):
         """What is known of the run before it begins: that it will learn from a part of the rows."""
-        return training_table.notes_on_rows(self.target_column, self.features)
+        return training_table.notes_on_rows(self.target_column, self.features, self.plan)

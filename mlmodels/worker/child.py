@@ -107,7 +107,9 @@ def train(assignment: TrainingAssignment, reporter: Reporter, executor: Executor
     result = trainers.train(
         frame, labels, plan, reporter.on_progress, split_values=split_values, executor=executor
     )
-    result.report["notes"] += training_table.notes_on_rows(assignment.target, assignment.features)
+    result.report["notes"] += training_table.notes_on_rows(
+        assignment.target, assignment.features, assignment.plan
+    )
     if assignment.earlier:
         result.report["comparison"] = compare(assignment.earlier, plan, assignment.features, frame, result)
     reporter.progress(SHARE_OF_FITTING, "Saving and checking the model", candidates=result.candidates)

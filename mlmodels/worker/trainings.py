@@ -74,6 +74,8 @@ def earlier_model(run: TrainingRun, watch: Watch, files: ExitStack) -> EarlierMo
         derived=model.derived,
         table_path=table,
         dialect=model.dataset.dialect if table else None,
+        evaluation=model.run.plan.get("evaluation", {}),
+        split_column=model.run.split_column if table else None,
     )
 
 

@@ -67,6 +67,15 @@ def test_they_keep_their_numbers_and_come_evenly_from_the_whole_file(table):
     assert in_tenths.min() >= 25
 
 
+def test_no_row_is_drawn_twice(table, monkeypatch):
+    monkeypatch.setattr(training_table, "LEARNED_CELLS_MAX", 2 * 2_200)
+
+    (frame, _, _), _, _ = read(table)
+
+    assert len(frame) == 2_200
+    assert frame.index.is_unique
+
+
 def test_a_number_to_be_predicted_is_spread_as_in_all_rows(table):
     (frame, labels, _), _, _ = read(table, target="size", task="regression")
 
@@ -74,11 +83,50 @@ def test_a_number_to_be_predicted_is_spread_as_in_all_rows(table):
     assert np.quantile(labels, [0.1, 0.5, 0.9]) == pytest.approx([0.1, 0.5, 0.9], abs=0.02)
 
 
-def test_every_evaluation_learns_from_the_same_rows(table):
-    plain, by_time = read(table), read(table, evaluation=Evaluation("time", by="day"))
+@pytest.fixture
+def unsorted(tmp_path):
+    """Nine of ten rows are of the last tenth of the time, those of each month together in random order."""
+    draw = np.random.default_rng(7)
+    days = np.concatenate([draw.permutation(2_700) / 1_000 + 27, draw.permutation(300) / 300 * 27])
+    lines = ["day,size,place"]
+    for row, day in enumerate(days):
+        lines.append(f"{day:.3f},{draw.random():.4f},{'coast' if row % 20 == 0 else 'city'}")
+    path = tmp_path / "unsorted.csv"
+    path.write_text("\n".join(lines))
+    return path
 
-    assert plain[0][0].index.equals(by_time[0][0].index)
-    assert by_time[0][2].tolist() == by_time[0][0]["day"].tolist()
+
+@pytest.mark.parametrize(("target", "task"), [("place", "classification"), ("size", "regression")])
+def test_rows_of_an_evaluation_by_time_come_evenly_from_all_times(unsorted, target, task):
+    (frame, _, seconds), _, _ = read(unsorted, target, task, evaluation=Evaluation("time", by="day"))
+
+    all_days = np.sort(np.loadtxt(unsorted, delimiter=",", skiprows=1, usecols=0))
+    in_tenths = np.histogram(frame["day"], bins=np.quantile(all_days, np.linspace(0, 1, 11)))[0]
+    assert frame.index.is_monotonic_increasing
+    assert seconds.tolist() == frame["day"].tolist()
+    assert in_tenths.tolist() == pytest.approx([LEARNED / 10] * 10, abs=2)
+
+
+def test_classes_are_as_frequent_then_as_in_all_rows(unsorted):
+    (_, labels, _), _, _ = read(unsorted, evaluation=Evaluation("time", by="day"))
+
+    assert Counter(labels)["coast"] == pytest.approx(LEARNED / 20, abs=1)
+
+
+@pytest.mark.parametrize("evaluation", [Evaluation("k_fold"), Evaluation("group", by="day")])
+def test_every_other_evaluation_learns_from_the_same_rows(table, evaluation):
+    assert read(table)[0][0].index.equals(read(table, evaluation=evaluation)[0][0].index)
+
+
+def test_the_report_says_that_they_were_drawn_over_time(table):
+    notes = {}
+    for target, task in (("place", "classification"), ("size", "regression")):
+        _, order, plan = read(table, target, task, evaluation=Evaluation("time", by="day"))
+        notes[target] = training_table.notes_on_rows(order["target"], order["features"], plan.to_dict())
+
+    drawn = "300 of its 3,000 rows were drawn evenly over time by day"
+    assert f"{drawn}, with the values of place as frequent as in all rows." in notes["place"][0]
+    assert f"{drawn}." in notes["size"][0]
 
 
 def test_the_report_says_how_many(table):
@@ -96,10 +144,10 @@ def test_the_report_says_how_many(table):
 def test_a_table_that_fits_is_learned_as_a_whole_and_nothing_is_said(table, monkeypatch):
     monkeypatch.setattr(training_table, "LEARNED_CELLS_MAX", 2 * ROWS)
 
-    (frame, _, _), order, _ = read(table)
+    (frame, _, _), order, plan = read(table)
 
     assert len(frame) == ROWS - ROWS // 100
-    assert training_table.notes_on_rows(order["target"], order["features"]) == []
+    assert training_table.notes_on_rows(order["target"], order["features"], plan.to_dict()) == []
 
 
 def test_rows_are_the_same_wherever_the_file_is_cut(table, monkeypatch):

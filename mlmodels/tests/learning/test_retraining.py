@@ -1,7 +1,7 @@
 """A model that was trained again is compared with the one before, on rows that are honest to both."""
 
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from mlmodels.learning import model_files, tables, trainers, training_table
 from mlmodels.learning.earlier_models import EarlierModel
 from mlmodels.learning.model_files import SignatureInvalid
 from mlmodels.learning.retraining import compare
-from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Feature, TrainingPlan
+from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Evaluation, Feature, TrainingPlan
 
 
 def table(slope: float, rows: int = 400, seed: int = 0, target=lambda y: f"{y:.3f}") -> list[str]:
@@ -37,17 +37,18 @@ class Bench:
         *features, target = (column.to_dict() for column in summary.columns)
         names = tuple(Feature(column["name"], column["role"]) for column in features)
         plan = TrainingPlan(self.algorithm, self.task, names, "y", **plan).checked()
-        frame, labels, _ = training_table.read(path, summary.dialect, features, target, plan)
-        result = trainers.train(frame, labels, plan, lambda progress: None)
+        frame, labels, split_values = training_table.read(path, summary.dialect, features, target, plan)
+        result = trainers.train(frame, labels, plan, split_values=split_values)
         return path, summary.dialect, features, target, plan, frame, result
 
     def earlier(self, lines: list[str], **plan) -> EarlierModel:
-        path, dialect, features, target, _, _, result = self.train("earlier", lines, **plan)
+        path, dialect, features, target, made_by, _, result = self.train("earlier", lines, **plan)
         part = self.folder / "earlier.part"
         model_files.write(result.pipeline, part)
         return EarlierModel.write(
             part.read_bytes(), self.folder / "copy.part", model_uuid="one", name="houses", features=features,
             target=target, derived=result.derived, table_path=str(path), dialect=dialect,
+            evaluation=asdict(made_by.evaluation), split_column=None,
         )  # fmt: skip
 
     def compared(self, before: list[str], after: list[str], change=lambda earlier: earlier, **plan) -> dict:
@@ -103,6 +104,19 @@ def test_with_too_few_new_rows_all_test_rows_are_used_and_that_is_said(bench):
 
     assert found["rows_used"] == "test" and found["rows"] == 81
     assert "may have learned from some of these rows, which flatters it" in found["note"]
+
+
+def test_the_rows_that_were_drawn_of_a_large_table_are_known_again(bench, monkeypatch):
+    """Those of an evaluation by time are others than those of any other evaluation."""
+    monkeypatch.setattr(training_table, "LEARNED_CELLS_MAX", 2 * 300)
+    by_time = {"evaluation": Evaluation("time", by="x")}
+    earlier = bench.earlier(table(slope=2), **by_time)
+
+    _, _, features, _, plan, frame, result = bench.train("newer", table(slope=2), **by_time)
+    found = compare(earlier, plan, features, frame, result)
+
+    assert len(frame) == 300
+    assert found["rows_used"] == "test"
 
 
 def deleted_before(earlier: EarlierModel) -> EarlierModel:
