@@ -1,6 +1,5 @@
 """An even sample of a table's rows, as the numbers and codes that the checks work on."""
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +10,7 @@ import numpy as np
 
 from mlmodels.learning.tables import Column
 from mlmodels.learning.tables.cells import cells_of
-from mlmodels.learning.tables.columnar import ColumnarChunk
+from mlmodels.learning.tables.columnar import ColumnarChunk, fingerprints
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.rows import Chunk, open_rows
 
@@ -118,6 +117,4 @@ class _Copies:
         """Positions in the chunk."""
         if self._one_in == 1:
             return range(len(chunk))
-        texts = list(chunk.column(self._drawn_by))
-        drawn = {text for text in set(texts) if not zlib.crc32(text.encode()) % self._one_in}
-        return [position for position, text in enumerate(texts) if text in drawn]
+        return (fingerprints(chunk.column(self._drawn_by)) % self._one_in == 0).nonzero()[0]

@@ -5,6 +5,7 @@ wide as the header of which none is blank or may repeat the header. The rest is 
 also finds the words for what is wrong.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -25,12 +26,18 @@ _BESIDE_QUOTES = {separator: np.zeros(256, dtype=bool) for separator in SEPARATO
 for _separator, _allowed in _BESIDE_QUOTES.items():
     _allowed[[ord(_separator), _LINE_END, _QUOTE]] = True
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
-# Odd, so that the product with a word is different for each word
-_HASH_FACTORS = np.random.default_rng(0).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * 2 + 1
 _SLOTS_PER_TEXT = 16
 _ONE_IN_EACH_BYTE = np.uint64(0x0101010101010101)
 _MAY_START_FORMULA = _MAY_BE_SPACE.copy()
 _MAY_START_FORMULA[[*b"=+-@'\"", 0xEF]] = True  # 0xEF begins the full-width signs
+
+
+def _hash_factors(seed: int | None = None) -> np.ndarray:
+    """Odd ones, so that the product with a word is different for each word."""
+    return np.random.default_rng(seed).integers(1 << 63, size=_SHORT_BYTES // 8, dtype=np.uint64) * 2 + 1
+
+
+_HASH_FACTORS = _hash_factors(seed=0)
 
 
 def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "ColumnarChunk | None":
@@ -148,16 +155,7 @@ class ColumnarChunk:
 
     def counts(self, position: int) -> dict[str, int]:
         column = self.column(position)
-        if isinstance(column, list) or column.distinct is None:
-            return Counter(map(str.strip, column))
-        texts, counts = column.distinct.texts, column.distinct.counts.tolist()
-        stripped = list(map(str.strip, texts))
-        if stripped == texts:
-            return dict(zip(texts, counts, strict=True))
-        found: Counter[str] = Counter()
-        for text, cells in zip(stripped, counts, strict=True):
-            found[text] += cells
-        return found
+        return Counter(map(str.strip, column)) if isinstance(column, list) else column.counts()
 
     def joined(self, positions: Sequence[int], end: str) -> JoinedCells:
         """The cells of these columns."""
@@ -244,6 +242,19 @@ class ColumnarTexts(Sequence):
     def part(self, positions: np.ndarray) -> "ColumnarTexts":
         return ColumnarTexts(self._source, self._all_words, self._starts[positions], self._ends[positions])
 
+    def counts(self) -> dict[str, int]:
+        """As `rows.Chunk.counts`."""
+        if self.distinct is None:
+            return Counter(map(str.strip, self))
+        texts, counts = self.distinct.texts, self.distinct.counts.tolist()
+        stripped = list(map(str.strip, texts))
+        if stripped == texts:
+            return dict(zip(texts, counts, strict=True))
+        found: Counter[str] = Counter()
+        for text, cells in zip(stripped, counts, strict=True):
+            found[text] += cells
+        return found
+
     @cached_property
     def sizes(self) -> np.ndarray:
         """In bytes."""
@@ -263,9 +274,7 @@ class ColumnarTexts(Sequence):
     @cached_property
     def hashes(self) -> np.ndarray:
         """Of short cells; equal for cells of one word if and only if they are equal."""
-        return sum(
-            (words * factor for words, factor in zip(self.words, _HASH_FACTORS, strict=False)), np.uint64(0)
-        )
+        return _hashes(self.words, _HASH_FACTORS)
 
     @cached_property
     def distinct(self) -> "Distinct | None":
@@ -327,20 +336,90 @@ class Distinct:
         return codes
 
 
+def _hashes(words: list[np.ndarray], factors: np.ndarray) -> np.ndarray:
+    return sum((word * factor for word, factor in zip(words, factors, strict=False)), np.uint64(0))
+
+
+def encoded(texts: Sequence[str]) -> ColumnarTexts:
+    """The same texts, as if they had been cut out of a file."""
+    cells = list(map(str.encode, texts))
+    ends = np.cumsum(list(map(len, cells)), dtype=np.intp)
+    data = b"".join(cells) + bytes(_PADDING)
+    words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
+    return ColumnarTexts(data, words, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
+
+
+def fingerprints(texts: ColumnarTexts | list[str]) -> np.ndarray:
+    """32 bits for each cell, the same for equal texts wherever they stand."""
+    cells = encoded(texts) if isinstance(texts, list) else texts
+    if cells.words is not None:
+        return cells.hashes >> np.uint64(32)
+    is_short = cells.sizes <= _SHORT_BYTES
+    found = np.empty(len(cells), dtype=np.uint64)
+    found[is_short] = cells.part(is_short.nonzero()[0]).hashes >> np.uint64(32)
+    found[~is_short] = [zlib.crc32(text.encode()) for text in cells.at((~is_short).nonzero()[0])]
+    return found
+
+
 class KnownTexts:
-    """Finds cells that may have one of many texts, without a string for each cell."""
+    """Counts cells that have one of many short texts, without a string for each cell.
 
-    def __init__(self, texts: Iterable[str]):
-        encoded = [data for data in map(str.encode, texts) if len(data) <= _SHORT_BYTES]
-        ends = np.cumsum(list(map(len, encoded)), dtype=np.intp)
-        data = b"".join(encoded) + bytes(_PADDING)
-        words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
-        cells = ColumnarTexts(data, words, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
-        bits = (_SLOTS_PER_TEXT * (len(encoded) + 1)).bit_length()
-        self._shift = np.uint64(64 - bits)
-        self._is_known = np.zeros(1 << bits, dtype=bool)
-        self._is_known[cells.hashes >> self._shift] = True
+    A hash table with open addressing; texts are compared by their words, not by their hashes alone. Every
+    table has other hashes, so that nobody can make a file of texts that all want the same slot.
+    """
 
-    def may_hold(self, cells: ColumnarTexts) -> np.ndarray:
-        """Of short cells. A few that are not known are among them."""
-        return self._is_known[cells.hashes >> self._shift]
+    def __init__(self, texts_max: int):
+        bits = (_SLOTS_PER_TEXT * (texts_max + 1)).bit_length()
+        self._shift, self._last_slot = np.uint64(64 - bits), (1 << bits) - 1
+        self._factors = _hash_factors()
+        self._in_slot = np.full(1 << bits, -1, dtype=np.int32)
+        self._texts: list[str] = []
+        self._words = np.zeros((_SHORT_BYTES // 8, texts_max), dtype=np.uint64)
+        self._longest = 0  # in words
+        self._cells = np.zeros(texts_max, dtype=np.int64)
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Those that are not long, and must not be known yet."""
+        first, short = len(self._texts), [text for text in texts if len(text.encode()) <= _SHORT_BYTES]
+        if not short:
+            return
+        self._texts += short
+        cells = encoded(short)
+        for row, words in enumerate(cells.words):
+            self._words[row, first : len(self._texts)] = words
+        self._longest = max(self._longest, len(cells.words))
+        for number, slot in enumerate(self._slots_of(cells).tolist(), first):
+            while self._in_slot[slot] >= 0:
+                slot = (slot + 1) & self._last_slot
+            self._in_slot[slot] = number
+
+    def count(self, cells: ColumnarTexts) -> np.ndarray:
+        """Which of these short cells have a known text; they are counted."""
+        slots = self._slots_of(cells)
+        candidates = self._in_slot[slots]
+        is_known = self._are_equal(candidates, cells.words)
+        others = ((candidates >= 0) & ~is_known).nonzero()[0]  # whose slot has another text
+        while len(others):
+            slots[others] = (slots[others] + 1) & self._last_slot
+            candidates[others] = self._in_slot[slots[others]]
+            is_known[others] = self._are_equal(candidates[others], [words[others] for words in cells.words])
+            others = others[(candidates[others] >= 0) & ~is_known[others]]
+        self._cells += np.bincount(candidates[is_known], minlength=len(self._cells))
+        return is_known
+
+    def _slots_of(self, cells: ColumnarTexts) -> np.ndarray:
+        return (_hashes(cells.words, self._factors) >> self._shift).astype(np.intp)
+
+    def _are_equal(self, candidates: np.ndarray, words: list[np.ndarray]) -> np.ndarray:
+        """Whether cells of these words have the text of their candidate. Of -1, which is none, never."""
+        equal = candidates >= 0
+        for row in range(max(len(words), self._longest)):
+            equal &= self._words[row, candidates] == (words[row] if row < len(words) else 0)
+        return equal
+
+    def take_counts(self) -> dict[str, int]:
+        """The cells of each text since the last time."""
+        found = self._cells.nonzero()[0].tolist()
+        counts = {self._texts[at]: int(self._cells[at]) for at in found}
+        self._cells[:] = 0
+        return counts

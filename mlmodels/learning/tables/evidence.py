@@ -22,9 +22,7 @@ from mlmodels.learning.tables.missing import is_missing_word
 from mlmodels.learning.tables.numbers import NumberShape, number_shape, plain_shapes
 
 if TYPE_CHECKING:
-    import numpy
-
-    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts, Distinct, KnownTexts
+    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts, KnownTexts
     from mlmodels.learning.tables.rows import Chunk
 
 _LOOKED_AT_TOGETHER = 1_000  # texts; often programs wrote them all
@@ -75,7 +73,7 @@ class ColumnEvidence:
     not_numbers: Misfits = field(default_factory=Misfits)
     date_shapes: set[DateShape] = field(default_factory=set)
     not_dates: Misfits = field(default_factory=Misfits)
-    _known: "KnownTexts | None" = None  # `counts` when they are full
+    _known: "KnownTexts | None" = None  # those of `counts`, whose cells it has counted since
 
     @property
     def present(self) -> int:
@@ -91,10 +89,16 @@ class ColumnEvidence:
         """The cells of the column at this position. It does not matter how the rows are divided in chunks."""
         self.rows += len(chunk)
         row_of = partial(_first_row, chunk, position)
-        cells = chunk.column(position) if self.is_capped else []
-        if not isinstance(cells, list) and self._add_to_full_counts(cells, row_of):
-            return
-        found = chunk.counts(position)
+        cells = chunk.column(position)
+        if isinstance(cells, list) or not self._add_short(cells, row_of):
+            self._add_counted(chunk.counts(position), row_of)
+
+    def add_up(self) -> None:
+        """When all rows were added: completes `counts`."""
+        if self._known is not None:
+            self.counts.update(self._known.take_counts())
+
+    def _add_counted(self, found: dict[str, int], row_of: Callable[[str], int]) -> None:
         self.blanks += found.pop("", 0)
         known = found.keys() & self.counts.keys()
         for text in known:
@@ -105,37 +109,27 @@ class ColumnEvidence:
         self._count(new, found)
         self._look_at_all(new, found, row_of)
 
-    def _add_to_full_counts(self, cells: "ColumnarTexts", row_of: Callable[[str], int]) -> bool:
-        """Makes no strings of texts that are not counted, where it can. False where it cannot."""
-        distinct = cells.distinct
-        if distinct is None or distinct.cells.may_have_spaces:
+    def _add_short(self, cells: "ColumnarTexts", row_of: Callable[[str], int]) -> bool:
+        """Makes strings of new texts alone, and only where it has to. False where it cannot."""
+        if cells.words is None or cells.may_have_spaces:
             return False
-        is_new = self._count_known(distinct)
-        if self._is_settled or self._look_at_plain(distinct.cells.part(is_new)):
+        is_blank = cells.sizes == 0
+        unknown = (~(self._known_texts.count(cells) | is_blank)).nonzero()[0]
+        self.blanks += int(is_blank.sum())
+        rest = cells.part(unknown)
+        if not len(rest) or (self.is_capped and (self._is_settled or self._look_at_plain(rest))):
             return True
-        found = dict(zip(distinct.cells.at(is_new), distinct.counts[is_new].tolist(), strict=True))
-        self._look_at_all(list(found), found, row_of)
+        self._add_counted(rest.counts(), row_of)
         return True
 
-    def _count_known(self, distinct: "Distinct") -> "numpy.ndarray":
-        """Whether each text is neither blank nor counted."""
+    @property
+    def _known_texts(self) -> "KnownTexts":
         from mlmodels.learning.tables.columnar import KnownTexts
 
         if self._known is None:
-            self._known = KnownTexts(self.counts)
-        may_be_known = self._known.may_hold(distinct.cells)
-        is_blank = distinct.cells.sizes == 0
-        is_new = ~may_be_known & ~is_blank
-        self.blanks += int(distinct.counts[is_blank].sum())
-        held = (may_be_known & ~is_blank).nonzero()[0]
-        for at, text, cells in zip(
-            held.tolist(), distinct.cells.at(held), distinct.counts[held].tolist(), strict=True
-        ):
-            if text in self.counts:
-                self.counts[text] += cells
-            else:
-                is_new[at] = True
-        return is_new
+            self._known = KnownTexts(self.distinct_max)
+            self._known.add(list(self.counts))
+        return self._known
 
     def _look_at_plain(self, cells: "ColumnarTexts") -> bool:
         from mlmodels.learning.tables import vectors
@@ -150,13 +144,16 @@ class ColumnEvidence:
         return True
 
     def _count(self, new: list[str], found: dict[str, int]) -> None:
-        for text in new:
+        for place, text in enumerate(new):
             has_room = len(self.counts) < self.distinct_max and self.characters_kept <= self.characters_max
             self.is_capped = self.is_capped or not has_room
             if self.is_capped:
-                return
+                new = new[:place]
+                break
             self.counts[text] = found[text]
             self.characters_kept += len(text)
+        if self._known is not None and new:
+            self._known.add(new)
 
     def blank_words(self, misfits: Misfits) -> dict[str, int] | None:
         """The misfits and their cells if they are few enough to be read as blanks, else None."""

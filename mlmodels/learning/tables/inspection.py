@@ -78,6 +78,8 @@ def _gather(
                 first_rows.append([cell[:SHOWN_CHARACTERS_MAX] for cell in row])
             for column in evidence:
                 column.add(chunk, positions[column.name])
+    for column in evidence:
+        column.add_up()
     return evidence, first_rows
 
 
