@@ -25,6 +25,7 @@ from mlmodels.models import (
     ReportLink,
     TrainedModel,
     TrainingRun,
+    Upload,
     Webhook,
     WebhookDelivery,
     Worker,
@@ -32,6 +33,7 @@ from mlmodels.models import (
 from mlmodels.operations import jobs
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.trained_models import delete_model
+from mlmodels.operations.uploads import delete_upload
 from mlplatform.core.admin import BoundedAdmin, ReadOnlyAdmin, link_to, list_url
 from mlplatform.core.errors import DomainError
 
@@ -125,6 +127,21 @@ class DatasetAdmin(DeletableAdmin):
 
     def models(self, dataset):
         return link_to_rows_of(dataset, TrainedModel, "dataset")
+
+
+@admin.register(Upload)
+class UploadAdmin(DeletableAdmin):
+    """Large files that are being inspected, and for some days what became of them."""
+
+    list_display = ["name", "owner_link", "status", "progress", "size", "attempt", "created_at"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__email", "uuid", "sha256"]
+    exclude = ["file"]
+    extra_fields = ["file_name"]
+
+    def delete_model(self, request, obj):
+        delete_upload(upload=obj)
 
 
 class JobAdmin(RowAdmin):

@@ -22,6 +22,10 @@ class TooManyOpenBatches(TooManyRequests):
     code = "too_many_batches"
 
 
+class TooManyOpenUploads(TooManyRequests):
+    code = "too_many_uploads"
+
+
 class TooManyCancelledJobs(TooManyRequests):
     """The code is that of the kind of job: too_many_cancelled_runs, too_many_cancelled_batches."""
 

@@ -9,8 +9,13 @@ BATCHES_KEPT_MAX = 100
 BATCH_KEPT_DAYS = 7  # then the files are removed
 QUOTE_KEPT_HOURS = 24
 WEBHOOKS_MAX = 10
+OPEN_UPLOADS_MAX = 3  # large files that are not inspected yet
+UPLOAD_KEPT_DAYS = 7  # after the inspection of a large file, what became of it is told
 SHARES_PER_DAY_MAX = 100
 TEST_DELIVERIES_PER_HOUR_MAX = 20
+
+# Per large file
+INSPECTION_SECONDS_MAX = 3_600
 
 # Per run or batch
 LAPSES_MAX = 2  # workers that may be lost over one run before it is given up

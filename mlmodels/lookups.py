@@ -9,6 +9,7 @@ from mlmodels.models import (
     Prediction,
     TrainedModel,
     TrainingRun,
+    Upload,
     Webhook,
     WebhookDelivery,
     add_owner,
@@ -22,6 +23,10 @@ remembered_models = Remembered(REMEMBERED_MODELS_MAX)
 
 def owned_dataset(user, uuid):
     return _first(Dataset.objects.owned_by(user).with_uuid(uuid), "You have no such dataset.")
+
+
+def owned_upload(user, uuid):
+    return _first(Upload.objects.owned_by(user).with_uuid(uuid), "You have no such upload.")
 
 
 def owned_run(user, uuid):

@@ -11,6 +11,7 @@ from mlmodels.views import (
     runs,
     sharing,
     start,
+    uploads,
     webhooks,
 )
 
@@ -27,6 +28,9 @@ urlpatterns = [
     path("datasets/<uuid:uuid>/train/", datasets.train, name="train"),
     path("datasets/<uuid:uuid>/columns/<int:position>/", datasets.column, name="column"),
     path("datasets/<uuid:uuid>/delete/", datasets.delete, name="dataset-delete"),
+    # /uploads/
+    path("uploads/<uuid:uuid>/", uploads.upload, name="upload"),
+    path("uploads/<uuid:uuid>/delete/", uploads.delete, name="upload-delete"),
     # /runs/
     path("runs/<uuid:uuid>/", runs.run, name="run"),
     path("runs/<uuid:uuid>/cancel/", runs.cancel, name="run-cancel"),

@@ -45,5 +45,6 @@ SETTINGS = {
         "EvaluationKindEnum": "mlmodels.learning.trainers.plan.EVALUATIONS",
         "RunStatusEnum": "mlmodels.models.Job.Status",
         "BatchStatusEnum": "mlmodels.models.batches.STATUSES",
+        "UploadStatusEnum": "mlmodels.models.uploads.Upload.Status",
     },
 }

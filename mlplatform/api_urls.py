@@ -25,6 +25,7 @@ from mlmodels.api.models import ModelViewSet
 from mlmodels.api.predictions import PredictionViewSet
 from mlmodels.api.runs import RunViewSet
 from mlmodels.api.sharing import ReportLinkViewSet, SharedModelViewSet, ShareViewSet
+from mlmodels.api.uploads import UploadViewSet
 from mlmodels.api.webhooks import WebhookViewSet
 
 
@@ -57,6 +58,7 @@ router.include_format_suffixes = False
 router.APIRootView = ResourcesView
 # In the order in which a developer needs them
 router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("uploads", UploadViewSet, basename="upload")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("runs", RunViewSet, basename="run")
 router.register("models", ModelViewSet, basename="model")

@@ -17,6 +17,7 @@ def prepare(path: Path):
     path.mkdir(parents=True, exist_ok=True)
     restrict(path, 0o700)
     (path / "static").mkdir(exist_ok=True)
+    (path / "work").mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(database: str):

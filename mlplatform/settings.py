@@ -270,6 +270,8 @@ ADMIN_LISTS_OF_A_USER = [
 
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
+# A larger table is inspected by a worker, and not within the request that uploads it
+INSPECTED_AT_ONCE_MB = env.float("INSPECTED_AT_ONCE_MB", default=200)
 AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
@@ -286,6 +288,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_BYTES_MAX  # a request without its files
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "work"  # on one disk with DATA_DIR/files, where an upload is moved
 FILE_UPLOAD_HANDLERS = [
     "mlplatform.uploads.LimitedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -310,6 +313,7 @@ HOUSEKEEPING = {
     "idempotency keys": "billing.idempotency.prune",
     "predictions": "mlmodels.operations.predictions.prune_outdated",
     "batches": "mlmodels.operations.batches.sweep_expired",
+    "uploads": "mlmodels.operations.uploads.prune",
     "files": "mlmodels.operations.pending_files.sweep",
     "webhook deliveries": "mlmodels.operations.deliveries.prune",
     "monthly tokens": "billing.monthly.grant_monthly_tokens",

@@ -1,5 +1,6 @@
 """Datasets as a resource: upload, look, correct how columns are read, delete."""
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -19,12 +20,18 @@ from mlmodels.api.shapes import (
     TargetGuessSerializer,
     texts,
 )
+from mlmodels.api.uploads import UploadStatusSerializer, accepted_upload
 from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
-from mlmodels.models import Dataset
-from mlmodels.operations import datasets
+from mlmodels.models import Dataset, Upload
+from mlmodels.operations import datasets, uploads
 from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
 from mlplatform.core.api_schema import StoredJSON, with_examples
+
+ACCEPTED = (
+    f"A file above {settings.INSPECTED_AT_ONCE_MB:g} MB is stored and inspected later: the response is 202, "
+    "and `Location` is the upload, which tells when the dataset is there."
+)
 
 
 class ChangeSerializer(serializers.Serializer):
@@ -123,7 +130,8 @@ class DatasetChangeSerializer(StrictBody, serializers.Serializer):
     create=extend_schema(
         operation_id="upload_dataset",
         summary="Upload a CSV file; free",
-        responses={201: DatasetDetailSerializer},
+        description=ACCEPTED,
+        responses={201: DatasetDetailSerializer, 202: UploadStatusSerializer},
     ),
     partial_update=extend_schema(
         operation_id="change_dataset",
@@ -170,10 +178,10 @@ class DatasetViewSet(
 
     def create(self, request):
         sent = self._checked(request)
-        dataset = datasets.create_dataset(
+        received = uploads.receive_dataset(
             owner=request.user, name=sent["name"] or sent["file"].name, upload=sent["file"]
         )
-        return self._created(dataset)
+        return self._received(received)
 
     @action(detail=True, pagination_class=None, filter_backends=[])
     def versions(self, request, uuid):
@@ -184,12 +192,13 @@ class DatasetViewSet(
         operation_id="add_dataset_version",
         summary="Upload a newer file of a dataset; free",
         request={"multipart/form-data": FileSerializer},
-        responses={201: DatasetDetailSerializer},
+        description=ACCEPTED,
+        responses={201: DatasetDetailSerializer, 202: UploadStatusSerializer},
     )
     @versions.mapping.post
     def add_version(self, request, uuid):
         dataset, sent = self.get_object(), self._checked(request)
-        return self._created(datasets.create_version(dataset=dataset, upload=sent["file"]))
+        return self._received(uploads.receive_version(dataset=dataset, upload=sent["file"]))
 
     def partial_update(self, request, uuid):
         sent = self._checked(request)
@@ -209,8 +218,10 @@ class DatasetViewSet(
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 
-    def _created(self, dataset) -> Response:
-        answer = self._detail(dataset)
+    def _received(self, received: Dataset | Upload) -> Response:
+        if isinstance(received, Upload):
+            return accepted_upload(received, self.get_serializer_context())
+        answer = self._detail(received)
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": str(answer["url"])})
 
     def _detail(self, dataset) -> dict:

@@ -56,6 +56,28 @@ ENDED_RUN = RUN | {
     "started_at": "2027-03-01T09:29:51Z",
     "finished_at": "2027-03-01T09:29:59Z",
 }
+UPLOAD = {
+    "id": EXAMPLE_DATASET,
+    "url": f"{SITE}/uploads/{EXAMPLE_DATASET}",
+    "status": "queued",
+    "progress": 0.0,
+    "name": "houses.csv",
+    "size_bytes": 1200000000,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "dataset_url": None,
+    "error": "",
+    "error_code": "",
+    "created_at": "2027-03-01T09:29:50Z",
+    "started_at": None,
+    "finished_at": None,
+}
+INSPECTED_UPLOAD = UPLOAD | {
+    "status": "succeeded",
+    "progress": 1.0,
+    "dataset_url": f"{SITE}/datasets/{EXAMPLE_DATASET}",
+    "started_at": "2027-03-01T09:29:51Z",
+    "finished_at": "2027-03-01T09:30:40Z",
+}
 BATCH = {
     "id": EXAMPLE_BATCH,
     "url": f"{SITE}/batches/{EXAMPLE_BATCH}",

@@ -108,8 +108,8 @@ class TrainingView(ABC, GenericAPIView):
         )
 
 
-class JobActionsMixin:
-    """Shows a job, on request when it has ended, and cancels it: for the view sets of runs and batches."""
+class WaitForEndMixin:
+    """Shows what workers carry out, on request when it has ended."""
 
     def retrieve(self, request, uuid):
         job = self.get_object()
@@ -117,6 +117,10 @@ class JobActionsMixin:
             wait_for_end(job=job, seconds=seconds)
             job = self.get_object()
         return Response(self.get_serializer(job).data)
+
+
+class JobActionsMixin(WaitForEndMixin):
+    """Cancels a job as well: for the view sets of runs and batches."""
 
     @action(detail=True, methods=["post"])
     def cancel(self, request, uuid):

@@ -12,5 +12,6 @@ from mlmodels.models.queue import KINDS, OwnerPriority, next_in_line, place_in_l
 from mlmodels.models.shares import ModelShare, ReportLink
 from mlmodels.models.trained_models import TrainedModel, may_use_model, model_path
 from mlmodels.models.training_runs import Task, TrainingRun
+from mlmodels.models.uploads import Upload
 from mlmodels.models.webhooks import Webhook, WebhookDelivery
 from mlmodels.models.workers import Worker

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.verify import Check, Failure, failures_of, run_check
 from mlmodels.errors import ModelUnusable
-from mlmodels.models import KINDS, Batch, Dataset, Job, TrainedModel, TrainingRun
+from mlmodels.models import KINDS, Batch, Dataset, Job, TrainedModel, TrainingRun, Upload
 from mlmodels.operations import model_files, pending_files
 
 # SQLite keeps a UUID without its dashes.
@@ -124,7 +124,7 @@ CHARGE_CHECKS = [
 
 FOLDERS = {
     "models": [(TrainedModel, "file")],
-    "datasets": [(Dataset, "file")],
+    "datasets": [(Dataset, "file"), (Upload, "file")],
     "batches": [(Batch, "file"), (Batch, "answer")],
 }
 

@@ -14,13 +14,15 @@ from mlmodels.learning import doctor, samples, tables
 from mlmodels.learning.apart import run_apart
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
-from mlmodels.models import Dataset, TrainingRun
+from mlmodels.models import Dataset, TrainingRun, Upload
 from mlmodels.operations import pending_files
-from mlplatform.core.errors import InvalidInput, NotFound, Unavailable
+from mlplatform.core.errors import InvalidInput, NotFound
 from mlplatform.core.files import sha256_of, size_of
 from mlplatform.core.transactions import atomic_with_retry
 
 BLANKS_MAX = 50  # texts of one column
+PASSES_TO_INSPECT = 3  # for the encoding, the kinds and the profile
+PASSES_OVER_A_FILE = PASSES_TO_INSPECT + 1  # for the findings
 CHANGE_ATTEMPTS = 5
 
 
@@ -34,13 +36,14 @@ def create_dataset(
     """
     dataset = Dataset(
         owner=owner,
-        name=_clean_name(name),
+        name=clean_name(name),
         size_bytes=size_of(upload),
         sample=sample,
         is_replaceable=is_replaceable,
     )
-    _refuse_without_room(dataset)
-    _examine(dataset, upload, _inspect(dataset, upload))
+    refuse_without_room(dataset)
+    dataset.sha256 = sha256_of(upload)
+    inspect(dataset, upload)
     pending_files.store_with_row(row=dataset, upload=upload, insert=_insert)
     return dataset
 
@@ -51,34 +54,50 @@ def create_version(*, dataset: Dataset, upload: BinaryIO) -> Dataset:
     `changes` of the new version says what did not stay as it was in the newest one before.
     """
     before = dataset.newest
-    version = Dataset(
-        owner=before.owner,
-        name=before.name,
-        size_bytes=size_of(upload),
-        series=before.series,
-        version=before.version + 1,
-    )
-    _refuse_without_room(version)
-    found = _inspect(version, upload)
-    if version.sha256 == before.sha256:
-        raise InvalidInput(f"This is the file of version {before.version}: nothing changed.", field="file")
-    columns, changes = run_apart(tables.carry_over, upload, version.dialect, found, _columns_of(before))
-    changes = [*changes, *_carry_over_choices(version, before, {column.name: column for column in columns})]
-    version.changes = [change.to_dict() for change in changes]
-    _examine(version, upload, columns)
+    version = next_version(before)
+    version.size_bytes = size_of(upload)
+    refuse_without_room(version)
+    version.sha256 = sha256_of(upload)
+    refuse_unchanged(version, before)
+    inspect(version, upload, before)
     pending_files.store_with_row(row=version, upload=upload, insert=_insert)
     return version
 
 
-def _inspect(dataset: Dataset, upload: BinaryIO) -> list[tables.Column]:
-    """Fills in what the file says by itself, and returns its columns."""
-    summary = run_apart(tables.inspect, upload)
-    dataset.sha256 = sha256_of(upload)
+def next_version(before: Dataset, **fields) -> Dataset:
+    """The one after the newest, without a file."""
+    return Dataset(
+        owner=before.owner, name=before.name, series=before.series, version=before.version + 1, **fields
+    )
+
+
+def inspect(dataset: Dataset, file: BinaryIO, before: Dataset | None = None, on_read=lambda read: None):
+    """Fills in what the file says, and what is carried over from the version before.
+
+    Uses no database. `on_read` gets the bytes read so far, of PASSES_OVER_A_FILE times all bytes.
+    """
+    summary = run_apart(tables.inspect, file, on_read=on_read)
     dataset.row_count = summary.row_count
     dataset.dialect = summary.dialect
     dataset.target_guess = summary.to_dict()["target"]
     dataset.first_rows = summary.first_rows
-    return summary.columns
+    columns = _carry_over(dataset, before, file, summary.columns) if before else summary.columns
+    read_before = PASSES_TO_INSPECT * dataset.size_bytes
+    _examine(dataset, file, columns, on_read=lambda read: on_read(read_before + read))
+
+
+def _carry_over(
+    version: Dataset, before: Dataset, file: BinaryIO, found: list[tables.Column]
+) -> list[tables.Column]:
+    columns, changes = run_apart(tables.carry_over, file, version.dialect, found, _columns_of(before))
+    changes = [*changes, *_carry_over_choices(version, before, {column.name: column for column in columns})]
+    version.changes = [change.to_dict() for change in changes]
+    return columns
+
+
+def refuse_unchanged(version: Dataset, before: Dataset) -> None:
+    if version.sha256 == before.sha256:
+        raise InvalidInput(f"This is the file of version {before.version}: nothing changed.", field="file")
 
 
 def _carry_over_choices(version: Dataset, before: Dataset, columns: dict[str, tables.Column]):
@@ -191,10 +210,14 @@ def _columns_of(dataset: Dataset) -> list[tables.Column]:
 
 
 def _examine(
-    dataset: Dataset, file: BinaryIO, columns: list[tables.Column], changes: dict | None = None
+    dataset: Dataset,
+    file: BinaryIO,
+    columns: list[tables.Column],
+    changes: dict | None = None,
+    on_read=lambda read: None,
 ) -> None:
     columns, findings = run_apart(
-        doctor.change, file, dataset.dialect, columns, dataset.target_name, changes or {}
+        doctor.change, file, dataset.dialect, columns, dataset.target_name, changes or {}, on_read=on_read
     )
     dataset.columns = [column.to_dict() for column in columns]
     dataset.findings = doctor.with_evaluation(findings, dataset.evaluation)
@@ -202,7 +225,7 @@ def _examine(
 
 def rename_dataset(*, dataset: Dataset, name: str) -> Dataset:
     """With all its versions."""
-    dataset.name = _clean_name(name)
+    dataset.name = clean_name(name)
     dataset.versions.update(name=dataset.name)
     return dataset
 
@@ -241,22 +264,27 @@ def bytes_max() -> int:
 
 
 def remove_with_file(row) -> None:
-    """In a transaction: deletes a row, and its file after the commit."""
+    """In a transaction: deletes a row, and its file, if it has one, after the commit."""
     name = row.file.name
     row.delete()
-    pending_files.remove_after_commit(name=name)
+    if name:
+        pending_files.remove_after_commit(name=name)
 
 
 @atomic_with_retry
 def _insert(dataset: Dataset) -> None:
+    write(dataset)
+    pending_files.confirm_or_refuse(name=dataset.file.name)
+
+
+def write(dataset: Dataset) -> None:
+    """In a transaction: the row of a stored file."""
     billing.hold_account(user=dataset.owner)
-    _refuse_without_room(dataset)
+    refuse_without_room(dataset)
     if dataset.version > 1:
         _refuse_if_overtaken(dataset)
         dataset.versions.update(is_replaceable=False)
     dataset.save(force_insert=True)
-    if not pending_files.confirm(name=dataset.file.name):
-        raise Unavailable("Storing the file took too long. Upload it again.")
 
 
 def _refuse_if_overtaken(version: Dataset) -> None:
@@ -267,22 +295,23 @@ def _refuse_if_overtaken(version: Dataset) -> None:
         raise DatasetChanged("Another version was uploaded or deleted at the same moment. Upload it again.")
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
     name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not name:
         raise InvalidInput("Give the dataset a name.", field="name")
     return name[:DATASET_NAME_CHARACTERS_MAX]
 
 
-def _refuse_without_room(dataset: Dataset) -> None:
-    kept = Dataset.objects.owned_by(dataset.owner)
-    if dataset.is_replaceable:
-        kept = kept.exclude(pk__in=_replaceable(dataset.owner))
-    if kept.count() >= DATASETS_MAX:
+def refuse_without_room(coming: Dataset | Upload) -> None:
+    """Uploads that are not inspected yet take the room of datasets."""
+    kept, uploads = Dataset.objects.owned_by(coming.owner), Upload.objects.owned_by(coming.owner).open()
+    if getattr(coming, "is_replaceable", False):
+        kept = kept.exclude(pk__in=_replaceable(coming.owner))
+    if kept.count() + uploads.count() >= DATASETS_MAX:
         raise RoomExceeded(
             f"You have {DATASETS_MAX} datasets, the most allowed. Delete one you no longer need."
         )
-    if kept.total_bytes() + dataset.size_bytes > bytes_max():
+    if kept.total_bytes() + uploads.total_bytes() + coming.size_bytes > bytes_max():
         raise RoomExceeded(
             f"Your datasets may take {settings.USER_FILES_MB:,} MB together, and this file would exceed "
             "that. Delete one you no longer need."

@@ -14,6 +14,7 @@ from mlmodels.models import (
     Prediction,
     TrainedModel,
     TrainingRun,
+    Upload,
     Webhook,
 )
 from mlmodels.operations import batches, jobs
@@ -29,6 +30,7 @@ def what_would_be_erased(*, owner) -> dict[str, list[str] | int]:
     return {
         "datasets": list(Dataset.objects.owned_by(owner).values_list("name", flat=True)),
         "models": list(TrainedModel.objects.owned_by(owner).values_list("name", flat=True)),
+        "uploads": Upload.objects.owned_by(owner).without_dataset().count(),
         "runs_in_progress": runs_of_owner.open().count(),
         "runs": runs_of_owner.count(),
         "predictions": Prediction.objects.owned_by(owner).stored().count(),
@@ -51,8 +53,9 @@ def erase_everything_of(*, owner) -> None:
         for job in still_open.owned_by(owner):
             jobs.end_without_result(job, still_open, jobs.Status.CANCELLED, refund_reason="account removed")
     erase_batches_of(owner)
-    for row in (*TrainedModel.objects.owned_by(owner), *Dataset.objects.owned_by(owner)):
-        remove_with_file(row)
+    for kind in (TrainedModel, Upload, Dataset):
+        for row in kind.objects.owned_by(owner):
+            remove_with_file(row)
     Prediction.objects.owned_by(owner).erase()
     TrainingRun.objects.owned_by(owner).erase()
     Webhook.objects.owned_by(owner).delete()
@@ -69,10 +72,11 @@ def erase_batches_of(owner) -> None:
 
 
 def everything_of(*, owner) -> dict[str, Iterator[dict]]:
-    """A user's datasets, training runs, models, predictions and batches in plain data, newest first."""
-    datasets = Dataset.objects.owned_by(owner)
+    """What a user has here in plain data, newest first."""
+    datasets, uploads = Dataset.objects.owned_by(owner), Upload.objects.owned_by(owner).without_dataset()
     return {
         "datasets": map(_dataset_record, read_in_chunks(datasets, by="-id")),
+        "uploads": map(_upload_record, read_in_chunks(uploads, by="-id")),
         "trainings": _records(
             TrainingRun.objects.owned_by(owner), "model_name", "plan", "target", "status", "error", "origin"
         ),
@@ -93,6 +97,8 @@ def files_of(*, owner) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The uploaded files as they came, and the answers to them, under their names in `everything_of`."""
     for dataset in read_in_chunks(Dataset.objects.owned_by(owner), by="-id"):
         yield dataset.file.name, _blocks_of(dataset.file)
+    for upload in read_in_chunks(Upload.objects.owned_by(owner).open(), by="-id"):
+        yield upload.file.name, _blocks_of(upload.file)
     for batch in read_in_chunks(Batch.objects.owned_by(owner), by="-id"):
         for file in filter(None, (batch.file, batch.answer)):
             yield file.name, _blocks_of(file)
@@ -117,6 +123,18 @@ def _dataset_record(dataset: Dataset) -> dict:
         "evaluation": dataset.evaluation,
         "findings": dataset.findings,
         "created_at": dataset.created_at.isoformat(),
+    }
+
+
+def _upload_record(upload: Upload) -> dict:
+    return {
+        "name": upload.name,
+        "file": upload.file.name,
+        "size_bytes": upload.size_bytes,
+        "sha256": upload.sha256,
+        "status": upload.status,
+        "error": upload.error,
+        "created_at": upload.created_at.isoformat(),
     }
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from billing import operations as billing
 from mlmodels import errors
 from mlmodels.limits import CANCELLED_RUNS_PER_HOUR_MAX, LAPSES_MAX, WAITING_REQUESTS_MAX
-from mlmodels.models import KINDS, Job, OwnerPriority, Priority, next_in_line
+from mlmodels.models import KINDS, Job, OwnerPriority, Priority, Upload, next_in_line
 from mlmodels.operations import webhooks
 from mlplatform.core import storage
 from mlplatform.core.errors import StorageUnavailable
@@ -187,8 +187,8 @@ def discard_attempts(job: Job, before: int) -> None:
             storage.delete_leftover(job.result_path(attempt))
 
 
-def wait_for_end(*, job: Job, seconds: float) -> Job:
-    """The job once it has ended or the time is up.
+def wait_for_end(*, job: Job | Upload, seconds: float) -> Job | Upload:
+    """The job, or the upload, once it has ended or the time is up.
 
     Returns at once if too many requests of this process wait, and early if its web server is stopping.
     """

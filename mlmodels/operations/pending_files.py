@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from mlmodels.models import KINDS, Batch, Dataset, PendingFile, TrainedModel
+from mlmodels.models import KINDS, Batch, Dataset, PendingFile, TrainedModel, Upload
 from mlplatform.core import storage
-from mlplatform.core.errors import StorageUnavailable
+from mlplatform.core.errors import StorageUnavailable, Unavailable
 
 AGE_MIN = timedelta(hours=1)
 WORK_FILES = (".part", ".csv", ".model")
@@ -37,6 +36,11 @@ def confirm(*, name: str) -> bool:
     return bool(PendingFile.objects.filter(name=name, is_given_up=False).delete()[0])
 
 
+def confirm_or_refuse(*, name: str) -> None:
+    if not confirm(name=name):
+        raise Unavailable("Storing the file took too long. Upload it again.")
+
+
 def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
     """Stores the upload as `row.file`, then has `insert` write the row. If either fails, neither remains."""
     with ExitStack() as on_failure:
@@ -44,7 +48,7 @@ def store_with_row(*, row, upload: BinaryIO, insert: Callable) -> None:
         register(name=name)
         on_failure.callback(remove, name=name)
         upload.seek(0)  # not every storage does
-        row.file.save("", File(upload, name="upload"), save=False)
+        row.file.save("", storage.ReceivedFile(upload), save=False)
         insert(row)
         on_failure.pop_all()
 
@@ -70,7 +74,7 @@ def sweep() -> int:
 
 def files_of_rows() -> list:
     """Pairs of rows and the field that names their file."""
-    owners = (Dataset, "file"), (TrainedModel, "file"), (Batch, "file"), (Batch, "answer")
+    owners = (Dataset, "file"), (Upload, "file"), (TrainedModel, "file"), (Batch, "file"), (Batch, "answer")
     return [(owner.objects.all(), field) for owner, field in owners]
 
 
@@ -112,7 +116,7 @@ def _give_up(pending: PendingFile) -> bool:
 
 def _sweep_work_folder() -> int:
     old = [path for path in work_folder().iterdir() if path.suffix in WORK_FILES and _is_left_over(path)]
-    open_jobs = (kind.objects.open().values_list("uuid", flat=True) for kind in KINDS)
+    open_jobs = (kind.objects.open().values_list("uuid", flat=True) for kind in (*KINDS, Upload))
     at_work = {str(uuid) for uuids in open_jobs for uuid in uuids}
     swept = [path for path in old if path.name.partition(".")[0] not in at_work]
     for path in swept:

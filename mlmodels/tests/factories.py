@@ -3,9 +3,12 @@
 import io
 import random
 
-from mlmodels.models import KINDS, Batch, Dataset, TrainedModel, TrainingRun
-from mlmodels.operations import batches, datasets, training
+from django.test import override_settings
+
+from mlmodels.models import KINDS, Batch, Dataset, TrainedModel, TrainingRun, Upload
+from mlmodels.operations import batches, datasets, training, uploads
 from mlmodels.tests.quick import train_now
+from mlmodels.worker.inspections import InspectionThread
 from mlmodels.worker.loop import JobWorker
 
 
@@ -27,6 +30,25 @@ def make_version(dataset: Dataset, content: bytes | None = None) -> Dataset:
     """Without content, the houses of the dataset with thirty more."""
     upload = io.BytesIO(houses_csv(90) if content is None else content)
     return datasets.create_version(dataset=dataset, upload=upload)
+
+
+def start_upload(
+    owner, content: bytes | None = None, name: str = "houses", dataset: Dataset | None = None
+) -> Upload:
+    """As of a large file, whatever its size; with a dataset, a newer version of it."""
+    file = io.BytesIO(houses_csv() if content is None else content)
+    with override_settings(INSPECTED_AT_ONCE_MB=0):
+        if dataset:
+            return uploads.receive_version(dataset=dataset, upload=file)
+        return uploads.receive_dataset(owner=owner, name=name, upload=file)
+
+
+def inspect_now() -> int:
+    """Inspects all uploads that wait, as a worker would; returns how many."""
+    thread, count = InspectionThread(), 0
+    while thread.work_once():
+        count += 1
+    return count
 
 
 def start_run(owner, dataset: Dataset | None = None, **order) -> TrainingRun:

@@ -13,9 +13,9 @@ from billing.idempotency import RequestRepeated
 from mlmodels.forms.datasets import UploadForm, changes_in, undo_of, undone
 from mlmodels.forms.training import TrainingForm
 from mlmodels.lookups import owned_dataset
-from mlmodels.models import Dataset, TrainedModel
+from mlmodels.models import Dataset, TrainedModel, Upload
 from mlmodels.operations import datasets as operations
-from mlmodels.operations import plans, training
+from mlmodels.operations import plans, training, uploads
 from mlmodels.views.start import upload_context
 from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 from mlplatform.core.forms import status_beside_form
@@ -36,6 +36,7 @@ def datasets(request):
         "section": "datasets",
         "search": search,
         "page": Paginator(found, DATASETS_A_PAGE).get_page(request.GET.get("page")),
+        "uploads": Upload.objects.owned_by(request.user).without_dataset().newest_first(),
         **upload_context(),
     }
     template = "mlmodels/_dataset_table.html" if request.htmx else "mlmodels/datasets.html"
@@ -48,10 +49,10 @@ def upload(request):
         return refuse_upload(request, form.errors["file"][0], status=400)
     file = form.cleaned_data["file"]
     try:
-        dataset = operations.create_dataset(owner=request.user, name=file.name, upload=file)
+        received = uploads.receive_dataset(owner=request.user, name=file.name, upload=file)
     except DomainError as refused:
         return refuse_upload(request, refused.message, status=status_beside_form(refused))
-    return go_to(request, reverse("mlmodels:dataset", args=[dataset.uuid]))
+    return go_to(request, page_of(received))
 
 
 def refuse_upload(request, sentence, status):
@@ -72,15 +73,16 @@ def add_version(request, uuid):
     try:
         if not form.is_valid():
             raise InvalidInput(form.errors["file"][0])
-        version = operations.create_version(dataset=dataset, upload=form.cleaned_data["file"])
+        received = uploads.receive_version(dataset=dataset, upload=form.cleaned_data["file"])
     except DomainError as refused:
         status = status_beside_form(refused)
         if request.htmx:
             context = {"kind": "bad", "text": refused.message}
             return render(request, "components/_note.html", context, status=status)
         return show_dataset(request, dataset, upload_error=refused.message, status=status)
-    messages.success(request, f"Version {version.version} of {version.name} is ready.")
-    return go_to(request, reverse("mlmodels:dataset", args=[version.uuid]))
+    if isinstance(received, Dataset):
+        messages.success(request, f"Version {received.version} of {received.name} is ready.")
+    return go_to(request, page_of(received))
 
 
 @require_POST
@@ -199,6 +201,12 @@ def plan_context(dataset, form) -> dict:
     except DomainError as refused:
         context["refusal"] = refused.message
     return context
+
+
+def page_of(received: Dataset | Upload) -> str:
+    """The page of what an uploaded file became; of a large one that is being inspected, its progress."""
+    is_ready = isinstance(received, Dataset) or received.dataset_id
+    return reverse("mlmodels:dataset" if is_ready else "mlmodels:upload", args=[received.uuid])
 
 
 def go_to(request, url):

@@ -19,6 +19,7 @@ from mlmodels.operations import housekeeping, jobs, pending_files
 from mlmodels.worker import batches, trainings
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.deliveries import DeliveryThread
+from mlmodels.worker.inspections import InspectionThread
 from mlmodels.worker.process import start_fork_server
 from mlmodels.worker.supervision import carry_out
 from mlplatform.core.errors import StorageUnavailable
@@ -55,7 +56,7 @@ class JobWorker:
     def work(self) -> None:
         """Returns after `stop`."""
         start_fork_server()
-        with self._alive() as heartbeat, DeliveryThread():
+        with self._alive() as heartbeat, DeliveryThread(), InspectionThread():
             log.info("Waiting for jobs", extra={"fields": {"worker": self.name}})
             while not self.stopping.is_set():
                 if not self._work_once(heartbeat):

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from django.core.files import File
 from django.core.files.base import ContentFile
@@ -28,6 +29,15 @@ class FinishedFile(File):
 
     def temporary_file_path(self) -> str:
         return str(self.path)
+
+
+class ReceivedFile(File):
+    """An upload. One that is in a temporary file, the storage may move likewise."""
+
+    def __init__(self, upload: BinaryIO):
+        super().__init__(upload, name="upload")
+        if hasattr(upload, "temporary_file_path"):
+            self.temporary_file_path = upload.temporary_file_path
 
 
 def keep(part: Path, *, name: str) -> None:

@@ -41,6 +41,7 @@ def test_what_is_deleted_is_printed_and_gone(alice, things):
 
     assert output.splitlines() == [
         "1 datasets", "  houses", "1 models", f"  {alice.pk}_houses",
+        "0 large files without a dataset",
         "contents of 2 training runs, 1 of them in progress", "contents of 1 prediction",
         "files of 1 batch, 1 of them in progress", "0 webhooks",
         "All of this is deleted for alice@example.com.", "Deleted.",
@@ -67,7 +68,8 @@ def test_the_account_is_closed_on_request(alice, things):
     report = json.loads(delete(alice.email, "--close-account", "--yes", "--json"))
 
     assert report == {
-        "datasets": ["houses"], "models": [f"{alice.pk}_houses"], "runs_in_progress": 1, "runs": 2,
+        "datasets": ["houses"], "models": [f"{alice.pk}_houses"], "uploads": 0,
+        "runs_in_progress": 1, "runs": 2,
         "predictions": 1, "batches_in_progress": 1, "batches": 1, "webhooks": 0, "is_account_closed": True,
     }  # fmt: skip
     alice.refresh_from_db()

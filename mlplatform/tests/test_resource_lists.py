@@ -13,11 +13,11 @@ from accounts.models import User
 from accounts.operations.keys import create_key
 from billing import operations as billing
 from billing.token_requests import request_tokens, withdraw_request
-from mlmodels.operations import jobs
+from mlmodels.operations import jobs, uploads
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import share_model
 from mlmodels.operations.webhooks import create_webhook
-from mlmodels.tests.factories import make_dataset, make_model_row, start_batch, start_run
+from mlmodels.tests.factories import make_dataset, make_model_row, start_batch, start_run, start_upload
 from mlplatform.api_urls import router
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +33,9 @@ def model(alice, make_model):
 
 MAKE = {  # one more of what the list shows: its owner, and a model of theirs
     "dataset": lambda alice, model: make_dataset(alice, f"a,b\n1,2\n2,{next(numbers)}\n3,4".encode()),
+    "upload": lambda alice, model: uploads.fail(  # few may be open
+        upload=uploads.claim_next() if start_upload(alice) else None, error="No table.", code="table_refused"
+    ),
     "run": lambda alice, model: start_run(alice, model.dataset),
     "ledger": lambda alice, model: billing.grant(
         user=alice, amount=1, reason="gift", operation=f"gift:{next(numbers)}"

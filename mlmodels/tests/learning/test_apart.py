@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import time
 
 import pytest
 
@@ -72,3 +73,37 @@ def test_a_crash_is_not_taken_for_an_answer(table, capfd):
         run_apart(give_up, table)
 
     assert "RuntimeError" in capfd.readouterr().err
+
+
+def read_twice(file):
+    """In small steps."""
+    for _ in range(2):
+        file.seek(0)
+        while os.read(file.fileno(), 200):
+            time.sleep(0.005)
+
+
+def read_for_ever(file):
+    while True:
+        file.seek(0)
+        os.read(file.fileno(), 10)
+
+
+def test_how_much_was_read_is_told_in_all_passes_together(table, monkeypatch):
+    monkeypatch.setattr(apart, "REPORT_SECONDS", 0.01)
+    told = []
+
+    run_apart(read_twice, table, on_read=told.append)
+
+    assert told == sorted(told)
+    assert len(TABLE) < told[-1] <= 2 * len(TABLE)
+
+
+def test_what_the_listener_raises_ends_the_process(table, monkeypatch):
+    monkeypatch.setattr(apart, "REPORT_SECONDS", 0.01)
+
+    def stop(read):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_apart(read_for_ever, table, on_read=stop)

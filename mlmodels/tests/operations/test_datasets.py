@@ -1,4 +1,5 @@
 import io
+import os
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
@@ -360,6 +361,15 @@ def test_a_large_file_is_inspected_stored_and_changed_like_a_small_one(alice, fi
     assert [column["kind"] for column in dataset.columns] == ["number", "number", "category", "number"]
     assert [column["kind"] for column in changed.columns] == ["number", "category", "category", "number"]
     assert len(files_in(files_folder)) == 1
+
+
+def test_a_large_file_is_moved_to_its_place_and_not_copied(alice, large_upload):
+    received = os.fstat(large_upload.fileno()).st_ino
+
+    dataset = datasets.create_dataset(owner=alice, name="Large", upload=large_upload)
+
+    assert os.stat(dataset.file.path).st_ino == received
+    assert os.stat(dataset.file.path).st_mode & 0o777 == 0o600
 
 
 def test_a_large_file_is_refused_with_the_row_and_leaves_nothing(alice, files_folder, large_upload):

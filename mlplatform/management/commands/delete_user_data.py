@@ -33,7 +33,7 @@ examples:
             help="also end sessions and keys, and replace the e-mail address",
         )
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-        counts = "runs_in_progress, runs, predictions, batches_in_progress, batches, webhooks"
+        counts = "uploads, runs_in_progress, runs, predictions, batches_in_progress, batches, webhooks"
         shape = f"{{datasets: [name, …], models: [name, …], {counts}, is_account_closed}}"
         commands.add_json_option(parser, shape)
 
@@ -62,6 +62,7 @@ def in_words(found: dict) -> list[str]:
         lines += [f"{len(found[kind])} {kind}", *(f"  {name}" for name in found[kind])]
     return [
         *lines,
+        f"{plural(found['uploads'], 'large file')} without a dataset",
         f"contents of {plural(found['runs'], 'training run')}{in_progress(found['runs_in_progress'])}",
         f"contents of {plural(found['predictions'], 'prediction')}",
         f"files of {plural(found['batches'], 'batch', 'batches')}{in_progress(found['batches_in_progress'])}",

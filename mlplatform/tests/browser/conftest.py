@@ -13,6 +13,7 @@ from mlplatform.tests.installation import Installation
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UPLOAD_MEGABYTES_MAX = 2
+INSPECTED_AT_ONCE_MB = 1.2
 
 # Nothing may leave the browser but what a page asks for
 QUIET = [
@@ -37,6 +38,7 @@ def installation(tmp_path_factory):
         folder,
         EMAIL_URL=f"filemail:///{folder}/mails",
         MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX),
+        INSPECTED_AT_ONCE_MB=str(INSPECTED_AT_ONCE_MB),
         AUTO_BUDGET_SECONDS="5",
         WEBHOOKS_TO_PRIVATE_ADDRESSES="on",
         ADMIN_EMAIL=people.ADMINISTRATOR.email,

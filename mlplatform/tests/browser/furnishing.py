@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from mlplatform.tests.browser import people
 
@@ -53,6 +53,10 @@ def furnish(page: Page) -> Furnished:
     paths["monitoring of a model"] = path_of(page) + "monitoring/"
     paths["model to train again"] = path_of(page) + "retrain/"
     paths["drivers of a regression"] = path_of(page) + "drivers/"
+
+    people.upload_large(page, people.large_table(last_row="7\n"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    paths["large file"] = path_of(page)
 
     people.upload(page, strange_table(), name=f"{IMAGE} 🌷.csv")
     paths["strange dataset"] = path_of(page)
@@ -113,6 +117,7 @@ FURNISHED = [
     "dataset",
     "column",
     "dataset to delete",
+    "large file",
     "regression model",
     "quality of a regression",
     "monitoring of a model",

@@ -73,6 +73,19 @@ def drop(page: Page, text: str, name="houses.csv"):
     page.dispatch_event(".drop-zone", "drop", {"dataTransfer": transfer})
 
 
+def large_table(last_row: str = "") -> str:
+    """1.8 MB, which a worker inspects."""
+    return "a,b\n" + "1,2\n3,1\n" * 225_000 + last_row
+
+
+def upload_large(page: Page, text: str, name="large.csv"):
+    """Until its own page is there, which shows how far it is."""
+    page.goto("/")
+    page.get_by_label("Drop a CSV file here").set_input_files(csv_file(text, name))
+    page.wait_for_url("**/uploads/*/")
+    expect(heading(page)).to_have_text(name)
+
+
 def upload(page: Page, text: str = HOUSES, name="houses.csv"):
     page.goto("/")
     page.get_by_label("Drop a CSV file here").set_input_files(csv_file(text, name))

@@ -57,6 +57,27 @@ def test_a_long_upload_shows_how_far_it_is_and_can_be_stopped(page, alice):
     expect(page.get_by_text("No datasets yet")).to_be_visible()
 
 
+def test_a_large_table_shows_how_far_it_is_and_opens_when_it_is_ready(page, alice):
+    people.upload_large(page, people.large_table())
+
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.wait_for_url("**/datasets/*/")
+    expect(people.heading(page)).to_have_text("large.csv")
+    expect(page.get_by_text("450,000 rows")).to_be_visible()
+
+
+def test_why_a_large_file_is_no_dataset_is_said_in_the_list_too_until_it_is_removed(page, alice):
+    people.upload_large(page, people.large_table(last_row="7\n"))
+    expect(page.get_by_role("alert")).to_contain_text("Row 450,002 has 1 cell")
+
+    page.goto("/datasets/")
+    page.get_by_role("link", name="large.csv").click()
+    page.get_by_role("button", name="Remove").click()
+
+    expect(page.get_by_text("large.csv was removed.")).to_be_visible()
+    expect(page.get_by_role("link", name="large.csv")).to_have_count(0)
+
+
 def test_a_broken_connection_is_said_in_the_zone(page, alice):
     page.goto("/")
     page.route("**/datasets/", lambda route: route.abort("connectionfailed"))
