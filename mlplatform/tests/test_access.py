@@ -18,7 +18,7 @@ from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.webhooks import create_webhook, send_test
-from mlmodels.tests.factories import make_model_row, start_batch
+from mlmodels.tests.factories import make_model_row, start_batch, start_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,8 @@ URLS = {
     "datasets/<uuid:uuid>/train/": of("dataset"),
     "datasets/<uuid:uuid>/columns/<int:position>/": of("dataset", position=0),
     "datasets/<uuid:uuid>/delete/": of("dataset"),
+    "uploads/<uuid:uuid>/": of("upload"),
+    "uploads/<uuid:uuid>/delete/": of("upload"),
     "runs/<uuid:uuid>/": of("run"),
     "runs/<uuid:uuid>/cancel/": of("run"),
     "models/": own(),
@@ -174,6 +176,8 @@ URLS = {
     "api/v1/datasets": own(),
     "api/v1/datasets/<uuid:uuid>": of("dataset"),
     "api/v1/datasets/<uuid:uuid>/versions": of("dataset"),
+    "api/v1/uploads": own(),
+    "api/v1/uploads/<uuid:uuid>": of("upload"),
     "api/v1/algorithms": public(),
     "api/v1/algorithms/<str:name>": public(name="linear"),
     "api/v1/runs": own(),
@@ -237,6 +241,7 @@ def alices(alice, admin_user, make_model):
     names = {"name": model.name, "model_name": model.name}
     return {
         "dataset": {"uuid": model.dataset.uuid},
+        "upload": {"uuid": start_upload(alice).uuid},
         "run": {"uuid": model.run.uuid},
         "model": names,
         "alias": {"alias": promote(model=model, name="production").name, **names},
