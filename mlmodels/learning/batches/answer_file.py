@@ -21,6 +21,7 @@ from mlplatform.core.csv_export import harmless
 if TYPE_CHECKING:
     import numpy
 
+PIECES_AT_ONCE = 8_000  # are written while they are in the cache
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 3
 
@@ -151,23 +152,25 @@ class AnswerWriter:
     def write(self, chunk: TypedChunk, answers: Answers) -> None:
         raw = chunk.raw
         columns = [self._harmless_lines(chunk), *self._appended(chunk, answers)]
-        width = 2 * len(columns)  # of each row, with what stands behind
-        pieces = [self._separator] * (width * len(raw))
+        width = len(columns)
+        pieces = [""] * (width * len(raw))
         for at, column in enumerate(columns):
-            pieces[2 * at :: width] = column
-        pieces[width - 1 :: width] = [self._line_end] * len(raw)
+            pieces[at::width] = column
         for at in raw.blanks:
             if not raw.lines[at].strip():
-                pieces[at * width : (at + 1) * width - 1] = [raw.lines[at], *[""] * (width - 2)]
-        self._emit("".join(pieces))
+                pieces[at * width : (at + 1) * width] = [raw.lines[at], self._line_end, *[""] * (width - 2)]
+        for first in range(0, len(pieces), PIECES_AT_ONCE):
+            self._emit("".join(pieces[first : first + PIECES_AT_ONCE]))
 
     def _appended(self, chunk: TypedChunk, answers: Answers) -> list[list[str]]:
-        """Of each row some cells at a time. Blank in rows that are not predicted, but for the reason."""
-        size, not_predicted = len(chunk.raw), chunk.faults.keys() | chunk.raw.blanks
+        """Of each row some cells at a time, with separators in front; the last ones end the row.
+
+        Those of rows that are not predicted are blank but for the reason."""
+        not_predicted = chunk.faults.keys() | chunk.raw.blanks
 
         def blanked(cells: list[str], columns: int = 1) -> list[str]:
             for at in not_predicted:
-                cells[at] = self._separator * (columns - 1)
+                cells[at] = self._separator * columns
             return cells
 
         if answers.classes is None:
@@ -181,11 +184,20 @@ class AnswerWriter:
             ]
         if self._has_sets:
             parts.append(blanked(self._texts(answers.sets, " | ".join)))
-        warnings = {at: in_words(of) for at, of in answers.warnings.items()}
-        return [*parts, blanked(self._sparse(size, warnings)), self._sparse(size, chunk.faults)]
+        return [*parts, self._warnings_and_reasons(chunk, answers.warnings)]
+
+    def _warnings_and_reasons(self, chunk: TypedChunk, warnings: Mapping[int, list[dict]]) -> list[str]:
+        """Hardly any row has one."""
+        ends = [f"{self._separator}{self._separator}{self._line_end}"] * len(chunk.raw)
+        for at in warnings.keys() - chunk.faults.keys() - chunk.raw.blanks:
+            words = self._cell(in_words(warnings[at]))
+            ends[at] = f"{self._separator}{words}{self._separator}{self._line_end}"
+        for at, reason in chunk.faults.items():
+            ends[at] = f"{self._separator}{self._separator}{self._cell(reason)}{self._line_end}"
+        return ends
 
     def _numbers(self, columns: "Sequence[numpy.ndarray]") -> list[str]:
-        """Of each row the cells in these columns, with separators between them."""
+        """Of each row the cells in these columns, each with a separator in front."""
         import numpy
         import orjson
 
@@ -194,21 +206,13 @@ class AnswerWriter:
         if self._separator == self._decimal:
             data = b'"%s"' % data.replace(b"],[", b'"],["').replace(b",", b'","').replace(b']","[', b"],[")
         separator, decimal = self._separator.encode(), self._decimal.encode()
-        between_rows = b"]%s[" % separator
-        return (
-            data.translate(bytes.maketrans(b",.", separator + decimal)).decode().split(between_rows.decode())
-        )
+        marks = bytes.maketrans(b"[,.", separator + separator + decimal)
+        return (b"[" + data).translate(marks).decode().split(f"]{self._separator}")
 
     def _texts(self, values: list, text_of: Callable = str) -> list[str]:
         """Of few different values."""
-        written = {value: self._cell(text_of(value)) for value in set(values)}
+        written = {value: f"{self._separator}{self._cell(text_of(value))}" for value in set(values)}
         return [written[value] for value in values]
-
-    def _sparse(self, size: int, texts: Mapping[int, str]) -> list[str]:
-        column = [""] * size
-        for at, text in texts.items():
-            column[at] = self._cell(text)
-        return column
 
     def _harmless_lines(self, chunk: TypedChunk) -> list[str]:
         """The rows as they came; those with another number of cells than the header, or with a formula, are
