@@ -64,11 +64,11 @@ def inspect(handle: BinaryIO, columns: Sequence[dict]) -> Inspection:
             if reader is None:
                 reading = with_marks_of(raw, rows.names, reading)
                 reader = reading.reader(rows)
-            chunk = reader.read(raw, with_texts=False)
+            found = reader.faults(raw)
             count += len(raw) - len(raw.blanks)
-            unreadable += len(chunk.faults)
-            for at in sorted(chunk.faults)[: FAULTS_SHOWN - len(faults)]:
-                faults.append({"row": raw.first_row + at, "reason": chunk.faults[at]})
+            unreadable += len(found)
+            for at in sorted(found)[: FAULTS_SHOWN - len(faults)]:
+                faults.append({"row": raw.first_row + at, "reason": found[at]})
             if len(first_rows) < FIRST_ROWS:
                 wanted = range(min(len(raw), FIRST_ROWS - len(first_rows)))
                 first_rows += [[column[at][:SHOWN_CHARACTERS_MAX] for column in raw.columns] for at in wanted]

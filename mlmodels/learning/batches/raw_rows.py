@@ -22,9 +22,11 @@ from mlplatform.core.csv_export import harmless
 from mlplatform.core.text import plural
 
 if TYPE_CHECKING:
-    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts, JoinedCells
+    import numpy
 
-CHUNK_CHARACTERS = 4 << 20
+    from mlmodels.learning.tables.columnar import ColumnarChunk, ColumnarTexts
+
+CHUNK_CHARACTERS = 2 << 20
 
 
 @dataclass
@@ -53,13 +55,14 @@ class RawChunk:
         """The rows without line ends."""
         return self.source.split("\n") if isinstance(self.source, str) else self.source
 
-    def joined(self, positions: Sequence[int], end: str) -> "JoinedCells":
-        """The cells of columns as bytes."""
+    def spaced(self, positions: Sequence[int]) -> "tuple[numpy.ndarray, numpy.ndarray] | None":
+        """See `ColumnarChunk.spaced`."""
         if self.cut is not None:
-            return self.cut.joined(positions, end)
+            return self.cut.spaced(positions)
         from mlmodels.learning.tables import columnar
 
-        return columnar.joined_texts([self.columns[position] for position in positions], end)
+        rows = list(zip(*(self.columns[position] for position in positions), strict=True))
+        return columnar.of_rows(rows, range(len(rows))).spaced(range(len(positions)))
 
     def formulas(self, position: int) -> list[int]:
         """The rows in which the cell of this column is one that a spreadsheet could run."""

@@ -22,7 +22,7 @@ def write_unreadable(handle: BinaryIO, reading: Reading, path: str) -> None:
         writer.writerow(map(harmless, [*rows.header, free_name("row", taken), free_name("reason", taken)]))
         reader = reading.reader(rows)
         for raw in rows.chunks():
-            faults = reader.read(raw, with_texts=False).faults
+            faults = reader.faults(raw)
             for at in sorted(faults):
                 cells = [column[at] for column in raw.columns]
                 writer.writerow(map(harmless, [*cells, raw.first_row + at, faults[at]]))

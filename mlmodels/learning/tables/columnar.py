@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 
 from mlmodels.learning.tables.dialect import SEPARATORS
+from mlmodels.learning.tables.distinct import Distinct, first_equal
 from mlmodels.learning.tables.limits import CELL_CHARACTERS_MAX
 
 _PADDING = 72  # behind the text, for words that begin in its last cell
@@ -27,7 +27,6 @@ for _separator, _allowed in _BESIDE_QUOTES.items():
     _allowed[[ord(_separator), _LINE_END, _QUOTE]] = True
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 _SLOTS_PER_TEXT = 16
-_ONE_IN_EACH_BYTE = np.uint64(0x0101010101010101)
 _MAY_START_FORMULA = _MAY_BE_SPACE.copy()
 _MAY_START_FORMULA[[*b"=+-@'\"", 0xEF]] = True  # 0xEF begins the full-width signs
 
@@ -55,14 +54,17 @@ def cut(text: str, separator: str, header: Sequence[str], first_row: int) -> "Co
     ends = _cell_ends(characters, separator, quotes)
     if not _is_grid(characters[ends] == _LINE_END, len(header)):
         return None
-    starts = np.concatenate([[0], ends[:-1] + 1])
+    doubled_quotes = quotes[1::2][characters[quotes[1::2] + 1] == _QUOTE]
+    doubled = set((np.searchsorted(ends, doubled_quotes) % len(header)).tolist())
+    ends = np.ascontiguousarray(ends.reshape(-1, len(header)).T)
+    starts = np.empty_like(ends)
+    starts[1:] = ends[:-1] + 1
+    starts[0, 0], starts[0, 1:] = 0, ends[-1, :-1] + 1
     if len(quotes):
         quoted = characters[starts] == _QUOTE
         starts, ends = starts + quoted, ends - quoted
-    doubled = quotes[1::2][characters[quotes[1::2] + 1] == _QUOTE]
-    row_numbers = range(first_row, first_row + len(ends) // len(header))
-    chunk = ColumnarChunk(text, data, starts, ends, row_numbers)
-    chunk.doubled = set((np.searchsorted(ends, doubled) % len(header)).tolist())
+    chunk = ColumnarChunk(text, data, starts, ends, range(first_row, first_row + ends.shape[1]))
+    chunk.doubled = doubled
     is_usual = chunk.longest < CELL_CHARACTERS_MAX and not chunk.may_have_blank_row()
     return chunk if is_usual and not chunk.may_have_row(header) else None
 
@@ -74,6 +76,7 @@ def of_rows(rows: list[list[str]], row_numbers: Sequence[int]) -> "ColumnarChunk
     sizes = map(len, cells) if text.isascii() else map(len, map(str.encode, cells))
     ends = np.cumsum(np.fromiter(sizes, dtype=np.intp, count=len(cells)))
     starts = np.concatenate([[0], ends[:-1]])
+    starts, ends = (np.ascontiguousarray(places.reshape(len(rows), -1).T) for places in (starts, ends))
     return ColumnarChunk(text, text.encode() + bytes(_PADDING), starts, ends, row_numbers)
 
 
@@ -102,27 +105,11 @@ def _is_grid(is_line_end: np.ndarray, width: int) -> bool:
     return bool(rows[:, -1].all()) and not rows[:, :-1].any()
 
 
-class JoinedCells(NamedTuple):
-    """Cells row by row, in UTF-8 with a byte behind each but for blank ones, which are left out.
-
-    `sizes` are in bytes, shape (rows, columns).
-    """
-
-    data: bytes
-    sizes: np.ndarray
-
-
-def joined_texts(columns: Sequence[Sequence[str]], end: str) -> JoinedCells:
-    cells = list(chain.from_iterable(zip(*columns, strict=True)))
-    sizes = np.fromiter((len(cell.encode()) for cell in cells), dtype=np.intp, count=len(cells))
-    data = "".join(f"{cell}{end}" for cell in cells if cell).encode()
-    return JoinedCells(data, sizes.reshape(-1, len(columns)))
-
-
 class ColumnarChunk:
     """Rows as places in a text; what `rows.Chunk` is for rows of strings.
 
-    `doubled` are the positions of the columns in which quotation marks are doubled.
+    `starts` and `ends` have the shape (columns, rows). `doubled` are the positions of the columns in which
+    quotation marks are doubled.
     """
 
     def __init__(
@@ -138,9 +125,7 @@ class ColumnarChunk:
         self._data = data
         self._text = text
         self._words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
-        self._starts, self._ends = (
-            np.ascontiguousarray(places.reshape(len(row_numbers), -1).T) for places in (starts, ends)
-        )
+        self._starts, self._ends = starts, ends
         self.longest = int((ends - starts).max(initial=0))
 
     def __len__(self) -> int:
@@ -157,15 +142,19 @@ class ColumnarChunk:
         column = self.column(position)
         return Counter(map(str.strip, column)) if isinstance(column, list) else column.counts()
 
-    def joined(self, positions: Sequence[int], end: str) -> JoinedCells:
-        """The cells of these columns."""
-        starts, ends = (places[positions].T.ravel() for places in (self._starts, self._ends))
-        sizes = ends - starts
-        starts, ends = starts[sizes > 0], ends[sizes > 0]
-        characters = np.frombuffer(self._data, dtype=np.uint8)
-        chosen = characters[_are_between(starts, ends + 1, len(characters))]
-        chosen[np.cumsum(ends - starts + 1) - 1] = ord(end)
-        return JoinedCells(chosen.tobytes(), sizes.reshape(-1, len(positions)))
+    def spaced(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """The bytes of the cells of these columns, filled up with spaces to one size, with a space at least;
+        shape (columns, rows, size). And the sizes of the cells. None where some are long."""
+        starts = self._starts[positions]
+        sizes = self._ends[positions] - starts
+        longest = int(sizes.max(initial=0))
+        if longest >= _SHORT_BYTES:
+            return None
+        words = self._words[starts[..., np.newaxis] + 8 * np.arange(longest // 8 + 1)]
+        characters = words.view(np.uint8)
+        places = np.arange(characters.shape[2], dtype=np.uint8)
+        np.putmask(characters, places >= sizes.astype(np.uint8)[..., np.newaxis], ord(" "))
+        return characters, sizes
 
     @property
     def rows(self) -> list[list[str]]:
@@ -195,19 +184,6 @@ class ColumnarChunk:
             if not len(rows):
                 return False
         return True
-
-
-def _are_between(starts: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
-    """Which places lie from one of the starts to before its end; eight of them at a time."""
-    flips = np.zeros(-(-size // 8) * 8, dtype=np.uint8)
-    flips[starts] = 1
-    flips[ends] ^= 1  # one may start where another ends
-    words = flips.view("<u8")
-    for bits in (8, 16, 32):
-        words ^= words << np.uint64(bits)
-    is_open_behind = np.bitwise_xor.accumulate(flips[7::8])
-    words[1:] ^= is_open_behind[:-1] * _ONE_IN_EACH_BYTE
-    return flips[:size].view(bool)
 
 
 def _cells_at(texts: "ColumnarTexts | list[str]", rows: np.ndarray) -> list[str]:
@@ -277,19 +253,10 @@ class ColumnarTexts(Sequence):
         return _hashes(self.words, _HASH_FACTORS)
 
     @cached_property
-    def distinct(self) -> "Distinct | None":
+    def distinct(self) -> Distinct | None:
         """None where cells are long, or different ones have the same hash."""
-        if self.words is None:
-            return None
-        order = np.argsort(self.hashes)
-        differs = np.zeros(max(len(order) - 1, 0), dtype=bool)
-        for words in self.words:
-            in_order = words[order]
-            differs |= in_order[1:] != in_order[:-1]
-        in_order = self.hashes[order]
-        if len(self.words) > 1 and (differs & (in_order[1:] == in_order[:-1])).any():
-            return None
-        return Distinct(self, order, np.flatnonzero(np.append(True, differs)))
+        first = None if self.words is None else first_equal(self.words, self.hashes)
+        return None if first is None else Distinct(self, first)
 
     @property
     def may_start_formulas(self) -> np.ndarray:
@@ -304,36 +271,6 @@ class ColumnarTexts(Sequence):
         starts, ends = self._starts[shorter], self._ends[shorter]
         first, last = self._all_words[starts] & _MASKS[1], self._all_words[ends - 1] & _MASKS[1]
         return bool(_MAY_BE_SPACE[first].any() or (last <= 32).any() or (last >= 128).any())
-
-
-class Distinct:
-    """The different texts of a column in the order of their first cells."""
-
-    def __init__(self, column: ColumnarTexts, order: np.ndarray, groups: np.ndarray):
-        """`order` brings equal cells together, `groups` says where others begin."""
-        firsts = np.minimum.reduceat(order, groups)
-        self._by_appearance = np.argsort(firsts)
-        self._order = order
-        self._sizes = np.diff(np.append(groups, len(order)))
-        self.cells = column.part(firsts[self._by_appearance])
-
-    @cached_property
-    def texts(self) -> list[str]:
-        return list(self.cells)
-
-    @cached_property
-    def counts(self) -> np.ndarray:
-        """How many cells have each text."""
-        return self._sizes[self._by_appearance]
-
-    @cached_property
-    def codes(self) -> np.ndarray:
-        """The position in `texts` for each cell."""
-        rank = np.empty_like(self._by_appearance)
-        rank[self._by_appearance] = np.arange(len(rank))
-        codes = np.empty_like(self._order)
-        codes[self._order] = np.repeat(rank, self._sizes)
-        return codes
 
 
 def _hashes(words: list[np.ndarray], factors: np.ndarray) -> np.ndarray:

@@ -100,18 +100,29 @@ def _first_damage(handle: BinaryIO, encoding: str) -> _Damage | None:
     """None when every byte is text of this encoding. Refuses NUL characters, which no table holds."""
     decoder = codecs.getincrementaldecoder(encoding)()
     handle.seek(0)
-    row, accents = 1, 0
+    blocks = 0
     while block := handle.read(_BLOCK_BYTES):
         try:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(encoding, errors="ignore")
-            return _Damage(row + before.count("\n"), accents + _accents_in(before))
+            return _damage_after(handle, encoding, blocks, before)
         if "\0" in text:
-            _refuse_null(row + text[: text.index("\0")].count("\n"))
-        row += text.count("\n")
-        accents += _accents_in(text)
-    return _Damage(row, accents) if decoder.getstate()[0] else None
+            _refuse_null(_damage_after(handle, encoding, blocks, text[: text.index("\0")]).row)
+        blocks += 1
+    return _damage_after(handle, encoding, blocks, "") if decoder.getstate()[0] else None
+
+
+def _damage_after(handle: BinaryIO, encoding: str, blocks: int, text: str) -> _Damage:
+    """What stands before is counted only now, since hardly any file is damaged."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    handle.seek(0)
+    row, accents = 1 + text.count("\n"), _accents_in(text)
+    for _ in range(blocks):
+        before = decoder.decode(handle.read(_BLOCK_BYTES))
+        row += before.count("\n")
+        accents += _accents_in(before)
+    return _Damage(row, accents)
 
 
 def _accents_in(text: str) -> int:

@@ -12,6 +12,8 @@ from mlmodels.learning.tables.numbers import NumberShape, means_code
 
 _DIGITS_MAX = 15  # a whole number of so many digits is exact as a float, and so are powers of ten up to 22
 _POWERS = 10.0 ** np.arange(_DIGITS_MAX + 1)
+_LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)  # of each byte all but the highest
+_ABOVE_NINE = np.uint64(0x7676767676767676)  # brings numbers from 10 on to the highest bit
 _DATE_MARKS = {4: b"-", 7: b"-"}
 _MOMENT_MARKS = _DATE_MARKS | {10: b"T ", 13: b":", 16: b":"}
 _MARKS_BY_SIZE = {10: _DATE_MARKS, 19: _MOMENT_MARKS}
@@ -60,6 +62,31 @@ def plain_numbers(texts: ColumnarTexts, decimal: str) -> tuple[np.ndarray, np.nd
     return values, is_blank | (written.is_plain & (written.digit_count <= _DIGITS_MAX))
 
 
+def are_plain_numbers(texts: ColumnarTexts, decimal: str) -> np.ndarray | None:
+    """Which cells are blank, or have up to 30 digits with at most one mark in them and a minus in front.
+
+    None where some are long. Eight bytes are looked at in one word.
+    """
+    if texts.words is None:
+        return None
+    others = marks = np.uint8(0)
+    for word in texts.words:
+        digits = word ^ _in_each_byte("0")
+        others += np.bitwise_count((((digits & _LOW_BITS) + _ABOVE_NINE) | digits) & ~_LOW_BITS)
+        mark = word ^ _in_each_byte(decimal)
+        marks += np.bitwise_count(~(((mark & _LOW_BITS) + _LOW_BITS) | mark | _LOW_BITS))
+    sizes = texts.sizes
+    others = others - (8 * len(texts.words) - sizes)  # without the zeros behind the cells
+    digit_count = sizes - others
+    is_negative = texts.words[0] & np.uint64(0xFF) == ord("-")
+    is_number = (others == marks + is_negative) & (marks <= 1) & (digit_count >= 1) & (digit_count <= 30)
+    return is_number | (sizes == 0)
+
+
+def _in_each_byte(character: str) -> np.uint64:
+    return np.uint64(int.from_bytes(character.encode() * 8))
+
+
 def plain_shapes(texts: ColumnarTexts, decimal: str) -> set[NumberShape] | None:
     """Of cells that are whole numbers or have this decimal mark, certainly; None for others and in doubt."""
     if not len(texts) or texts.words is None:
@@ -94,16 +121,18 @@ def plain_moments(texts: ColumnarTexts) -> np.ndarray | None:
     characters = _characters(texts.words)[:size]
     digits = characters - ord("0")
     for at in range(size):
-        fits = np.isin(characters[at], list(marks[at])) if at in marks else digits[at] < 10
-        if not fits.all():
+        fits = [characters[at] == mark for mark in marks[at]] if at in marks else [digits[at] < 10]
+        if not np.logical_or.reduce(fits).all():
             return None
     year = _number(digits[0:4])
     month, day = _number(digits[5:7]), _number(digits[8:10])
     if (year < 1).any() or (month < 1).any() or (month > 12).any() or (day < 1).any():
         return None
     months = (year - 1970) * 12 + month - 1
-    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    next_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    first_month = months.min()
+    calendar = np.arange(first_month, months.max() + 2).astype("datetime64[M]")
+    month_starts = calendar.astype("datetime64[D]").astype(np.int64)
+    days, next_days = month_starts[months - first_month], month_starts[months - first_month + 1]
     if (days + day > next_days).any():
         return None
     seconds = (days + day - 1) * 86_400

@@ -23,6 +23,9 @@ NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]  # which takes minu
 areas = st.one_of(
     st.floats(-50, 500).map(lambda area: f"{area:.2f}".replace(".", ",")),
     st.sampled_from(["", "n/a", "12.5", "1e3", "1e40", "-7", " 88,5 ", "ca. 90", "1,2,3"]),
+    st.sampled_from(
+        ["12,", ",5", "-,5", ",", "-", "--7", "7-", "+7", "- 7", "007", "1e-300", "1e-400", "9" * 31]
+    ),
 )
 rooms = st.one_of(st.integers(0, 9).map(str), st.sampled_from(["", "-", "three", "4,0"]))
 dates = st.one_of(
@@ -45,7 +48,10 @@ def answers_to(model, rows, **options) -> list[dict]:
     question, answer = file_of(rows), io.BytesIO()
     inspected = batches.inspect(question, model.columns)
     batches.answer_file(model.many, inspected.reading, question, answer, **options)
-    return list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline=""), delimiter=";"))
+    answered = list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline=""), delimiter=";"))
+    unread = [row for row in answered if row["reason"] not in ("", NoFinitePrediction.message)]
+    assert len(unread) == inspected.unreadable_rows
+    return answered
 
 
 def number(text: str) -> float:

@@ -166,7 +166,7 @@ CELLS = st.text(st.sampled_from('a1"ö,'), max_size=20)
 
 @many
 @given(st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), min_size=1)), st.data())
-def test_the_cells_of_some_columns_are_joined_as_they_stand_in_the_rows(rows, data):
+def test_the_cells_of_some_columns_are_filled_up_with_spaces(rows, data):
     text = io.StringIO()
     header = [f"column {number}" for number in range(len(rows[0]))]
     csv.writer(text, lineterminator="\n").writerows(rows)
@@ -174,10 +174,12 @@ def test_the_cells_of_some_columns_are_joined_as_they_stand_in_the_rows(rows, da
     chunk = cut(text.getvalue(), ",", header, 1)
 
     if chunk is not None:
-        joined = chunk.joined(positions, "\n")
-        written = [[row[position].replace('"', '""').encode() for position in positions] for row in rows]
-        assert joined.data.split(b"\n")[:-1] == [cell for row in written for cell in row if cell]
-        assert joined.sizes.tolist() == [list(map(len, row)) for row in written]
+        cells, sizes = chunk.spaced(positions)
+        for position, of_column, of_sizes in zip(positions, cells, sizes, strict=True):
+            written = [row[position].replace('"', '""').encode() for row in rows]
+            assert of_sizes.tolist() == list(map(len, written))
+            assert [cell.tobytes() for cell in of_column] == [cell.ljust(cells.shape[2]) for cell in written]
+        assert cells.shape[2] > sizes.max()
 
 
 def test_rows_of_a_large_file_can_be_taken_as_lists():
