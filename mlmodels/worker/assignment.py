@@ -7,6 +7,15 @@ from mlmodels.learning.earlier_models import EarlierModel
 
 
 @dataclass(frozen=True)
+class Relay:
+    """A file on object storage through which a large table gets to Dask workers: URLs good for that alone."""
+
+    write_url: str
+    read_url: str
+    bytes_min: int
+
+
+@dataclass(frozen=True)
 class Cluster:
     """A Dask cluster, by the address of its scheduler. Over TLS each side shows a certificate of the CA."""
 
@@ -14,6 +23,7 @@ class Cluster:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+    relay: Relay | None = None
 
     def tls(self) -> dict[str, str]:
         """As Dask's Security takes it. What is not given is as Dask's own configuration says."""

@@ -1,5 +1,6 @@
 """Runs tasks on a Dask cluster if DASK_SCHEDULER is set. Dask is imported with the first task."""
 
+import hashlib
 import io
 import logging
 import pickle
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
 from mlmodels.learning.executors import FIRST, IN_LINE, Executor
+from mlmodels.worker import cluster_relay
 from mlmodels.worker.assignment import Cluster
 from mlmodels.worker.cluster_queue import TaskQueue
 from mlmodels.worker.cluster_tasks import Outcome, Packed, Unpacker, carry_out, check_function, versions
@@ -38,7 +40,13 @@ class DaskExecutor:
         self._slots = 0
         self._shared: dict[int, Shared] = {}
         self._workers_seen_at = 0.0
-        self.traffic = {"tasks": 0, "sent_bytes": 0, "shared_bytes": 0, "received_bytes": 0}
+        self.traffic = {
+            "tasks": 0,
+            "sent_bytes": 0,
+            "shared_bytes": 0,
+            "stored_bytes": 0,
+            "received_bytes": 0,
+        }
 
     def __enter__(self) -> "DaskExecutor":
         return self
@@ -143,13 +151,35 @@ class DaskExecutor:
 
     def _send(self, shared: "Shared") -> None:
         data, shared.needs = self._pack(shared.value, without=shared)
-        self.traffic["shared_bytes"] += len(data)
         with losing_it_is_a_refusal():
-            shared.future = self._client.submit(
-                Packed, shared.name, data, key=f"shared-{shared.name}", priority=SHARED_FIRST, pure=False
-            )
+            shared.future = self._relayed(shared.name, data)
+            if shared.future is None:
+                self.traffic["shared_bytes"] += len(data)
+                shared.future = self._submit_shared(Packed, shared.name, data)
             if self._slots > 1:
                 self._client.replicate([shared.future])  # Dask prefers workers that have what a task needs
+
+    def _relayed(self, name: str, data: bytes):
+        """The future of a large value that a Dask worker reads from object storage, past the scheduler.
+
+        None where there is no such storage, or it cannot be used from here or there.
+        """
+        relay = self._cluster.relay
+        if not relay or len(data) < relay.bytes_min or self.traffic["stored_bytes"]:
+            return None
+        if not cluster_relay.write(relay, data):
+            return None
+        sha256 = hashlib.sha256(data).hexdigest()
+        future = self._submit_shared(cluster_relay.read_packed, name, relay.read_url, sha256)
+        if not self._submit_shared(bool, future).result():
+            return None
+        self.traffic["stored_bytes"] = len(data)
+        return future
+
+    def _submit_shared(self, function: Callable, *arguments):
+        """As a task, which Dask can do again where a worker is lost."""
+        key = f"shared-{uuid.uuid4().hex}"
+        return self._client.submit(function, *arguments, key=key, priority=SHARED_FIRST, pure=False)
 
 
 class Shared:

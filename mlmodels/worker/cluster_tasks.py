@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import mlmodels.learning
+from mlmodels.errors import ClusterUnavailable
 from mlmodels.limits import TRAINING_THREADS
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas")
@@ -90,15 +91,17 @@ class Outcome:
         return {name: getattr(self, name) for name in ("value", "error", "seconds")}
 
 
-def carry_out(expected_versions: dict[str, str], payload: bytes, *shared: Packed) -> bytes:
+def carry_out(expected_versions: dict[str, str], payload: bytes, *shared: Packed | None) -> bytes:
     """The pickled Outcome of the task in the payload."""
     from threadpoolctl import threadpool_limits
 
     if expected_versions != versions():  # a worker that joined after check_versions
         return pickle.dumps(versions())
-    others = {packed.name: packed for packed in shared}
     with Outcome() as outcome, threadpool_limits(TRAINING_THREADS), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if None in shared:  # lost with all workers that had it, and no longer on the storage
+            raise ClusterUnavailable
+        others = {packed.name: packed for packed in shared}
         function, arguments = Unpacker(payload, lambda name: others[name].value(others)).load()
         check_function(function)
         outcome.value = function(*arguments)

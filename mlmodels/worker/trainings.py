@@ -2,7 +2,10 @@
 
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+
+from django.conf import settings
 
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning.earlier_models import EarlierModel
@@ -10,11 +13,13 @@ from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun
 from mlmodels.operations import model_files, pending_files, training
 from mlmodels.operations.pending_files import work_folder
-from mlmodels.worker.assignment import TrainingAssignment
+from mlmodels.worker.assignment import Relay, TrainingAssignment
 from mlmodels.worker.database import retry
 from mlmodels.worker.supervision import Watch, cancelled, failed, part_path, resources_of_a_job
+from mlplatform.core import storage
 
 KEPT_IN_THE_REPORT = ("features", "candidates", "training_rows", "hold_out_rows", "fit_seconds")
+RELAYED_BYTES_MIN = 20_000_000  # of a table, and of the file that it is read from; less is sent as quickly
 LIMITS_EXCEEDED = {
     "time_limit": (
         "The training run took longer than the {seconds} seconds allowed. "
@@ -33,7 +38,10 @@ def carry_out(run: TrainingRun, watch: Watch) -> None:
     with ExitStack() as files:
         table_path = local_table(run, watch, files)
         earlier = earlier_model(run, watch, files) if run.repeats else None
-        facts = watch.facts(assignment_for(run, model, table_path, earlier), LIMITS_EXCEEDED)
+        assignment = assignment_for(run, model, table_path, earlier)
+        if assignment.cluster and run.dataset.size_bytes >= RELAYED_BYTES_MIN:
+            assignment = replace(assignment, cluster=replace(assignment.cluster, relay=relay(run, files)))
+        facts = watch.facts(assignment, LIMITS_EXCEEDED)
     watch.reach_storage(partial(finish, run, model, facts))
 
 
@@ -50,6 +58,17 @@ def fetch_if_there(dataset: Dataset, watch: Watch, files: ExitStack, suffix: str
         return watch.fetch(files, dataset, suffix=suffix)
     except FileNotFoundError:
         return None
+
+
+def relay(run: TrainingRun, files: ExitStack) -> Relay | None:
+    """Of object storage alone. What is written there is deleted at the end, or swept if this process dies."""
+    name = f"tables/{run.uuid}.{run.attempt}"
+    urls = storage.relay_urls(name, seconds=settings.TRAINING_TIME_LIMIT_SECONDS)
+    if urls is None:
+        return None
+    retry(lambda: pending_files.register(name=name))
+    files.callback(retry, partial(pending_files.remove, name=name))
+    return Relay(*urls, bytes_min=RELAYED_BYTES_MIN)
 
 
 def earlier_model(run: TrainingRun, watch: Watch, files: ExitStack) -> EarlierModel | None:

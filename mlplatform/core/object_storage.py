@@ -94,6 +94,16 @@ class ObjectStorage(S3Storage):
             client = self._public_client
         return client.generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_SECONDS)
 
+    def relay_urls(self, name: str, *, seconds: int) -> tuple[str, str]:
+        """To write this file and to read it, for so long, by whoever has them and reaches the service."""
+        asked = {"Bucket": self.bucket_name, "Key": self._normalize_name(name)}
+        client = self.connection.meta.client
+        write_url, read_url = (
+            client.generate_presigned_url(method, Params=asked, ExpiresIn=seconds)
+            for method in ("put_object", "get_object")
+        )
+        return write_url, read_url
+
     def discard_parts(self, name: str) -> None:
         """Deletes the parts of interrupted uploads, which appear in no listing and are billed."""
         key, client = self._normalize_name(name), self.connection.meta.client

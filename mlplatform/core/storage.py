@@ -104,6 +104,11 @@ def signed_url(name: str, *, file_name: str, content_type: str) -> str | None:
     return default_storage.signed_url(name, file_name=file_name, content_type=content_type)
 
 
+def relay_urls(name: str, *, seconds: int) -> tuple[str, str] | None:
+    """URLs by which processes without a key of the storage can write and read the file; None on a disk."""
+    return None if is_local() else default_storage.relay_urls(name, seconds=seconds)
+
+
 def _sync_folder(folder: Path) -> None:
     """A rename survives a power failure only if its folder has been written to disk."""
     descriptor = os.open(folder, os.O_RDONLY)

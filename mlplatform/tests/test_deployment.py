@@ -92,11 +92,11 @@ def test_what_a_service_waits_for_is_there_and_so_is_what_it_mounts():
             assert not volume.startswith("./") or (BASE_DIR / volume.split(":")[0]).exists(), name
 
 
-def test_only_workers_reach_the_dask_cluster_and_it_knows_no_secret():
+def test_only_workers_and_the_storage_are_with_the_dask_cluster_and_it_knows_no_secret():
     started = services(**variables_of_the_cluster())
 
     on_its_network = {name for name, service in started.items() if "dask" in service.get("networks", [])}
-    assert on_its_network == {"worker", "scheduler", "dask-worker"}
+    assert on_its_network == {"worker", "storage", "scheduler", "dask-worker"}
     for name in ("scheduler", "dask-worker"):
         assert started[name]["networks"] == ["dask"]
         assert set(started[name]["environment"]) == {"PYTHONPATH"}

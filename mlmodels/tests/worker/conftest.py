@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
+from mlmodels.tests.worker.dask_processes import DaskCluster
 from mlmodels.worker.loop import JobWorker
 
 LEASE_SECONDS = 2
@@ -82,3 +83,16 @@ def url_of_test_database() -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory):
+    """Two workers, for all tests that harm nothing."""
+    with DaskCluster(tmp_path_factory.mktemp("dask")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster, settings):
+    settings.DASK_SCHEDULER = shared_cluster.address
+    return shared_cluster

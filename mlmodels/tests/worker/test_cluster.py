@@ -46,19 +46,6 @@ SLOW_SEARCH = {
 CLOCKED = ("seconds", "milliseconds_per_row")
 
 
-@pytest.fixture(scope="session")
-def shared_cluster(tmp_path_factory):
-    """Two workers, for all tests that harm nothing."""
-    with DaskCluster(tmp_path_factory.mktemp("dask")) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def cluster(shared_cluster, settings):
-    settings.DASK_SCHEDULER = shared_cluster.address
-    return shared_cluster
-
-
 @pytest.fixture
 def own_cluster(tmp_path, settings):
     """One that a test may break."""
