@@ -29,6 +29,12 @@ def icon(name):
 
 
 @register.simple_tag
+def aria_current(shown, section):
+    """The attribute of a link to the section that is shown."""
+    return format_html(' aria-current="{}"', "page") if shown == section else ""
+
+
+@register.simple_tag
 def ago(moment):
     """How long ago something was, with the exact time for machines and on hovering."""
     is_new = (timezone.now() - moment).total_seconds() < JUST_NOW_SECONDS
@@ -39,6 +45,12 @@ def ago(moment):
         formats.date_and_time(moment),
         words,
     )
+
+
+@register.filter
+def plural(number, noun):
+    """A count with its noun: 1 token, 12,000 tokens."""
+    return f"{formats.figure(number)} {noun if number == 1 else noun + 's'}"
 
 
 @register.filter
