@@ -16,7 +16,9 @@ register = template.Library()
 
 @register.filter
 def answer_in_words(answer, model):
-    """A predicted number as the target is written, or the class."""
+    """A predicted number as the target is written, or the class; of a deleted model the plain number."""
+    if model is None:
+        return figure(answer)
     return column_value(answer, model.target) if model.task == "regression" else answer
 
 

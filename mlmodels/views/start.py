@@ -58,6 +58,8 @@ def upload_context() -> dict:
         "samples": [samples.SAMPLES[name] for name in SAMPLES_OFFERED],
         "upload_megabytes_max": settings.MAX_UPLOAD_MB,
         "upload_bytes_max": settings.MAX_UPLOAD_MB * 1_000_000,
+        "upload_too_large": f"This file is larger than {settings.MAX_UPLOAD_MB} MB. "
+        "Choose a smaller file; nothing was uploaded.",
     }
 
 

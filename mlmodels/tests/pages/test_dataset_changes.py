@@ -60,7 +60,7 @@ def test_an_undo_of_nonsense_is_refused(alice, pages_of, dataset):
 def test_what_is_left_out_is_not_learned_from(alice, pages_of, dataset):
     answer = send(pages_of(alice), dataset, use=["", "0", "3"]).content.decode()
 
-    assert "Train on 1 column<" in answer
+    assert "Train on 1 column\n" in answer
     assert [column(dataset, position)["use"] for position in range(4)] == [True, False, False, True]
 
 
@@ -70,7 +70,7 @@ def test_another_target_keeps_the_use_of_the_old_one(alice, pages_of, dataset):
     dataset.refresh_from_db()
     assert dataset.target_name == "place"
     assert "Predict <code>place</code>" in answer
-    assert "Train on 3 columns<" in answer
+    assert "Train on 3 columns\n" in answer
 
 
 def test_saving_a_column_keeps_what_was_chosen_for_the_training(alice, pages_of, dataset):
@@ -86,7 +86,7 @@ def test_saving_a_column_keeps_what_was_chosen_for_the_training(alice, pages_of,
 def test_an_impossible_kind_is_refused_at_once_and_nothing_is_changed(alice, pages_of, dataset):
     answer = send(pages_of(alice), dataset, **{"kind-2": "number", "kind-1": "category"})
 
-    page = answer.content.decode()
+    page = " ".join(answer.content.decode().split())
     assert answer.status_code == 422
     assert 'id="kind-2" aria-label="Kind of place" aria-invalid="true"' in page
     assert column(dataset, 1)["kind"] == "number"

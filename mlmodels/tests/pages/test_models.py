@@ -31,7 +31,7 @@ def row(**changes):
 def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
 
-    assert f'<p class="say"><b class="">{model.report["verdict"]["sentence"].partition(":")[0]}:</b>' in page
+    assert f'<b class="">{model.report["verdict"]["sentence"].partition(":")[0]}:</b>' in page
     assert ">Guessing</th>" in page
     assert f"Checked on {model.report['hold_out_rows']} rows it never saw." in page
 
