@@ -162,6 +162,7 @@ def test_help_names_the_exit_codes(command):
     assert "\n  1  " in answer.stdout
 
 
+@pytest.mark.sqlite_only  # about imports
 def test_the_commands_load_no_learning_library(environment):
     """They answer in a second, on machines where memory is short."""
     program = """

@@ -190,7 +190,7 @@ def test_all_processes_of_a_web_server_count_together(tmp_path):
     )
 
     def ask(url):
-        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         try:
             asked.request("GET", url, headers={"Authorization": f"Bearer {KEY}"})
             answer = asked.getresponse()
@@ -208,7 +208,7 @@ def test_all_processes_of_a_web_server_count_together(tmp_path):
         counted = [values_of(ask("/metrics")[1]) for _ in range(4)]
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
     name = ("mlplatform_requests_total", "200", "GET", "healthz")
     assert [values[name] - already for values in counted] == [40] * 4

@@ -40,7 +40,7 @@ finally:
 """
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -91,7 +91,7 @@ def test_nobody_outlives_the_parent(parent, files, name):
     assert all(is_alive(pid) for pid in pids)
 
     parent.send_signal(getattr(signal, name))
-    parent.wait(timeout=15)
+    parent.wait(timeout=60)
 
     wait_for(lambda: not any(is_alive(pid) for pid in pids))
 

@@ -58,16 +58,16 @@ def test_a_stranger_starts_it_predicts_and_stops_it_and_nobody_stays_behind(inst
     # `kill -9` of the parent leaves nobody
     installation.process.kill()
     installation.process.wait()
-    installation.wait_for(lambda: not installation.processes(), seconds=20)
+    installation.wait_for(lambda: not installation.processes())
 
     # The second start is quick, changes nothing, and ends at Ctrl-C
     started = time.monotonic()
     installation.start()
-    assert time.monotonic() - started < 15  # ten seconds on a machine that has nothing else to do
+    assert time.monotonic() - started < 30  # four on a machine that has nothing else to do
     assert password_file.read_text().strip() == password
     assert "The demo account" not in installation.said()  # no process looks after what exists
     installation.process.send_signal(signal.SIGINT)
-    assert installation.process.wait(timeout=20) == 0
+    assert installation.process.wait(timeout=60) == 0
     assert installation.processes() == {}
 
 
@@ -109,4 +109,4 @@ def test_it_ends_with_the_process_that_started_it_when_asked_to(installation, tm
     make.kill()
     make.wait()
 
-    assert installation.wait_for(lambda: not installation.processes(), seconds=20)
+    assert installation.wait_for(lambda: not installation.processes())

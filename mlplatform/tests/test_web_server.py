@@ -37,7 +37,7 @@ def server(tmp_path, unprepared_port):
     )
     yield server
     server.terminate()
-    server.wait(timeout=20)
+    server.wait(timeout=60)
 
 
 def started(server):
@@ -46,6 +46,7 @@ def started(server):
 
 
 @pytest.mark.django_db
+@pytest.mark.sqlite_only  # about imports
 def test_a_process_that_has_preloaded_imports_no_learning_library_for_its_first_prediction(alice, make_model):
     model = make_model(alice)
     script = f"""
@@ -74,7 +75,7 @@ def test_killed_while_its_serving_processes_still_start_it_leaves_nobody(server)
 
     kill(server)
 
-    assert until(lambda: not any(map(is_alive, serving)), seconds=20, what="for the serving processes to end")
+    assert until(lambda: not any(map(is_alive, serving)), what="for the serving processes to end")
 
 
 def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
@@ -84,7 +85,8 @@ def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
 
     kill(server)
 
-    assert until(lambda: not any(map(is_alive, serving)), seconds=5, what="for the serving processes to end")
+    still_reading = BODY_SECONDS - 1
+    until(lambda: not any(map(is_alive, serving)), seconds=still_reading, what="for their end")
     for client in clients:
         client.close()
 
@@ -120,7 +122,7 @@ def port(tmp_path_factory):
     until(lambda: is_served(port), what="for the web server")
     yield port
     server.terminate()
-    server.wait(timeout=20)
+    server.wait(timeout=60)
 
 
 def is_served(port):
@@ -131,7 +133,7 @@ def is_served(port):
 
 
 def ask(port, method, path, body=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     content = response.read()
@@ -167,7 +169,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(port):
 
 
 def test_a_body_above_every_limit_is_refused_unread(port):
-    client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
     client.sendall(b"POST /api/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n")
 
     assert client.recv(20).split(b" ")[1] == b"413"

@@ -329,6 +329,7 @@ def test_an_unknown_format_is_refused(client, model):
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["format"])
 
 
+@pytest.mark.sqlite_only  # about files
 def test_a_bundle_predicts_and_rebuilds_without_this_software(client, model, tmp_path):
     data = b"".join(client.get(url(model, "download") + "?format=bundle").streaming_content)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

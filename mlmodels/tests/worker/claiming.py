@@ -21,7 +21,7 @@ from mlmodels.models import KINDS  # noqa: E402
 from mlmodels.operations import jobs  # noqa: E402
 
 MILLISECONDS_OF_WORK = 3
-ALIVE_SECONDS_MAX = 0.6  # of a process that is to be killed
+JOBS_BETWEEN_KILLS = 20
 RECOVERY_SECONDS = 0.5
 
 
@@ -29,8 +29,9 @@ def main(log: Path, processes: int, kills: int) -> None:
     """Prints how many processes were killed while they held a job or asked for one."""
     draw = random.Random(42)
     running = [start(log) for _ in range(processes)]
-    for _ in range(kills):
-        time.sleep(draw.uniform(0.1, ALIVE_SECONDS_MAX))
+    for kill in range(1, kills + 1):
+        while log.read_bytes().count(b"\n") < kill * JOBS_BETWEEN_KILLS:
+            time.sleep(draw.uniform(0, 0.02))
         victim = running.pop(0)
         os.kill(victim, signal.SIGKILL)
         status = os.waitpid(victim, 0)[1]

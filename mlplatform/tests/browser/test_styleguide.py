@@ -36,7 +36,7 @@ def debug_server(installation):
 
 def is_served(url: str) -> bool:
     try:
-        return urllib.request.urlopen(f"{url}/healthz", timeout=5).status == 200
+        return urllib.request.urlopen(f"{url}/healthz", timeout=30).status == 200
     except OSError:
         return False
 
