@@ -6,6 +6,7 @@ imported inside the fixtures of this file.
 
 import atexit
 import contextlib
+import functools
 import os
 import tempfile
 import threading
@@ -97,8 +98,11 @@ def files_folder(settings):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """The address of an S3 server."""
-    with object_storage.server() as address:
+    """The address of an S3 server. Clients share what botocore reads from files: a test makes several."""
+    import botocore.session
+
+    with pytest.MonkeyPatch.context() as patch, object_storage.server() as address:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield address
 
 
@@ -142,6 +146,31 @@ class SendAtOnce:
 @pytest.fixture(autouse=True)
 def mails_at_once(monkeypatch):
     monkeypatch.setattr("mlplatform.core.mails.mail_sender", SendAtOnce())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """A transactional test ends in a flush: what `migrate` had written comes back as it was, in two inserts.
+
+    Django would have each app look for its content types and permissions, which takes longer than the test.
+    """
+    from django.contrib.auth.models import Permission
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management.commands import flush
+
+    from billing import triggers
+
+    with django_db_blocker.unblock():
+        written = [(model, list(model.objects.all())) for model in (ContentType, Permission)]
+
+    def put_back(*arguments, **options):
+        for model, rows in written:
+            model.objects.bulk_create(rows)
+        triggers.install()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", put_back)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -14,16 +14,21 @@ import time
 
 AT_ONCE = (os.cpu_count() or 1) + 1
 LEARNING, BROWSER = "mlmodels/tests/learning", "mlplatform/tests/browser"
+PROCESSES = ["mlmodels/tests/worker", "mlmodels/tests/storage"]
+REST_OF_MODELS = ["mlmodels", *(f"--ignore={folder}" for folder in (LEARNING, *PROCESSES))]
+REST = ["--ignore-glob=mlmodels/*", f"--ignore={BROWSER}"]
 
-# Engine and arguments, what takes longest first. The last part of an engine is all that no other one has.
-# Nothing in LEARNING touches a database.
+# Engine and arguments. First what takes longest by itself, last what takes little and never waits, so that no
+# core is without work at the end. Nothing in LEARNING and BROWSER touches a database of the tests.
 PARTS = [
-    ("postgresql", ["mlmodels", f"--ignore={LEARNING}"]),
     ("sqlite", [BROWSER]),
-    ("sqlite", ["mlmodels", f"--ignore={LEARNING}"]),
-    ("postgresql", ["--ignore-glob=mlmodels/*"]),
+    ("sqlite", PROCESSES),
+    ("postgresql", REST),
     ("sqlite", [LEARNING]),
-    ("sqlite", ["--ignore-glob=mlmodels/*", f"--ignore={BROWSER}"]),
+    ("postgresql", PROCESSES),
+    ("sqlite", REST),
+    ("postgresql", REST_OF_MODELS),
+    ("sqlite", REST_OF_MODELS),
 ]
 
 

@@ -1,6 +1,6 @@
 """Schemathesis sends what the schema allows and what it forbids: nothing may end in a 500 or undescribed.
 
-A long run: API_EXAMPLES=300 pytest mlplatform/tests/test_schemathesis.py
+A long run: API_EXAMPLES=300 pytest --engine postgresql mlplatform/tests/test_schemathesis.py
 """
 
 import os
@@ -19,7 +19,7 @@ from accounts.operations.keys import create_key
 from mlmodels.operations.predictions import predict
 from mlplatform.tests.described import DescribedClient, openapi
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql_only]  # it refuses texts that SQLite stores
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", 3))
 ROW = {"size": 70, "rooms": 2, "place": "city"}

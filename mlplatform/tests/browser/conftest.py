@@ -40,6 +40,7 @@ def installation(tmp_path_factory):
         MAX_UPLOAD_MB=str(UPLOAD_MEGABYTES_MAX),
         INSPECTED_AT_ONCE_MB=str(INSPECTED_AT_ONCE_MB),
         AUTO_BUDGET_SECONDS="5",
+        DJANGO_SETTINGS_MODULE="mlplatform.tests.browser.settings",
         WEBHOOKS_TO_PRIVATE_ADDRESSES="on",
         ADMIN_EMAIL=people.ADMINISTRATOR.email,
         ADMIN_PASSWORD=people.ADMINISTRATOR.password,
