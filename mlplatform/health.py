@@ -1,4 +1,4 @@
-"""Probes: /healthz says that requests are served, /readyz that the database and a worker are available."""
+"""Probes: /healthz says that requests are served, /readyz that they can be carried out, and without delay."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
@@ -7,6 +7,7 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from mlmodels.learning.libraries import import_libraries
 from mlmodels.limits import WORKER_SILENT_SECONDS
 from mlmodels.models import Worker
 from mlplatform.core.stopping import is_stopping
@@ -23,9 +24,11 @@ def healthz(request):
 @require_safe
 @never_cache
 def readyz(request):
+    """The first response of a process comes when it has imported what the first prediction would wait for."""
     failing = find_failing()
     if failing:
         return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
+    import_libraries()
     return JsonResponse({"status": "ok"})
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from mlmodels.limits import WORKER_SILENT_SECONDS
 from mlmodels.models import Worker
+from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
 
 
 def a_worker(*, seen_seconds_ago):
@@ -39,6 +40,24 @@ def test_ready_when_a_worker_was_seen(client):
 
     assert response.status_code == 200
     assert response.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(("probe", "imported"), [("healthz", set()), ("readyz", set(LEARNING_LIBRARIES))])
+def test_a_process_is_ready_when_it_has_imported_what_predictions_need(tmp_path, probe, imported):
+    code = f"""
+import django
+
+django.setup()
+from unittest import mock
+from django.test import RequestFactory
+from mlplatform import health
+
+with mock.patch.object(health, "find_failing", return_value={{}}):
+    health.{probe}(RequestFactory().get("/{probe}"))
+"""
+    environment = {"DJANGO_SETTINGS_MODULE": "mlplatform.settings", "DATA_DIR": str(tmp_path), "DEBUG": "on"}
+
+    assert imported_by(code, LEARNING_LIBRARIES, **environment) == imported
 
 
 @pytest.mark.django_db
