@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from django.db import InterfaceError, OperationalError, connection
 
 IDLE_SECONDS = 1.0
-DATABASE_RETRY_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 STOP_SECONDS_MAX = 5.0
 
 log = logging.getLogger(__name__)
@@ -46,4 +46,6 @@ class WorkerThread(ABC):
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer the %s: %s", self.name, type(error).__name__)
             connection.close()
-            return DATABASE_RETRY_SECONDS
+        except Exception:  # of one piece of work; the thread has to go on with the next
+            log.exception("The %s thread failed", self.name)
+        return RETRY_SECONDS

@@ -12,7 +12,7 @@ from mlmodels.models import Dataset, Upload
 from mlmodels.operations import datasets, uploads
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run, start_upload
 from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
-from mlmodels.worker import inspections
+from mlmodels.worker import inspections, threads
 from mlmodels.worker.inspections import InspectionThread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,6 +110,21 @@ def test_a_crash_of_the_process_is_said_and_the_file_goes(alice, monkeypatch, wo
 
     assert (reread(upload).status, reread(upload).error_code) == ("failed", "crashed")
     assert list((work_space / "files" / "datasets").iterdir()) == []
+
+
+def test_an_unexpected_error_is_logged_and_does_not_end_the_thread(alice, monkeypatch, work_space, caplog):
+    monkeypatch.setattr(threads, "RETRY_SECONDS", 0)
+    broken, inspect = start_upload(alice), datasets.inspect
+    monkeypatch.setattr(datasets, "inspect", lambda *arguments, **options: _raise(RuntimeError("a bug")))
+
+    with InspectionThread():
+        until(lambda: "a bug" in caplog.text)
+        monkeypatch.setattr(datasets, "inspect", inspect)
+        next_one = start_upload(alice)
+        until(lambda: reread(next_one).dataset)
+
+    assert reread(broken).is_open  # until its lease ends and it is tried again
+    connection.close()
 
 
 def test_what_takes_too_long_is_given_up(alice, monkeypatch):
