@@ -85,6 +85,28 @@ def output(line_format: str, arguments: list[str]) -> dict:
     }
 
 
+def configuration(line_format: str, arguments: list[str]) -> dict:
+    """The setting LOGGING."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        **output(line_format, arguments),
+        "filters": {
+            "with_exception": {
+                "()": "django.utils.log.CallbackFilter",
+                "callback": lambda record: bool(record.exc_info),
+            },
+        },
+        "root": {"handlers": ["output"], "level": "INFO"},
+        "loggers": {
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            # mlplatform.requests logs every request; this logger adds the traceback of a bug
+            "django.request": {"level": "ERROR", "filters": ["with_exception"]},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }
+
+
 def describe_exception(error: BaseException) -> list[dict]:
     """Class and frames of each exception, the cause first, without messages."""
     described = []

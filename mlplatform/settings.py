@@ -1,6 +1,6 @@
 """All settings, from environment variables (and `.env`) with defaults that run on a laptop.
 
-README.md lists the variables.
+README.md lists the variables. Those that connect the apps are in `hooks.py`.
 """
 
 import os
@@ -13,6 +13,19 @@ import environ
 from corsheaders.defaults import default_headers
 
 from mlplatform import api_description, data_dir, logs
+from mlplatform.hooks import (  # noqa: F401 - settings as well
+    ACCOUNT_EXPORT_FILES,
+    ACCOUNT_EXPORT_HOOKS,
+    ACCOUNT_LIMITS,
+    ACCOUNT_REMOVAL_HOOKS,
+    ADMIN_LISTS_OF_A_USER,
+    HOUSEKEEPING,
+    LEDGER_REFERENCE_MODELS,
+    LEDGER_REFERENCE_ROUTES,
+    LEDGER_VERIFICATIONS,
+    PREDICT_KEY_URL_NAMES,
+    TOKENS_IN_PROGRESS,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -159,32 +172,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_ENGINE = "accounts.sessions"
 PASSWORD_RESET_TIMEOUT = 60 * 60
-# Called with owner= when an account is removed
-ACCOUNT_REMOVAL_HOOKS = [
-    "billing.token_requests.erase_requests_of",
-    "mlmodels.operations.erasure.erase_everything_of",
-]
-# The only URLs that a key with the scope "predict" may call, by name: accounts.api.authentication
-PREDICT_KEY_URL_NAMES = {
-    "predict", "predict-last", "model-predict", "model-explain", "model-batches", "model-schema",
-}  # fmt: skip
-# For all datasets of a user, and as much again for the user's batches with their answers
-USER_FILES_MB = env.int("USER_FILES_MB", default=1_000)
-# What GET /api/v1/account tells of limits: numbers, or constants by name
-ACCOUNT_LIMITS = {
-    "open_keys": "accounts.limits.OPEN_KEYS_MAX",
-    "datasets": "mlmodels.limits.DATASETS_MAX",
-    "dataset_bytes": USER_FILES_MB * 1_000_000,
-    "models": "mlmodels.limits.MODELS_MAX",
-}
-# What else is stored about a user: functions with the keyword owner that return a dict of iterators
-ACCOUNT_EXPORT_HOOKS = [
-    "billing.exports.ledger_of",
-    "billing.exports.token_requests_of",
-    "mlmodels.operations.erasure.everything_of",
-]
-# And the files: functions with the keyword owner that yield a name and the contents in blocks of bytes
-ACCOUNT_EXPORT_FILES = ["mlmodels.operations.erasure.files_of"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "mlmodels:start"
 LOGOUT_REDIRECT_URL = "mlmodels:start"
@@ -234,40 +221,6 @@ BATCH_TOKEN_COST = env.int("BATCH_TOKEN_COST", default=5)  # of a file, per 1,00
 # A shop: where users buy tokens, and the secret with which it signs its grants (none: it cannot grant)
 TOKENS_URL = env("TOKENS_URL", default="")
 TOKENS_WEBHOOK_SECRET = env("TOKENS_WEBHOOK_SECRET", default="")
-# Checks of other apps that `verify_ledger` runs: functions that return a list of billing.verify.Failure
-LEDGER_VERIFICATIONS = [
-    "mlmodels.operations.audit.find_uncleared_charges",
-    "mlmodels.operations.audit.find_misplaced_files",
-]
-# What open work of other apps has cost so far: a function with the keyword owner that returns {tokens, runs}
-TOKENS_IN_PROGRESS = "mlmodels.operations.audit.tokens_in_progress"
-# Page of what an entry is for, by the kind of its reference
-LEDGER_REFERENCE_ROUTES = {
-    "run": "mlmodels:run",
-    "prediction": "mlmodels:prediction",
-    "batch": "mlmodels:batch",
-}
-# The same for staff: models whose rows have a uuid
-LEDGER_REFERENCE_MODELS = {
-    "run": "mlmodels.trainingrun",
-    "prediction": "mlmodels.prediction",
-    "batch": "mlmodels.batch",
-}
-# What a user's page in the admin leads to: label, model, the field that is the user, and a filter
-ADMIN_LISTS_OF_A_USER = [
-    ("datasets", "mlmodels.dataset", "owner", {}),
-    ("models", "mlmodels.trainedmodel", "owner", {}),
-    ("training runs", "mlmodels.trainingrun", "owner", {}),
-    ("failed runs", "mlmodels.trainingrun", "owner", {"status__exact": "failed"}),
-    ("predictions", "mlmodels.prediction", "owner", {}),
-    ("batches", "mlmodels.batch", "owner", {}),
-    ("priority in the queue", "mlmodels.ownerpriority", "owner", {}),
-    ("ledger entries", "billing.ledgerentry", "account", {}),
-    ("requests for tokens", "billing.tokenrequest", "account", {}),
-    ("paid requests of the last day", "billing.idempotencykey", "account", {}),
-    ("keys", "accounts.apikey", "owner", {}),
-]
-
 # Limits
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 # A larger table is inspected by a worker, and not within the request that uploads it
@@ -275,10 +228,11 @@ INSPECTED_AT_ONCE_MB = env.float("INSPECTED_AT_ONCE_MB", default=200)
 AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
 TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
 TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+# For all datasets of a user, and as much again for the user's batches with their answers
+USER_FILES_MB = env.int("USER_FILES_MB", default=1_000)
 # Of one user, queued or running
 OPEN_RUNS_MAX = env.int("OPEN_RUNS_MAX", default=3)
 OPEN_BATCHES_MAX = env.int("OPEN_BATCHES_MAX", default=3)
-TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
 MODEL_CACHE_MB = env.int("MODEL_CACHE_MB", default=2_000)  # copies of model files from object storage
 # Inputs and results of older predictions are erased; 0 keeps them
 PREDICTIONS_KEPT_DAYS = env.int("PREDICTIONS_KEPT_DAYS", default=0)
@@ -295,38 +249,24 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# A worker that sends no heartbeat for the length of a lease loses its training run
+# Workers. One that sends no heartbeat for the length of a lease loses its training run.
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 # How long a worker that is told to stop goes on with its job before it hands it back
 WORKER_DRAIN_SECONDS = env.float("WORKER_DRAIN_SECONDS", default=20)
-# What a worker does once a day from this hour (UTC) on, and `manage.py housekeeping` at any time: functions
-# without arguments that can be repeated. They return a number, numbers by name or a sentence, and raise when
-# somebody has to look.
-HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
-# Where housekeeping keeps its back-ups, and how many; without a folder it makes none
-BACKUP_DIR = env("BACKUP_DIR", default="")
-BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)
-HOUSEKEEPING = {
-    "lost runs and batches": "mlmodels.operations.jobs.recover",
-    "sign-ins": "accounts.operations.sign_in.clear_expired",
-    "idempotency keys": "billing.idempotency.prune",
-    "predictions": "mlmodels.operations.predictions.prune_outdated",
-    "batches": "mlmodels.operations.batches.sweep_expired",
-    "uploads": "mlmodels.operations.uploads.prune",
-    "files": "mlmodels.operations.pending_files.sweep",
-    "webhook deliveries": "mlmodels.operations.deliveries.prune",
-    "monthly tokens": "billing.monthly.grant_monthly_tokens",
-    "back-up": "mlplatform.backups.back_up_daily",
-    "ledger": "billing.verify.require_correct",
-}
-# Off, since a user's webhook could otherwise reach what only this machine can
-WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
+TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
-# Files for tls://
-DASK_TLS_CA = env("DASK_TLS_CA", default="")
+DASK_TLS_CA = env("DASK_TLS_CA", default="")  # files for tls://
 DASK_TLS_CERT = env("DASK_TLS_CERT", default="")
 DASK_TLS_KEY = env("DASK_TLS_KEY", default="")
+# Off, since a user's webhook could otherwise reach what only this machine can
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
+
+# The hour (UTC) from which on a worker does the daily HOUSEKEEPING
+HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
+# Where back-ups are kept, and how many; without a folder none is made
+BACKUP_DIR = env("BACKUP_DIR", default="")
+BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)
 
 # The JSON API
 THROTTLING = env.bool("THROTTLING", default=True)
@@ -342,7 +282,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mlplatform.json_parser.ContentNegotiation",
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "mlplatform.browsable_api.BrowsableAPIRenderer",
+        "mlplatform.core.api.BrowsableAPIRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "mlplatform.core.api_schema.Schema",
     "DEFAULT_FILTER_BACKENDS": [
@@ -422,21 +362,4 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 
 # Logs: one JSON object per line; lines for people where `make run` prints to a terminal
 LOG_FORMAT = env("LOG_FORMAT", default="json")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    **logs.output(LOG_FORMAT, sys.argv),
-    "filters": {
-        "with_exception": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: bool(record.exc_info),
-        },
-    },
-    "root": {"handlers": ["output"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # mlplatform.requests logs every request; this logger adds the traceback of a bug
-        "django.request": {"level": "ERROR", "filters": ["with_exception"]},
-        "django.server": {"handlers": [], "propagate": True},
-    },
-}
+LOGGING = logs.configuration(LOG_FORMAT, sys.argv)
