@@ -4,6 +4,7 @@ Each books one entry and moves the cached balance with it, in the transaction of
 `operation` names one logical operation and is booked once: the same call again returns the existing entry.
 """
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
@@ -69,6 +70,15 @@ class ChargeNotFound(NotFound):
     """The operation to refund is not a charge."""
 
     code = "charge_not_found"
+
+
+def prices() -> dict[str, int]:
+    """The price list in tokens: of a training run, a predicted row, and 1,000 rows of a file."""
+    return {
+        "training": settings.TRAINING_TOKEN_COST,
+        "prediction": settings.PREDICTION_TOKEN_COST,
+        "batch": settings.BATCH_TOKEN_COST,
+    }
 
 
 def hold_account(*, user) -> int:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from billing import token_requests
 from billing.forms import TokenRequestForm
 from billing.models import LedgerEntry
+from billing.operations import prices
 from billing.pagination import LedgerPaginator
 from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.streaming import download, in_blocks, read_in_chunks
@@ -51,11 +52,7 @@ def show_tokens(request, *, request_form=None, status=200):
         "kind": kind,
         "kinds": LedgerEntry.Kind.choices,
         "in_progress": import_string(settings.TOKENS_IN_PROGRESS)(owner=request.user),
-        "prices": {
-            "training": settings.TRAINING_TOKEN_COST,
-            "prediction": settings.PREDICTION_TOKEN_COST,
-            "batch": settings.BATCH_TOKEN_COST,
-        },
+        "prices": prices(),
     }
     if kind in LedgerEntry.Kind.values:
         context |= entries_of_kind(entries.of_kind(kind), before=request.GET.get("before", ""))

@@ -1,11 +1,11 @@
 """Pages that belong to no app."""
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_GET, require_safe
 
+from billing import operations as billing
 from mlmodels import charts, limits
 from mlplatform.core import outbound
 
@@ -14,11 +14,7 @@ from mlplatform.core import outbound
 @require_GET
 def help_page(request):
     context = {
-        "prices": {
-            "training": settings.TRAINING_TOKEN_COST,
-            "prediction": settings.PREDICTION_TOKEN_COST,
-            "batch": settings.BATCH_TOKEN_COST,
-        },
+        "prices": billing.prices(),
         "webhook_seconds": outbound.SECONDS_MAX,
         "webhook_attempts": limits.DELIVERY_ATTEMPTS_MAX,
     }

@@ -12,7 +12,8 @@ from accounts.api.authentication import NotWithAKey
 from accounts.limits import KEY_NAME_CHARACTERS_MAX
 from accounts.models import ApiKey
 from accounts.operations.keys import create_key
-from mlplatform.core.api import StrictBody, StrictQueryMixin
+from billing import operations as billing
+from mlplatform.core.api import StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import with_examples
 
 
@@ -41,18 +42,12 @@ class AccountSerializer(serializers.Serializer):
     limits = serializers.SerializerMethodField()
 
     def get_prices(self, user) -> PricesSerializer:
-        return {
-            "training": settings.TRAINING_TOKEN_COST,
-            "prediction": settings.PREDICTION_TOKEN_COST,
-            "batch": settings.BATCH_TOKEN_COST,
-        }
+        return billing.prices()
 
     def get_limits(self, user) -> dict[str, int]:
-        limits = {
-            name: import_string(limit) if isinstance(limit, str) else limit
-            for name, limit in settings.ACCOUNT_LIMITS.items()
-        }
+        limits = {name: import_string(path) for name, path in settings.ACCOUNT_LIMITS.items()}
         return limits | {
+            "dataset_bytes": settings.USER_FILES_MB * 1_000_000,
             "open_runs": settings.OPEN_RUNS_MAX,
             "open_batches": settings.OPEN_BATCHES_MAX,
             "upload_megabytes": settings.MAX_UPLOAD_MB,
@@ -148,9 +143,7 @@ class KeyViewSet(StrictQueryMixin, mixins.ListModelMixin, mixins.DestroyModelMix
         return [IsAuthenticated(), NotWithAKey()] if self.action == "create" else super().get_permissions()
 
     def create(self, request):
-        body = self.get_serializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        key, text = create_key(owner=request.user, **body.validated_data)
+        key, text = create_key(owner=request.user, **validated(self))
         return Response({**self.get_serializer(key).data, "key": text}, status=201)
 
     def perform_destroy(self, key):

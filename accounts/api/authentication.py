@@ -1,4 +1,4 @@
-"""`Authorization: Bearer …` with an access token or a key, on the way of every request of the API."""
+"""Authenticates requests of the API by `Authorization: Bearer …`, with an access token or a key."""
 
 import hashlib
 import re
@@ -128,12 +128,12 @@ class UsedKey:
 
     @property
     def label(self) -> str:
-        """As it is shown where somebody looks for what used it."""
+        """As logs and pages show it."""
         return f"{self.name} ({self.prefix}…)"
 
 
 def cache_key_of(request) -> tuple[bytes, str]:
-    """Its caller is remembered by token or key and by view, since a key may be open to one view alone."""
+    """Callers are remembered by token or key and by view, since a key may be allowed on some views only."""
     digest = hashlib.sha256(request.META["HTTP_AUTHORIZATION"].encode()).digest()
     return digest, request.resolver_match.view_name
 
@@ -168,7 +168,7 @@ def find_key(text: str) -> UsedKey | None:
 
 
 def user_of(row) -> User:
-    """SQLite keeps 0 and 1. Whatever else is known of a user is asked for when it is looked at."""
+    """A User whose other fields are deferred. Booleans are 0 and 1 in SQLite."""
     values = [
         bool(value) if name.startswith("is_") else value for name, value in zip(COLUMNS, row, strict=True)
     ]
@@ -176,10 +176,10 @@ def user_of(row) -> User:
 
 
 def check_key(text: str, request) -> UsedKey:
-    """The key with this text, if it works and may make this request.
+    """The key with this text, if it is valid and may make this request.
 
-    Here and nowhere else its scope is enforced: what is not named in the settings is closed to it. Errors are
-    REST framework's own, after which it takes the request for anonymous.
+    This is the only place that enforces scopes: a key for predictions may call PREDICT_KEY_URL_NAMES alone.
+    Raises errors of REST framework, which treats the request as anonymous afterwards.
     """
     key = find_key(text)
     if key is None:
@@ -203,7 +203,7 @@ def is_open_to_predict_keys(request) -> bool:
 
 
 def count_unknown_key(request):
-    """Limits guesses of an IP address. A key that works is not asked for this: nobody is locked out."""
+    """Limits guesses of an IP address. Requests with a valid key are not counted, so nobody is locked out."""
     try:
         limits.count(
             "unknown-key", caller=client_ip_address(request), limit=limits.UNKNOWN_KEYS_PER_IP_ADDRESS

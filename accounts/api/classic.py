@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.operations import passwords, users
 from accounts.operations.sign_in import sign_in
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent_request
+from mlplatform.core.api import validated
 from mlplatform.core.api_schema import CLASSIC
 from mlplatform.core.errors import DomainError
 from mlplatform.core.text import plural
@@ -34,11 +35,6 @@ class AccountView(GenericAPIView):
     # Forms as well, so that the browsable pages offer one
     parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, FormParser, MultiPartParser]
     tags = [CLASSIC]
-
-    def read(self, data=None) -> dict:
-        body = self.get_serializer(data=self.request.data if data is None else data)
-        body.is_valid(raise_exception=True)
-        return body.validated_data
 
     def handle_exception(self, error):
         """Names the fields of a refusal as the client sent them, not as the operation calls them."""
@@ -79,7 +75,7 @@ class SignUpView(OpenAccountView):
 
     @extend_schema(summary="Sign up", responses=serializers.SignedUpSerializer)
     def post(self, request):
-        user = users.register(**self.read(), client_ip_address=client_ip_address(request))
+        user = users.register(**validated(self), client_ip_address=client_ip_address(request))
         return done("The account is ready.", email=user.email)
 
 
@@ -91,7 +87,7 @@ class LogInView(OpenAccountView):
 
     @extend_schema(summary="Log in", responses=serializers.LoggedInSerializer)
     def post(self, request):
-        pair = tokens.RefreshToken.for_user(sign_in(**self.read(), request=request)).pair()
+        pair = tokens.RefreshToken.for_user(sign_in(**validated(self), request=request)).pair()
         body = {"access_token": pair["access"], "token_type": "bearer", "refresh_token": pair["refresh"]}
         return Response({"status": "OK", **body})
 
@@ -104,7 +100,7 @@ class RequestTokenView(OpenAccountView):
 
     @extend_schema(summary="Get an access token", responses=serializers.RequestedTokenSerializer)
     def post(self, request):
-        user = sign_in(**self.read(), request=request)
+        user = sign_in(**validated(self), request=request)
         return Response({"token": str(tokens.AccessToken.for_user(user))})
 
 
@@ -126,7 +122,7 @@ class ResetPasswordView(AccountView):
 
     @extend_schema(summary="Set or reset a password", responses=serializers.DoneSerializer)
     def post(self, request):
-        asked = self.read()
+        asked = validated(self)
         if "new_password" not in asked:
             return self.send_link(**asked)
         if "token" in asked:
@@ -165,7 +161,7 @@ class RemoveUserView(AdminAccountView):
     )
     def delete(self, request):
         """Removes a user and everything they own, but not yourself. `user_id` is in the body or the URL."""
-        return self.remove(**self.read(request.data or request.query_params))
+        return self.remove(**validated(self, request.data or request.query_params))
 
 
 class ListUsersView(AdminAccountView):
@@ -179,7 +175,7 @@ class ListUsersView(AdminAccountView):
     )
     def get(self, request):
         """Lists all users who have at least `min_tokens`."""
-        least = self.read(request.query_params)["min_tokens"]
+        least = validated(self, request.query_params)["min_tokens"]
         found = User.objects.present().filter(token_balance__gte=least)
         listed = serializers.UserSerializer(found, many=True).data
         return Response({"status": "success", "count": len(listed), "users": listed})
@@ -203,7 +199,7 @@ class GrantTokensView(AdminAccountView):
     )
     def post(self, request, user_id):
         """Grants tokens that were paid by card. The card number is neither stored nor logged."""
-        payment = self.read()
+        payment = validated(self)
         del payment["credit_card"]
         user, key = self.find_user(user_id), idempotent_request(request, body=payment)
         amount = payment["amount"]
@@ -223,7 +219,7 @@ class SetPasswordView(AdminAccountView):
     @extend_schema(summary="Set a user's password", responses=serializers.DoneSerializer)
     def post(self, request, user_id):
         """Sets the password of the user with this id and e-mail address, and ends their other log-ins."""
-        asked = self.read()
+        asked = validated(self)
         user = self.find_user(user_id)
         if not user.has_email(asked["email"]):
             raise errors.WrongEmail

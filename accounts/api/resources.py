@@ -7,16 +7,16 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from accounts.api import serializers, tokens
 from accounts.operations.sign_in import sign_in
+from mlplatform.core.api import validated
 
 
 class TokenView(TokenViewBase):
     tags = ["accounts"]
 
     def post(self, request):
-        body = self.get_serializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        sent = validated(self)
         try:
-            return Response(self.answer(**body.validated_data))
+            return Response(self.answer(**sent))
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
 

@@ -37,7 +37,7 @@ def answer_once(*, user, request: IdempotentRequest | None, work: Callable[[], R
 
 
 def answer_or_replay(work: Callable[[], Response]) -> Response:
-    """The same for an operation that looks for the earlier request itself."""
+    """For operations that look for the earlier request themselves."""
     try:
         return work()
     except RequestRepeated as repeated:

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from billing.operations import AMOUNT_MAX_TOKENS, REASON_CHARACTERS_MAX
 from billing.shop import grant_from_shop
+from mlplatform.core.api import validated
 from mlplatform.core.api_schema import with_examples
 from mlplatform.core.errors import NotFound, NotSignedIn
 from mlplatform.core.webhook_signatures import is_signed
@@ -67,9 +68,7 @@ class ShopGrantView(GenericAPIView):
     def post(self, request):
         event_id, body = request.headers.get("webhook-id", ""), request.body
         check_signature(request, event_id, body)
-        grant = self.get_serializer(data=request.data)
-        grant.is_valid(raise_exception=True)
-        entry = grant_from_shop(event_id=event_id, body=body, **grant.validated_data)
+        entry = grant_from_shop(event_id=event_id, body=body, **validated(self))
         return Response(
             {
                 "event": event_id,

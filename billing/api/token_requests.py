@@ -9,7 +9,7 @@ from rest_framework.reverse import reverse
 from billing import token_requests
 from billing.models import TokenRequest
 from billing.operations import AMOUNT_MAX_TOKENS
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import with_examples
 
 
@@ -52,10 +52,8 @@ class TokenRequestViewSet(
         return TokenRequest.objects.filter(account_id=self.request.user.pk).newest_first()
 
     def create(self, request):
-        body = self.get_serializer(data=request.data)
-        body.is_valid(raise_exception=True)
         site_url = request.build_absolute_uri("/")
-        made = token_requests.request_tokens(user=request.user, **body.validated_data, site_url=site_url)
+        made = token_requests.request_tokens(user=request.user, **validated(self), site_url=site_url)
         location = reverse("token-request-detail", [made.pk], request=request)
         return Response(self.get_serializer(made).data, status=201, headers={"Location": location})
 

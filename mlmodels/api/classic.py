@@ -20,6 +20,7 @@ from mlmodels.models import TrainedModel
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.operations.training import start_training, train_on_sample, train_on_upload
+from mlplatform.core.api import validated
 from mlplatform.core.api_schema import CLASSIC
 from mlplatform.core.errors import InvalidInput
 
@@ -119,7 +120,7 @@ class SearchView(TrainingView):
         return train_on_sample(sample=SAMPLE_OF_SEARCHES, **options)
 
     def answer(self, run, model):
-        return responses.searched(run, model)
+        return responses.searched(model)
 
 
 class SearchStatusView(APIView):
@@ -135,11 +136,6 @@ class PredictionView(GenericAPIView):
 
     tags = [CLASSIC]
     refusals = [402, 409, 422]
-
-    def data(self) -> dict:
-        serializer = self.get_serializer(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def predict(self, model, features, answer) -> Response:
         """The body that `answer` makes of the prediction, or the stored one of a repeated request."""
@@ -169,7 +165,7 @@ class PredictView(PredictionView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request, model_name):
-        data, model = self.data(), usable_model_for_scoring(request.user, model_name)
+        data, model = validated(self), usable_model_for_scoring(request.user, model_name)
         return self.predict(model, data["features"], responses.predicted)
 
 
@@ -187,7 +183,7 @@ class PredictLastView(PredictionView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request):
-        data, model = self.data(), TrainedModel.objects.owned_by(request.user).last_search()
+        data, model = validated(self), TrainedModel.objects.owned_by(request.user).last_search()
         if model is None:
             raise InvalidInput("You have no trained model yet: POST /api/train first.", code="not_trained")
         return self.predict(model, features_of(data, model), responses.last_predicted)

@@ -25,7 +25,7 @@ from mlmodels.learning.tables.limits import HEADER_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX
 from mlmodels.models import Dataset, Upload
 from mlmodels.operations import datasets, uploads
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, with_examples
 
 ACCEPTED = (
@@ -177,7 +177,7 @@ class DatasetViewSet(
         return by_action.get(self.action, self.serializer_class)
 
     def create(self, request):
-        sent = self._checked(request)
+        sent = validated(self)
         received = uploads.receive_dataset(
             owner=request.user, name=sent["name"] or sent["file"].name, upload=sent["file"]
         )
@@ -197,11 +197,11 @@ class DatasetViewSet(
     )
     @versions.mapping.post
     def add_version(self, request, uuid):
-        dataset, sent = self.get_object(), self._checked(request)
+        dataset, sent = self.get_object(), validated(self)
         return self._received(uploads.receive_version(dataset=dataset, upload=sent["file"]))
 
     def partial_update(self, request, uuid):
-        sent = self._checked(request)
+        sent = validated(self)
         dataset = self.get_object()
         if "name" in sent:
             dataset = datasets.rename_dataset(dataset=dataset, name=sent.pop("name"))
@@ -212,11 +212,6 @@ class DatasetViewSet(
     def destroy(self, request, uuid):
         datasets.delete_dataset(dataset=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _checked(self, request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def _received(self, received: Dataset | Upload) -> Response:
         if isinstance(received, Upload):

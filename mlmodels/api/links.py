@@ -21,8 +21,7 @@ class OwnersLink(Link):
 class UsedModelLink(Link):
     """A link to the model that answered; null once it is no longer shared with the caller.
 
-    Rows that were looked up are annotated with `may_use_model`; of a row that was just made, the model was
-    checked before.
+    Rows from the database are annotated with `may_use_model`; the model of a new row was just checked.
     """
 
     def __init__(self, **options):

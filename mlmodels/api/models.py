@@ -29,7 +29,7 @@ from mlmodels.operations import trained_models
 from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, with_examples
 
 OF_SHARED = {"retrieve", "row_schema", "batches"}  # open to those with whom the model is shared
@@ -234,7 +234,7 @@ class ModelViewSet(
 
     def partial_update(self, request, name):
         model = self.get_object()
-        sent = self._checked()
+        sent = validated(self)
         if "label" in sent:
             trained_models.rename_model(model=model, label=sent["label"])
         if "threshold" in sent:
@@ -247,7 +247,7 @@ class ModelViewSet(
 
     @action(detail=True, methods=["post"])
     def retrain(self, request, name):
-        model, sent = self.get_object(), self._checked()
+        model, sent = self.get_object(), validated(self)
 
         def start(idempotency):
             dataset = owned_dataset(request.user, sent["dataset"]) if "dataset" in sent else None
@@ -280,8 +280,3 @@ class ModelViewSet(
     def perform_content_negotiation(self, request, force=False):
         """The parameter `format` of a download names a file, where REST framework expects a renderer."""
         return super().perform_content_negotiation(request, force or self.action == "download")
-
-    def _checked(self, **options) -> dict:
-        serializer = self.get_serializer(data=self.request.data, **options)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data

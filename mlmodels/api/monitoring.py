@@ -1,4 +1,4 @@
-"""What is measured about a model since it was trained, as the OpenAPI schema describes it."""
+"""How a model has performed since it was trained, as the OpenAPI schema describes it."""
 
 from rest_framework import serializers
 

@@ -1,8 +1,8 @@
 """The fast path of paid predictions: plain requests, JSON with a token or a key, bypass REST framework.
 
-Its machinery takes longer than the prediction. Any other request goes on to the view of REST framework,
-which calls the same operation. So does one whose caller is not confirmed: the view says why. What earlier
-requests found out about caller and model is remembered, and confirmed by the statement that charges.
+REST framework takes longer than the prediction. Any other request goes on to its view, which calls the same
+operation. So does a request whose caller is not confirmed: the view answers why. Callers and models of
+earlier requests are cached, and confirmed by the statement that charges.
 """
 
 import io
@@ -90,7 +90,7 @@ def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
     try:
         caller = authentication.recall(request)
         return caller and sell(request, caller, name, offer)
-    except (Unconfirmed, DomainError):  # a refusal as well: what is remembered may be out of date
+    except (Unconfirmed, DomainError):  # a refusal as well, since the cache may be outdated
         authentication.forget(request)
         forget_model(request.user, name)
         return None

@@ -18,7 +18,7 @@ from mlmodels.models import Prediction, may_use_model
 from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
 from mlmodels.snippets import example_row
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, with_examples
 from mlplatform.core.errors import NotFound
 
@@ -117,7 +117,7 @@ class PredictionActionsMixin:
     )
     @action(detail=True, methods=["post"])
     def predict(self, request, name):
-        sent = self._checked()
+        sent = validated(self)
         return self._paid(
             predictions.predict_rows,
             rows=sent.get("rows") or [sent["features"]],
@@ -134,7 +134,7 @@ class PredictionActionsMixin:
     )
     @action(detail=True, methods=["post"])
     def explain(self, request, name):
-        sent = self._checked()
+        sent = validated(self)
         if "variation_of" in sent:
             prediction = owned_prediction(request.user, sent["variation_of"])
             if prediction.model != usable_model_for_scoring(request.user, name):

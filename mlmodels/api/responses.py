@@ -236,7 +236,7 @@ def created(run: TrainingRun, model: TrainedModel) -> dict:
     }
 
 
-def searched(run: TrainingRun, model: TrainedModel) -> dict:
+def searched(model: TrainedModel) -> dict:
     """`model.search` has best_params, best_score and training_accuracy."""
     return {
         "message": f"{model.algorithm} is trained.",

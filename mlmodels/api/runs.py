@@ -17,7 +17,7 @@ from mlmodels.lookups import owned_dataset, owned_run
 from mlmodels.models import Dataset, TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations.training import start_training
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin
+from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, answer_example, with_examples
 from mlplatform.core.errors import DomainError
 
@@ -173,9 +173,7 @@ class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnly
         return RunDetailSerializer if self.detail else RunSerializer
 
     def create(self, request):
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        options = serializer.validated_data
+        options = validated(self)
 
         def start(idempotency):
             dataset = owned_dataset(request.user, options.pop("dataset"))

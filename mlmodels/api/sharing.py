@@ -10,7 +10,7 @@ from mlmodels.api.links import Link
 from mlmodels.lookups import owned_model
 from mlmodels.models import ModelShare, ReportLink
 from mlmodels.operations.sharing import create_report_link, share_model
-from mlplatform.core.api import StrictBody, StrictQueryMixin
+from mlplatform.core.api import StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import with_examples
 
 NAME = OpenApiParameter("name", location=OpenApiParameter.PATH, description="of the model")
@@ -76,11 +76,6 @@ class OfOneModelViewSet(StrictQueryMixin, mixins.ListModelMixin, viewsets.Generi
         type(found).objects.filter(pk=found.pk).revoke()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _checked(self) -> dict:
-        body = self.get_serializer(data=self.request.data)
-        body.is_valid(raise_exception=True)
-        return body.validated_data
-
 
 @with_examples(sent={"With a colleague": {"email": "grace@example.com"}})
 class ShareSerializer(StrictBody, serializers.ModelSerializer):
@@ -115,7 +110,7 @@ class ShareViewSet(OfOneModelViewSet):
 
     def create(self, request, name):
         site_url = request.build_absolute_uri("/")
-        share = share_model(model=self.model, **self._checked(), site_url=site_url)
+        share = share_model(model=self.model, **validated(self), site_url=site_url)
         return Response(self.get_serializer(share).data, status=201)
 
 
@@ -162,6 +157,6 @@ class ReportLinkViewSet(OfOneModelViewSet):
     queryset = ReportLink.objects.all()
 
     def create(self, request, name):
-        link, token = create_report_link(model=self.model, **self._checked())
+        link, token = create_report_link(model=self.model, **validated(self))
         url = reverse("mlmodels:shared-report", args=[token], request=request)
         return Response({**self.get_serializer(link).data, "url": url}, status=201)

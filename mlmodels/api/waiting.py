@@ -18,6 +18,7 @@ from mlmodels.errors import TrainingCancelled, TrainingFailed
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.operations.jobs import wait_for_end
+from mlplatform.core.api import validated
 from mlplatform.core.errors import Conflict, DomainError
 
 WAIT_SECONDS_MAX = 60
@@ -67,13 +68,11 @@ class TrainingView(ABC, GenericAPIView):
         self.answer_by = time.monotonic() + WAIT_SECONDS_MAX
 
     def post(self, request):
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        idempotency = idempotent_request(request)
+        sent, idempotency = validated(self), idempotent_request(request)
         earlier = idempotency_keys.find(user=request.user, request=idempotency)
         if earlier is None:
             try:
-                run = self.start(serializer.validated_data, idempotency)
+                run = self.start(sent, idempotency)
                 return self.result(run, idempotency)
             except idempotency_keys.RequestRepeated as repeated:
                 earlier = repeated.earlier

@@ -11,7 +11,7 @@ from mlmodels.lookups import owned_delivery
 from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.models.webhooks import Event
 from mlmodels.operations.webhooks import create_webhook, delete_webhook, deliver_again, send_test
-from mlplatform.core.api import StrictBody, StrictQueryMixin
+from mlplatform.core.api import StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import with_examples
 from mlplatform.core.outbound import URL_CHARACTERS_MAX
 
@@ -118,9 +118,7 @@ class WebhookViewSet(
         return Webhook.objects.owned_by(self.request.user).newest_first()
 
     def create(self, request):
-        body = self.get_serializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        webhook = create_webhook(owner=request.user, **body.validated_data)
+        webhook = create_webhook(owner=request.user, **validated(self))
         location = reverse("webhook-detail", args=[webhook.uuid], request=request)
         return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": location})
 

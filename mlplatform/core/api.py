@@ -1,4 +1,4 @@
-"""What the resources under /api/v1/ have in common: lists, bodies, ETags, and how often they may be asked."""
+"""What the resources under /api/v1/ have in common: lists, bodies, ETags, rate limits, browsable pages."""
 
 import hashlib
 import math
@@ -8,8 +8,7 @@ from django import forms
 from django.utils.http import parse_etags
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.drainage import get_override
-from rest_framework import filters, pagination, serializers, throttling
-from rest_framework.renderers import JSONRenderer
+from rest_framework import filters, pagination, renderers, serializers, throttling
 from rest_framework.response import Response
 
 from mlplatform.core.errors import InvalidInput, PreconditionFailed
@@ -85,7 +84,7 @@ class StrictOrderingFilter(filters.OrderingFilter):
 
 
 class StrictQueryMixin:
-    """Refuses query parameters that the list does not know: a filter with a typo would answer everything."""
+    """Refuses unknown query parameters: a filter with a typo would otherwise return every row."""
 
     def filter_queryset(self, queryset):
         if self.action == "list":
@@ -142,6 +141,13 @@ class StrictBody:
         return value
 
 
+def validated(view, data=None) -> dict:
+    """The body of the request, or `data`, as the serializer of the view reads it."""
+    serializer = view.get_serializer(data=view.request.data if data is None else data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
 def name_choices(field) -> None:
     """REST framework only says that a value is not a valid choice; this adds the valid ones."""
     said = serializers.ChoiceField.default_error_messages["invalid_choice"]
@@ -181,11 +187,11 @@ class ETagMixin:
 
 
 def etag_of(data) -> str:
-    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(renderers.JSONRenderer().render(data)).hexdigest()[:32]}"'
 
 
 class RateLimitHeaders:
-    """Notes for the headers of the response what a throttle of REST framework has counted."""
+    """Keeps what a throttle has counted for RateLimitMiddleware, which writes it into headers."""
 
     def allow_request(self, request, view):
         allowed = super().allow_request(request, view)
@@ -202,3 +208,17 @@ class AnonRateThrottle(RateLimitHeaders, throttling.AnonRateThrottle):
 
 class ScopedRateThrottle(RateLimitHeaders, throttling.ScopedRateThrottle):
     pass
+
+
+class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
+    """Allows what its pages use: inline scripts and styles, and images from data: URLs."""
+
+    content_security_policy = {
+        "script-src": ["'unsafe-inline'"],
+        "style-src": ["'unsafe-inline'"],
+        "img-src": ["data:"],
+    }
+
+    def render(self, data, accepted_media_type=None, renderer_context=None):
+        renderer_context["response"]._csp_update = self.content_security_policy
+        return super().render(data, accepted_media_type, renderer_context)
