@@ -1,8 +1,12 @@
-"""What is said about a model."""
+"""What the owner of a model decides: its name, its threshold, on what it is trained again, who may see it."""
 
 import uuid
+from datetime import timedelta
 
 from django import forms
+from django.utils import timezone
+
+from mlplatform.core.forms import RefusableForm
 
 DEFAULT = 0.5
 COST_INPUT = {"inputmode": "decimal", "autocomplete": "off"}
@@ -43,3 +47,23 @@ class ThresholdForm(forms.Form):
         super().__init__({name: data.get(name, value) for name, value in chosen.items()})
         self.fields["missed_cost"].label = f"A missed “{label}” costs"
         self.fields["wrong_cost"].label = f"A wrong “{label}” costs"
+
+
+class ShareForm(RefusableForm):
+    email = forms.EmailField(
+        label="E-mail address", help_text="Predictions are charged to the account with this address."
+    )
+
+
+class ReportLinkForm(RefusableForm):
+    expires_at = forms.TypedChoiceField(
+        label="The link works",
+        choices=[
+            (7, "for 7 days"),
+            (30, "for 30 days"),
+            (365, "for a year"),
+            ("never", "until you revoke it"),
+        ],
+        initial=30,
+        coerce=lambda days: None if days == "never" else timezone.now() + timedelta(days=int(days)),
+    )

@@ -1,26 +1,27 @@
-"""One row for a model."""
+"""One row for a model, and what its value turned out to be."""
 
 import uuid
 
 from django import forms
 from django.utils.functional import cached_property
 
+from mlmodels.learning.trainers import REGRESSION
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.templatetags.answers import out_of_range_in_words
 from mlmodels.templatetags.columns import column_value
-from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import SECONDS_A_DAY, figure, iso_date, percent
+from mlplatform.core.forms import RefusableForm
 
 CHOICES_IN_SELECT_MAX = 50
 FIELDS_SHOWN_MAX = 12  # of more columns the most important ones are shown, as many as this
 BLANK = "(blank)"
 
 
-class PredictionForm(forms.Form):
+class PredictionForm(RefusableForm):
     """One row, filled in with a typical one or with `inputs`, the row of an earlier prediction.
 
-    Of an earlier one, what lies outside the training data is said at its field. The form hands texts on:
-    how a column reads its texts is the table's matter.
+    Values of an earlier row that are out of range have a warning at their field. Cleaned values are texts:
+    the package `tables` decides how a column reads them.
     """
 
     def __init__(self, data=None, *, model, inputs: dict | None = None):
@@ -44,14 +45,9 @@ class PredictionForm(forms.Form):
             for position, column in enumerate(self.model.features)
         }
 
-    def add_refusal(self, refused: DomainError):
-        """Puts each sentence at the field it is about."""
-        positions = {column["name"]: f"column-{i}" for i, column in enumerate(self.model.features)}
-        for name, sentence in (refused.fields or {"": refused.message}).items():
-            self.add_error(positions.get(name), sentence)
-
-    def wrong_fields(self):
-        return [field for field in self.visible_fields() if field.errors]
+    def field_of(self, name: str) -> str:
+        fields = {column["name"]: f"column-{i}" for i, column in enumerate(self.model.features)}
+        return fields.get(name, "")
 
     @cached_property
     def shown_fields(self):
@@ -70,8 +66,7 @@ class PredictionForm(forms.Form):
         return bool(field.errors) or "class" in field.field.widget.attrs
 
     def _mark(self, odd):
-        position = next(i for i, column in enumerate(self.model.features) if column["name"] == odd.column)
-        field = self.fields[f"column-{position}"]
+        field = self.fields[self.field_of(odd.column)]
         field.widget.attrs["class"] = "odd"
         field.help_text = out_of_range_in_words(odd, self.model)
 
@@ -135,3 +130,31 @@ def seen_in_words(column: dict, seen: dict) -> str:
         return f"{column['format']['true']} in {percent(seen['mean'])} of the rows{blanks}"
     low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
     return f"{low} to {high}{blanks}"
+
+
+class ActualForm(RefusableForm):
+    """An input that suits the target, filled in with the value that was recorded last."""
+
+    def __init__(self, data=None, *, prediction):
+        super().__init__(data)
+        self.fields["value"] = actual_field(prediction.model, prediction.actual)
+
+
+def actual_field(model, recorded) -> forms.Field:
+    target = model.target
+    common = {"label": f"Actual {target['name']}", "error_messages": {"required": "Enter the actual value."}}
+    if model.task != REGRESSION:
+        classes = {str(label): label for label in model.report["confusion_matrix"]["labels"]}
+        common["error_messages"] |= {"required": "Choose the actual value."}
+        return forms.TypedChoiceField(
+            choices=[("", "Choose a value"), *((word, word) for word in classes)],
+            coerce=classes.get,
+            initial="" if recorded is None else str(recorded),
+            **common,
+        )
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    if target["format"]["type"] == "date":
+        profile = target.get("profile") or {}
+        is_day = "minimum" in profile and holds_days(profile, recorded)
+        widget = forms.DateInput(attrs={"type": "date"}) if is_day else forms.TextInput()
+    return forms.CharField(widget=widget, initial=input_text(recorded, target), **common)

@@ -1,4 +1,4 @@
-"""The order of a training run."""
+"""What to train, and how."""
 
 import re
 import uuid
@@ -13,12 +13,13 @@ from mlmodels.learning.trainers.parameters import Parameter
 from mlmodels.models import add_owner
 from mlmodels.operations import plans
 from mlplatform.core.errors import DomainError
+from mlplatform.core.forms import RefusableForm
 
 SUGGESTED_CHARACTERS_MAX = 60
 BUDGETS_SECONDS = (20, 60, 300, 900)
 
 
-class TrainingForm(forms.Form):
+class TrainingForm(RefusableForm):
     """How to train on a dataset: algorithm, time limit and the algorithm's parameters.
 
     What to predict, from which columns and on which rows to test is the dataset's own (forms/datasets.py).
@@ -76,11 +77,11 @@ class TrainingForm(forms.Form):
         return [self[field_name(parameter.name)] for parameter in self.parameters]
 
     def draft(self) -> dict:
-        """What the choices so far would train, for a look at the plan before it is ordered."""
+        """What the choices so far would train, to show the plan before the run is started."""
         return {"algorithm": self._algorithm(), "target": self.dataset.target_name}
 
-    def order(self) -> dict:
-        """The cleaned form in the words of `operations.training.start_training`."""
+    def options(self) -> dict:
+        """Arguments of `operations.training.start_training`, from the cleaned form."""
         cleaned = self.cleaned_data
         return {
             **self.draft(),
@@ -91,15 +92,8 @@ class TrainingForm(forms.Form):
             "model_name": cleaned["model_name"],
         }
 
-    def add_refusal(self, refused: DomainError):
-        """Puts the sentences of a refusal at the fields they are about."""
-        places = {p.name: field_name(p.name) for p in self.parameters}
-        for name, sentence in (refused.fields or {"": refused.message}).items():
-            place = places.get(name, name)
-            self.add_error(place if place in self.fields else None, sentence)
-
-    def wrong_fields(self):
-        return [field for field in self.visible_fields() if field.errors]
+    def field_of(self, name: str) -> str:
+        return field_name(name) if any(parameter.name == name for parameter in self.parameters) else name
 
     @property
     def has_wrong_settings(self):

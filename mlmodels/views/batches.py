@@ -14,12 +14,10 @@ from billing.idempotency import RequestRepeated
 from mlmodels.downloads import download_answer, download_unreadable
 from mlmodels.forms.datasets import UploadForm
 from mlmodels.lookups import owned_batch, usable_model
-from mlmodels.models import place_in_line
 from mlmodels.operations import batches, jobs
-from mlmodels.views.datasets import go_to
+from mlmodels.views.drop_zone import file_price, go_to, refusal_in_drop_zone, upload_context
 from mlmodels.views.model_tabs import tab_context
-from mlmodels.views.runs import LATER_AFTER_SECONDS, POLL_SECONDS_FIRST, POLL_SECONDS_LATER
-from mlmodels.views.start import file_price, upload_context
+from mlmodels.views.runs import progress_context
 from mlplatform.core.errors import DomainError
 from mlplatform.core.forms import status_beside_form
 
@@ -54,9 +52,8 @@ def upload(request, model):
 
 
 def refuse_upload(request, model, sentence, status):
-    """The message appears in the drop zone; with scripts, the file stays selected."""
     if request.htmx:
-        return render(request, "components/_note.html", {"kind": "bad", "text": sentence}, status=status)
+        return refusal_in_drop_zone(request, sentence, status)
     context = {**files_context(request, model), "upload_error": sentence}
     return render(request, "mlmodels/model_files.html", context, status=status)
 
@@ -78,13 +75,7 @@ def batch(request, uuid):
     batch = owned_batch(request.user, uuid)
     if batch.is_quoted:
         return render(request, "mlmodels/batch_quote.html", quote_context(request, batch))
-    is_late = batch.seconds_so_far > LATER_AFTER_SECONDS
-    context = {
-        "section": "models",
-        "batch": batch,
-        "place": place_in_line(batch) if batch.is_queued else None,
-        "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
-    }
+    context = {"section": "models", "batch": batch, **progress_context(batch)}
     return render(request, "mlmodels/_batch_update.html" if request.htmx else "mlmodels/batch.html", context)
 
 

@@ -6,7 +6,6 @@ from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
@@ -16,7 +15,7 @@ from mlmodels.lookups import owned_dataset
 from mlmodels.models import Dataset, TrainedModel, Upload
 from mlmodels.operations import datasets as operations
 from mlmodels.operations import plans, training, uploads
-from mlmodels.views.start import upload_context
+from mlmodels.views.drop_zone import go_to, refusal_in_drop_zone, upload_context
 from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 from mlplatform.core.forms import status_beside_form
 
@@ -27,20 +26,7 @@ MODELS_SHOWN = 10
 @require_http_methods(["GET", "POST"])
 def datasets(request):
     """The list; a POST is an upload."""
-    if request.method == "POST":
-        return upload(request)
-    search = request.GET.get("search", "").strip()
-    newest = Dataset.objects.owned_by(request.user).newest_versions()
-    found = newest.for_lists().matching(search).newest_first()
-    context = {
-        "section": "datasets",
-        "search": search,
-        "page": Paginator(found, DATASETS_A_PAGE).get_page(request.GET.get("page")),
-        "uploads": Upload.objects.owned_by(request.user).without_dataset().newest_first(),
-        **upload_context(),
-    }
-    template = "mlmodels/_dataset_table.html" if request.htmx else "mlmodels/datasets.html"
-    return render(request, template, context)
+    return upload(request) if request.method == "POST" else show_datasets(request)
 
 
 def upload(request):
@@ -56,14 +42,25 @@ def upload(request):
 
 
 def refuse_upload(request, sentence, status):
-    """The message appears in the drop zone; with scripts, the file stays selected."""
     if request.htmx:
-        context = {"kind": "bad", "text": sentence}
-        return render(request, "components/_note.html", context, status=status)
-    context = {"section": "datasets", "upload_error": sentence, **upload_context()}
+        return refusal_in_drop_zone(request, sentence, status)
+    return show_datasets(request, upload_error=sentence, status=status)
+
+
+def show_datasets(request, *, upload_error="", status=200):
+    search = request.GET.get("search", "").strip()
     newest = Dataset.objects.owned_by(request.user).newest_versions()
-    context["page"] = Paginator(newest.for_lists().newest_first(), DATASETS_A_PAGE).get_page(1)
-    return render(request, "mlmodels/datasets.html", context, status=status)
+    found = newest.for_lists().matching(search).newest_first()
+    context = {
+        "section": "datasets",
+        "search": search,
+        "page": Paginator(found, DATASETS_A_PAGE).get_page(request.GET.get("page")),
+        "uploads": Upload.objects.owned_by(request.user).without_dataset().newest_first(),
+        "upload_error": upload_error,
+        **upload_context(),
+    }
+    template = "mlmodels/_dataset_table.html" if request.htmx else "mlmodels/datasets.html"
+    return render(request, template, context, status=status)
 
 
 @require_POST
@@ -77,8 +74,7 @@ def add_version(request, uuid):
     except DomainError as refused:
         status = status_beside_form(refused)
         if request.htmx:
-            context = {"kind": "bad", "text": refused.message}
-            return render(request, "components/_note.html", context, status=status)
+            return refusal_in_drop_zone(request, refused.message, status)
         return show_dataset(request, dataset, upload_error=refused.message, status=status)
     if isinstance(received, Dataset):
         messages.success(request, f"Version {received.version} of {received.name} is ready.")
@@ -126,7 +122,7 @@ def train(request, uuid):
         if not form.is_valid():
             return show_dataset(request, dataset, form, status=422)
         run = training.start_training(
-            owner=request.user, dataset=dataset, idempotency=idempotent_form(request), **form.order()
+            owner=request.user, dataset=dataset, idempotency=idempotent_form(request), **form.options()
         )
     except RequestRepeated as repeated:
         return redirect("mlmodels:run", repeated.earlier.identifier)
@@ -207,8 +203,3 @@ def page_of(received: Dataset | Upload) -> str:
     """The page of what an uploaded file became; of a large one that is being inspected, its progress."""
     is_ready = isinstance(received, Dataset) or received.dataset_id
     return reverse("mlmodels:dataset" if is_ready else "mlmodels:upload", args=[received.uuid])
-
-
-def go_to(request, url):
-    """A redirect that htmx follows as a whole page."""
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

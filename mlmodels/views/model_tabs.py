@@ -11,9 +11,8 @@ from django_htmx.http import replace_url
 
 from billing.forms import idempotent_form
 from billing.idempotency import RequestRepeated
-from mlmodels.forms.actuals import ActualForm
 from mlmodels.forms.models import ThresholdForm
-from mlmodels.forms.prediction import PredictionForm
+from mlmodels.forms.prediction import ActualForm, PredictionForm
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.lookups import owned_model, owned_prediction, usable_model
 from mlmodels.operations import explanations, predictions, trained_models

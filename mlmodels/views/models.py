@@ -11,7 +11,7 @@ from mlmodels.learning.trainers import TRAINERS
 from mlmodels.lookups import owned_model
 from mlmodels.models import Dataset, ModelShare, TrainedModel
 from mlmodels.operations import trained_models as operations
-from mlmodels.views.datasets import go_to
+from mlmodels.views.drop_zone import go_to
 
 MODELS_A_PAGE = 25
 SHARED_MODELS_SHOWN = 100

@@ -1,4 +1,4 @@
-"""/models/<name>/: how a model fares, training it again on newer data, and the names it answers under."""
+"""/models/<name>/: how a model has performed, training it again on newer data, and its aliases."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -27,7 +27,7 @@ def monitoring_tab(request, name):
 
 @require_http_methods(["GET", "POST"])
 def retrain(request, name):
-    """What would be trained, on which version and at what price; a POST starts it.
+    """Shows what would be trained, on which version and at what price; a POST starts it.
 
     If no version is left, the user chooses another dataset with the same columns.
     """

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from mlmodels.forms.actuals import ActualForm
+from mlmodels.forms.prediction import ActualForm
 from mlmodels.lookups import owned_prediction
 from mlmodels.models import Prediction, may_use_model
 from mlmodels.operations.actuals import record_actual

@@ -17,19 +17,22 @@ LATER_AFTER_SECONDS = 30
 
 @require_GET
 def run(request, uuid):
-    """The page polls its middle part, and less often after LATER_AFTER_SECONDS."""
+    """A page whose middle part polls until the run has ended."""
     run = owned_run(request.user, uuid)
     has_model = hasattr(run, "trained_model")  # none before it succeeds, or once the model is deleted
     if request.htmx and has_model and is_awaited(request, run):
         return HttpResponseClientRedirect(where_to_go_on(run.trained_model))
-    is_late = run.seconds_so_far > LATER_AFTER_SECONDS
-    context = {
-        "section": "models",
-        "run": run,
-        "place": place_in_line(run) if run.is_queued else None,
+    context = {"section": "models", "run": run, **progress_context(run)}
+    return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
+
+
+def progress_context(job) -> dict:
+    """Where the job is in line, and how often its page asks: less often after LATER_AFTER_SECONDS."""
+    is_late = job.seconds_so_far > LATER_AFTER_SECONDS
+    return {
+        "place": place_in_line(job) if job.is_queued else None,
         "poll_seconds": POLL_SECONDS_LATER if is_late else POLL_SECONDS_FIRST,
     }
-    return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
 
 
 def where_to_go_on(model) -> str:

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from mlmodels.forms.sharing import ReportLinkForm, ShareForm
+from mlmodels.forms.models import ReportLinkForm, ShareForm
 from mlmodels.lookups import owned_model, usable_model
 from mlmodels.models import ModelShare
 from mlmodels.operations.sharing import create_report_link, model_of_report_link, share_model

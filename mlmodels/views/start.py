@@ -4,20 +4,20 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 
-from mlmodels.learning import samples
+from billing import operations as billing
 from mlmodels.models import Batch, Dataset, Prediction, TrainedModel, TrainingRun
-from mlmodels.operations.batches import PRICED_ROWS
+from mlmodels.views.drop_zone import file_price, upload_context
 from mlplatform.core.text import plural
 
 LATEST_MODELS = 5
 MODELS_OFFERED = 100  # to predict a file with
-SAMPLES_OFFERED = ("iris", "diabetes", "wine")
 
 
 @login_not_required
 def start(request):
     if not request.user.is_authenticated:
-        return render(request, "mlmodels/landing.html", {"section": "start", "prices": prices()})
+        context = {"section": "start", "prices": billing.prices(), "welcome_tokens": settings.INITIAL_TOKENS}
+        return render(request, "mlmodels/landing.html", context)
     models = TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS]
     usable = TrainedModel.objects.usable_by(request.user).for_lists().newest_first()[:MODELS_OFFERED]
     batches = Batch.objects.owned_by(request.user).newest_first()
@@ -50,29 +50,3 @@ def first_steps(user, models) -> list[dict]:
         {"name": name, "note": note, "is_done": number < next_one, "is_next": number == next_one}
         for number, (name, note) in enumerate(words)
     ]
-
-
-def upload_context() -> dict:
-    """Samples and limits that the drop zone shows before an upload."""
-    return {
-        "samples": [samples.SAMPLES[name] for name in SAMPLES_OFFERED],
-        "upload_megabytes_max": settings.MAX_UPLOAD_MB,
-        "upload_bytes_max": settings.MAX_UPLOAD_MB * 1_000_000,
-        "upload_too_large": f"This file is larger than {settings.MAX_UPLOAD_MB} MB. "
-        "Choose a smaller file; nothing was uploaded.",
-    }
-
-
-def file_price() -> str:
-    """The price of predicting a file, as its drop zone states it."""
-    price = plural(settings.BATCH_TOKEN_COST, "token")
-    return f"{price} per {PRICED_ROWS:,} rows, rounded up. You confirm the price first."
-
-
-def prices() -> dict:
-    return {
-        "welcome": settings.INITIAL_TOKENS,
-        "training": settings.TRAINING_TOKEN_COST,
-        "prediction": settings.PREDICTION_TOKEN_COST,
-        "batch": settings.BATCH_TOKEN_COST,
-    }

@@ -6,7 +6,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from mlmodels.lookups import owned_upload
 from mlmodels.operations import uploads
-from mlmodels.views.datasets import go_to, page_of
+from mlmodels.views.datasets import page_of
+from mlmodels.views.drop_zone import go_to
 from mlmodels.views.runs import POLL_SECONDS_FIRST
 
 

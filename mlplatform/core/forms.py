@@ -21,11 +21,24 @@ class PageRenderer(TemplatesSetting):
 
 
 class RefusableForm(forms.Form):
+    """Shows refusals of operations at the fields that they are about."""
+
     @contextmanager
     def refusals(self):
-        """Turns a refusal of the operation inside into errors of the fields that it names."""
+        """Turns a refusal of the operation inside into errors of the form."""
         try:
             yield
         except DomainError as refused:
-            for name, sentence in (refused.fields or {"": refused.message}).items():
-                self.add_error(name if name in self.fields else None, sentence)
+            self.add_refusal(refused)
+
+    def add_refusal(self, refused: DomainError) -> None:
+        for name, sentence in (refused.fields or {"": refused.message}).items():
+            field = self.field_of(name)
+            self.add_error(field if field in self.fields else None, sentence)
+
+    def field_of(self, name: str) -> str:
+        """The field of the form for an input of the operation."""
+        return name
+
+    def wrong_fields(self) -> list:
+        return [field for field in self.visible_fields() if field.errors]

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from mlmodels.forms.actuals import ActualForm
+from mlmodels.forms.prediction import ActualForm
 from mlmodels.learning import tables
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations.actuals import read_actual

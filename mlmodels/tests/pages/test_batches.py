@@ -1,5 +1,7 @@
 """The pages of whole files: send one, see its price, start it, watch it, download the answer, remove it."""
 
+from unittest.mock import Mock
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -9,7 +11,6 @@ from billing.verify import verify_ledger
 from mlmodels.models import Batch
 from mlmodels.operations import jobs, model_files
 from mlmodels.tests.factories import quote_file, start_batch
-from mlmodels.tests.quick import Silence
 from mlmodels.worker import batches as worker
 from mlmodels.worker import child
 
@@ -33,7 +34,7 @@ def predict_now(batch) -> Batch:
     claimed = jobs.claim(job=batch, worker="w")
     paths = claimed.model.file.path, claimed.file.path
     signature = model_files.signature_for_a_process(claimed.model)
-    worker.finish(claimed, child.predict_file(worker.assignment_for(claimed, signature, *paths), Silence()))
+    worker.finish(claimed, child.predict_file(worker.assignment_for(claimed, signature, *paths), Mock()))
     return Batch.objects.get(pk=batch.pk)
 
 
