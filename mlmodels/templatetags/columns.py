@@ -32,7 +32,6 @@ def dialect_in_words(dialect):
     return f"{separator}-separated, {dialect['encoding'].upper()}"
 
 
-@register.filter
 def column_value(value, column):
     """A value of a column as people write it: Unix seconds as a date, figures grouped, a blank as such."""
     if value is None or value == "":

@@ -34,7 +34,7 @@ def is_target(column, dataset):
 
 
 @register.simple_tag
-def kind_choices(column):
+def kind_choices():
     return list(KINDS_IN_WORDS.items())
 
 

@@ -34,7 +34,6 @@ LIST_SCORES = {"regression": "r2_score", "classification": "accuracy"}
 GRADE_COLORS = {"fair": "fair", "weak": "weak", "none": "weak"}
 
 
-@register.filter
 def metric_name(name):
     return METRICS[name][0] if name in METRICS else name
 
@@ -44,7 +43,6 @@ def short_metric_name(name):
     return SHORT_NAMES.get(name, metric_name(name))
 
 
-@register.filter
 def metric_value(value, name):
     if value is None or name not in METRICS:
         return figure(value)

@@ -1,6 +1,6 @@
-"""The answer on the landing page: what a lasso says of one row of the sample "diabetes".
+"""The example on the landing page: what a lasso predicts for one row of the sample "diabetes".
 
-Written down here, because nobody waits for a training to see that page; a test trains and compares.
+The figures are constants, because the page cannot wait for a training; a test trains and compares.
 """
 
 from django import template

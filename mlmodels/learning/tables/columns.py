@@ -55,11 +55,6 @@ class Column:
         """Whether it may not be meant as it is read, by what was found in it."""
         return bool(self.nearly or (self.blank_words and self.reason != CHOSEN_BY_HAND))
 
-    @property
-    def is_switched_off(self) -> bool:
-        """By what was found in it: nobody has said so."""
-        return not self.use and self.kind not in USED_KINDS and self.reason != CHOSEN_BY_HAND
-
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "role": self.role}
 

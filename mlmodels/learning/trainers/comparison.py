@@ -45,10 +45,6 @@ class Choice:
     rows: list[dict]
 
     @property
-    def is_ensemble(self) -> bool:
-        return len(self.members) > 1
-
-    @property
     def predictions(self) -> list[np.ndarray]:
         return ensemble.combined(self.members, self.weights)
 
