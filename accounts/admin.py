@@ -86,9 +86,6 @@ class AccountUserAdmin(BoundedAdmin, UserAdmin):
             return shown
         return [*shown, "email", *RIGHTS]
 
-    def has_administer_permission(self, request):
-        return request.user.is_administrator
-
     def has_change_permission(self, request, obj=None):
         """Staff are changed by administrators only."""
         if obj and (obj.removed_at or (obj.is_staff and not request.user.is_administrator)):
@@ -189,9 +186,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @admin.display(description="owner", ordering="owner__email")
     def owner_link(self, key):
         return link_to(key.owner)
-
-    def has_administer_permission(self, request):
-        return request.user.is_administrator
 
     @admin.action(description="Revoke keys", permissions=["administer"])
     def revoke_keys(self, request, selected):

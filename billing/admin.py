@@ -88,9 +88,6 @@ class TokenRequestAdmin(OfAccountAdmin):
             reverse("admin:billing_tokenrequest_decline", args=[token_request.pk]),
         )
 
-    def has_administer_permission(self, request):
-        return request.user.is_administrator
-
     def get_list_display(self, request):
         can_decide = self.has_administer_permission(request)
         return [name for name in self.list_display if can_decide or name != "decision"]
@@ -121,7 +118,7 @@ class TokenRequestAdmin(OfAccountAdmin):
         return self.decide(request, request_id, decline_request, "Declined.", "note")
 
     def decide(self, request, request_id, operation, done, *fields):
-        """A click in the list sends neither amount nor note: what was asked for, without a word."""
+        """Buttons of the list send neither amount nor note: what was asked for is granted, without a note."""
         if request.method != "POST" or not self.has_administer_permission(request):
             raise PermissionDenied
         token_request = get_object_or_404(TokenRequest.objects.select_related("account"), pk=request_id)
@@ -131,10 +128,10 @@ class TokenRequestAdmin(OfAccountAdmin):
                 request, " ".join(sentence for found in form.errors.values() for sentence in found)
             )
             return redirect("admin:billing_tokenrequest_change", request_id)
-        words = {name: form.cleaned_data[name] for name in fields} if form else {}
+        given = {name: form.cleaned_data[name] for name in fields} if form else {}
         try:
             operation(
-                request=token_request, by=request.user, **words, site_url=request.build_absolute_uri("/")
+                request=token_request, by=request.user, **given, site_url=request.build_absolute_uri("/")
             )
         except DomainError as refusal:
             messages.error(request, refusal.message)

@@ -6,7 +6,6 @@ operations that pages and API use.
 
 from django.contrib import admin, messages
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -40,10 +39,8 @@ from mlplatform.core.errors import DomainError
 
 def link_to_rows_of(row, model, field):
     """The list of `model`, filtered by the foreign key `field` to this row."""
-    url = reverse(f"admin:mlmodels_{model._meta.model_name}_changelist")
-    return format_html(
-        '<a href="{}?{}__id__exact={}">{}</a>', url, field, row.pk, model._meta.verbose_name_plural
-    )
+    url = list_url(model._meta.label_lower, **{f"{field}__id__exact": row.pk})
+    return format_html('<a href="{}">{}</a>', url, model._meta.verbose_name_plural)
 
 
 class RowAdmin(ReadOnlyAdmin):
@@ -102,16 +99,8 @@ class DeletableAdmin(RowAdmin):
 @admin.register(Dataset)
 class DatasetAdmin(DeletableAdmin):
     list_display = [
-        "name",
-        "version",
-        "owner_link",
-        "row_count",
-        "size",
-        "sample",
-        "created_at",
-        "runs",
-        "models",
-    ]
+        "name", "version", "owner_link", "row_count", "size", "sample", "created_at", "runs", "models",
+    ]  # fmt: skip
     list_filter = ["sample", "created_at"]
     list_select_related = ["owner"]
     large_fields = ["columns", "first_rows", "dialect", "target_guess"]
@@ -158,9 +147,6 @@ class JobAdmin(RowAdmin):
                 self.message_user(request, f"{job.title}: {refusal}", messages.WARNING)
             else:
                 self.message_user(request, f"{job.title}: cancellation requested.", messages.SUCCESS)
-
-    def has_administer_permission(self, request):
-        return request.user.is_administrator
 
     @admin.action(description="Queue the selected jobs before all others", permissions=["administer"])
     def set_high_priority(self, request, queryset):
