@@ -13,11 +13,11 @@ import statistics
 import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from urllib3.filepost import encode_multipart_formdata
 
 from benchmarks.starts import ROW, sign_in
 from mlplatform.tests.installation import Installation
@@ -58,13 +58,7 @@ class Client:
         self.port, self.token = installation.port, sign_in(installation)
         self.installation = installation
         self.model = self.ask("GET", "/api/v1/models")["results"][0]["name"]
-        boundary = uuid.uuid4().hex
-        body = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="t.csv"\r\n\r\n'.encode()
-            + table()
-            + f"\r\n--{boundary}--\r\n".encode()
-        )
-        content_type = f"multipart/form-data; boundary={boundary}"
+        body, content_type = encode_multipart_formdata({"file": ("t.csv", table())})
         self.dataset = self.ask("POST", "/api/v1/datasets", body, content_type)["id"]
 
     def ask(self, method: str, path: str, body=None, content_type="application/json"):

@@ -31,7 +31,7 @@ SQL = {
 def empty_installation(engine: str, **environment: str):
     """Sets Django up; to be entered once in a process."""
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-queue-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlplatform-benchmark-")))
         url = f"sqlite:///{folder / 'db.sqlite3'}"
         if engine == "postgresql":
             url = stack.enter_context(postgresql.server())

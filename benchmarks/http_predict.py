@@ -29,6 +29,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from urllib3.filepost import encode_multipart_formdata
+
 from benchmarks.load import Caller, Turns, cpu_seconds, postmaster, send_load
 from benchmarks.serving_peers import PEERS, Peer
 from mlplatform.tests import postgresql
@@ -234,7 +236,8 @@ class Service:
         """With a model of each account."""
         columns = json.dumps(NUMBERS + CATEGORIES)
         fields = {"model_type": algorithm, "feature_cols": columns, "label_col": "target"}
-        body, content_type = multipart(fields, table)
+        fields["csv_file"] = ("table.csv", table, "text/csv")
+        body, content_type = encode_multipart_formdata(fields)
         callers = []
         for token in self.access_tokens:
             name = self.call("create", body, token, content_type)["model_name"]
@@ -356,17 +359,6 @@ def make_table(rows: int = 5_000) -> bytes:
         target = 3 * numbers[0] - 2 * numbers[1] + len(categories[0]) + chance.gauss(0, 0.1)
         writer.writerow([*numbers, *categories, round(target, 4)])
     return text.getvalue().encode()
-
-
-def multipart(fields: dict[str, str], table: bytes) -> tuple[bytes, str]:
-    boundary = "the-boundary-of-the-benchmark"
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="csv_file"; filename="table.csv"\r\n'
-    parts.append(f"{head}Content-Type: text/csv\r\n\r\n".encode() + table + b"\r\n")
-    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 if __name__ == "__main__":

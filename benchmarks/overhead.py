@@ -17,6 +17,7 @@ import time
 import uuid
 import warnings
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ def measure(path: Path, task: str, algorithm: str) -> tuple[float, float]:
     assignment = assignment_for(path, task, algorithm)
     for _ in range(2):
         started = time.process_time()
-        child.train(assignment, Silence())
+        child.train(assignment, Mock())
         training = time.process_time() - started
     plan = trainers.TrainingPlan.from_dict(assignment.plan)
     frame, labels, _ = training_table.read(
@@ -125,19 +126,6 @@ def assignment_for(path: Path, task: str, algorithm: str) -> TrainingAssignment:
         file_bytes_max=0,
         niceness=0,
     )
-
-
-class Silence:
-    """A reporter that nobody listens to."""
-
-    def say(self, kind, **content):
-        pass
-
-    def progress(self, share, note, **details):
-        pass
-
-    def on_progress(self, progress):
-        pass
 
 
 if __name__ == "__main__":

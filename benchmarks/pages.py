@@ -9,17 +9,12 @@ answer is.
 """
 
 import argparse
-import contextlib
-import logging
-import os
 import statistics
-import tempfile
 import time
 import uuid
 from datetime import timedelta
 
-from benchmarks.empty_installation import analyze
-from mlplatform.tests import postgresql
+from benchmarks.empty_installation import analyze, empty_installation
 
 GOAL_MS = 30
 REQUESTS = 7
@@ -36,61 +31,49 @@ def main() -> None:
     parser.add_argument("--predictions", type=int, default=100_000)
     parser.add_argument("--only", default="", help="pages whose address has this in it")
     options = parser.parse_args()
-    with contextlib.ExitStack() as opened:
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-of-pages-"))
-        os.environ |= {
-            "DATA_DIR": folder,
-            "THROTTLING": "off",
-            "DEBUG": "off",
-            "ALLOWED_HOSTS": "*",
-            "SECRET_KEY": uuid.uuid4().hex * 2,
-        }
-        if options.engine == "postgresql":
-            server = opened.enter_context(postgresql.server())
-            os.environ["DATABASE_URL"] = opened.enter_context(postgresql.empty_database(server))
-        start_django()
+    with empty_installation(options.engine):
         alices = account(options.models, options.predictions)
         print(HEADER)
         slow = [page for page in pages(alices) if options.only in page and not is_quick(page, alices)]
-        print(f"\n{len(slow)} above {GOAL_MS} ms", *slow, sep="\n- ")
-
-
-def start_django() -> None:
-    import django
-    from django.core.management import call_command
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
-    django.setup()
-    logging.disable(logging.WARNING)
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+        print(f"\n{len(slow)} pages above {GOAL_MS} ms", *slow, sep="\n- ")
 
 
 def account(models: int, predictions: int) -> dict:
     """The things of Alice by what `test_access.URLS` calls them; `owner` is she herself."""
-    from accounts.operations.keys import create_key
     from accounts.operations.users import register
     from billing import operations as billing
-    from billing.token_requests import request_tokens
-    from mlmodels.operations.aliases import promote
     from mlmodels.operations.predictions import predict
-    from mlmodels.operations.sharing import create_report_link, share_model
-    from mlmodels.operations.webhooks import create_webhook, send_test
-    from mlmodels.tests.factories import make_model, make_model_row, start_batch, work_off
+    from mlmodels.tests.factories import make_model
 
-    site = {"site_url": "http://testserver/"}
     alice, bob = (
         register(email=f"{name}@example.com", password=uuid.uuid4().hex) for name in ("alice", "bob")
     )
     billing.grant(user=alice, amount=predictions + 1_000, reason="benchmark", operation="benchmark")
     model = make_model(alice, algorithm="gradient_boosting")
     prediction = predict(owner=alice, model=model, features=ROW)
+    things = one_of_each(alice, bob, model, prediction)
+    copy_model(model, models - 1)
+    copy_prediction(prediction, predictions - 1)
+    analyze()
+    return things
+
+
+def one_of_each(alice, bob, model, prediction) -> dict:
+    from accounts.operations.keys import create_key
+    from billing.token_requests import request_tokens
+    from mlmodels.operations.aliases import promote
+    from mlmodels.operations.sharing import create_report_link, share_model
+    from mlmodels.operations.webhooks import create_webhook, send_test
+    from mlmodels.tests.factories import make_model_row, start_batch, work_off
+
     batch = start_batch(alice, model)
     work_off()
+    site = {"site_url": "http://testserver/"}
     webhook = create_webhook(owner=alice, url="https://8.8.8.8/hook", events=["run.ended"])
     names = {"name": model.name, "model_name": model.name}
     asked = request_tokens(user=alice, amount=5, reason="More", **site)
-    things = {
+    key, _ = create_key(owner=alice, name="report", scope="all")
+    return {
         "owner": alice,
         "dataset": {"uuid": model.dataset.uuid},
         "run": {"uuid": model.run.uuid},
@@ -103,13 +86,8 @@ def account(models: int, predictions: int) -> dict:
         "webhook": {"uuid": webhook.uuid, "delivery": send_test(webhook=webhook).uuid},
         "token request": {"pk": asked.pk, "request_id": asked.pk},
         "batch": {"uuid": batch.uuid},
+        "key": {"pk": key.pk, "key_id": key.pk},
     }
-    key, _ = create_key(owner=alice, name="report", scope="all")
-    things["key"] = {"pk": key.pk, "key_id": key.pk}
-    copy_model(model, models - 1)
-    copy_prediction(prediction, predictions - 1)
-    analyze()
-    return things
 
 
 def copy_model(model, copies: int) -> None:
@@ -139,7 +117,7 @@ def copy_prediction(prediction, copies: int) -> None:
 
     owner = User.objects.get(pk=prediction.owner_id)
     others = list(TrainedModel.objects.filter(owner=owner).only("id", "name"))
-    seq, balance, price = LedgerEntry.objects.filter(account=owner).last_seq(), owner.token_balance, 1
+    last_seq = LedgerEntry.objects.filter(account=owner).last_seq()
     for first in range(0, copies, ROWS_AT_ONCE):
         rows, entries = [], []
         for number in range(first, min(first + ROWS_AT_ONCE, copies)):
@@ -150,28 +128,32 @@ def copy_prediction(prediction, copies: int) -> None:
                 model_name=model.name,
                 inputs=prediction.inputs,
                 output=prediction.output,
-                cost_tokens=price,
+                cost_tokens=1,
                 created_at=prediction.created_at - timedelta(seconds=30 * (copies - number)),
             )
-            seq, balance = seq + 1, balance - price
-            entries.append(
-                LedgerEntry(
-                    account=owner,
-                    seq=seq,
-                    kind="charge",
-                    amount=-price,
-                    balance_after=balance,
-                    reason="prediction",
-                    reference=row.reference,
-                    operation=f"charge:{row.reference}",
-                    created_at=row.created_at,
-                )
-            )
             rows.append(row)
+            entries.append(charge_of(row, last_seq + number + 1, owner.token_balance - number - 1))
         Prediction.objects.bulk_create(rows)
         LedgerEntry.objects.bulk_create(entries)
-    spent = F("tokens_spent") + copies * price
-    User.objects.filter(pk=owner.pk).update(token_balance=balance, tokens_spent=spent)
+    User.objects.filter(pk=owner.pk).update(
+        token_balance=F("token_balance") - copies, tokens_spent=F("tokens_spent") + copies
+    )
+
+
+def charge_of(prediction, seq: int, balance: int):
+    from billing.models import LedgerEntry
+
+    return LedgerEntry(
+        account=prediction.owner,
+        seq=seq,
+        kind="charge",
+        amount=-prediction.cost_tokens,
+        balance_after=balance,
+        reason="prediction",
+        reference=prediction.reference,
+        operation=f"charge:{prediction.reference}",
+        created_at=prediction.created_at,
+    )
 
 
 def pages(alices: dict) -> list[str]:

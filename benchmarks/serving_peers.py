@@ -16,7 +16,7 @@ from benchmarks.environments import environment
 PROCESSES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """`prepare` makes the command from its Python, the pipeline's file, a folder of its own and the port."""
 
@@ -85,37 +85,45 @@ def as_columns(row: dict) -> dict:
     return {"parameters": {"content_type": "pd"}, "inputs": inputs}
 
 
+def as_features(row: dict) -> dict:
+    return {"features": row}
+
+
+def as_prediction(answer: dict) -> float:
+    return answer["prediction"]
+
+
 PEERS = [
     Peer(
-        "MLflow",
-        mlflow,
-        "/ping",
-        "/invocations",
-        lambda row: {"dataframe_records": [row]},
-        lambda answer: answer["predictions"][0],
+        name="MLflow",
+        prepare=mlflow,
+        ready_path="/ping",
+        path="/invocations",
+        body_of=lambda row: {"dataframe_records": [row]},
+        prediction_of=lambda answer: answer["predictions"][0],
     ),
     Peer(
-        "BentoML",
-        bentoml,
-        "/readyz",
-        "/predict",
-        lambda row: {"features": row},
-        lambda answer: answer["prediction"],
+        name="BentoML",
+        prepare=bentoml,
+        ready_path="/readyz",
+        path="/predict",
+        body_of=as_features,
+        prediction_of=as_prediction,
     ),
     Peer(
-        "MLServer",
-        mlserver,
-        "/v2/health/ready",
-        "/v2/models/model/infer",
-        as_columns,
-        lambda answer: answer["outputs"][0]["data"][0],
+        name="MLServer",
+        prepare=mlserver,
+        ready_path="/v2/health/ready",
+        path="/v2/models/model/infer",
+        body_of=as_columns,
+        prediction_of=lambda answer: answer["outputs"][0]["data"][0],
     ),
     Peer(
-        "LitServe",
-        litserve,
-        "/health",
-        "/predict",
-        lambda row: {"features": row},
-        lambda answer: answer["prediction"],
+        name="LitServe",
+        prepare=litserve,
+        ready_path="/health",
+        path="/predict",
+        body_of=as_features,
+        prediction_of=as_prediction,
     ),
 ]

@@ -19,8 +19,9 @@ import tempfile
 import threading
 import time
 import urllib.parse
-import uuid
 from pathlib import Path
+
+from urllib3.filepost import encode_multipart_formdata
 
 from mlplatform.tests import postgresql
 from mlplatform.tests.installation import PROJECT, Installation
@@ -66,17 +67,8 @@ class User:
             return answer.status, data[:200].decode(errors="replace")
 
     def upload(self, path: str, table: str, file_field: str = "file", **fields) -> tuple[int, object]:
-        boundary = uuid.uuid4().hex
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in fields.items()
-        ]
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{file_field}"; filename="t.csv"\r\n'
-            f"Content-Type: text/csv\r\n\r\n{table}\r\n--{boundary}--\r\n"
-        )
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return self.ask("POST", path, "".join(parts).encode(), headers)
+        body, content_type = encode_multipart_formdata({**fields, file_field: ("t.csv", table, "text/csv")})
+        return self.ask("POST", path, body, {"Content-Type": content_type})
 
     def one_of(self, path: str, name: str = "id", **query) -> str | None:
         """The name of a random object in a list."""
