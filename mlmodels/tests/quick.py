@@ -8,25 +8,13 @@ import json
 import tempfile
 import uuid
 from pathlib import Path
+from unittest.mock import Mock
 
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.worker import child, supervision, trainings
 from mlmodels.worker.assignment import TrainingAssignment
 from mlplatform.core.errors import DomainError
-
-
-class Silence:
-    """A child's reporter that nobody listens to."""
-
-    def say(self, kind, **content):
-        pass
-
-    def progress(self, share, note, **details):
-        pass
-
-    def on_progress(self, progress):
-        pass
 
 
 @functools.lru_cache(maxsize=100)
@@ -37,7 +25,7 @@ def fitted(table: bytes, order: str) -> tuple[dict, bytes]:
         paths = {"table_path": f"{folder}/table.csv", "part_path": f"{folder}/model.part"}
         limits = {"seconds_max": 60, "memory_bytes_max": 0, "file_bytes_max": 0, "niceness": 0}
         assignment = TrainingAssignment(model_uuid=str(uuid.uuid4()), **json.loads(order), **paths, **limits)
-        facts = child.train(assignment, Silence())
+        facts = child.train(assignment, Mock())
         return json.loads(json.dumps(facts)), Path(folder, "model.part").read_bytes()
 
 

@@ -13,14 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mlplatform.tests.postgresql import free_port
 
 START_SECONDS = 60
-PASSED_ON = (
-    "content-type",
-    "content-length",
-    "content-range",
-    "etag",
-    "last-modified",
-    "content-disposition",
-)
+PASSED_ON = ("content-type", "content-range", "etag", "last-modified", "content-disposition")
 
 
 @contextlib.contextmanager
@@ -96,66 +89,69 @@ class Bucket:
         self.client.delete_object(Bucket=self.name, Key=name)
 
 
-class FaultyProxy:
+class FaultyProxy(ThreadingHTTPServer):
     """Between us and the S3 server: `fault` is what happens to the next requests, and None to none.
 
     "refuse" answers 503, "cut" sends half of the answer, "slow" answers after `seconds`, "gone" hangs up.
     """
 
+    daemon_threads = True
+
     def __init__(self, address: str):
+        super().__init__(("127.0.0.1", 0), ProxyHandler)
         self.fault, self.seconds = None, 0.0
         self.methods = ("GET", "HEAD", "PUT", "POST", "DELETE")
         self.faults = 0
-        upstream, proxy = address.removeprefix("http://"), self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one_request(self):
-                with contextlib.suppress(ConnectionError):
-                    super().handle_one_request()
-
-            def answer(self):
-                length = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(length)
-                fault = proxy.fault if self.command in proxy.methods else None
-                proxy.faults += bool(fault)
-                if fault == "gone":
-                    self.close_connection = True
-                    return
-                if fault == "refuse":
-                    self.send_response(503)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                if fault == "slow":
-                    time.sleep(proxy.seconds)
-                connection = http.client.HTTPConnection(upstream, timeout=60)
-                connection.request(self.command, self.path, body, dict(self.headers))
-                response = connection.getresponse()
-                data = response.read()
-                connection.close()
-                self.send_response(response.status)
-                for name, value in response.getheaders():
-                    if name.lower() in PASSED_ON and name.lower() != "content-length":
-                        self.send_header(name, value)
-                size = response.getheader("Content-Length", str(len(data)))
-                self.send_header("Content-Length", size)
-                self.end_headers()
-                if fault == "cut":
-                    data, self.close_connection = data[: len(data) // 2], True
-                self.wfile.write(data)
-
-            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
-
-            def log_message(self, *arguments):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.upstream = address.removeprefix("http://")
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.shutdown()
+        self.server_close()
+
+
+class ProxyHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self):
+        with contextlib.suppress(ConnectionError):
+            super().handle_one_request()
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        fault = self.server.fault if self.command in self.server.methods else None
+        self.server.faults += bool(fault)
+        if fault == "gone":
+            self.close_connection = True
+            return
+        if fault == "refuse":
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if fault == "slow":
+            time.sleep(self.server.seconds)
+        self.pass_on(body, is_cut=fault == "cut")
+
+    def pass_on(self, body: bytes, *, is_cut: bool):
+        connection = http.client.HTTPConnection(self.server.upstream, timeout=60)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        response = connection.getresponse()
+        data = response.read()
+        connection.close()
+        self.send_response(response.status)
+        for name, value in response.getheaders():
+            if name.lower() in PASSED_ON:
+                self.send_header(name, value)
+        self.send_header("Content-Length", response.getheader("Content-Length", str(len(data))))
+        self.end_headers()
+        if is_cut:
+            data, self.close_connection = data[: len(data) // 2], True
+        self.wfile.write(data)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+    def log_message(self, *arguments):
+        """Nothing to the console."""

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.operations import jobs
-from mlmodels.operations.housekeeping import keep_house
+from mlmodels.operations.housekeeping import run_now
 from mlmodels.tests.factories import make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_queue_workers_and_failures(look, alice, bob):
     running = jobs.claim(job=start_run(bob, others, model_name="houses"), worker="trainer-1")
     for name in ("trainer-1", "trainer-2"):
         Worker.objects.create(name=name)
-    keep_house(by="worker")
+    run_now(by="worker")
 
     words = look()
 

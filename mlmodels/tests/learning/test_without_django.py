@@ -1,10 +1,11 @@
-"""The learning packages run wherever scikit-learn does, such as in a notebook."""
+"""The learning packages run wherever scikit-learn does, such as in a notebook, and start quickly."""
 
 import subprocess
 import sys
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
+from mlplatform.tests.installation import PROJECT
+
 PROGRAM = '''
 import io
 import sys
@@ -52,3 +53,17 @@ def test_a_model_is_trained_and_predicts_where_django_is_not_installed():
 
     assert finished.stderr == ""
     assert finished.stdout.strip() == "setosa"
+
+
+def test_importing_tables_and_reading_one_row_loads_no_learning_library():
+    code = (
+        "import io; from mlmodels.learning import tables;"
+        "summary = tables.inspect(io.BytesIO(b'a,b\\n1,x\\n2,y\\n'));"
+        "assert tables.RowReader(summary.columns).read({'a': '1', 'b': 'x'}) == [1.0, 'x']"
+    )
+
+    assert imported_by(code, LEARNING_LIBRARIES) == set()
+
+
+def test_tables_import_no_django():
+    assert imported_by("import mlmodels.learning.tables", {"django"}) == set()

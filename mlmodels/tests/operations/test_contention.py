@@ -155,7 +155,7 @@ class Crowd:
             datasets.delete_dataset(dataset=dataset)
 
     def close(self, person, chance):
-        users.leave(user=User.objects.get(pk=person.pk))
+        users.close_own_account(user=User.objects.get(pk=person.pk))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

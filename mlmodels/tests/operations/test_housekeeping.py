@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from mlmodels.models import Housekeeping, Prediction
-from mlmodels.operations.housekeeping import keep_house, keep_house_daily
+from mlmodels.operations.housekeeping import run_daily, run_now
 from mlmodels.worker.loop import JobWorker
 
 NIGHT = "2026-03-01T03:30:00Z"
@@ -109,7 +109,7 @@ def test_old_predictions_are_erased_if_a_setting_says_so(alice, make_model, sett
 def test_of_many_workers_one_keeps_house(steps, time_machine, at_once):
     time_machine.move_to(NIGHT, tick=False)
 
-    done = at_once(lambda number: keep_house_daily(by=f"worker {number}"), each=range(8))
+    done = at_once(lambda number: run_daily(by=f"worker {number}"), each=range(8))
 
     assert sum(isinstance(one, Housekeeping) for one in done) == 1
     assert [one for one in done if isinstance(one, BaseException)] == []
@@ -126,7 +126,7 @@ def test_it_is_done_again_on_the_next_day_and_not_before_its_hour(steps, time_ma
         ("2026-03-02T17:00:00Z", True),
     ):
         time_machine.move_to(moment, tick=False)
-        assert bool(keep_house_daily(by="worker")) is is_due
+        assert bool(run_daily(by="worker")) is is_due
 
 
 @pytest.mark.django_db
@@ -134,18 +134,18 @@ def test_a_worker_that_was_killed_meanwhile_leaves_its_day_to_another(steps, tim
     time_machine.move_to(NIGHT, tick=False)
     Housekeeping.objects.claim_day(timezone.now().date(), "killed")
 
-    assert keep_house_daily(by="next") is None
+    assert run_daily(by="next") is None
     time_machine.shift(timedelta(hours=2, seconds=1))
-    assert keep_house_daily(by="next").done_by == "next"
-    assert keep_house_daily(by="third") is None
+    assert run_daily(by="next").done_by == "next"
+    assert run_daily(by="third") is None
 
 
 @pytest.mark.django_db
 def test_rounds_are_forgotten_after_a_season(steps):
-    old = keep_house(by="worker")
+    old = run_now(by="worker")
     Housekeeping.objects.update(started_at=timezone.now() - timedelta(days=91))
 
-    keep_house(by="worker")
+    run_now(by="worker")
 
     assert not Housekeeping.objects.filter(pk=old.pk).exists()
 
@@ -154,7 +154,7 @@ def test_rounds_are_forgotten_after_a_season(steps):
 def test_a_worker_keeps_house_while_it_trains(steps, time_machine, caplog):
     time_machine.move_to(NIGHT, tick=False)
 
-    JobWorker("w").keep_house_when_due().join()
+    JobWorker("w").run_housekeeping_when_due().join()
 
     assert Housekeeping.objects.get().done_by == "w"
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
@@ -162,7 +162,7 @@ def test_a_worker_keeps_house_while_it_trains(steps, time_machine, caplog):
 
 @pytest.mark.django_db
 def test_an_administrator_sees_what_was_done(steps, pages_of, admin_user):
-    done = keep_house(by="worker")
+    done = run_now(by="worker")
 
     page = pages_of(admin_user).get(f"/admin/mlmodels/housekeeping/{done.pk}/change/").content.decode()
 

@@ -9,7 +9,6 @@ from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
     VotingClassifier,
     VotingRegressor,
 )
@@ -25,34 +24,22 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, QuantileTransformer
 
-from mlmodels.learning import scoring, trainers
+from mlmodels.learning import scoring
 from mlmodels.learning.trainers import targets
-from mlmodels.learning.trainers.preparation import build_preparation
 from mlmodels.learning.trainers.trainer import SCALED, TREES
 from mlmodels.tests.learning.scoring.agreement import assert_agreement
+from mlmodels.tests.learning.scoring.composites import FEATURES, TABLE, members_of, pipeline_of
 from mlmodels.tests.learning.scoring.examples import (
     REGRESSION,
     THREE_CLASSES,
     TWO_CLASSES,
-    features_of,
     labels_for,
     made_worse,
-    mixed_table,
     rows_of,
 )
-
-TABLE = mixed_table()
-FEATURES = features_of(TABLE)
-
-
-def pipeline_of(model, target: str, family: str = SCALED) -> Pipeline:
-    task = trainers.REGRESSION if target == REGRESSION else trainers.CLASSIFICATION
-    preparation = build_preparation(family, task, FEATURES, TABLE, labels_for(TABLE, target))
-    return Pipeline([("prepare", preparation), ("model", model)])
 
 
 def fitted(model, target: str, family: str = SCALED) -> Pipeline:
@@ -163,29 +150,6 @@ def test_a_target_through_quantiles_is_left_to_the_pipeline():
     )
 
     assert scoring.compile_pipeline(fitted(model, REGRESSION), FEATURES) is None
-
-
-def members_of(target: str) -> list[tuple[str, Pipeline]]:
-    if target == REGRESSION:
-        scale = FunctionTransformer(np.sinh, np.arcsinh, check_inverse=False)
-        models = [
-            ("ridge", Ridge(), SCALED),
-            ("forest", ExtraTreesRegressor(8, random_state=0), TREES),
-            ("neighbors", KNeighborsRegressor(), SCALED),
-            ("boosting", HistGradientBoostingRegressor(max_iter=10), TREES),
-            (
-                "scaled",
-                TransformedTargetRegressor(Ridge(1e6), transformer=scale, check_inverse=False),
-                SCALED,
-            ),
-        ]
-    else:
-        models = [
-            ("logistic", LogisticRegression(), SCALED),
-            ("forest", ExtraTreesClassifier(8, random_state=0), TREES),
-            ("boosting", HistGradientBoostingClassifier(max_iter=10), TREES),
-        ]
-    return [(name, pipeline_of(model, target, family)) for name, model, family in models]
 
 
 @pytest.mark.parametrize("weights", [None, [0.5, 0.2, 0.1, 0.15, 0.05]])

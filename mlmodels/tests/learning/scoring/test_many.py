@@ -15,6 +15,7 @@ from mlmodels.learning.tables.typed import coded
 from mlmodels.learning.trainers import TEXT, Feature, TrainingPlan, targets
 from mlmodels.learning.trainers.preparation import build_pipeline
 from mlmodels.learning.trainers.trainer import SCALED, TREES
+from mlmodels.tests.learning.scoring.composites import FEATURES, TABLE, members_of, pipeline_of
 from mlmodels.tests.learning.scoring.examples import (
     CASES,
     REGRESSION,
@@ -28,7 +29,6 @@ from mlmodels.tests.learning.scoring.examples import (
     mixed_table,
     texts,
 )
-from mlmodels.tests.learning.scoring.test_composites import FEATURES, TABLE, members_of, pipeline_of
 
 
 def columns_of(table: pd.DataFrame) -> dict:
