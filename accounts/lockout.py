@@ -53,5 +53,5 @@ def seconds_left(request, email: str) -> int:
 
 
 def forget_failures(user: User) -> None:
-    """For a user who has proved their identity in another way, or was removed."""
+    """For a user who has proved their identity in another way, or is removed."""
     reset(username=user.email)

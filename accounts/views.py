@@ -165,7 +165,7 @@ def export(request):
 def close(request):
     form = ConfirmedForm(request.POST or None, user=request.user)
     if form.is_valid():
-        users.leave(user=request.user)
+        users.close_own_account(user=request.user)
         request.session.flush()
         return render(request, "accounts/closed.html")
     return show_form(request, "accounts/close.html", form, section="account")

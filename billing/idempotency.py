@@ -97,7 +97,7 @@ def find(*, user, request: IdempotentRequest | None) -> IdempotencyKey | None:
 
 @contextmanager
 def earlier_answer_first(*, user, request: IdempotentRequest | None):
-    """Raises RequestRepeated instead of a refusal, if the request came before: it was not refused then."""
+    """Raises RequestRepeated instead of a refusal if the request was carried out before."""
     try:
         yield
     except DomainError:

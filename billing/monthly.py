@@ -16,8 +16,8 @@ ACCOUNTS_AT_ONCE = 100  # of one transaction, which holds their locks
 def grant_monthly_tokens() -> int:
     """Grants MONTHLY_TOKENS to each open account that has not had them this month; returns to how many.
 
-    Who signed up this month has the welcome grant instead. Called every day: only the first call of a month
-    finds much to do. It can be stopped and repeated, and run twice at the same time.
+    Accounts opened this month have the welcome grant instead. It is called every day, can be stopped and
+    repeated, and can run twice at the same time.
     """
     if not settings.MONTHLY_TOKENS:
         return 0

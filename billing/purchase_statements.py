@@ -1,4 +1,4 @@
-"""The statements of a purchase, written out for the model of its rows, its conditions and its key."""
+"""The SQL of a purchase, made for the model of its rows, its conditions and its idempotency key."""
 
 import hashlib
 import json
@@ -146,7 +146,7 @@ def _converter_for_sqlite(field: models.Field):
 
 
 def _as_json(field: models.Field, value):
-    """What JSON has no type for is written as text, which PostgreSQL reads."""
+    """Types that JSON lacks are written as text, which PostgreSQL converts."""
     if value is None or isinstance(field, models.JSONField) or isinstance(value, int | float | str):
         return value
     return str(value)

@@ -90,7 +90,7 @@ def buy(purchase: Purchase) -> None:
 
 
 def _booked(purchase: Purchase) -> list[int]:
-    """The ids of the stored rows. What stood in the way of the first attempt may have gone since."""
+    """The ids of the stored rows. Tried again if the reason for a failure has gone in the meantime."""
     for _ in range(ATTEMPTS):
         ids = _book(purchase)
         if ids is not None:
@@ -110,7 +110,7 @@ def _book(purchase: Purchase) -> list[int] | None:
 
 
 def _refuse(purchase: Purchase) -> None:
-    """Says why nothing was booked. It returns if the reason is a condition, or has just gone."""
+    """Raises the reason why nothing was booked. Returns if it is a condition, or no longer holds."""
     balance, is_active = operations.state_of_account(purchase.user.pk)
     if not is_active:
         raise operations.AccountClosed
@@ -191,9 +191,9 @@ def _book_on_postgresql(purchase: Purchase) -> list[int] | None:
 
 
 def _trust_a_silent_connection() -> None:
-    """Without a query: a server that has closed an idle connection has sent something, at least its end.
+    """Checks the connection without a query: a server that has closed it has sent at least an end of file.
 
-    Otherwise CONN_HEALTH_CHECKS would ask the server once more for every request.
+    Otherwise CONN_HEALTH_CHECKS would send one more query with every request.
     """
     raw = connection.connection
     if raw is not None and not raw.closed:
@@ -212,9 +212,9 @@ def _rows_with_entries(purchase: Purchase, statements: Statements) -> list[dict]
 
 
 def _message(cursor, statements: Statements) -> str:
-    """Prepared, since planning the statement anew takes longer than carrying it out.
+    """A prepared statement, since planning takes longer than execution.
 
-    Not behind a pool that hands out its connections by transaction, for which Django has that setting.
+    Not with DISABLE_SERVER_SIDE_CURSORS, which is set behind a pool that shares connections by transaction.
     """
     if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         return statements.message

@@ -51,7 +51,7 @@ def request_tokens(*, user, amount: int, reason: str, site_url: str) -> TokenReq
         hold_account(user=user)  # requests at once count each other, and none outlives the account
         _check_may_request(user)
         request = user.token_requests.create(amount=amount, reason=reason.strip())
-    _announce(request, site_url)
+    _mail_administrators(request, site_url)
     return request
 
 
@@ -86,7 +86,7 @@ def grant_request(
             )
     _check_outcome(request, is_new or (request.status == Status.GRANTED and request.amount_granted == amount))
     if is_new:
-        _tell(request, site_url)
+        _mail_decision(request, site_url)
     return request
 
 
@@ -95,7 +95,7 @@ def decline_request(*, request: TokenRequest, by, note="", site_url="") -> Token
     is_new = _end(request, Status.DECLINED, note=note.strip(), decided_by=by)
     _check_outcome(request, is_new or request.status == Status.DECLINED)
     if is_new:
-        _tell(request, site_url)
+        _mail_decision(request, site_url)
     return request
 
 
@@ -141,7 +141,7 @@ def _check_outcome(request: TokenRequest, is_as_asked: bool) -> None:
         raise RequestEnded(f"This request was already {request.status}{granted}.")
 
 
-def _announce(request: TokenRequest, site_url: str) -> None:
+def _mail_administrators(request: TokenRequest, site_url: str) -> None:
     administrators = get_user_model().objects.administrators().values_list("email", flat=True)
     to = list(administrators[:ADMINISTRATORS_MAILED_MAX])
     path = reverse("admin:billing_tokenrequest_change", args=[request.pk])
@@ -150,8 +150,8 @@ def _announce(request: TokenRequest, site_url: str) -> None:
     mails.send_later("billing/mails/token_request.txt", context, subject=subject, to=to)
 
 
-def _tell(request: TokenRequest, site_url: str) -> None:
-    """The decision, to the user; without `site_url`, as from a command, without a link."""
+def _mail_decision(request: TokenRequest, site_url: str) -> None:
+    """To the user. A command has no `site_url`, so its e-mails have no link."""
     link = site_url and urljoin(site_url, reverse("billing:tokens"))
     granted = plural(request.amount_granted, "token") if request.amount_granted else ""
     subject = f"You received {granted}" if granted else "Your request for tokens was declined"

@@ -30,7 +30,7 @@ POSTGRESQL = {
     """,
 }
 
-STANDING = {
+INSTALLED = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'billing_ledgerentry'",
     "postgresql": """
         SELECT tgname FROM pg_trigger
@@ -61,9 +61,9 @@ def drop() -> None:
 def missing() -> list[str]:
     """Names of the triggers, and of the setting, without which an entry could be changed."""
     with connection.cursor() as cursor:
-        cursor.execute(STANDING[connection.vendor])
-        standing = {name for (name,) in cursor.fetchall()}
-        names = [name for name in wanted() if name not in standing]
+        cursor.execute(INSTALLED[connection.vendor])
+        installed = {name for (name,) in cursor.fetchall()}
+        names = [name for name in wanted() if name not in installed]
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA recursive_triggers")
             names += [] if cursor.fetchone()[0] else ["PRAGMA recursive_triggers=ON"]

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from billing import triggers
 
-ROWS_SHOWN_MAX = 100  # of each check: one lost row can put every later balance of an account in doubt
+ROWS_SHOWN_MAX = 100  # of each check: one lost row can break every later balance of an account
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Models and answers to files as downloads: from pages, over the API and by command."""
+"""Models and results of batches as downloads: from pages, over the API and by command."""
 
 import io
 import tempfile
@@ -37,10 +37,10 @@ def download(model: TrainedModel, file_format: str) -> FileResponse:
 
 
 def download_answer(batch: Batch, *, may_redirect: bool) -> FileResponse | HttpResponseRedirect:
-    """The file with its predictions, in the encoding in which it came; or a link to it, for a short while,
-    where the files are on object storage with an address of its own.
+    """The file with its predictions, in the encoding of the upload; or a redirect to a temporary link, if the
+    files are on object storage that browsers reach.
 
-    A client that sends its key with every request must not be redirected: it would send it there too.
+    A client that sends its key with every request must not be redirected: it would send the key there too.
     """
     if not batch.has_answer:
         raise NoAnswer(why_no_answer(batch))

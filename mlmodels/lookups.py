@@ -40,7 +40,7 @@ def owned_model(user, name):
 
 
 def usable_model(user, name):
-    """One's own, or one that is shared with the user: to read and to predict with."""
+    """The user's own model, or one that is shared with the user, to read and to predict with."""
     models = TrainedModel.objects.usable_by(user).select_related("dataset", "run", "owner")
     return _model(models.answering_to(name).first(), user, name)
 
@@ -51,9 +51,9 @@ def usable_model_for_scoring(user, name):
 
 
 def remembered_model(user, name) -> tuple[TrainedModel, Condition]:
-    """`usable_model_for_scoring`, if this process has not found the model before.
+    """`usable_model_for_scoring`, cached in this process.
 
-    A purchase under the condition finds out whether the name still leads to the same model.
+    A purchase has to verify the condition: whether the name still leads to the same model.
     """
     found = remembered_models.get((user.pk, name))
     if found is None:

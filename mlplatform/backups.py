@@ -76,7 +76,7 @@ def copy_sqlite(source: str, target: Path) -> None:
 
 
 def dump_postgresql(database: dict, target: Path) -> None:
-    """The password goes by environment, where no other user of the machine reads it."""
+    """The password is passed in the environment, which other users of the machine cannot read."""
     names = {
         "PGHOST": "HOST",
         "PGPORT": "PORT",
@@ -95,7 +95,7 @@ def dump_postgresql(database: dict, target: Path) -> None:
 
 
 def copy_files(part: Path, earlier: Path | None) -> None:
-    """None where they are on object storage, which has versions and copies of its own."""
+    """Files on object storage are not copied: it has versions and copies of its own."""
     source = Path(settings.MEDIA_ROOT)
     if settings.STORAGE_URL or not source.exists():
         return
@@ -117,7 +117,7 @@ def link_or_copy(path: Path, target: Path, earlier: Path | None) -> None:
 
 
 def copy_secret_key(part: Path) -> None:
-    """Where it is in the environment, its keeper has to keep it."""
+    """A key that is set in the environment is not copied."""
     path = Path(settings.DATA_DIR) / "secret_key"
     if path.exists():
         shutil.copy2(path, part)

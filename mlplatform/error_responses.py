@@ -105,7 +105,7 @@ def answer_in_json(error: Exception, context: dict) -> Response | None:
 
 
 def what_to_do(error: Exception, view) -> str | None:
-    """Where REST framework says only what is wrong; None where its own words suffice."""
+    """A better sentence where REST framework only says what is wrong; else None."""
     if isinstance(error, exceptions.NotAuthenticated):
         return NO_CREDENTIALS
     if isinstance(error, exceptions.MethodNotAllowed) and view:

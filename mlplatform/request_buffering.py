@@ -54,13 +54,13 @@ class BufferedApplication:
             await self.answer_in_thread(environ, protocol)
 
     async def answer_in_thread(self, environ, protocol):
-        """Without `run_in_executor`, whose two futures take longer than all else here."""
+        """Not by `run_in_executor`, whose two futures take longer than everything else here."""
         answered = self.loop.create_future()
         self.waiting.put((environ, protocol, answered))
         await answered
 
     def answer_all(self):
-        """What each thread does, as long as the process lives."""
+        """The loop of each thread."""
         while True:
             environ, protocol, answered = self.waiting.get()
             error = None

@@ -121,7 +121,7 @@ def load_application(parent: int):
 
 
 def preload():
-    """Before anybody asks: the first page and the first prediction of a process would wait for seconds."""
+    """Otherwise the first page and the first prediction of a process would take seconds."""
     importlib.import_module("mlplatform.urls")
     import_libraries()
 

@@ -32,8 +32,8 @@ def change_password(*, user, new_password, by) -> None:
 def request_password_reset(*, email, site_url, client_ip_address=None) -> None:
     """Sends a one-time link if the e-mail address has an account.
 
-    The caller cannot tell whether it has: the answer is the same, and so is the time, since the e-mail is
-    written and sent outside the request.
+    Callers cannot tell whether it has one: the answer is the same, and so is the time it takes, since the
+    e-mail is written and sent outside the request.
     """
     limits.count("reset-request", caller=client_ip_address, limit=limits.RESET_REQUESTS_PER_IP_ADDRESS)
     user = User.objects.with_email(email).filter(is_active=True).first()

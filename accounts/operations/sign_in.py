@@ -1,4 +1,4 @@
-"""One check of e-mail address and password behind every door, with a lock-out after too many guesses."""
+"""Checks e-mail address and password for every door, with a lock-out after too many guesses."""
 
 from datetime import timedelta
 

@@ -36,7 +36,7 @@ def register(*, email, password, client_ip_address=None, **fields) -> User:
     if User.objects.filter(email=user.email).exists():
         raise errors.EmailTaken
     user.set_password(password)
-    return welcome(user)
+    return save_with_welcome_grant(user)
 
 
 def check_email(email):
@@ -49,7 +49,7 @@ def check_email(email):
 
 
 @transaction.atomic
-def welcome(user) -> User:
+def save_with_welcome_grant(user) -> User:
     """Saves the new user and the grant together. Hashing the password is slow and happens before the lock."""
     try:
         with transaction.atomic():
@@ -79,7 +79,7 @@ def ensure_administrator(*, email, password) -> User | None:
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
     if user.pk is None:
-        return welcome(user)
+        return save_with_welcome_grant(user)
     with transaction.atomic():
         user.token_families.all().delete()
         user.api_keys.revoke()
@@ -120,7 +120,7 @@ def remove_user(*, user, by) -> None:
     erase_user(user)
 
 
-def leave(*, user) -> None:
+def close_own_account(*, user) -> None:
     """Closes the user's own account. The last administrator stays, since nobody could appoint the next."""
     if user.is_administrator and User.objects.administrators().count() == 1:
         raise errors.LastAdministrator

@@ -138,7 +138,7 @@ def deactivate(client):
 
 
 def close(client):
-    users.leave(user=client.key.owner)
+    users.close_own_account(user=client.key.owner)
 
 
 def remove(client):

@@ -55,7 +55,7 @@ def test_the_database_itself_knows_no_case(alice):
     double = User(email="Alice@Example.com")
 
     with pytest.raises(EmailTaken):
-        users.welcome(double)
+        users.save_with_welcome_grant(double)
 
     assert User.objects.count() == 1
 

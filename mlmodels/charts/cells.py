@@ -1,6 +1,6 @@
 """Charts the size of a table cell: drawn in percentages, so that round points stay round at any width.
 
-Shares are from 0 (left) to 1. Screen readers are not told of them: the figure itself stands in the next cell.
+Shares are from 0 (left) to 1. They are hidden from screen readers, since the next cell has the figure.
 """
 
 from collections.abc import Sequence

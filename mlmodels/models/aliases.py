@@ -1,4 +1,4 @@
-"""Names under which models answer besides their own, so that client code calls one name for ever."""
+"""Names under which models answer besides their own, so that client code never has to change."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ from mlmodels.models.trained_models import TrainedModel
 
 
 class ModelAlias(models.Model):
-    """A name that stands for a model. No model has it as its own: `operations.aliases` sees to that."""
+    """A further name of a model. `operations.aliases` makes sure that no model has it as its own name."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="model_aliases"
@@ -26,7 +26,7 @@ class ModelAlias(models.Model):
 
 
 class Promotion(models.Model):
-    """A line of an alias's history: from then on this model answered under it."""
+    """An entry in the history of an alias: from `promoted_at` on, this model answered under it."""
 
     alias = models.ForeignKey(ModelAlias, on_delete=models.CASCADE, related_name="promotions")
     model = models.ForeignKey(TrainedModel, on_delete=models.SET_NULL, null=True, related_name="promotions")

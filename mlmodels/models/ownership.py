@@ -1,4 +1,4 @@
-"""What the rows of users have in common, and the owner's number at the start of model names."""
+"""The base of models whose rows have an owner, and the owner's number at the start of model names."""
 
 import uuid
 

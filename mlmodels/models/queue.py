@@ -1,4 +1,4 @@
-"""Whose turn it is in the queue of training runs and batches."""
+"""The order in which training runs and batches are carried out."""
 
 from collections import Counter
 from dataclasses import dataclass

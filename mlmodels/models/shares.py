@@ -1,4 +1,4 @@
-"""Who else may use a model, and links to its report."""
+"""Shares of models with other accounts, and links to reports."""
 
 from django.conf import settings
 from django.db import models

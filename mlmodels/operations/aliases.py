@@ -1,7 +1,7 @@
-"""Promotion: another model answers under a name that programs already call, and there is a way back.
+"""Promotion: another model answers under a name that programs already call. It can be reversed.
 
 A name is either a model's own or an alias, never both. So the first promotion under a model's own name gives
-that model a new one, and makes an alias of the old.
+that model a new name and turns the old one into an alias.
 """
 
 from itertools import count
@@ -18,10 +18,10 @@ ALIASES_MAX = 100  # of one owner
 
 @atomic_with_retry
 def promote(*, model: TrainedModel, name: str) -> ModelAlias:
-    """`model` answers under `name`: an alias, the name of another model, or one that is free.
+    """Lets `model` answer under `name`: an alias, the name of another model, or a free name.
 
-    Refused if it would not take what is sent to this name, or predicts something else, unless it has answered
-    under the name before.
+    Refused if the model needs other columns or predicts something else than the current one, unless it has
+    answered under the name before.
     """
     billing.lock_account(account_id=model.owner_id)
     model = _still_there(model)
@@ -42,7 +42,7 @@ def promote(*, model: TrainedModel, name: str) -> ModelAlias:
 
 @atomic_with_retry
 def remove_alias(*, alias: ModelAlias) -> None:
-    """Its model stays; requests that are sent to the name find nothing any more."""
+    """The model stays; requests to the alias get a 404 from now on."""
     billing.lock_account(account_id=alias.owner_id)
     alias.delete()
 
@@ -74,7 +74,7 @@ def _new_alias(model: TrainedModel, name: str) -> ModelAlias:
 
 
 def _refuse_unlike(model: TrainedModel, before: TrainedModel, name: str) -> None:
-    """Programs send what `before` takes, and expect what it answers."""
+    """Programs send the columns of `before`, and expect its target."""
     if (model.target_name, model.task) != (before.target_name, before.task):
         raise NotAReplacement(
             f'"{model}" predicts {model.target_name}, and programs that call "{name}" expect '

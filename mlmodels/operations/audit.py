@@ -1,7 +1,7 @@
-"""What the ledger asks of this app: what every charge was for (settings.LEDGER_VERIFICATIONS, run by
-`manage.py verify_ledger`), and what open runs cost (settings.TOKENS_IN_PROGRESS).
+"""What this app adds to the ledger: checks of what every charge was for (settings.LEDGER_VERIFICATIONS, run
+by `manage.py verify_ledger`), and what open jobs cost (settings.TOKENS_IN_PROGRESS).
 
-Each check is one SQL statement, so that it holds while tokens move. No model is loaded.
+Each check is one SQL statement, so that its result is consistent while tokens move. No model is loaded.
 """
 
 from collections.abc import Iterator
@@ -134,7 +134,7 @@ def find_uncleared_charges() -> list[Failure]:
 
 
 def charged_rows() -> dict[str, str]:
-    """What stands for the names in braces in the checks, in the SQL of this database."""
+    """SQL for the placeholders of the checks, in the dialect of this database."""
     uuid = UUID_AS_TEXT[connection.vendor]
     kinds = {
         kind.kind_plural: JOBS.format(kind=kind.kind, uuid=uuid, table=kind._meta.db_table) for kind in KINDS

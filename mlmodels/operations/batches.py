@@ -64,7 +64,7 @@ def estimate(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batc
 
 
 def quote(*, owner, model: TrainedModel, upload: BinaryIO, name: str) -> Batch:
-    """Stores the file with its price. It waits for `start`; of many that wait the oldest are removed."""
+    """Stores the file with its price, until `start`. Of too many quotes the oldest are removed."""
     batch = estimate(owner=owner, model=model, upload=upload, name=name)
     pending_files.store_with_row(row=batch, upload=upload, insert=_insert_quote)
     return batch
@@ -156,7 +156,7 @@ def erase_files(batch: Batch) -> None:
 
 
 def sweep_expired() -> int:
-    """Removes the files that were kept long enough, and quotes that nobody took. Returns how many batches."""
+    """Removes the files of expired batches, and expired quotes. Returns how many batches."""
     swept = 0
     for batch in [*Batch.objects.expired(), *Batch.objects.expired_quotes()]:
         with suppress(errors.BatchInUse, NotFound):  # started or deleted at this moment

@@ -1,7 +1,7 @@
-"""Sends the deliveries of webhooks. Never inside a transaction: a receiver may take its time.
+"""Sends the deliveries of webhooks, never inside a transaction, since a receiver may be slow.
 
 A delivery is claimed by moving its next attempt into the future. If the worker is killed while it sends, the
-attempt is due again then; so a receiver may get an event twice, and knows it by its id.
+attempt is due again then. So a receiver may get an event twice, with the same id.
 """
 
 import time
@@ -45,7 +45,7 @@ def attempt_to_send(delivery: WebhookDelivery) -> dict:
 
 
 def record(*, delivery: WebhookDelivery, attempt: dict) -> None:
-    """Writes the attempt down, and when to try again, if at all."""
+    """Stores the attempt, and when to try again, if at all."""
     is_delivered = attempt["status"] is not None and 200 <= attempt["status"] < 300
     retries = delivery.retries + 1
     if is_delivered:

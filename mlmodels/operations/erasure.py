@@ -94,7 +94,7 @@ def everything_of(*, owner) -> dict[str, Iterator[dict]]:
 
 
 def files_of(*, owner) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The uploaded files as they came, and the answers to them, under their names in `everything_of`."""
+    """The uploaded files and the results of batches, under their names in `everything_of`."""
     for dataset in read_in_chunks(Dataset.objects.owned_by(owner), by="-id"):
         yield dataset.file.name, _blocks_of(dataset.file)
     for upload in read_in_chunks(Upload.objects.owned_by(owner).open(), by="-id"):
@@ -105,7 +105,7 @@ def files_of(*, owner) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 def _blocks_of(file) -> Iterator[bytes]:
-    """None of a file that was deleted while the export was read."""
+    """Nothing if the file was deleted while the export was read."""
     with suppress(FileNotFoundError), file.open("rb") as opened:
         yield from opened.chunks()
 

@@ -68,7 +68,7 @@ def _explained(output: dict, label) -> float:
 
 
 def _use_one(prediction: Prediction) -> None:
-    """Counted in the database, so that requests at once cannot take more than there are."""
+    """Counted in the database, so that concurrent requests cannot exceed the limit."""
     still_free = Prediction.objects.filter(
         pk=prediction.pk,
         variations__lt=VARIATIONS_MAX,

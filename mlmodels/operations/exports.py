@@ -1,4 +1,4 @@
-"""Models as files for use elsewhere. Free: the model is paid for."""
+"""Models as files for use elsewhere. Exports are free."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from mlmodels.learning.exports import NotExportable
 from mlmodels.learning.serving import features_of
 from mlmodels.models import TrainedModel, remove_owner
 from mlmodels.operations import model_files, predictions
-from mlmodels.operations.training import replay_order
+from mlmodels.operations.training import replay_arguments
 from mlplatform.core.errors import InvalidInput
 
 FORMATS = ("joblib", "skops", "onnx", "bundle")
-# What a skops file says of its model
+# What a skops file contains besides the pipeline
 EXPORTED_FIELDS = (
     "label", "algorithm", "task", "target", "features", "derived", "parameters", "threshold", "metrics",
     "baseline", "report", "search",
@@ -85,5 +85,5 @@ def _rebuild_facts(model: TrainedModel) -> dict | None:
     return {
         "table_sha256": model.dataset.sha256,
         "model_sha256": model.sha256,
-        "order": replay_order(model.run),
+        "order": replay_arguments(model.run),
     }

@@ -1,4 +1,4 @@
-"""What has to be done every day: each step of settings.HOUSEKEEPING in turn, and none stops another."""
+"""The daily tasks: each step of settings.HOUSEKEEPING in turn. A step that fails does not stop the others."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from mlmodels.models import Housekeeping
 logger = logging.getLogger(__name__)
 
 
-def keep_house_daily(*, by: str) -> Housekeeping | None:
+def run_daily(*, by: str) -> Housekeeping | None:
     """Today's round, once HOUSEKEEPING_HOUR has come; None if it is not due, or another worker's."""
     now = timezone.now()
     if now.hour < settings.HOUSEKEEPING_HOUR or Housekeeping.objects.filter(
@@ -22,18 +22,18 @@ def keep_house_daily(*, by: str) -> Housekeeping | None:
     ):
         return None
     claimed = Housekeeping.objects.claim_day(now.date(), by)
-    return claimed and _do_all_steps(claimed)
+    return claimed and _run_steps(claimed)
 
 
-def keep_house(*, by: str, on_step: Callable[[dict], None] = lambda step: None) -> Housekeeping:
+def run_now(*, by: str, on_step: Callable[[dict], None] = lambda step: None) -> Housekeeping:
     """A round now, whether or not there was one today; `on_step` gets each step when it has ended."""
-    return _do_all_steps(Housekeeping.objects.create(done_by=by), on_step)
+    return _run_steps(Housekeeping.objects.create(done_by=by), on_step)
 
 
-def _do_all_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeeping:
+def _run_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeeping:
     round_.steps = []
     for name, path in settings.HOUSEKEEPING.items():
-        step = _do_step(name, path)
+        step = _run_step(name, path)
         round_.steps.append(step)
         on_step(step)
     round_.finished_at = timezone.now()
@@ -42,14 +42,14 @@ def _do_all_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeepi
     return round_
 
 
-def _do_step(name: str, path: str) -> dict:
+def _run_step(name: str, path: str) -> dict:
     started = time.perf_counter()
     try:
         detail, is_done = in_words(import_string(path)()), True
     except Exception as error:
-        # Steps are jobs of their own, and any error of one, a bug among them, must not keep the next from
-        # verifying the ledger or backing up. Nothing is swallowed: it is logged with its traceback, stored
-        # with the round, shown in the admin, and the command ends with 1.
+        # No error of a step, not even a bug, may keep the next ones from verifying the ledger or backing up.
+        # It is logged with its traceback, stored with the round, shown in the admin, and the command exits
+        # with 1.
         logger.exception("Housekeeping failed: %s", name)
         if isinstance(error, OperationalError | InterfaceError):
             connection.close()  # the next step gets a new one
@@ -59,7 +59,7 @@ def _do_step(name: str, path: str) -> dict:
 
 
 def in_words(result) -> str:
-    """What a step returns: nothing, a number, numbers by name, or a sentence."""
+    """The result of a step, which is nothing, a number, numbers by name, or a sentence."""
     if isinstance(result, dict):
         return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in result.items() if number)
     if isinstance(result, int):

@@ -1,4 +1,4 @@
-"""A model from a skops file, as `exports` writes it: signed here like one that was trained here."""
+"""Imports a model from a skops file that `exports` has written, and signs it like one trained here."""
 
 import uuid
 
@@ -50,7 +50,7 @@ def _described(owner, facts: dict, name: str) -> TrainedModel:
 
 
 def _check_that_it_predicts(model: TrainedModel, pipeline) -> None:
-    """Also decides again whether its compiled scorer is exact: the file's word for it proves nothing."""
+    """Also verifies its compiled scorer again, since the file cannot be trusted to say so."""
     try:
         columns = [Column.from_dict(column) for column in model.features]
         derived = [Derived.from_dict(column) for column in model.derived]

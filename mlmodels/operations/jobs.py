@@ -1,7 +1,7 @@
-"""What workers do with training runs and batches: claim, hold, end, hand back, recover; and cancelling one.
+"""Claiming, extending, ending, handing back, recovering and cancelling training runs and batches.
 
 Their tables are the queues. Every write is a conditional UPDATE on the attempt that owns the job, so a worker
-that was taken for lost and comes back changes nothing. Leases use the database's clock, since the clocks of
+that was considered lost and comes back changes nothing. Leases use the database's clock, since the clocks of
 workers differ.
 """
 
@@ -99,7 +99,7 @@ def end_cancelled(*, job: Job) -> bool:
 
 
 def give_up(*, job: Job, error: str, code: str) -> bool:
-    """For a worker that cannot go on, through no fault of the job: as if the worker had been lost."""
+    """For a worker that cannot continue for a reason outside of the job: as if the worker had been lost."""
     return _take_back(job, held(job), error=error, code=code) is not None
 
 

@@ -1,9 +1,9 @@
 """Copies of model files on the disk of this machine, where the files themselves are on object storage.
 
-A copy is named by the SHA-256 in its model's row, and verified by whoever reads it like the file itself. All
+A copy is named by the SHA-256 in its model's row, and verified like the file itself when it is read. All
 copies together stay below MODEL_CACHE_MB: the least recently used are removed first. The copy of a deleted
-model is removed at once on the machine that deletes it, and on others when the next copy is made, or within
-CLEAN_SECONDS while a process runs that has made one.
+model is removed at once on the machine that deletes it. Other machines remove it when they make the next
+copy, or within CLEAN_SECONDS while a process runs that has made one.
 """
 
 import os

@@ -76,8 +76,8 @@ def read_checked(model: TrainedModel) -> bytes:
 def signature_for_a_process(model: TrainedModel) -> dict:
     """What a process of a worker needs to read the file with `learning.model_files.read`.
 
-    The signature is verified and made anew with a key for this process alone, which so learns no other. The
-    process compares the bytes with the SHA-256 that both signatures cover. Refuses like `load_pipeline`.
+    The signature is verified here and replaced by one with a temporary key, so the process does not get the
+    installation's key. It compares the bytes with the SHA-256 in the signature. Refuses like `load_pipeline`.
     """
     _refuse_other_libraries(model)
     signed, signing = _signature_of(model), _key_that_signed(model)

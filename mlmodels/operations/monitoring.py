@@ -1,6 +1,6 @@
-"""How a model fares since it was trained: what it is asked for, and whether its answers hold.
+"""How a model has performed since it was trained: drift of the rows it predicts, and actual values.
 
-By its owner: what others ask of a shared model is theirs alone.
+Only predictions of its owner count: those that others make with a shared model are private.
 """
 
 from mlmodels.learning.drift import LARGE, NONE, ROWS_MIN, drift_of

@@ -79,7 +79,7 @@ def files_of_rows() -> list:
 
 
 def left_over_age() -> timedelta:
-    """From this age on, a file without a row is left over: twice the longest run, at least an hour."""
+    """How old a file without a row has to be: twice the longest run, at least an hour."""
     longest = timedelta(seconds=settings.TRAINING_TIME_LIMIT_SECONDS + settings.RUN_LEASE_SECONDS)
     return max(AGE_MIN, 2 * longest)
 

@@ -1,7 +1,4 @@
-"""From what a user asked for to a plan that can be trained. Everything that can be refused is refused here.
-
-Nothing is written and nothing is charged in this module.
-"""
+"""Turns the options of a user into a plan that can be trained, or refuses them. It writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,17 +57,15 @@ def make_plan(
     overrides `train_percentage`. A classic plan tests on random rows, and uses columns that give the target
     away.
     """
-    target_column = _find(_columns(dataset), target or _suggested_target(dataset), field="target")
-    _refuse_unpredictable(target_column)
+    target_column = _target_column(dataset, target)
     trainer = trainers.get(algorithm)
     is_classic = is_classic and trainer.name != "auto"  # the services replaced had no automatic choice
     if not is_classic:
         dataset = datasets.examined(dataset=dataset, target=target_column.name)
         evaluation = evaluation or dataset.default_evaluation
     columns = _columns(dataset)
-    if features is None:
-        features = _suggested_features(columns, target_column, is_classic)
-    feature_columns = _feature_columns(columns, features)
+    names = _suggested_features(columns, target_column, is_classic) if features is None else features
+    feature_columns = _feature_columns(columns, names)
     derived = [] if is_classic else tables.date_parts(feature_columns)
     plan = TrainingPlan(
         algorithm=trainer.name,
@@ -111,7 +106,7 @@ def _evaluation(given: dict, columns: dict[str, tables.Column]) -> Evaluation:
 
 
 def _budget(trainer: trainers.Algorithm, search: str | None, seconds: float | None) -> float | None:
-    """What compares within a time gets the usual one; a grid and a single algorithm end by themselves."""
+    """The default for searches that need a time limit; a grid or a single algorithm ends without one."""
     if seconds is not None and seconds > settings.TRAINING_TIME_LIMIT_SECONDS:
         raise PlanRefused(
             f"A training run may take {settings.TRAINING_TIME_LIMIT_SECONDS} seconds. Choose a smaller "
@@ -136,10 +131,24 @@ def _columns(dataset: Dataset) -> dict[str, tables.Column]:
     return {column["name"]: tables.Column.from_dict(column) for column in dataset.columns}
 
 
-def _suggested_target(dataset: Dataset) -> str:
-    if not dataset.target_name:
+def _target_column(dataset: Dataset, wanted: str | None) -> tables.Column:
+    """Checked first of all, since an empty column suggests a task that nobody meant."""
+    name = wanted or dataset.target_name
+    if not name:
         raise PlanRefused("Choose the column to predict.", field="target")
-    return dataset.target_name
+    target = _find(_columns(dataset), name, field="target")
+    if target.kind == "date":
+        raise PlanRefused(
+            f'The column "{target.name}" holds dates, which cannot be predicted. Predict a number instead, '
+            "such as the days from an earlier date to it.",
+            field="target",
+        )
+    if target.profile["distinct"] < 2:
+        raise PlanRefused(
+            f'The column "{target.name}" has fewer than two different values: there is nothing to predict.',
+            field="target",
+        )
+    return target
 
 
 def _suggested_features(
@@ -165,21 +174,6 @@ def _feature_columns(columns: dict[str, tables.Column], names: Sequence[str]) ->
     return chosen
 
 
-def _refuse_unpredictable(target: tables.Column) -> None:
-    """First of all, since an empty column suggests a task that nobody meant."""
-    if target.kind == "date":
-        raise PlanRefused(
-            f'The column "{target.name}" holds dates, which cannot be predicted. Predict a number instead, '
-            "such as the days from an earlier date to it.",
-            field="target",
-        )
-    if target.profile["distinct"] < 2:
-        raise PlanRefused(
-            f'The column "{target.name}" has fewer than two different values: there is nothing to predict.',
-            field="target",
-        )
-
-
 def _check_target(target: tables.Column, task: str) -> None:
     if task == REGRESSION and target.role != NUMBER:
         raise PlanRefused(
@@ -196,7 +190,7 @@ def _check_target(target: tables.Column, task: str) -> None:
 
 
 def _check_rows(plan: TrainingPlan, target: dict) -> None:
-    """The profile of the target tells how many rows each side gets; the training run checks the real rows."""
+    """Estimates the rows of each side from the target's profile; the run itself checks the actual rows."""
     usable, classes = target["rows"] - target["missing"], 1
     if plan.task == CLASSIFICATION and target["distinct"] <= len(target["top_values"]):
         lone = sum(count == 1 for _, count in target["top_values"])  # such a row is always a training row

@@ -25,7 +25,6 @@ from mlplatform.core.text import is_storable
 
 PRUNED_AT_ONCE = 1000  # rows of one transaction
 
-
 LOADED = ScorerCache(LOADED_MODELS_BYTES_MAX)
 
 
@@ -41,8 +40,8 @@ def predict(
     """One prediction, charged and stored. Refused input costs nothing and names every unusable column.
 
     `model` may come from `find_for_scoring`. With `idempotency`, `body_of` makes the body that is stored with
-    the key; a repeated request raises RequestRepeated, and nothing is charged. `confirmed_by` is what has to
-    hold of an owner and a model that were remembered, else Unconfirmed.
+    the key; a repeated request raises RequestRepeated, and nothing is charged. `confirmed_by` are conditions
+    that an owner and a model from a cache must meet, else it raises Unconfirmed.
     """
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
         prediction = to_be_stored(owner, model, *answered(model, features))
@@ -100,8 +99,10 @@ def load(model: TrainedModel) -> ServedModel:
 
 
 def forget(model: TrainedModel) -> None:
-    """Removes the model from this process's memory, and this machine's disk. Other processes no longer find
-    its row, and evict it."""
+    """Removes a deleted model from the memory of this process and the disk of this machine.
+
+    Other processes evict it when they do not find its row.
+    """
     LOADED.drop((model.uuid, model.sha256))
     if not storage.is_local():
         model_cache.drop(model.sha256)

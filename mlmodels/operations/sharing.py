@@ -57,7 +57,7 @@ def model_of_report_link(*, token: str) -> TrainedModel:
 
 
 def end_shares_with(*, account) -> None:
-    """For an account that is closed. To the owners of the models nothing changes."""
+    """For an account that is closed. The owners of the models still see the shares."""
     ModelShare.objects.filter(shared_with=account).update(shared_with=None)
 
 
@@ -91,7 +91,7 @@ def _add_link(model: TrainedModel, **values) -> ReportLink:
 
 
 def _hold(model: TrainedModel) -> None:
-    """Until the transaction ends the model is not deleted, and others who share it wait."""
+    """Locks the owner's account until the transaction ends, so that the model is not deleted meanwhile."""
     billing.lock_account(account_id=model.owner_id)
     if not TrainedModel.objects.filter(pk=model.pk).exists():
         raise NotFound("This model was just deleted.")

@@ -1,4 +1,4 @@
-"""What can be done with a trained model, besides predicting with it."""
+"""Trained models: rename, set the threshold, delete, and find names for new ones."""
 
 import re
 import unicodedata
@@ -57,10 +57,9 @@ def _changed(model: TrainedModel, **values) -> TrainedModel:
 
 @atomic_with_retry
 def delete_model(*, model: TrainedModel) -> None:
-    """Row first, then the file: the other way round could leave a model without its file.
+    """Deletes the row first, then the file: the other way round could leave a model without its file.
 
-    Refused while another name stands for the model, since programs that call it would find nothing, and while
-    a batch needs it.
+    Refused while the model has an alias, since programs may call it, and while a batch needs it.
     """
     billing.lock_account(account_id=model.owner_id)
     if name := model.aliases.values_list("name", flat=True).first():
@@ -68,7 +67,7 @@ def delete_model(*, model: TrainedModel) -> None:
             f'"{model}" answers under the name "{name}". Promote another model to that name, or remove the '
             "name, and then delete the model."
         )
-    # The lock lets nobody start a batch until this is committed
+    # The lock keeps batches from being started until this is committed
     is_there = TrainedModel.objects.select_for_update().filter(pk=model.pk).exists()
     if is_there and model.batches.open().exists():
         raise ModelInUse(

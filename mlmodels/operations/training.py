@@ -1,4 +1,4 @@
-"""Starting training runs, and what a finished one makes. The rest of their life is in `jobs`."""
+"""Starting training runs, and storing the model of a finished one. All else about runs is in `jobs`."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -135,7 +135,7 @@ def _refuse_missing_columns(plan: TrainingPlan, dataset: Dataset) -> None:
         )
 
 
-def replay_order(run: TrainingRun) -> dict:
+def replay_arguments(run: TrainingRun) -> dict:
     """What `training_table.train` takes to make the model of a run again, without a clock to end a search."""
     plan = {**run.plan, "candidates": run.trained_model.report.get("candidates", [])}
     return {

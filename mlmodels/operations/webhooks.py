@@ -1,4 +1,4 @@
-"""Webhooks: registering URLs, and writing down what is to be sent. The worker sends it: see `deliveries`."""
+"""Webhooks: registering URLs, and queueing deliveries. A worker sends them: see `deliveries`."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ SECRET_BYTES = 32
 
 
 def create_webhook(*, owner, url: str, events: list[str]) -> Webhook:
-    """Its `secret` is shown now and never again. An address within a private network is refused."""
+    """Its `secret` is shown only now. An address within a private network is refused."""
     events = [event for event in Webhook.CHOSEN_EVENTS if event in events]
     if not events:
         raise InvalidInput("Choose at least one event.", field="events")
@@ -70,7 +70,7 @@ def deliver_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
 
 
 def announce_end(job: Job) -> None:
-    """Writes down that the job has ended, for each webhook of its owner that wants to know.
+    """Queues a delivery about the end of the job for each webhook of its owner that has chosen the event.
 
     Call it in the transaction that ends the job, under the account's lock: both are committed, or neither.
     """

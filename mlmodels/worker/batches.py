@@ -1,4 +1,4 @@
-"""How a worker carries out a batch: what its process gets, and what becomes of the answer."""
+"""How a worker carries out a batch: what its process gets, and how its result is stored."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -33,7 +33,7 @@ def carry_out(batch: Batch, watch: Watch) -> None:
     with ExitStack() as files:
         model_path = _fetch(watch, files, batch.model, ".model")
         question_path = _fetch(watch, files, batch, ".csv")
-        outcome = watch.facts(assignment_for(batch, signature, model_path, question_path), LIMITS_EXCEEDED)
+        outcome = watch.run(assignment_for(batch, signature, model_path, question_path), LIMITS_EXCEEDED)
     watch.reach_storage(partial(finish, batch, outcome))
 
 

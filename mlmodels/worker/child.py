@@ -123,7 +123,7 @@ def train(assignment: TrainingAssignment, reporter: Reporter, executor: Executor
 
 
 def predict_file(assignment: BatchAssignment, reporter: Reporter, executor: Executor = IN_LINE) -> dict:
-    """Writes the answer, and returns what is in it."""
+    """Writes the file with predictions, and returns the facts about it."""
     data = Path(assignment.model_path).read_bytes()
     pipeline = model_files.read(data, **assignment.model_signature)
     model = batches.TableModel(pipeline, ModelFacts(**assignment.model_facts))
@@ -157,7 +157,7 @@ def save_and_reload(pipeline, assignment: TrainingAssignment):
 
 
 def refuse_if_it_cannot_predict(pipeline, rows: pd.DataFrame) -> None:
-    """Some models fit, but fail at every prediction; this must not be found out by paying for one."""
+    """Some models fit, but fail at every prediction. Users should not find that out with a paid one."""
     try:
         pipeline.predict(rows)
     except ValueError as error:

@@ -56,7 +56,7 @@ class Heartbeat:
         connection.close()
 
     def _beat(self) -> None:
-        """An unreachable database is tried again at the next beat; the row then says who holds the job."""
+        """An unreachable database is tried again at the next beat, which finds out who holds the job."""
         try:
             Worker.objects.update_or_create(name=self._worker, defaults={"seen_at": Now()})
             job = self._job

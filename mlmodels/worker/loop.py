@@ -43,7 +43,7 @@ class JobWorker:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
         self._hand_back_at = 0.0
-        self._recover_at = self._sweep_at = self._keep_house_at = time.monotonic()
+        self._recover_at = self._sweep_at = self._housekeeping_at = time.monotonic()
 
     def stop(self, *, drain_seconds: float = 0) -> None:
         """Claims nothing more. A job that has not ended within `drain_seconds` goes back to the queue."""
@@ -77,7 +77,7 @@ class JobWorker:
         try:
             self._recover_when_due()
             self._sweep_when_due()
-            self.keep_house_when_due()
+            self.run_housekeeping_when_due()
             job = jobs.claim_next(worker=self.name)
             if job:
                 with log_context(job):
@@ -117,18 +117,18 @@ class JobWorker:
         if swept:
             log.warning("Removed leftover files of killed processes", extra={"fields": {"files": swept}})
 
-    def keep_house_when_due(self) -> threading.Thread | None:
+    def run_housekeeping_when_due(self) -> threading.Thread | None:
         """In a thread that does not outlive the worker: verifying every model's file can take minutes."""
-        if time.monotonic() < self._keep_house_at:
+        if time.monotonic() < self._housekeeping_at:
             return None
-        self._keep_house_at = time.monotonic() + SWEEP_SECONDS
-        thread = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
+        self._housekeeping_at = time.monotonic() + SWEEP_SECONDS
+        thread = threading.Thread(target=self._run_housekeeping, name="housekeeping", daemon=True)
         thread.start()
         return thread
 
-    def _keep_house(self) -> None:
+    def _run_housekeeping(self) -> None:
         try:
-            if done := housekeeping.keep_house_daily(by=self.name):
+            if done := housekeeping.run_daily(by=self.name):
                 log.info("Housekeeping", extra={"fields": {"worker": self.name, "failed": done.failed_steps}})
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer housekeeping: %s", type(error).__name__)

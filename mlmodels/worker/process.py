@@ -29,7 +29,7 @@ def start_fork_server() -> None:
 
 
 class WorkProcess:
-    """The process of one job. `is_over` is True when its messages have been read and no more will come."""
+    """The process of one job. `is_over` is True when all of its messages have been read."""
 
     def __init__(self, assignment: Assignment):
         self._pipe, child_end = context.Pipe(duplex=False)

@@ -6,7 +6,7 @@ from mlmodels.errors import NotReproducible
 from mlmodels.limits import MODEL_BYTES_MAX
 from mlmodels.models import TrainedModel
 from mlmodels.operations.pending_files import work_folder
-from mlmodels.operations.training import replay_order
+from mlmodels.operations.training import replay_arguments
 from mlmodels.worker import assignment as messages
 from mlmodels.worker.assignment import TrainingAssignment
 from mlmodels.worker.process import WorkProcess, start_fork_server
@@ -37,12 +37,11 @@ def is_reproduced(model: TrainedModel, on_progress: Callable[[float, str], None]
 
 def carry_out(model: TrainedModel, path: str, part: str, on_progress) -> None:
     """In a process of its own, as the first time: threads and libraries are loaded in the same way."""
-    order = replay_order(model.run)
     assignment = TrainingAssignment(
         model_uuid=str(model.uuid),
         table_path=path,
         part_path=part,
-        **order,
+        **replay_arguments(model.run),
         **resources_of_a_job(),
         file_bytes_max=MODEL_BYTES_MAX,
     )

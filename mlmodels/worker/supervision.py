@@ -97,7 +97,7 @@ def cluster() -> Cluster | None:
 
 
 class Watch:
-    """Watches the process of one job from start to end. The process never outlives `facts`."""
+    """Watches the process of one job from start to end. The process never outlives `run`."""
 
     def __init__(self, job: Job, heartbeat: Heartbeat, must_hand_back: Callable[[], bool]):
         self._job = job
@@ -107,8 +107,8 @@ class Watch:
         self._written_note = None
         self._next_report_at = time.monotonic()
 
-    def facts(self, assignment: Assignment, limits_exceeded: dict[str, str]) -> dict:
-        """What the process reports when it has succeeded. Raises Ended otherwise.
+    def run(self, assignment: Assignment, limits_exceeded: dict[str, str]) -> dict:
+        """Starts the process and returns the facts that it reports when it has succeeded; else raises Ended.
 
         `limits_exceeded` has a sentence for each code of a limit.
         """

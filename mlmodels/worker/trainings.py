@@ -1,4 +1,4 @@
-"""How a worker carries out a training run: what its process gets, and what becomes of the model."""
+"""How a worker carries out a training run: what its process gets, and how its model is stored."""
 
 import uuid
 from contextlib import ExitStack
@@ -41,7 +41,7 @@ def carry_out(run: TrainingRun, watch: Watch) -> None:
         assignment = assignment_for(run, model, table_path, earlier)
         if assignment.cluster and run.dataset.size_bytes >= RELAYED_BYTES_MIN:
             assignment = replace(assignment, cluster=replace(assignment.cluster, relay=relay(run, files)))
-        facts = watch.facts(assignment, LIMITS_EXCEEDED)
+        facts = watch.run(assignment, LIMITS_EXCEEDED)
     watch.reach_storage(partial(finish, run, model, facts))
 
 

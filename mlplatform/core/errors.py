@@ -1,4 +1,4 @@
-"""Refusals: a rule said no. Pure Python, so that every part of the code base can raise them.
+"""Refusals. Pure Python, so that every part of the code base can raise them.
 
 The message is a sentence for the user: what is wrong, and what to do. `mlplatform.error_responses` maps the
 classes of this module to HTTP statuses; an app subclasses the one that fits and gives it a `code`.
@@ -32,13 +32,13 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """The input breaks a rule that the caller can read up."""
+    """The input breaks a documented rule."""
 
     code = "invalid"
 
 
 class NotSignedIn(DomainError):
-    """Nobody is signed in, or what proves it does not hold any more."""
+    """Nobody is signed in, or the credentials are no longer valid."""
 
     code = "not_signed_in"
 
@@ -62,7 +62,7 @@ class NotFound(DomainError):
 
 
 class Conflict(DomainError):
-    """The request is fine and what is stored does not allow it now."""
+    """The request is valid, but stored data does not allow it now."""
 
     code = "conflict"
 

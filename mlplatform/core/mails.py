@@ -1,5 +1,5 @@
-"""E-mails are written and sent by a thread of their own: no request waits for the mail server, and its
-duration does not tell whether there was an e-mail to send.
+"""E-mails are written and sent in a thread: no request waits for the mail server, and the duration of a
+request does not reveal whether there was an e-mail to send.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What is being done, and who asked for it: a request of a page or the API, or a command."""
+"""What started the current work: a request of a page or the API, or a command."""
 
 from contextvars import ContextVar
 
@@ -8,9 +8,9 @@ current_job = ContextVar("current_job", default=None)  # of a worker: {"run": id
 
 
 def origin() -> dict[str, str]:
-    """Plain data to be stored: `door` (page, api or command; "" in none), and what is known of it.
+    """To be stored: the `door` (page, api or command) with its `command`, or the `request_id` and its `key`.
 
-    Of a request its `request_id`, by which the logs are searched, and the name of the `key` it came with.
+    Logs are searched by `request_id`. Empty outside of requests and commands.
     """
     request = current_request.get()
     if request is None:

@@ -1,10 +1,10 @@
-"""What was looked up, kept in the memory of this process for later requests."""
+"""A cache in the memory of this process."""
 
 
 class Remembered(dict):
-    """Bounded: emptied when it holds `size_max` keys, since each can be looked up again.
+    """A dictionary that is emptied when it holds `size_max` keys.
 
-    Whoever uses a value has to make sure that it still holds, such as by a condition of a purchase.
+    Callers have to verify that a value is still valid, such as by a condition of a purchase.
     """
 
     def __init__(self, size_max: int):

@@ -1,6 +1,6 @@
-"""Whether the web server to which this process belongs was told to stop.
+"""Whether the web server of this process was told to stop.
 
-Its supervising process gets the signal and tells the serving ones by a file, whose path they inherit.
+The supervising process gets the signal and creates a file, whose path the serving processes inherit.
 """
 
 import os

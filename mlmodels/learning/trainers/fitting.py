@@ -206,19 +206,6 @@ class Training:
         drivers = describe_drivers(
             model, plan.task, plan.features, hold_out.frame[names], hold_out.labels, stored
         )
-        curve = None
-        if plan.learning_curve:
-            note = "Measuring how more rows help"
-            self.stages.show(CURVE, note)
-            curve = learning_curve(
-                recipe,
-                plan,
-                self.rows,
-                split,
-                self.stages.budget,
-                lambda share: self.stages.show(CURVE, note, share),
-                self.executor,
-            )
         return FitResult(
             pipeline=pipeline,
             algorithm=recipe.algorithm,
@@ -232,7 +219,7 @@ class Training:
                 "evaluation": self._evaluation(training, measured),
                 **quality,
                 **drivers,
-                "learning_curve": curve,
+                "learning_curve": self._learning_curve(recipe, split) if plan.learning_curve else None,
             },
             features=[],
             training_rows=len(training),
@@ -241,6 +228,15 @@ class Training:
             derived=derived,
             test_rows=measured.frame.index,
             test_predictions=predictions,
+        )
+
+    def _learning_curve(self, recipe: Recipe, split: Split) -> list[dict]:
+        def on_share(share: float) -> None:
+            self.stages.show(CURVE, "Measuring how more rows help", share)
+
+        on_share(0)
+        return learning_curve(
+            recipe, self.plan, self.rows, split, self.stages.budget, on_share, self.executor
         )
 
     def _evaluation(self, training: Rows, measured: Rows) -> dict:

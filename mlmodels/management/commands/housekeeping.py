@@ -1,7 +1,7 @@
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
-from mlmodels.operations.housekeeping import keep_house
+from mlmodels.operations.housekeeping import run_now
 from mlplatform.core import commands
 
 
@@ -30,7 +30,7 @@ example:
 
     def handle(self, *, json, **options):
         try:
-            done = keep_house(by="manage.py housekeeping", on_step=lambda step: json or self.print_step(step))
+            done = run_now(by="manage.py housekeeping", on_step=lambda step: json or self.print_step(step))
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         if json:

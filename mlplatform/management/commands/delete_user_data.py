@@ -47,7 +47,7 @@ examples:
         )
         commands.confirm(question, is_confirmed=yes, output=output)
         if close_account:
-            users.leave(user=user)
+            users.close_own_account(user=user)
         else:
             erasure.erase_everything_of(owner=user)
         if json:
