@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def account(models: int, predictions: int) -> dict:
-    """The things of Alice by what `test_access.URLS` calls them; `owner` is she herself."""
+    """Alice, with one of everything and many models and predictions."""
     from accounts.operations.users import register
     from billing import operations as billing
     from mlmodels.operations.predictions import predict
@@ -59,6 +59,7 @@ def account(models: int, predictions: int) -> dict:
 
 
 def one_of_each(alice, bob, model, prediction) -> dict:
+    """By what `test_access.URLS` calls them; `owner` is Alice herself."""
     from accounts.operations.keys import create_key
     from billing.token_requests import request_tokens
     from mlmodels.operations.aliases import promote
