@@ -1,6 +1,6 @@
 """How long a large upload takes until it is a dataset, and how much memory that takes of each process.
 
-    SECRET_KEY=for-the-benchmark-alone .venv/bin/python -m benchmarks.large_upload 50 1000 5000
+    python -m benchmarks.large_upload 50 1000 5000
 
 Starts a web server, a worker and a database in a temporary folder, sends tables of these megabytes and waits
 for their datasets. Twice their size has to be free there. With `--bucket` files go to an S3 server, which
@@ -11,23 +11,25 @@ import argparse
 import contextlib
 import http.client
 import json
-import os
 import random
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
-from mlmodels.tests.worker.processes import descendants, until
-from mlplatform.settings import BASE_DIR
+from mlmodels.tests.web_server import WebServer, peak_mb
+from mlmodels.tests.worker.processes import descendants
 from mlplatform.tests import object_storage
-from mlplatform.tests.test_memory import BOUNDARY, CREDENTIALS, WebServer, peak_mb
+from mlplatform.tests.installation import PROJECT
 
+CREDENTIALS = {"email": "alice@example.com", "pwd": "a long pass phrase 17"}
 NUMBERS = 16
 BLOCKS, BLOCK_ROWS = 40, 5_000  # different ones, in turns
 BLOCK_BYTES = 1_000_000
+BOUNDARY = "the-boundary-of-the-benchmark"
 
 
 def write_table(path: Path, megabytes: int) -> None:
@@ -69,9 +71,9 @@ def dataset_of(server: WebServer, upload: dict, authorization: dict) -> dict:
     """Waits until a worker has inspected it."""
     path = upload["url"].partition("/api/")[2]
     while upload["status"] in ("queued", "running"):
-        upload = server.ask("GET", f"/api/{path}", Prefer="wait=20", **authorization)[1]
+        upload = server.ask("GET", f"/api/{path}", headers={"Prefer": "wait=20", **authorization})[1]
     assert upload["status"] == "succeeded", upload
-    return server.ask("GET", f"/api/v1/datasets/{upload['id']}", **authorization)[1]
+    return server.ask("GET", f"/api/v1/datasets/{upload['id']}", headers=authorization)[1]
 
 
 class LargestMemory:
@@ -98,7 +100,7 @@ class LargestMemory:
 
 
 def measure(server: WebServer, worker: subprocess.Popen, table: Path, authorization: dict) -> str:
-    before, started = server.largest_mb(), time.monotonic()
+    before, started = server.peak_mb(), time.monotonic()
     with LargestMemory(server.process.pid) as web, LargestMemory(worker.pid) as work:
         status, answer = send(server, table, authorization)
         answered = time.monotonic() - started
@@ -119,26 +121,28 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        limits = {"MAX_UPLOAD_MB": "5000", "USER_FILES_MB": str(2 * sum(options.megabytes))}
-        environment = {
-            **os.environ,
-            **limits,
-            "DATA_DIR": str(folder),
-            "WEB_PROCESSES": "1",
-            "SECRET_KEY": "x" * 50,
-        }
+        storage = {}
         if options.bucket:
-            environment |= object_storage.Bucket(stack.enter_context(object_storage.server())).environment
-        log = stack.enter_context((folder / "log").open("w"))
-        server = WebServer(environment, log)
-        stack.callback(server.stop)
-        until(server.is_up)
-        command = [sys.executable, "manage.py", "run_worker"]
-        worker = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=log, stderr=log)
+            storage = object_storage.Bucket(stack.enter_context(object_storage.server())).environment
+        server = WebServer(
+            folder,
+            f"sqlite:///{folder / 'db.sqlite3'}",
+            SECRET_KEY="x" * 50,
+            WEB_PROCESSES="1",
+            MAX_UPLOAD_MB="5000",
+            USER_FILES_MB=str(2 * sum(options.megabytes)),
+            **storage,
+        )
+        stack.callback(server.end)
+        manage = partial(subprocess.Popen, cwd=PROJECT, env=server.environment)
+        assert manage([sys.executable, "manage.py", "migrate", "-v0"]).wait() == 0
+        server.start()
+        log = stack.enter_context((folder / "worker.log").open("w"))
+        worker = manage([sys.executable, "manage.py", "run_worker"], stdout=log, stderr=log)
         stack.callback(worker.wait)
         stack.callback(worker.terminate)
-        server.ask("POST", "/api/user/create", json.dumps(CREDENTIALS))
-        token = server.ask("POST", "/api/user/login", json.dumps(CREDENTIALS))[1]["access_token"]
+        server.ask("POST", "/api/user/create", CREDENTIALS)
+        token = server.ask("POST", "/api/user/login", CREDENTIALS)[1]["access_token"]
         print("| MB | rows | status | answered, s | dataset, s | web before, MB | web, MB | worker, MB |")
         print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for megabytes in options.megabytes:

@@ -3,6 +3,7 @@
 import io
 import random
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from mlmodels.models import KINDS, Batch, Dataset, TrainedModel, TrainingRun, Upload
@@ -19,6 +20,15 @@ def houses_csv(rows: int = 60) -> bytes:
         size, rooms, place = 40 + number * 3 % 97, 1 + number % 5, ("city", "village", "coast")[number % 3]
         lines.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 20000 * (place == 'city')}")
     return "\n".join(lines).encode()
+
+
+def classic_order(table: bytes | None = None, **changes) -> dict:
+    """The body of `POST /api/create` for a model of houses."""
+    file = SimpleUploadedFile("houses.csv", table or houses_csv(), content_type="text/csv")
+    columns = '["size", "rooms", "place"]'
+    return {
+        "model_type": "linear", "feature_cols": columns, "label_col": "price", "csv_file": file, **changes
+    }  # fmt: skip
 
 
 def make_dataset(owner, content: bytes | None = None, name: str = "houses") -> Dataset:

@@ -1,4 +1,4 @@
-"""Trainings without a worker, for tests that are about something else: the child's work is done right here.
+"""Trainings and batches without a worker, for tests about something else: in this process, at once.
 
 Fitting is what takes time, so that the same table and plan are fitted once for all tests of a session.
 """
@@ -10,9 +10,9 @@ import uuid
 from pathlib import Path
 from unittest.mock import Mock
 
-from mlmodels.models import TrainedModel, TrainingRun
-from mlmodels.operations import jobs
-from mlmodels.worker import child, supervision, trainings
+from mlmodels.models import Batch, TrainedModel, TrainingRun
+from mlmodels.operations import jobs, model_files
+from mlmodels.worker import batches, child, supervision, trainings
 from mlmodels.worker.assignment import TrainingAssignment
 from mlplatform.core.errors import DomainError
 
@@ -27,6 +27,16 @@ def fitted(table: bytes, order: str) -> tuple[dict, bytes]:
         assignment = TrainingAssignment(model_uuid=str(uuid.uuid4()), **json.loads(order), **paths, **limits)
         facts = child.train(assignment, Mock())
         return json.loads(json.dumps(facts)), Path(folder, "model.part").read_bytes()
+
+
+def predict_now(batch: Batch) -> Batch:
+    """Carries out a queued batch, as a worker would."""
+    claimed = jobs.claim(job=batch, worker="test")
+    paths = claimed.model.file.path, claimed.file.path
+    signature = model_files.signature_for_a_process(claimed.model)
+    assignment = batches.assignment_for(claimed, signature, *paths)
+    batches.finish(claimed, child.predict_file(assignment, Mock()))
+    return Batch.objects.get(pk=batch.pk)
 
 
 def train_now(run: TrainingRun) -> TrainingRun:

@@ -1,4 +1,4 @@
-"""A web server as a process of its own, on the database of a test."""
+"""A web server in processes of its own."""
 
 import http.client
 import json
@@ -6,29 +6,31 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
-from mlmodels.tests.worker.conftest import url_of_test_database
 from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
+from mlplatform.tests.installation import PROJECT
 from mlplatform.tests.postgresql import free_port
 
 
 class WebServer:
-    """The server on the database and the files of the test; it can be killed and started again."""
+    """On this database; it can be killed and started again."""
 
-    def __init__(self, settings, data_dir, **environment):
+    def __init__(self, data_dir, database_url, **environment):
         self.port = free_port()
-        self.folder = settings.BASE_DIR
         self.log = data_dir / f"web_server_{self.port}.log"
-        self.environment = {
-            **os.environ, "DATABASE_URL": url_of_test_database(), "DATA_DIR": str(data_dir), **environment
-        }  # fmt: skip
+        self.environment = os.environ | {
+            "DATABASE_URL": database_url,
+            "DATA_DIR": str(data_dir),
+            **environment,
+        }
         self.process = None
 
     def start(self):
         command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(self.port)]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+                command, cwd=PROJECT, env=self.environment, stdout=log, stderr=log
             )
         until(self.is_up, what="for the web server")
         return self
@@ -65,11 +67,22 @@ class WebServer:
             self.process.wait()
             until(lambda: not any(map(is_alive, serving)), what="for the end of the web server")
 
+    def peak_mb(self):
+        """The most memory that any of the serving processes has taken since its start."""
+        return max(map(peak_mb, descendants(self.process.pid)))
+
     def ask(self, method, address, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        """`body` is JSON data, or bytes."""
+        content = body if isinstance(body, bytes) else body and json.dumps(body)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, address, body and json.dumps(body), headers or {})
+            connection.request(method, address, content, headers or {})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
         finally:
             connection.close()
+
+
+def peak_mb(pid):
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmHWM"].removesuffix("kB")) / 1024

@@ -4,8 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from django.apps import apps
+
+from mlplatform.settings import BASE_DIR
 
 APPS = ("accounts", "billing", "mlmodels")
 MAY_KNOW = {
@@ -19,6 +22,12 @@ WRITES = {"create", "bulk_create", "update", "bulk_update", "get_or_create", "up
 # How code calls a row of accounts.User without importing the class
 USERS = {"user", "owner", "account", "get_user_model", "User"}
 SQL_WRITE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE(?: TABLE)?)\s+\"?(\w+)", re.IGNORECASE)
+
+
+def sources(package: str) -> list[Path]:
+    """Each source file of a package, without tests and migrations."""
+    found = sorted((BASE_DIR / package).rglob("*.py"))
+    return [path for path in found if not {"tests", "migrations"} & set(path.relative_to(BASE_DIR).parts)]
 
 
 def foreign_writes(source: str, app: str) -> list[str]:

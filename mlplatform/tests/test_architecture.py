@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlplatform.settings import BASE_DIR
-from mlplatform.tests.foreign_rows import APPS, foreign_writes, unknown_relations
+from mlplatform.tests.foreign_rows import APPS, foreign_writes, sources, unknown_relations
 from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
 
 WEB = ("django.http", "django.shortcuts", "rest_framework", "django_htmx")
@@ -41,12 +41,6 @@ BROKEN_IMPORTS = [  # contract, file, module that it must not import
     ("learning-layers", "mlmodels/learning/tables/reading.py", "mlmodels.learning.trainers.plan"),
     ("learning-layers", "mlmodels/learning/trainers/fitting.py", "mlmodels.learning.scoring"),
 ]
-
-
-def sources(package: str) -> list[Path]:
-    """Each source file of a package, without tests and migrations."""
-    found = sorted((BASE_DIR / package).rglob("*.py"))
-    return [path for path in found if not {"tests", "migrations"} & set(path.relative_to(BASE_DIR).parts)]
 
 
 def lint(project: Path, *options: str) -> tuple[int, str]:

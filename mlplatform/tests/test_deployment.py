@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mlplatform.settings import BASE_DIR
-from mlplatform.tests.test_documents import table_rows, text_of, variables_of_settings
+from mlplatform.tests.documents import table_rows, text_of, variables_of_settings
 
 GIVEN = {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS"}  # compose.yaml decides about these
 IN_THE_IMAGE = {"DATA_DIR"}  # the volume

@@ -5,9 +5,8 @@ import ast
 import pytest
 
 from mlplatform.settings import BASE_DIR
-from mlplatform.tests.foreign_rows import APPS
+from mlplatform.tests.foreign_rows import APPS, sources
 from mlplatform.tests.fresh_process import imported_by
-from mlplatform.tests.test_architecture import sources
 
 # What touches the disk, and why it may
 MAY = {

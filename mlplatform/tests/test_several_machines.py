@@ -7,16 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from urllib3.filepost import encode_multipart_formdata
 
 from mlmodels.tests.factories import slow_csv
 from mlmodels.tests.worker.processes import until
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.object_storage import Bucket
 from mlplatform.tests.postgresql import free_port
-from mlplatform.tests.test_memory import BOUNDARY, CREDENTIALS, multipart
 
 pytestmark = pytest.mark.postgresql_only
 
+CREDENTIALS = {"email": "alice@example.com", "pwd": "a long pass phrase 17"}
 A_ROW = {"a": 0.5, "b": 0.5, "c": 0.5}
 RUN = {"target": "sum", "algorithm": "random_forest", "parameters": {"n_estimators": 150}}
 
@@ -52,10 +53,8 @@ class Machine:
         return response.status, json.loads(content) if is_json else content
 
     def send(self, address, file: bytes, token):
-        form = multipart({}, file).replace(b'name="csv_file"', b'name="file"')
-        return self.ask(
-            "POST", address, form, token, **{"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        )
+        form, content_type = encode_multipart_formdata({"file": ("houses.csv", file)})
+        return self.ask("POST", address, form, token, **{"Content-Type": content_type})
 
     def is_up(self):
         try:

@@ -1,11 +1,11 @@
 """Whole files over the API: price, start, status, result, cancel, delete."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from billing.verify import verify_ledger
 from mlmodels.models import Batch
-from mlmodels.tests.pages.test_batches import NEW, predict_now
+from mlmodels.tests.new_rows import NEW, send_by_api
+from mlmodels.tests.quick import predict_now
 
 pytestmark = pytest.mark.django_db
 
@@ -15,19 +15,13 @@ def model(alice, make_model):
     return make_model(alice)
 
 
-def send(client, model, content=NEW, **fields):
-    headers = {"headers": {"Idempotency-Key": fields.pop("key")}} if "key" in fields else {}
-    body = {"file": SimpleUploadedFile("new.csv", content), **fields}
-    return client.post(f"/api/v1/models/{model.name}/batches", body, format="multipart", **headers)
-
-
 def balance_of(user):
     user.refresh_from_db()
     return user.token_balance
 
 
 def test_a_dry_run_tells_the_price_and_leaves_nothing(alice, model, api_as, files_folder):
-    answer = send(api_as(alice), model, dry_run="true")
+    answer = send_by_api(api_as(alice), model, dry_run="true")
 
     assert answer.status_code == 200
     assert answer.json() == {
@@ -45,7 +39,7 @@ def test_a_dry_run_tells_the_price_and_leaves_nothing(alice, model, api_as, file
 def test_a_file_is_accepted_predicted_and_fetched(alice, model, api_as):
     client = api_as(alice)
 
-    accepted = send(client, model)
+    accepted = send_by_api(client, model)
     assert accepted.status_code == 202
     assert accepted["Location"] == accepted.json()["url"]
     path = f"/api/v1/batches/{accepted.json()['id']}"
@@ -67,7 +61,7 @@ def test_a_file_is_accepted_predicted_and_fetched(alice, model, api_as):
 def test_the_rows_that_cannot_be_read_are_fetched_with_their_reasons(alice, model, api_as):
     client = api_as(alice)
 
-    batch = send(client, model).json()
+    batch = send_by_api(client, model).json()
     unread = client.get(batch["unreadable"], headers={"Accept": "text/csv"})
 
     assert unread["Content-Type"] == "text/csv; charset=utf-8"
@@ -86,23 +80,23 @@ def test_the_rows_that_cannot_be_read_are_fetched_with_their_reasons(alice, mode
 def test_sent_again_with_its_key_it_is_charged_once(alice, model, api_as):
     client = api_as(alice)
 
-    first, again = send(client, model, key="one"), send(client, model, key="one")
+    first, again = send_by_api(client, model, key="one"), send_by_api(client, model, key="one")
 
     assert (again.status_code, again["Idempotency-Replayed"]) == (202, "true")
     assert again.json()["id"] == first.json()["id"]
-    assert send(client, model, NEW + b"80;1;city;Zoe\n", key="one").status_code == 422
+    assert send_by_api(client, model, NEW + b"80;1;city;Zoe\n", key="one").status_code == 422
     assert balance_of(alice) == 10
 
 
 def test_with_too_few_tokens_it_is_a_402_and_nothing_is_left(charlie, make_model, api_as):
-    answer = send(api_as(charlie), make_model(charlie))
+    answer = send_by_api(api_as(charlie), make_model(charlie))
 
     assert answer.status_code == 402
     assert not Batch.objects.exists()
 
 
 def test_a_wrong_file_is_a_400_that_names_each_missing_column(alice, model, api_as):
-    answer = send(api_as(alice), model, b"place\ncity\n")
+    answer = send_by_api(api_as(alice), model, b"place\ncity\n")
 
     assert answer.status_code == 400
     assert set(answer.json()["fields"]) == {"size", "rooms"}

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from mlmodels.models import Dataset, Prediction, TrainingRun
 from mlmodels.operations import jobs
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.tests.api.test_refused_inputs import create
+from mlmodels.tests.factories import classic_order
 
 ROW = {"features": {"size": 70, "rooms": 2, "place": "city"}}
 SEARCH = {"algorithm": "knn", "params": {"n_neighbors": [3]}}
@@ -23,9 +23,7 @@ def balance_of(user):
 
 
 def send_create(client, headers=KEY, **changes):
-    order = create("", "", **changes).body
-    order["csv_file"].seek(0)
-    return client.post("/api/create", order, format="multipart", headers=headers)
+    return client.post("/api/create", classic_order(**changes), format="multipart", headers=headers)
 
 
 @pytest.mark.django_db
@@ -126,7 +124,7 @@ def test_another_file_under_the_same_key_is_refused(alice, api_as, trains_at_onc
     client = api_as(alice)
     send_create(client)
 
-    answer = send_create(client, csv_file=b"size,rooms,city,price\n" + b"1,2,Bonn,3\n4,5,Kiel,6\n" * 20)
+    answer = send_create(client, table=b"size,rooms,place,price\n" + b"1,2,Bonn,3\n4,5,Kiel,6\n" * 20)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
     assert Dataset.objects.count() == 1

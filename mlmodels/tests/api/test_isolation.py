@@ -3,7 +3,7 @@
 import pytest
 
 from mlmodels.models import Prediction, TrainedModel, TrainingRun
-from mlmodels.tests.factories import make_dataset, start_run
+from mlmodels.tests.factories import classic_order, make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
 
@@ -104,12 +104,9 @@ def test_a_search_from_a_page_is_not_the_last_one_of_the_classic_calls(api_as, a
 
 
 def test_the_same_file_of_another_person_is_not_shared(api_as, alice, bob, trains_at_once):
-    from mlmodels.tests.api.test_refused_inputs import create
-
     for user in (alice, bob):
-        order = create("houses", "").body
-        order["csv_file"].seek(0)
-        assert api_as(user).post("/api/create", order, format="multipart").status_code == 200
+        answer = api_as(user).post("/api/create", classic_order(), format="multipart")
+        assert answer.status_code == 200
 
     assert alice.datasets.count() == bob.datasets.count() == 1
 

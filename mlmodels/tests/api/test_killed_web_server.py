@@ -13,6 +13,7 @@ from billing.models import LedgerEntry
 from billing.verify import verify_ledger
 from mlmodels.models import Prediction
 from mlmodels.tests.web_server import WebServer
+from mlmodels.tests.worker.conftest import url_of_test_database
 from mlmodels.tests.worker.processes import until
 
 pytestmark = [
@@ -30,7 +31,7 @@ ANSWERS_BETWEEN_KILLS = 3
 @pytest.fixture
 def server(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
-    made = WebServer(settings, tmp_path)
+    made = WebServer(tmp_path, url_of_test_database())
     yield made
     made.end()
 

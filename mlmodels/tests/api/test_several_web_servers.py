@@ -11,6 +11,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import Dataset, Worker
 from mlmodels.tests.factories import houses_csv
 from mlmodels.tests.web_server import WebServer
+from mlmodels.tests.worker.conftest import url_of_test_database
 from mlmodels.tests.worker.processes import until
 
 pytestmark = [
@@ -30,9 +31,8 @@ def start_server(settings, tmp_path):
     started = []
 
     def start():
-        server = WebServer(
-            settings, tmp_path, WEB_PROCESSES="1", WEB_NOT_READY_SECONDS=str(NOT_READY_SECONDS)
-        )
+        seconds = {"WEB_NOT_READY_SECONDS": str(NOT_READY_SECONDS)}
+        server = WebServer(tmp_path, url_of_test_database(), WEB_PROCESSES="1", **seconds)
         started.append(server)
         return server.start()
 

@@ -11,7 +11,7 @@ from billing.verify import verify_ledger
 from mlmodels.management.commands import predict as command
 from mlmodels.models import Batch, Prediction, Worker
 from mlmodels.operations import batches
-from mlmodels.tests.pages.test_batches import predict_now
+from mlmodels.tests.quick import predict_now
 from mlmodels.worker import loop
 
 ROWS = "name;place;rooms;size\nA;city;2;100\nB;city;2;big\nC;village;1;50,5\n"

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -20,6 +19,7 @@ from mlmodels.models import Dataset, PendingFile, TrainedModel
 from mlmodels.operations import datasets, jobs, model_files, pending_files, training
 from mlmodels.operations.trained_models import delete_model
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model, start_run
+from mlmodels.tests.leftovers import grow_old, stored
 from mlmodels.tests.worker.conftest import url_of_test_database
 from mlmodels.worker.loop import JobWorker
 from mlplatform.core import storage
@@ -43,21 +43,6 @@ datasets.create_dataset(owner=alice, name="houses", upload=io.BytesIO(sys.stdin.
 @pytest.fixture(autouse=True)
 def own_work_folder(settings, tmp_path):
     settings.DATA_DIR = tmp_path
-
-
-def stored(folder="datasets"):
-    return default_storage.listdir(folder)[1] if default_storage.exists(folder) else []
-
-
-def grow_old(age=timedelta(hours=2)):
-    """Everything that was announced or written by a worker, and the files themselves."""
-    PendingFile.objects.update(registered_at=Now() - age)
-    then = time.time() - age.total_seconds()
-    for path in pending_files.work_folder().iterdir():
-        os.utime(path, (then, then))
-    for folder in ("datasets", "models"):
-        for name in stored(folder):
-            os.utime(default_storage.path(f"{folder}/{name}"), (then, then))
 
 
 def put(name):

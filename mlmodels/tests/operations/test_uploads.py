@@ -14,7 +14,7 @@ from mlmodels.limits import OPEN_UPLOADS_MAX
 from mlmodels.models import Dataset, PendingFile, Upload
 from mlmodels.operations import datasets, erasure, pending_files, uploads
 from mlmodels.tests.factories import houses_csv, inspect_now, make_dataset, start_upload
-from mlmodels.tests.operations.test_pending_files import grow_old, stored
+from mlmodels.tests.leftovers import grow_old, stored
 from mlplatform.core.errors import InvalidInput, NotFound
 
 pytestmark = pytest.mark.django_db

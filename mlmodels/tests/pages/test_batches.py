@@ -1,7 +1,5 @@
 """The pages of whole files: send one, see its price, start it, watch it, download the answer, remove it."""
 
-from unittest.mock import Mock
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -9,14 +7,12 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.verify import verify_ledger
 from mlmodels.models import Batch
-from mlmodels.operations import jobs, model_files
+from mlmodels.operations import jobs
 from mlmodels.tests.factories import quote_file, start_batch
-from mlmodels.worker import batches as worker
-from mlmodels.worker import child
+from mlmodels.tests.new_rows import NEW, send_by_page
+from mlmodels.tests.quick import predict_now
 
 pytestmark = pytest.mark.django_db
-
-NEW = b"Size;rooms;place;agent\n70,5;2;city;Ann\nca. 90;2;city;Bob\n500;3;moon;Eve\n"
 
 
 @pytest.fixture
@@ -24,24 +20,10 @@ def model(alice, make_model):
     return make_model(alice)
 
 
-def sent(client, model, content=NEW, **headers):
-    file = SimpleUploadedFile("new.csv", content)
-    return client.post(f"/models/{model.name}/files/", {"file": file}, **headers)
-
-
-def predict_now(batch) -> Batch:
-    """As a worker would."""
-    claimed = jobs.claim(job=batch, worker="w")
-    paths = claimed.model.file.path, claimed.file.path
-    signature = model_files.signature_for_a_process(claimed.model)
-    worker.finish(claimed, child.predict_file(worker.assignment_for(claimed, signature, *paths), Mock()))
-    return Batch.objects.get(pk=batch.pk)
-
-
 def test_from_the_file_to_its_answer(alice, model, pages_of):
     client = pages_of(alice)
 
-    quote = client.get(sent(client, model).url)
+    quote = client.get(send_by_page(client, model).url)
     text = quote.content.decode()
     assert "Predict 2 rows" in text and "10 of 15" in text
     assert "ca. 90" in text and "read as <code>size</code>" in text
@@ -73,7 +55,7 @@ def test_all_rows_that_cannot_be_read_are_downloaded_with_their_reasons(alice, m
     rows = [f"{'ca. ' if n % 2 else ''}{n};2;city;=1+{n}" for n in range(60)]
     content = "\n".join(["size;rooms;place;agent", *rows, ""]).encode()
 
-    page = client.get(sent(client, model, content).url)
+    page = client.get(send_by_page(client, model, content).url)
     batch = Batch.objects.get()
     answer = client.get(f"/batches/{batch.uuid}/unreadable.csv")
 
@@ -103,8 +85,8 @@ def test_the_start_page_takes_a_file_for_one_of_the_models(alice, bob, make_mode
 def test_a_file_of_no_use_is_refused_in_the_drop_zone(alice, model, pages_of):
     client = pages_of(alice)
 
-    with_scripts = sent(client, model, b"size,rooms\n1,2\n", headers={"HX-Request": "true"})
-    without = sent(client, model, b"size,rooms\n1,2\n")
+    with_scripts = send_by_page(client, model, b"size,rooms\n1,2\n", headers={"HX-Request": "true"})
+    without = send_by_page(client, model, b"size,rooms\n1,2\n")
 
     assert with_scripts.status_code == without.status_code == 422
     assert "no column named" in with_scripts.content.decode()

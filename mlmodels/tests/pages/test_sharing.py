@@ -21,9 +21,9 @@ from mlmodels.operations.monitoring import drift
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.tests.api.test_batches_resource import send
 from mlmodels.tests.factories import make_model_row, quote_file, start_batch
-from mlmodels.tests.pages.test_batches import predict_now, sent
+from mlmodels.tests.new_rows import send_by_api, send_by_page
+from mlmodels.tests.quick import predict_now
 
 pytestmark = pytest.mark.django_db
 
@@ -144,17 +144,18 @@ def test_a_file_is_sent_to_a_shared_model_with_own_tokens_and_is_nobody_elses(
 ):
     files = f"/models/{model.name}/files/"
     mine = start_batch(alice, model)
-    quote = sent(pages_of(bob), model)
+    quote = send_by_page(pages_of(bob), model)
     pages_of(bob).post(f"{quote.url}start/", {"idempotency_key": "file-1"})
 
-    over_the_api = send(api_as(bob), model)
+    over_the_api = send_by_api(api_as(bob), model)
     page = pages_of(bob).get(files).content.decode()
 
     assert over_the_api.status_code == 202
     assert page.count('class="job"') == 2 and str(mine.uuid) not in page
     assert pages_of(alice).get(files).content.decode().count('class="job"') == 1
     assert pages_of(alice).get(quote.url).status_code == 404
-    assert sent(pages_of(charlie), model).status_code == send(api_as(charlie), model).status_code == 404
+    assert send_by_page(pages_of(charlie), model).status_code == 404
+    assert send_by_api(api_as(charlie), model).status_code == 404
     assert (balance(alice), balance(bob)) == (10, 5)
     assert verify_ledger() == []
 

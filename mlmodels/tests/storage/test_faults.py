@@ -9,7 +9,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import Batch, Dataset, PendingFile, TrainedModel, TrainingRun
 from mlmodels.operations import jobs, model_cache, pending_files, predictions
 from mlmodels.tests.factories import houses_csv, make_dataset, start_batch, start_run, work_off
-from mlmodels.tests.operations.test_pending_files import grow_old
+from mlmodels.tests.leftovers import grow_old
 from mlmodels.worker import supervision
 from mlmodels.worker.loop import JobWorker
 from mlplatform.core import object_storage

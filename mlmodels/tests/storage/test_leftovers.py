@@ -6,7 +6,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import PendingFile
 from mlmodels.operations import pending_files
 from mlmodels.tests.factories import make_dataset
-from mlmodels.tests.operations.test_pending_files import grow_old
+from mlmodels.tests.leftovers import grow_old
 
 pytestmark = pytest.mark.django_db
 
