@@ -82,7 +82,10 @@ def with_workers(count: int, work):
             before = cluster.processor_seconds()
             found = work(executor)
             if found:
-                found["processor"] += cluster.processor_seconds() - before
+                after = cluster.processor_seconds()
+                there = [end - start for start, end in zip(before, after, strict=True)]
+                print(f"  processor seconds of scheduler and Dask workers: {there}")
+                found["processor"] += sum(there)
             return found
 
 

@@ -52,10 +52,10 @@ class DaskCluster:
         security = Security(**self.reached_by.tls())
         return Client(self.address, security=security, set_as_default=False)
 
-    def processor_seconds(self) -> float:
-        """Of all its processes, since they began."""
+    def processor_seconds(self) -> list[float]:
+        """Of the scheduler and of each worker, since they began."""
         times = [Path(f"/proc/{process.pid}/stat").read_text().split()[13:15] for process in self._processes]
-        return sum(int(user) + int(system) for user, system in times) / os.sysconf("SC_CLK_TCK")
+        return [(int(user) + int(system)) / os.sysconf("SC_CLK_TCK") for user, system in times]
 
     def tasks(self) -> list[str]:
         """The names that its scheduler knows."""
@@ -67,7 +67,13 @@ class DaskCluster:
         for name, path in self._tls.items():
             command += [TLS_OPTIONS[name], path]
         with open(self._folder / f"{kind}{len(self._processes)}.log", "w") as log:
-            process = subprocess.Popen(command, cwd=self._project, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command,
+                cwd=self._project,
+                env=os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         self._processes.append(process)
         return process
 
