@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mlplatform.core import formats
+from mlplatform.core.templatetags.ui import plural
 
 
 @pytest.fixture(params=["", "en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.8", "xx,fr;q=0.5"])
@@ -18,6 +19,13 @@ def test_numbers_have_the_separators_of_the_language(language):
     shown = {"": "12,500.5", "en": "12,500.5", "de": "12.500,5", "xx": "12\xa0500,5"}
 
     assert formats.figure(12500.5, 6) == shown[language]
+
+
+def test_a_count_is_followed_by_its_noun(language):
+    shown = {"": "12,500 tokens", "en": "12,500 tokens", "de": "12.500 tokens", "xx": "12\xa0500 tokens"}
+
+    assert plural(12500, "token") == shown[language]
+    assert [plural(number, "token") for number in (0, 1, 2)] == ["0 tokens", "1 token", "2 tokens"]
 
 
 def test_dates_are_written_as_in_the_language_with_english_months_in_english_alone(language):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mlplatform.settings import BASE_DIR
+
 pytestmark = pytest.mark.django_db
 
 OPEN = [
@@ -13,6 +15,7 @@ OPEN = [
     "/api/docs",
     "/api/redoc",
 ]
+LINE_CHARACTERS_MAX = 140
 PRIVATE = ["/datasets/", "/models/", "/models/compare/", "/predictions/", "/tokens/", "/accounts/"]
 
 
@@ -76,3 +79,21 @@ def test_the_landing_page_says_the_prices(client):
     assert "15 free tokens" in page
     assert "1 token<" in page
     assert "5 tokens<" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("/datasets/", "Datasets"), ("/models/", "Models"), ("/", "Start")]
+)
+def test_the_navigation_marks_the_section_that_is_shown(alice, pages_of, path, word):
+    page = pages_of(alice).get(path).content.decode()
+
+    assert f'<a href="{path}" aria-current="page">{word}</a>' in page
+    assert page.count(' aria-current="page"') == 1
+
+
+def test_no_line_of_a_template_is_too_long_to_read():
+    templates = sorted((BASE_DIR / "templates").rglob("*.html"))
+    lines = [(path.name, line) for path in templates for line in path.read_text().splitlines()]
+
+    assert lines
+    assert [line for line in lines if len(line[1]) > LINE_CHARACTERS_MAX] == []
