@@ -74,7 +74,7 @@ class WebServer:
     def ask(self, method, address, body=None, headers=None):
         """`body` is JSON data, or bytes."""
         content = body if isinstance(body, bytes) else body and json.dumps(body)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request(method, address, content, headers or {})
             response = connection.getresponse()

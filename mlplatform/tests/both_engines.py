@@ -1,6 +1,6 @@
 """Runs the tests on SQLite and on PostgreSQL side by side, for `make test`; arguments go to each pytest.
 
-Without arguments they are run in PARTS, one more at a time than there are cores, since some tests wait for
+Without arguments they are run in PARTS, two more at a time than there are cores, since some tests wait for
 processes. The output of a part is shown when the part has ended, and the last line of each at the end.
 """
 
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-AT_ONCE = (os.cpu_count() or 1) + 1
+AT_ONCE = (os.cpu_count() or 1) + 2
 LEARNING, BROWSER = "mlmodels/tests/learning", "mlplatform/tests/browser"
 PROCESSES = ["mlmodels/tests/worker", "mlmodels/tests/storage"]
 REST_OF_MODELS = ["mlmodels", *(f"--ignore={folder}" for folder in (LEARNING, *PROCESSES))]

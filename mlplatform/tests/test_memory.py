@@ -27,7 +27,7 @@ def server(environment, tmp_path, request):
     """An installation of its own, without a worker: what is ordered stays in the queue."""
     storage = Bucket(request.getfixturevalue("s3_server")).environment if request.param == "bucket" else {}
     subprocess.run([sys.executable, "manage.py", "migrate"], cwd=BASE_DIR, env=environment, check=True)
-    made = WebServer(tmp_path, environment["DATABASE_URL"], **storage)
+    made = WebServer(tmp_path, environment["DATABASE_URL"], WEB_PROCESSES="1", **storage)
     try:
         yield made.start()
     finally:

@@ -141,7 +141,7 @@ def test_others_write_while_the_storage_deletes_slowly(monkeypatch):
 
     def delete_slowly(name):
         with ThreadPoolExecutor() as pool:
-            pool.submit(write).result(timeout=5)
+            pool.submit(write).result(timeout=30)
 
     monkeypatch.setattr(storage, "delete_leftover", delete_slowly)
 

@@ -53,4 +53,4 @@ def session_of(pid: int) -> int | None:
 def kill(process) -> None:
     """kill -9, and the proof that this is what ended it."""
     process.kill()
-    assert process.wait(timeout=10) == -signal.SIGKILL
+    assert process.wait(timeout=60) == -signal.SIGKILL

@@ -18,7 +18,7 @@ from mlmodels.tests.learning.tables.files import opened
 from mlmodels.tests.learning.tables.test_properties import NAMES, table_files
 
 many = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
