@@ -107,7 +107,8 @@ def test_the_form_for_a_file_starts_without_a_name(browser):
 def test_the_root_leads_to_every_list_in_the_order_of_the_work(alice, api_as):
     listed = api_as(alice).get("/api/v1/").json()
 
-    assert list(listed)[:6] == ["datasets", "algorithms", "runs", "models", "predictions", "batches"]
+    work = ["datasets", "uploads", "algorithms", "runs", "models", "predictions", "batches"]
+    assert list(listed)[: len(work)] == work
     assert {api_as(alice).get(url).status_code for url in listed.values()} == {200}
     assert "account" in listed
 
