@@ -38,8 +38,8 @@ def write_table(path: Path, megabytes: int) -> None:
     blocks = ["".join(_row(draw) for _ in range(BLOCK_ROWS)) for _ in range(BLOCKS)]
     with path.open("w") as table:
         table.write("day,city,channel,discount," + ",".join(f"c{n}" for n in range(NUMBERS)) + "\n")
-        while table.tell() < megabytes * 1_000_000:
-            table.write(draw.choice(blocks))
+        while table.tell() + len(block := draw.choice(blocks)) <= megabytes * 1_000_000:
+            table.write(block)
 
 
 def _row(draw: random.Random) -> str:
