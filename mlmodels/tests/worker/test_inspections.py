@@ -1,5 +1,6 @@
 """Large uploads are inspected by real workers, beside their jobs, and survive the loss of one."""
 
+import os
 import signal
 import threading
 import time
@@ -83,6 +84,7 @@ def test_a_worker_that_is_told_to_stop_hands_it_back(alice, large_table, start_w
     worker = start_worker("leaving")
     upload = start_upload(alice, large_table)
     until(lambda: is_under_way(upload))
+    os.kill(until(lambda: inspecting_child_of(worker)), signal.SIGSTOP)  # it cannot end before the worker
 
     worker.send_signal(signal.SIGTERM)
 
