@@ -21,6 +21,7 @@ MAY = {
     "mlmodels/worker/trainings.py": "its own temporary files",
     "mlmodels/worker/reproduction.py": "its own temporary files",
     "mlmodels/worker/batches.py": "its own temporary files",
+    "mlmodels/worker/inspections.py": "the path that the storage module gave it",
     "mlmodels/worker/child.py": "paths that the worker gave it",
     "mlmodels/worker/cluster_tasks.py": "our own code, to compare it with that of the cluster",
     "mlmodels/worker/sandbox.py": "/proc",
