@@ -28,7 +28,9 @@ def test_an_administrator_finds_the_admin_and_looks_around(page, alice, open_pag
     staff.goto("/accounts/")
     staff.get_by_role("link", name="Administration").click()
 
-    lists = [link.get_attribute("href") for link in staff.locator("#content-main th a").all()]
+    names = staff.locator("#content-main th a")
+    expect(names.first).to_be_visible()
+    lists = [name.get_attribute("href") for name in names.all()]
     assert len(lists) > 5
     for address in lists:
         assert staff.goto(address).status == 200

@@ -24,9 +24,8 @@ def train(page):
         if page.get_by_role("link", name="Open the model").count():
             break
         page.wait_for_timeout(300)
-        page.get_by_role("link", name="Refresh").or_(page.get_by_role("link", name="Open the model")).click()
-        if "/models/" in page.url:
-            return
+        with page.expect_navigation():
+            page.get_by_role("link", name="Refresh").click()
     page.get_by_role("link", name="Open the model").click()
 
 
