@@ -153,7 +153,7 @@ def predictions_of(compiled, rows: list[list]) -> np.ndarray:
 
 
 def deviation(given: np.ndarray, expected: np.ndarray) -> float:
-    """The largest: relative for numbers, of a probability for classes."""
+    """The largest deviation: relative for numbers, absolute for the probabilities of classes."""
     difference = np.abs(given - expected)
     return float((difference if expected.ndim == 2 else difference / np.abs(expected)).max())
 

@@ -97,7 +97,7 @@ def find(*, user, request: IdempotentRequest | None) -> IdempotencyKey | None:
 
 @contextmanager
 def earlier_answer_first(*, user, request: IdempotentRequest | None):
-    """Raises RequestRepeated instead of a refusal if the request was carried out before."""
+    """If the block refuses a request that was already carried out, raises RequestRepeated instead."""
     try:
         yield
     except DomainError:

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
 ONNX_NODES_MAX = 100_000  # a large forest takes the converter minutes
 ONNX_RELATIVE_TOLERANCE = 1e-5  # ONNX calculates in float32 in places
-# skl2onnx has no error class of its own: what it cannot express, it reports by any of these, and by
-# NotImplementedError, which is a RuntimeError
+# skl2onnx has no error class of its own: its converters raise any of these for what ONNX cannot express
 CONVERTER_ERRORS = (RuntimeError, TypeError, ValueError, KeyError, AttributeError)
 
 

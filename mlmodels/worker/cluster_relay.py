@@ -15,7 +15,7 @@ SECONDS = 15  # without a byte
 
 
 def write(relay: Relay, data: bytes) -> bool:
-    """Whether the storage has it now."""
+    """Uploads the data, and returns whether it is stored."""
     headers = {"Content-Type": "application/octet-stream"}
     request = Request(relay.write_url, data, headers, method="PUT")  # noqa: S310 - a URL of our storage
     try:

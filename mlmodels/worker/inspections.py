@@ -73,7 +73,7 @@ class InspectionThread(WorkerThread):
 
 
 class Stopped(Exception):
-    """The worker has to stop, or nobody waits for the inspection any more."""
+    """The worker is stopping, or the upload was deleted or is another worker's."""
 
 
 class Inspection:
@@ -109,7 +109,8 @@ class Inspection:
     def _run(self) -> None:
         try:
             self._inspect()
-        except Exception as error:  # the other thread raises it
+        except Exception as error:
+            # It would end with this thread, unseen; `raise_error` raises it in the one that waits
             self._error = error
 
     def _inspect(self) -> None:

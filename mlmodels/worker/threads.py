@@ -46,6 +46,8 @@ class WorkerThread(ABC):
         except (OperationalError, InterfaceError) as error:
             log.warning("The database does not answer the %s: %s", self.name, type(error).__name__)
             connection.close()
-        except Exception:  # of one piece of work; the thread has to go on with the next
+        except Exception:
+            # No bug in one piece of work may end the thread: nothing would be inspected or delivered until
+            # the worker is started again. It is logged with its traceback.
             log.exception("The %s thread failed", self.name)
         return RETRY_SECONDS

@@ -62,7 +62,7 @@ def is_local() -> bool:
     """Whether the files are on a disk of this machine."""
     try:
         return bool(default_storage.path(""))
-    except NotImplementedError:  # how a storage of Django says that its files have no path
+    except NotImplementedError:  # documented for Storage.path where files are not on a local disk
         return False
 
 

@@ -54,7 +54,11 @@ def sh(script, environment):
 
 @pytest.fixture
 def path(request):
-    """Folders with our Python and, on PostgreSQL, with its programs: those of the tests' own server first."""
+    """Folders with our Python and, on PostgreSQL, with its programs: those of the tests' own server first.
+
+    Without the programs nothing can be backed up, so the tests are skipped with a message; if CI is set, they
+    fail.
+    """
     is_postgresql, folders = request.config.getoption("engine") == "postgresql", [Path(sys.executable).parent]
     if is_postgresql:
         with contextlib.suppress(postgresql.NoServer):

@@ -113,7 +113,11 @@ print("done")
 
 @pytest.fixture
 def previous_release(tmp_path):
-    """The code of RELEASE in a folder. Copies of the project without git or its history have none."""
+    """The code of RELEASE in a folder.
+
+    It is in the history alone. Whoever has the project as an archive, or as a shallow clone, cannot run these
+    tests, so they are skipped there with a message.
+    """
     folder = tmp_path / "release"
     folder.mkdir()
     archive = ["git", "-C", str(PROJECT), "archive", RELEASE]

@@ -86,7 +86,7 @@ def test_killed_while_it_serves_it_leaves_nobody(server, unprepared_port):
     kill(server)
 
     still_reading = BODY_SECONDS - 1
-    until(lambda: not any(map(is_alive, serving)), seconds=still_reading, what="for their end")
+    assert until(lambda: not any(map(is_alive, serving)), seconds=still_reading, what="for their end")
     for client in clients:
         client.close()
 

@@ -94,7 +94,7 @@ class ColumnEvidence:
             self._add_counted(chunk.counts(position), row_of)
 
     def add_up(self) -> None:
-        """When all rows were added: completes `counts`."""
+        """Completes `counts`, once all rows have been added."""
         if self._known is not None:
             self.counts.update(self._known.take_counts())
 
