@@ -210,3 +210,10 @@ def test_trainers_and_tables_describe_themselves_without_a_learning_library():
     code = "import mlmodels.learning.trainers, mlmodels.learning.tables"
 
     assert imported_by(code, LEARNING_LIBRARIES) == set()
+
+
+def test_a_script_of_the_benchmarks_hides_no_module_of_the_standard_library():
+    """Python looks first into the folder of the script that it runs."""
+    scripts = {path.stem for path in (BASE_DIR / "benchmarks").rglob("*.py")}
+    assert "public_tables" in scripts
+    assert not scripts & sys.stdlib_module_names

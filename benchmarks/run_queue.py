@@ -1,7 +1,7 @@
 """The queue of training runs at a size: what a claim takes, and how trainings a minute grow with workers.
 
-    python -m benchmarks.queue claims --engine postgresql
-    python -m benchmarks.queue trainings
+    python -m benchmarks.run_queue claims --engine postgresql
+    python -m benchmarks.run_queue trainings
 
 `claims` makes queued runs of some owners on top of ended ones, asks the database how it finds the next, and
 claims them all. `trainings` starts real worker processes on PostgreSQL.
