@@ -98,7 +98,7 @@ class ProfileSerializer(serializers.Serializer):
         help_text="number of cells that quantiles and histogram are computed from; null if all",
     )
     varying_parts = texts(
-        required=False, help_text="for dates: which of year, month, weekday, day_of_year and hour vary"
+        required=False, help_text="for dates: which of year, month, day, weekday, day_of_year and hour vary"
     )
 
 

@@ -25,7 +25,10 @@ TRIAL_ROWS = 200
 JSON_BYTES_MAX = 100_000_000
 TRUSTED_TYPES = (
     "functools.partial",
+    "numpy.clip",
     "numpy.dtype",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",

@@ -1,18 +1,20 @@
 """The `ColumnTransformer` of a pipeline for a single row: its fill values, scales and codes looked up."""
 
 import math
+from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     OneHotEncoder,
     OrdinalEncoder,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -30,6 +32,43 @@ class NumberCode(NamedTuple):
     fill: float
     mean: float
     scale: float
+
+
+class BoundedCode(NamedTuple):
+    """A number as `NumberCode` has it, kept between `low` and `high`."""
+
+    index: int
+    position: int
+    fill: float
+    low: float
+    high: float
+    mean: float
+    scale: float
+
+
+class BendCode(NamedTuple):
+    """A number between two neighboring `knots` writes its nearness to each, 1 at the knot itself; scaled.
+
+    Those of all knots but the last go to the positions from `first` on.
+    """
+
+    index: int
+    first: int
+    fill: float
+    knots: list[float]
+    means: list[float]
+    scales: list[float]
+
+    def write(self, number: float, encoded: np.ndarray) -> None:
+        knots, last = self.knots, len(self.knots) - 1
+        number = min(max(self.fill if number != number else number, knots[0]), knots[-1])
+        at = min(bisect_right(knots, number), last) - 1
+        per_unit = 1.0 / (knots[at + 1] - knots[at])  # and then multiplied, as scikit-learn rounds
+        near = per_unit * (knots[at + 1] - number)
+        encoded[self.first + at] = (near - self.means[at]) / self.scales[at]
+        if at + 1 < last:
+            near = per_unit * (number - knots[at])
+            encoded[self.first + at + 1] = (near - self.means[at + 1]) / self.scales[at + 1]
 
 
 class MissingCode(NamedTuple):
@@ -64,6 +103,8 @@ class RowEncoder:
 
     def __init__(self, prepare, features):
         self.numbers: list[NumberCode] = []
+        self.bounded: list[BoundedCode] = []
+        self.bends: list[BendCode] = []
         self.missing: list[MissingCode] = []
         self.categories: list[CategoryCode] = []
         self.texts: list[TextCode] = []
@@ -75,16 +116,29 @@ class RowEncoder:
             place = prepare.output_indices_[name]
             if isinstance(columns, str):
                 self._add_text(transformer, index_of[columns], place)
-            elif isinstance(_first_step(transformer), CATEGORY_ENCODERS):
-                self._add_categories(transformer, [index_of[column] for column in columns], place, columns)
+                continue
+            indexes = [index_of[column] for column in columns]
+            if isinstance(_first_step(transformer), CATEGORY_ENCODERS):
+                self._add_categories(transformer, indexes, place, columns)
+            elif isinstance(transformer, MissingIndicator):
+                self._add_flags(transformer, indexes, place)
+            elif "bend" in getattr(transformer, "named_steps", ()):
+                self._add_bends(transformer, indexes, place)
+            elif "bound" in getattr(transformer, "named_steps", ()):
+                self._add_bounded(transformer, indexes, place)
             else:
-                self._add_numbers(transformer, [index_of[column] for column in columns], place)
+                self._add_numbers(transformer, indexes, place)
 
     def encode(self, row: list) -> np.ndarray:
         encoded = self.unknown.copy()
         for index, position, fill, mean, scale in self.numbers:
             value = row[index]
             encoded[position] = ((fill if value != value else value) - mean) / scale
+        for index, position, fill, low, high, mean, scale in self.bounded:
+            value = row[index]
+            encoded[position] = (min(max(fill if value != value else value, low), high) - mean) / scale
+        for bend in self.bends:
+            bend.write(row[bend.index], encoded)
         for index, position, present, missing in self.missing:
             encoded[position] = missing if row[index] != row[index] else present
         for index, writes in self.categories:
@@ -110,6 +164,39 @@ class RowEncoder:
         for n in flagged:
             position, mean, scale = next(targets)
             self.missing.append(MissingCode(indexes[n], position, (0.0 - mean) / scale, (1.0 - mean) / scale))
+
+    def _add_flags(self, indicator: MissingIndicator, indexes: list[int], place: slice) -> None:
+        if len(indicator.features_) != len(indexes):
+            raise NoExactKernel(f"blanks through {indicator}")
+        for index, position in zip(indexes, range(place.start, place.stop), strict=True):
+            self.missing.append(MissingCode(index, position, 0.0, 1.0))
+
+    def _add_bounded(self, transformer, indexes: list[int], place: slice) -> None:
+        imputer, bound, scaler = _steps(transformer, SimpleImputer, FunctionTransformer, StandardScaler)
+        if bound.func is not np.clip or imputer.add_indicator:
+            raise NoExactKernel(f"numbers through {transformer}")
+        ends = bound.kw_args["a_min"], bound.kw_args["a_max"]
+        positions = range(place.start, place.stop)
+        columns = zip(
+            indexes, positions, imputer.statistics_, *ends, scaler.mean_, scaler.scale_, strict=True
+        )
+        for index, position, *numbers in columns:
+            self.bounded.append(BoundedCode(index, position, *map(float, numbers)))
+
+    def _add_bends(self, transformer, indexes: list[int], place: slice) -> None:
+        imputer, bend, scaler = _steps(transformer, SimpleImputer, SplineTransformer, StandardScaler)
+        knots = np.asarray(bend.knots).T
+        is_known = bend.degree == 1 and bend.extrapolation == "constant" and not bend.include_bias
+        if not is_known or len(knots) != len(indexes) or imputer.add_indicator:
+            raise NoExactKernel(f"numbers through {transformer}")
+        means, scales = (
+            np.reshape(values, (len(knots), -1)).tolist() for values in (scaler.mean_, scaler.scale_)
+        )
+        self.unknown[place] = -scaler.mean_ / scaler.scale_
+        for n, index in enumerate(indexes):
+            first = place.start + n * len(means[n])
+            fill = float(imputer.statistics_[n])
+            self.bends.append(BendCode(index, first, fill, knots[n].tolist(), means[n], scales[n]))
 
     def _add_categories(self, transformer, indexes: list[int], place: slice, columns: list[str]) -> None:
         """Encodes each category with the transformer itself, one column at a time, the others unknown."""
@@ -145,6 +232,14 @@ def _imputer_and_scaler(transformer):
     if parts or (scaler and not (scaler.with_mean and scaler.with_std)):
         raise NoExactKernel(f"numbers through {transformer}")
     return imputer, scaler
+
+
+def _steps(transformer, *kinds) -> list:
+    """The steps of a pipeline of exactly these kinds."""
+    steps = [step for _, step in transformer.steps]
+    if [type(step) for step in steps] != list(kinds):
+        raise NoExactKernel(f"numbers through {transformer}")
+    return steps
 
 
 def _passes_through(step) -> bool:

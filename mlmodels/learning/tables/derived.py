@@ -23,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTS: dict[str, Callable[[datetime], int]] = {
     "year": lambda moment: moment.year,
     "month": lambda moment: moment.month,
+    "day": lambda moment: moment.day,
     "weekday": datetime.isoweekday,
     "day_of_year": lambda moment: moment.timetuple().tm_yday,
     "hour": lambda moment: moment.hour,
@@ -129,6 +130,8 @@ def _part_of_all(part: str, seconds: "numpy.ndarray") -> "numpy.ndarray":
             values = days.astype("datetime64[Y]").astype("int64") + 1970
         case "month":
             values = days.astype("datetime64[M]").astype("int64") % 12 + 1
+        case "day":
+            values = (days - days.astype("datetime64[M]")).astype("int64") + 1
         case "weekday":
             values = (days.astype("int64") + 3) % 7 + 1
         case "day_of_year":

@@ -9,7 +9,7 @@ minimum maximum mean   numbers and dates, from all rows; dates are Unix seconds
 whole                  True when every number is whole
 quantiles              {"0.05": …, "0.25": …, "0.5": …, "0.75": …, "0.95": …}
 histogram              {"edges": n + 1 numbers, "counts": n cells}
-varying_parts          dates: which of year, month, weekday, day_of_year, hour are not the same in all rows
+varying_parts          dates: which of year, month, day, weekday, day_of_year, hour differ between rows
 sampled                None, or how many rows quantiles and histogram were taken from
 """
 

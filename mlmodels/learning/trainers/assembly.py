@@ -107,7 +107,7 @@ def fit_one(
     trainer, seasons = candidate.trainer, seasons_of(plan.derived)
     pairs = [Feature(made.name, NUMBER) for made in recipe.pairs] if candidate.has_pairs else []
     preparation = build_preparation(
-        trainer.family, plan.task, [*plan.all_features, *pairs], rows.frame, rows.labels, seasons
+        candidate.family, plan.task, [*plan.all_features, *pairs], rows.frame, rows.labels, seasons
     )
     model = build_model(trainer, plan.task, candidate.parameters, preparation, rows.labels)
     pipeline = Pipeline(

@@ -36,10 +36,14 @@ ORDER = (
     "naive_bayes",
 )
 STARTS = {
+    "ridge": {"numbers": "bounded"},
+    "lasso": {"numbers": "bounded"},
+    "logistic": {"numbers": "bounded"},
     "extra_trees": {"max_features": "half", "min_samples_leaf": 2},
     "random_forest": {"max_features": "third", "min_samples_leaf": 2},
     "knn": {"n_neighbors": 10, "weights": "distance"},
 }
+BENT = ("ridge", "logistic")  # also tried with numbers that bend
 GENTLE = {"learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 10, "max_features": 0.5}
 PAIRS_SHARE_MAX = 0.2  # of the time that is left, to look for pairs in every fold
 PAIRED = ("ridge", "logistic", "gradient_boosting", "extra_trees")
@@ -129,6 +133,8 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
         if trainer.penalty:
             candidate = candidate.with_parameters(**{trainer.penalty: None})
         yield candidate
+        if name in BENT:
+            yield candidate.with_parameters(numbers="bent")
         if name == "gradient_boosting":
             for transform in skewed or [None]:
                 yield replace(candidate.with_parameters(**GENTLE), target_transform=transform)
@@ -137,6 +143,7 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
                 # Its inverse ends somewhere, and a line does not
                 if transform != targets.YEO_JOHNSON:
                     yield replace(candidate, target_transform=transform)
+                    yield replace(candidate.with_parameters(numbers="bent"), target_transform=transform)
 
 
 def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:

@@ -149,7 +149,7 @@ class Bench:
 
     def prepared(self, candidate: Candidate, number: int) -> PreparedFold:
         """Prepared once and kept for all candidates, as far as memory goes."""
-        family = candidate.trainer.family
+        family = candidate.family
         key = family, candidate.has_pairs, number
         if key in self._prepared:
             return self._prepared[key]

@@ -52,6 +52,10 @@ class Candidate:
         return get(self.algorithm)
 
     @property
+    def family(self) -> str:
+        return self.trainer.family_with(self.parameters)
+
+    @property
     def finds_rounds(self) -> bool:
         rounds = self.trainer.rounds
         return bool(rounds) and self.parameters[rounds] is None

@@ -13,6 +13,13 @@ CLASS_WEIGHT = choice(
     nullable=True,
     tasks=(CLASSIFICATION,),
 )
+NUMBERS = choice(
+    "numbers",
+    "straight",
+    ("straight", "bounded", "bent"),
+    "How a number counts: 'straight' in proportion; 'bounded' no further than the middle 98 % of the values; "
+    "'bent' with another slope in each quarter of the values.",
+)
 PENALTY_MIN, PENALTY_MAX = 1e-9, 1e9
 COORDINATE_ROUNDS_MAX = 2_000
 
@@ -31,6 +38,11 @@ class Linear(Trainer):
 
         # By default every direction a million times weaker than the strongest one is dropped
         return LinearRegression(tol=1e-12, **parameters)
+
+
+def of_estimator(parameters: dict) -> dict:
+    """Without `numbers`, which is about the preparation."""
+    return {name: value for name, value in parameters.items() if name != NUMBERS.name}
 
 
 def penalty_of_weights(help: str):
@@ -53,7 +65,7 @@ class Ridge(PenalizedTrainer):
     family = SCALED
     tasks = (REGRESSION,)
     penalty = "alpha"
-    parameters = (penalty_of_weights("How strongly large weights are penalized."), FIT_INTERCEPT)
+    parameters = (penalty_of_weights("How strongly large weights are penalized."), FIT_INTERCEPT, NUMBERS)
     default_grid = {"alpha": (0.01, 0.1, 1.0, 10.0, 100.0)}
 
     def penalties(self, labels):
@@ -62,7 +74,7 @@ class Ridge(PenalizedTrainer):
     def estimator(self, task, parameters):
         from sklearn.linear_model import Ridge
 
-        return Ridge(random_state=SEED, **parameters)
+        return Ridge(random_state=SEED, **of_estimator(parameters))
 
 
 class Lasso(PenalizedTrainer):
@@ -75,6 +87,7 @@ class Lasso(PenalizedTrainer):
     parameters = (
         penalty_of_weights("How strongly weights are penalized; more leaves out more columns."),
         FIT_INTERCEPT,
+        NUMBERS,
     )
     default_grid = {"alpha": (0.001, 0.01, 0.1, 1.0, 10.0)}
 
@@ -87,7 +100,7 @@ class Lasso(PenalizedTrainer):
     def estimator(self, task, parameters):
         from sklearn.linear_model import Lasso
 
-        return Lasso(random_state=SEED, max_iter=COORDINATE_ROUNDS_MAX, **parameters)
+        return Lasso(random_state=SEED, max_iter=COORDINATE_ROUNDS_MAX, **of_estimator(parameters))
 
 
 class ElasticNet(Lasso):
@@ -103,7 +116,7 @@ class ElasticNet(Lasso):
     def estimator(self, task, parameters):
         from sklearn.linear_model import ElasticNet
 
-        return ElasticNet(random_state=SEED, max_iter=COORDINATE_ROUNDS_MAX, **parameters)
+        return ElasticNet(random_state=SEED, max_iter=COORDINATE_ROUNDS_MAX, **of_estimator(parameters))
 
 
 class Logistic(PenalizedTrainer):
@@ -127,6 +140,7 @@ class Logistic(PenalizedTrainer):
         integer("max_iter", 1000, 10, 5000, "The most iterations of the solver.", searchable=False),
         FIT_INTERCEPT,
         CLASS_WEIGHT,
+        NUMBERS,
     )
     default_grid = {"C": (0.01, 0.1, 1.0, 10.0, 100.0)}
 
@@ -136,7 +150,7 @@ class Logistic(PenalizedTrainer):
     def estimator(self, task, parameters):
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(random_state=SEED, **parameters)
+        return LogisticRegression(random_state=SEED, **of_estimator(parameters))
 
 
 class NaiveBayes(Trainer):

@@ -3,7 +3,10 @@
 Blocks, in this order, each left out where it has no columns; single-row scoring relies on their names:
 
     numbers           scaled: the median for a blank, a flag per column with blanks, then scaled
+                      bounded, bent: the median for a blank, kept within the usual range, then scaled
                       trees, boosting: as they are, which take blanks by themselves
+    blanks            bounded, bent: a flag per column with blanks
+    bends             bent: straight lines from quartile to quartile, and level beyond the usual range
     seasons           months, weekdays and hours of dates; scaled: a column per value; else among the numbers
     categories        scaled: one column per category
                       trees, boosting: a number per category, which boosting treats as a category again
@@ -11,8 +14,8 @@ Blocks, in this order, each left out where it has no columns; single-row scoring
     text:<column>     TF-IDF of words, or of parts of words where texts are short; trees, boosting: its
                       strongest components
 
-A blank text is a category of its own. An unseen category is no category (scaled), -1 (trees), a blank
-(boosting), the mean of all rows (many_categories).
+Bounded and bent are otherwise as scaled. A blank text is a category of its own. An unseen category is no
+category (scaled), -1 (trees), a blank (boosting), the mean of all rows (many_categories).
 """
 
 import re
@@ -23,20 +26,38 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    SplineTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, TEXT, Feature, TrainingPlan
-from mlmodels.learning.trainers.trainer import BOOSTING, CLASSIFICATION, REGRESSION, SCALED, TREES, Trainer
+from mlmodels.learning.trainers.trainer import (
+    BENT,
+    BOOSTING,
+    CLASSIFICATION,
+    REGRESSION,
+    SCALED,
+    SCALED_FAMILIES,
+    TREES,
+    Trainer,
+)
 
-FEW_CATEGORIES_MAX = {SCALED: 255, TREES: 50, BOOSTING: 255}  # 255 is also what boosting takes natively
+FEW_CATEGORIES_MAX = {**dict.fromkeys(SCALED_FAMILIES, 255), TREES: 50, BOOSTING: 255}  # the last natively
 DENSE_CELLS_MAX = 20_000_000  # 160 MB; a wider table of one-hot columns is kept sparse
 TARGET_FOLDS = 5
 OBSERVED_MIN = 10
+USUAL_RANGE = (0.01, 0.99)  # shares of the values
+BENDS = (0.01, 0.25, 0.5, 0.75, 0.99)
 SEASONS = ("month", "weekday", "hour")
 TERMS_MAX = 3_000
 TEXT_COMPONENTS_MAX = 32
@@ -52,7 +73,12 @@ RARE_CLASS_ROWS = 10
 def build_pipeline(plan: TrainingPlan, frame: pd.DataFrame, labels) -> Pipeline:
     """The unfitted pipeline of "prepare" and "model"; `frame` and `labels` are the training rows."""
     preparation = build_preparation(
-        plan.trainer.family, plan.task, plan.all_features, frame, labels, seasons_of(plan.derived)
+        plan.trainer.family_with(plan.parameters),
+        plan.task,
+        plan.all_features,
+        frame,
+        labels,
+        seasons_of(plan.derived),
     )
     model = build_model(plan.trainer, plan.task, plan.parameters, preparation, labels)
     return Pipeline([("prepare", preparation), ("model", model)])
@@ -96,7 +122,8 @@ def build_preparation(
     seasons: frozenset[str] | set[str] = frozenset(),
 ) -> ColumnTransformer:
     """Unfitted; decides by these rows on blanks, few or many categories, dense or sparse, and texts."""
-    seasonal = [f.name for f in features if f.name in seasons] if family == SCALED else []
+    is_scaled = family in SCALED_FAMILIES
+    seasonal = [f.name for f in features if f.name in seasons] if is_scaled else []
     names = [f.name for f in features if f.role == NUMBER and f.name not in seasonal]
     numbers = usable_numbers(family, frame[names])
     distinct = {f.name: frame[f.name].nunique() for f in features if f.role == CATEGORY}
@@ -104,7 +131,7 @@ def build_preparation(
     many = [name for name in distinct if name not in few]
     wide = len(frame) * (len(numbers) + sum(distinct[name] for name in few)) > DENSE_CELLS_MAX
     blocks = [
-        ("numbers", number_block(family, has_blanks=bool(frame[numbers].isna().any(axis=None))), numbers),
+        *number_blocks(family, frame[numbers]),
         ("seasons", OneHotEncoder(handle_unknown="ignore", sparse_output=False), seasonal),
         ("categories", category_block(family, sparse=wide), few),
         ("many_categories", many_categories_block(family, task, labels), many),
@@ -138,16 +165,64 @@ def usable_numbers(family: str, numbers: pd.DataFrame) -> list[str]:
     return [name for name in numbers if observed[name] >= min(OBSERVED_MIN, len(numbers))]
 
 
-def number_block(family: str, has_blanks: bool):
+def number_blocks(family: str, numbers: pd.DataFrame) -> list[tuple]:
     """Trees and boosting take blanks as they are, and scaling before trees costs exactness for nothing."""
-    if family != SCALED:
-        return "passthrough"
-    impute = SimpleImputer(strategy="median", add_indicator=has_blanks, keep_empty_features=True)
-    return Pipeline([("impute", impute), ("scale", StandardScaler())])
+    names = list(numbers)
+    if family not in SCALED_FAMILIES:
+        return [("numbers", "passthrough", names)]
+    blank = [name for name in names if numbers[name].isna().any()]
+    if family == SCALED:
+        return [("numbers", Pipeline([("impute", imputer(bool(blank))), ("scale", StandardScaler())]), names)]
+    curves = knots_of(numbers) if family == BENT else {}
+    return [
+        ("numbers", bounded_block(numbers), names),
+        ("blanks", MissingIndicator(features="all"), blank),
+        ("bends", bends_block(list(curves.values())), list(curves)),
+    ]
+
+
+def imputer(has_flags: bool = False) -> SimpleImputer:
+    return SimpleImputer(strategy="median", add_indicator=has_flags, keep_empty_features=True)
+
+
+def bounded_block(numbers: pd.DataFrame) -> Pipeline:
+    """A line leads out of the target's range where one number is far out of its own."""
+    ends = [usual_range(numbers[name].dropna().to_numpy()) for name in numbers]
+    lowest, highest = ([float(end[at]) for end in ends] for at in (0, 1))
+    within = FunctionTransformer(np.clip, kw_args={"a_min": lowest, "a_max": highest})
+    return Pipeline([("impute", imputer()), ("bound", within), ("scale", StandardScaler())])
+
+
+def usual_range(values: np.ndarray) -> np.ndarray:
+    """Of a number that hardly ever differs, all there are."""
+    if not len(values):
+        return np.zeros(2)
+    ends = np.quantile(values, USUAL_RANGE)
+    return ends if ends[0] < ends[1] else np.array([values.min(), values.max()])
+
+
+def knots_of(numbers: pd.DataFrame) -> dict[str, list[float]]:
+    """Where each number bends; without those of few different values."""
+    knots = {}
+    for name in numbers:
+        values = numbers[name].dropna().to_numpy()
+        different = np.unique(values)
+        if len(different) >= len(BENDS):
+            found = np.quantile(values, BENDS)
+            is_mostly_the_same = np.any(np.diff(found) <= 0)
+            knots[name] = np.quantile(different, BENDS) if is_mostly_the_same else found
+    return knots
+
+
+def bends_block(knots: list[list[float]]) -> Pipeline:
+    bend = SplineTransformer(
+        degree=1, knots=np.transpose(knots), extrapolation="constant", include_bias=False
+    )
+    return Pipeline([("impute", imputer()), ("bend", bend), ("scale", StandardScaler())])
 
 
 def category_block(family: str, sparse: bool):
-    if family == SCALED:
+    if family in SCALED_FAMILIES:
         return OneHotEncoder(handle_unknown="ignore", sparse_output=sparse)
     unknown = -1 if family == TREES else np.nan
     return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown)
@@ -158,7 +233,9 @@ def many_categories_block(family: str, task: str, labels):
     encode = TargetEncoder(
         target_type=target_type(task, labels), cv=KFold(TARGET_FOLDS, shuffle=True, random_state=SEED)
     )
-    return Pipeline([("encode", encode), ("scale", StandardScaler())]) if family == SCALED else encode
+    return (
+        Pipeline([("encode", encode), ("scale", StandardScaler())]) if family in SCALED_FAMILIES else encode
+    )
 
 
 def target_type(task: str, labels) -> str:
@@ -182,7 +259,7 @@ def text_blocks(family: str, features: Sequence[Feature], frame: pd.DataFrame) -
 def text_block(family: str, is_short: bool, vocabulary: int):
     by = {"analyzer": "char_wb", "ngram_range": (2, 4)} if is_short else {"ngram_range": (1, 2)}
     weigh = TfidfVectorizer(max_features=TERMS_MAX, sublinear_tf=True, **by)
-    if family == SCALED:
+    if family in SCALED_FAMILIES:
         return weigh
     components = min(TEXT_COMPONENTS_MAX, max(1, vocabulary // 2))  # fewer than there are terms in any fold
     return Pipeline([("weigh", weigh), ("reduce", TruncatedSVD(components, random_state=SEED))])

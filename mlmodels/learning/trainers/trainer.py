@@ -12,6 +12,9 @@ CLASSIFICATION = "classification"
 TASKS = (REGRESSION, CLASSIFICATION)
 
 SCALED = "scaled"  # families: how columns are prepared for an algorithm, see preparation.py
+BOUNDED = "bounded"
+BENT = "bent"
+SCALED_FAMILIES = (SCALED, BOUNDED, BENT)
 TREES = "trees"
 BOOSTING = "boosting"
 
@@ -114,13 +117,22 @@ class Trainer(Algorithm, ABC):
     rounds: str | None = None
     takes_sparse = True
 
+    def family_with(self, parameters: dict) -> str:
+        """The family under these parameters."""
+        return self.family
+
     @abstractmethod
     def estimator(self, task: str, parameters: dict):
         """`parameters` as `check_parameters` returns them."""
 
 
 class PenalizedTrainer(Trainer):
+    """A linear model, whose parameter `numbers` says how number columns enter."""
+
     penalty: str
+
+    def family_with(self, parameters):
+        return {"bounded": BOUNDED, "bent": BENT}.get(parameters.get("numbers"), self.family)
 
     @abstractmethod
     def penalties(self, labels) -> list[float]:

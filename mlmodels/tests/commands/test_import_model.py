@@ -90,6 +90,17 @@ def test_every_algorithm_comes_back_and_predicts_the_same(alice, bob, make_model
     assert (imported.owner, imported.is_compiled) == (bob, model.is_compiled)
 
 
+@pytest.mark.parametrize("numbers", ["bounded", "bent"])
+def test_a_line_comes_back_with_its_bounds_and_bends(alice, bob, make_model, exported, numbers):
+    model = make_model(alice, algorithm="ridge", parameters={"alpha": 1.0, "numbers": numbers})
+
+    imported = TrainedModel.objects.get(name=run("import_model", exported(model), "--owner", bob.email))
+
+    answers = [predict(owner=one.owner, model=one, features=HOUSE).output for one in (model, imported)]
+    assert answers[0] == answers[1]
+    assert imported.is_compiled
+
+
 def test_an_imported_model_is_signed_owned_and_free(bob, model, exported):
     name = run("import_model", exported(model), "--owner", bob.email, "--name", "from elsewhere")
 

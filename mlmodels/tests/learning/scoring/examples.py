@@ -17,6 +17,12 @@ CASES = [
     for algorithm in ALGORITHMS
     for target in TARGETS
     if (REGRESSION if target == REGRESSION else trainers.CLASSIFICATION) in trainers.TRAINERS[algorithm].tasks
+] + [
+    ("ridge bounded", REGRESSION),  # with its parameter `numbers`
+    ("lasso bent", REGRESSION),
+    ("logistic bent", TWO_CLASSES),
+    ("logistic bounded", THREE_CLASSES),
+    ("logistic bent", THREE_CLASSES),
 ]
 # Few enough trees that all cases fit and agree within seconds.
 QUICK = {
@@ -72,6 +78,9 @@ def labels_for(table: pd.DataFrame, target: str, seed: int = 1):
 
 
 def fitted(algorithm: str, target: str, table: pd.DataFrame, labels=None, **parameters):
+    """`algorithm` may be followed by its parameter `numbers`."""
+    algorithm, *numbers = algorithm.split()
+    parameters |= {"numbers": numbers[0]} if numbers else {}
     task = trainers.REGRESSION if target == REGRESSION else trainers.CLASSIFICATION
     labels = labels_for(table, target) if labels is None else labels
     trainer = trainers.TRAINERS[algorithm]

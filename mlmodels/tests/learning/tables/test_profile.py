@@ -154,7 +154,7 @@ class TestSampling:
 
         numbers.add([86_400.0 * day for day in range(150_000)])
 
-        assert numbers.varying_parts() == ["year", "month", "weekday", "day_of_year"]
+        assert numbers.varying_parts() == ["year", "month", "day", "weekday", "day_of_year"]
 
     def test_small_tables_are_not_sampled(self):
         assert column_of(["1", "2"]).profile["sampled"] is None

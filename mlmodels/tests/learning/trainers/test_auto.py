@@ -227,6 +227,27 @@ def test_a_line_through_logarithms_does_not_leave_the_range_of_the_target(quick_
     assert pipeline.predict(far_out)[0] < 10 * skewed.truth.max()
 
 
+def test_a_line_bends_where_the_target_does(quick_comparison):
+    table = numbers(rows=300)
+    bent = Table(table.frame, table.truth + 5 * np.abs(table.frame["n0"].to_numpy()))
+
+    result = train(bent, "auto", REGRESSION)
+
+    chosen = [row for row in result.candidates if row["is_chosen"]]
+    assert {row["parameters"]["numbers"] for row in chosen} == {"bent"}
+    assert result.metrics["r2_score"] > 0.9
+
+
+def test_a_number_far_out_leads_no_line_out_of_the_range_of_the_target(quick_comparison):
+    table = numbers(rows=300)
+
+    result = train(table, "auto", REGRESSION)
+
+    far_out = pd.DataFrame([[1e6, 1e6, 1e6]], columns=table.frame.columns)
+    assert {row["algorithm"] for row in result.candidates if row["is_chosen"]} <= {"ridge", "lasso"}
+    assert result.pipeline.predict(far_out)[0] < 1.5 * table.truth.max()
+
+
 def test_an_ensemble_of_plain_scikit_learn_is_made_where_it_is_clearly_better(monkeypatch, quick_comparison):
     monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
     monkeypatch.setattr(
