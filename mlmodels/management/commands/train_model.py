@@ -122,7 +122,7 @@ def report(output, run: TrainingRun) -> None:
     if run.status != TrainingRun.Status.SUCCEEDED:
         raise CommandError(f"The training run {run.status} and was refunded. {run.error}".strip())
     model = run.trained_model
-    label = trainers.get(model.algorithm).label
+    label = trainers.label_of(model.algorithm)
     output.write(f"{model.name}: {label}, {model.task} of {model.target['name']}")
     if verdict := model.report.get("verdict"):
         output.write(verdict["sentence"])

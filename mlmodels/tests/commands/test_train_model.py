@@ -4,6 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.verify import verify_ledger
+from mlmodels.management.commands import train_model as command
 from mlmodels.management.commands.train_model import parse_parameters
 from mlmodels.models import Dataset, TrainedModel, TrainingRun, Worker
 from mlmodels.operations import jobs
@@ -44,6 +45,20 @@ def test_without_a_worker_the_command_trains_by_itself(alice, table):
     assert balance_of(alice) == 14
     assert verify_ledger() == []
     assert not Worker.objects.exists()
+
+
+def test_a_model_of_auto_may_be_an_ensemble(alice, table, monkeypatch):
+    def follow_to_an_ensemble(run, show):
+        run = loop.follow(run, show)
+        TrainedModel.objects.filter(pk=run.trained_model.pk).update(algorithm="ensemble")
+        run.refresh_from_db()
+        return run
+
+    monkeypatch.setattr(command, "follow", follow_to_an_ensemble)
+
+    output = train_model(table, "--owner", "alice@example.com", "--target", "price", "--algorithm", "linear")
+
+    assert "Weighted ensemble, regression of price" in output
 
 
 def test_a_living_worker_does_the_training(alice, table, monkeypatch):
