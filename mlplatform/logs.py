@@ -7,10 +7,10 @@ location are logged, but not its message, which may quote a user's data.
 import json
 import logging
 import re
+import secrets
 import sys
 import time
 import traceback
-import uuid
 from datetime import UTC, datetime
 
 from mlplatform.core import database_time
@@ -69,6 +69,12 @@ class TextFormatter(logging.Formatter):
             described = describe_exception(record.exc_info[1])
             lines += [f"    {one['class']} at {(one['frames'] or ['?'])[-1]}" for one in described]
         return "\n".join(lines)
+
+
+def leave_out_unused_facts():
+    """Where a message was logged, and by which thread: logging looks that up for each, and no line has it."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 FORMATTERS = {"json": JsonFormatter, "text": TextFormatter}
@@ -131,8 +137,8 @@ class RequestLogMiddleware:
 
     def __call__(self, request):
         started, database_started = time.perf_counter(), database_time.start()
-        given_id = request.headers.get("X-Request-ID", "")
-        request.id = given_id if ACCEPTED_REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
+        given_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.id = given_id if ACCEPTED_REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
         token = current_request.set(request)
         try:
             response = self.get_response(request)

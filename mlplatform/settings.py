@@ -96,10 +96,10 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mlplatform.middleware.NoStoreMiddleware",
     "mlplatform.middleware.RateLimitMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "mlmodels.api.plain.PlainPredictionsMiddleware",  # most requests go no further
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mlplatform.middleware.AnonymousBodyMiddleware",
     "mlplatform.core.formats.FormatsMiddleware",

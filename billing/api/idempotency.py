@@ -24,7 +24,7 @@ def idempotent_request(request, body=None) -> IdempotentRequest | None:
 
     `body` replaces data that hold a secret, which must not be stored even as a hash.
     """
-    key = request.headers.get(HEADER)
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     return identify(request, key=key, body=plain_body(request.data) if body is None else body)

@@ -8,8 +8,10 @@ earlier requests are cached, and confirmed by the statement that charges.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import Error
 from django.http import HttpResponse
 from django.urls import Resolver404, resolve
@@ -26,7 +28,9 @@ from mlplatform.core.errors import DomainError
 JSON = "application/json"
 SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
 ACCEPTED = {"*/*", JSON, f"{JSON}, */*", f"{JSON}, text/plain, */*"}
-HEADERS = {"Content-Type": JSON, "Vary": "Accept", "Allow": "POST, OPTIONS"}  # as REST framework sets them
+# As REST framework and the middlewares after this one set them
+HEADERS = {"Content-Type": JSON, "Vary": "Accept, origin", "Allow": "POST, OPTIONS"}
+PATHS_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,10 @@ class Offer:
 
 
 class PlainPredictionsMiddleware:
-    """Answers plain requests before sessions, forms and REST framework, which they do not need."""
+    """Answers plain requests before sessions, forms and REST framework, which they do not need.
+
+    Also before the headers for pages of other sites: a request with an Origin is not plain.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -58,15 +65,24 @@ def answer_if_plain(request) -> HttpResponse | None:
     """None if the view has to answer."""
     if not is_plain(request.META):
         return None
-    try:
-        match = resolve(request.path_info)
-    except Resolver404:
-        return None
-    offer = getattr(match.func, "offer", None)
+    match, offer = match_and_offer(request.path_info)
     if offer is None or match.kwargs.keys() != {offer.name_argument}:
+        return None
+    try:
+        request.get_host()
+    except DisallowedHost:
         return None
     request.resolver_match = match
     return plain_response(request, match.kwargs[offer.name_argument], offer)
+
+
+@lru_cache(PATHS_REMEMBERED)
+def match_and_offer(path: str) -> tuple:
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return None, None
+    return match, getattr(match.func, "offer", None)
 
 
 def is_plain(environ: dict) -> bool:
@@ -74,6 +90,7 @@ def is_plain(environ: dict) -> bool:
     return (
         environ["REQUEST_METHOD"] == "POST"
         and "HTTP_AUTHORIZATION" in environ
+        and "HTTP_ORIGIN" not in environ
         and not environ.get("HTTP_COOKIE")
         and environ.get("CONTENT_TYPE", "").lower() in SENT_AS
         and environ.get("HTTP_ACCEPT", "*/*") in ACCEPTED
@@ -120,10 +137,14 @@ def sell(request, caller, name: str, offer: Offer) -> HttpResponse | None:
         body_of=offer.body_of,
         **options,
     )
-    return HttpResponse(JSONRenderer().render(offer.body_of(sold)), headers=HEADERS)
+    return response_of(JSONRenderer().render(offer.body_of(sold)), HEADERS)
 
 
 def as_plain(response) -> HttpResponse:
     """A response of REST framework, rendered."""
     content = JSONRenderer().render(response.data)
-    return HttpResponse(content, status=response.status_code, headers={**response.headers, **HEADERS})
+    return response_of(content, {**response.headers, **HEADERS}, response.status_code)
+
+
+def response_of(content: bytes, headers: dict, status: int = 200) -> HttpResponse:
+    return HttpResponse(content, status=status, headers=headers | {"Content-Length": str(len(content))})

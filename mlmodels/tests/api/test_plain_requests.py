@@ -118,6 +118,7 @@ HEADERS = {
     "accepts a page": {"Accept": "text/html"},
     "accepts XML": {"Accept": "application/xml"},
     "comes from elsewhere": {"Origin": "https://elsewhere.example"},
+    "has another host": {"Host": "elsewhere.example"},
     "has a cookie": {"Cookie": "sessionid=nonsense"},
     "has a key": {"Idempotency-Key": "1"},
     "has a blank key": {"Idempotency-Key": ""},
