@@ -38,6 +38,7 @@ from mlmodels.learning.scoring.composites import (
     CalibratedKernel,
     Member,
     PlainRow,
+    RowEncoderAbove,
     TransformedTargetKernel,
 )
 from mlmodels.learning.scoring.encoder import RowEncoder
@@ -85,7 +86,7 @@ def compiled(model, features) -> Member:
         case FrozenEstimator():
             return compiled(model.estimator, features)
         case Pipeline() if "prepare" in model.named_steps:
-            return Member(RowEncoder(model["prepare"], features), kernel_of(model["model"]))
+            return Member(encoder_of(model["prepare"], features), kernel_of(model["model"]))
         case Pipeline():
             return compiled(model["model"], features)
         case VotingRegressor():
@@ -98,6 +99,14 @@ def compiled(model, features) -> Member:
             uses_scores = hasattr(calibrated.estimator, "decision_function")
             return Member(encoder, CalibratedKernel(kernel, uses_scores, calibrated, len(model.classes_)))
     raise NoExactKernel(f"model {model}")
+
+
+def encoder_of(prepare, features) -> RowEncoder | RowEncoderAbove:
+    encoder = RowEncoder(prepare, features)
+    if not encoder.beneath:
+        return encoder
+    beneath = [(place, members_of(model, features)[0]) for place, model in encoder.beneath]
+    return RowEncoderAbove(encoder, beneath)
 
 
 def members_of(model, features) -> tuple[list[Member], list[float]]:

@@ -22,6 +22,11 @@ class Member(NamedTuple):
     def classify(self, row: list) -> tuple[int, list[float]]:
         return self.kernel.classify(self.encoder.encode(row))
 
+    def outputs(self, row: list) -> list[float]:
+        """The predicted number, or the probabilities."""
+        is_classifier = isinstance(self.kernel, ClassificationKernel)
+        return self.classify(row)[1] if is_classifier else [self.value(row)]
+
     def values(self, rows: list) -> np.ndarray:
         return self.kernel.values([self.encoder.encode(row) for row in rows])
 
@@ -34,6 +39,20 @@ class PlainRow:
 
     def encode(self, row: list) -> list:
         return row
+
+
+class RowEncoderAbove:
+    """The encoder of a model that stands above others: what these predict for the row is a part of it."""
+
+    def __init__(self, encoder, beneath: list[tuple[slice, list[Member]]]):
+        self._encoder = encoder
+        self._beneath = beneath
+
+    def encode(self, row: list) -> np.ndarray:
+        encoded = self._encoder.encode(row)
+        for place, members in self._beneath:
+            encoded[place] = np.concatenate([member.outputs(row) for member in members])
+        return encoded
 
 
 class AverageRegressionKernel(RegressionKernel):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -99,7 +100,10 @@ class TextCode(NamedTuple):
 
 
 class RowEncoder:
-    """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model."""
+    """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model.
+
+    `beneath` are models whose predictions belong into a part of the row, which is left at zero.
+    """
 
     def __init__(self, prepare, features):
         self.numbers: list[NumberCode] = []
@@ -108,12 +112,16 @@ class RowEncoder:
         self.missing: list[MissingCode] = []
         self.categories: list[CategoryCode] = []
         self.texts: list[TextCode] = []
+        self.beneath: list[tuple[slice, object]] = []
         self.unknown = np.zeros(max(place.stop for place in prepare.output_indices_.values()))
         index_of = {feature.name: index for index, feature in enumerate(features)}
         for name, transformer, columns in prepare.transformers_:
             if isinstance(transformer, str) or not len(columns):
                 continue  # dropped columns
             place = prepare.output_indices_[name]
+            if isinstance(transformer, FrozenEstimator):
+                self.beneath.append((place, transformer.estimator))
+                continue
             if isinstance(columns, str):
                 self._add_text(transformer, index_of[columns], place)
                 continue

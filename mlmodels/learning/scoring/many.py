@@ -32,7 +32,14 @@ from mlmodels.learning.scoring.leaf_masks import LeafMasks
 from mlmodels.learning.scoring.linear import LinearKernel, LogisticKernel
 from mlmodels.learning.scoring.nearest_rows import NearestRows
 from mlmodels.learning.scoring.scorers import NoExactKernel
-from mlmodels.learning.scoring.table_encoder import Column, TableEncoder, as_array, part, row_count
+from mlmodels.learning.scoring.table_encoder import (
+    Column,
+    TableEncoder,
+    TableEncoderAbove,
+    as_array,
+    part,
+    row_count,
+)
 
 COMPARED_ROWS = 100
 RELATIVE_TOLERANCE = 1e-9
@@ -239,7 +246,7 @@ def model_of_columns(model, features):
         case FrozenEstimator():
             return model_of_columns(model.estimator, features)
         case Pipeline() if "prepare" in model.named_steps:
-            encoder = TableEncoder(RowEncoder(model["prepare"], features))
+            encoder = table_encoder_of(RowEncoder(model["prepare"], features), features)
             return model_of_matrix(encoder, model["model"], is_sparse=model["prepare"].sparse_output_)
         case Pipeline():
             return model_of_columns(model["model"], features)
@@ -250,6 +257,16 @@ def model_of_columns(model, features):
             calibrated = model.calibrated_classifiers_[0]
             return CalibratedModel(model_of_columns(calibrated.estimator, features), calibrated)
     raise NoExactKernel(f"model {model}")
+
+
+def table_encoder_of(row_encoder: RowEncoder, features) -> TableEncoder:
+    if not row_encoder.beneath:
+        return TableEncoder(row_encoder)
+    beneath = [
+        (place, [model_of_columns(member, features) for member in model.estimators_])
+        for place, model in row_encoder.beneath
+    ]
+    return TableEncoderAbove(row_encoder, beneath)
 
 
 def model_of_matrix(encoder: TableEncoder, estimator, *, is_sparse: bool):

@@ -82,6 +82,23 @@ class TableEncoder:
         return values, codes
 
 
+class TableEncoderAbove(TableEncoder):
+    """Of a model that stands above others: what these predict is a part of its matrix."""
+
+    def __init__(self, row_encoder: RowEncoder, beneath: list[tuple[slice, list]]):
+        super().__init__(row_encoder)
+        self._beneath = beneath
+
+    def matrix(self, columns: Sequence[Column]) -> np.ndarray:
+        matrix = super().matrix(columns)
+        for place, models in self._beneath:
+            matrix[:, place] = np.column_stack([model.outputs(columns) for model in models])
+        return matrix
+
+    def sums(self, columns: Sequence[Column], weights: np.ndarray) -> np.ndarray:
+        return self.matrix(columns) @ weights
+
+
 def positions_of(code: CategoryCode) -> list[int]:
     return sorted({position for pairs in code.writes.values() for position, _ in pairs})
 

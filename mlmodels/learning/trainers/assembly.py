@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning.tables.derived import Derived
-from mlmodels.learning.trainers import calibration, ensemble, rounds, targets
+from mlmodels.learning.trainers import beneath, calibration, ensemble, rounds, targets
 from mlmodels.learning.trainers.algorithms import ENSEMBLE
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, Rows
@@ -16,6 +18,7 @@ from mlmodels.learning.trainers.metrics import Predictions
 from mlmodels.learning.trainers.pairs import find_pairs
 from mlmodels.learning.trainers.plan import NUMBER, Feature, TrainingPlan
 from mlmodels.learning.trainers.preparation import build_model, build_preparation, seasons_of
+from mlmodels.learning.trainers.trainer import TREES
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,8 @@ def fit_one(
 ) -> Pipeline:
     trainer, seasons = candidate.trainer, seasons_of(plan.derived)
     pairs = [Feature(made.name, NUMBER) for made in recipe.pairs] if candidate.has_pairs else []
-    preparation = build_preparation(
-        candidate.family, plan.task, [*plan.all_features, *pairs], rows.frame, rows.labels, seasons
-    )
+    features = [*plan.all_features, *pairs]
+    preparation = build_preparation(candidate.family, plan.task, features, rows.frame, rows.labels, seasons)
     model = build_model(trainer, plan.task, candidate.parameters, preparation, rows.labels)
     pipeline = Pipeline(
         [
@@ -116,8 +118,33 @@ def fit_one(
             ("model", targets.with_transform(model, candidate.target_transform, rows.labels)),
         ]
     )
+    if candidate.has_forest:
+        prepared = prepare_above_forest(preparation, candidate, plan, features, rows)
+        pipeline["model"].fit(prepared, rows.labels)
+        return pipeline
     if not isinstance(pipeline["model"], rounds.FORESTS):
         return pipeline.fit(rows.frame, rows.labels)
     prepared = preparation.fit_transform(rows.frame, rows.labels)
     rounds.grow(model, prepared, rows.labels, Budget.unlimited(), on_share)
     return pipeline
+
+
+def prepare_above_forest(
+    preparation: ColumnTransformer,
+    candidate: Candidate,
+    plan: TrainingPlan,
+    features: Sequence[Feature],
+    rows: Rows,
+) -> np.ndarray:
+    """Grows the forest, makes it the last block of the preparation, and prepares the rows."""
+    names = [feature.name for feature in features]
+    frame, labels = rows.frame[names], rows.labels
+    trees = build_preparation(TREES, plan.task, features, frame, labels, seasons_of(plan.derived))
+    learned = targets.fitted_transform(candidate.target_transform, labels).there(labels)
+    forest, apart = beneath.grow(plan.task, trees.fit_transform(frame, labels), learned)
+    fitted = Pipeline([("prepare", trees), ("model", forest)])
+    block = ensemble.voting([fitted], [1.0], getattr(forest, "classes_", None))["model"]
+    preparation.transformers.append(("forest", FrozenEstimator(block), names))
+    prepared = preparation.fit_transform(rows.frame, labels)
+    prepared[:, -apart.shape[1] :] = apart
+    return prepared

@@ -28,10 +28,10 @@ from mlmodels.learning.trainers.trainer import REGRESSION
 ORDER = (
     "ridge",
     "lasso",
-    "logistic",
     "gradient_boosting",
     "extra_trees",
     "random_forest",
+    "logistic",  # takes longest where there are many classes
     "knn",
     "naive_bayes",
 )
@@ -51,6 +51,7 @@ NEIGHBORS_ROWS_MAX = 20_000
 COMPARED_ROWS_MAX = 20_000
 COMPARED_CELLS_MAX = 2_000_000
 COMPARED_ROWS_MIN = 2_000
+SLIGHTLY_MORE = 1.25  # rows than may be compared are compared at once
 FOLDS = 5
 LARGE_TABLE_ROWS = 10_000
 LARGE_TABLE_FOLDS = 3
@@ -59,7 +60,16 @@ BEHIND_MAX = 0.4  # of the way from baseline to the best: a family so far behind
 DRAW_BEHIND_MAX = 0.05
 USELESS_DRAWS_MAX = 15
 STEP = 0.25  # of a range, how far a variant goes from what works
-DRAWN = ("gradient_boosting", "gradient_boosting", "extra_trees", "gradient_boosting", "random_forest")
+ABOVE_FOREST = "gradient_boosting above a forest"
+DRAWN = (
+    "gradient_boosting",
+    ABOVE_FOREST,
+    "extra_trees",
+    "gradient_boosting",
+    ABOVE_FOREST,
+    "random_forest",
+)
+FOREST_SHARE_MAX = 0.2  # of the time that is left, to grow a forest in every fold
 SPACE = {
     "gradient_boosting": (
         "learning_rate",
@@ -84,7 +94,9 @@ def choose(
 ) -> Choice:
     """The best that was finished in time. `on_candidates` gets the leaderboard whenever it changes."""
     columns = len(plan.all_features)
-    count = min(len(training), COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
+    count = min(COMPARED_ROWS_MAX, max(COMPARED_ROWS_MIN, COMPARED_CELLS_MAX // columns))
+    if len(training) <= SLIGHTLY_MORE * count:
+        count = len(training)
     folds = LARGE_TABLE_FOLDS if count > LARGE_TABLE_ROWS else FOLDS
     bench = make_bench(plan, splitter, training, rows, count, folds, executor)
     comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
@@ -92,6 +104,7 @@ def choose(
     guess_draws = partial(draws_ahead, comparison, np.random.default_rng(SEED))
     comparison.run_known(list(first_candidates(bench)), BEHIND_MAX, guess_draws)
     comparison.run_known(list(candidates_with_pairs(comparison)), BEHIND_MAX, guess_draws)
+    comparison.run_known(list(candidates_above_forest(comparison)), BEHIND_MAX, guess_draws)
     comparison.run(draws(comparison), DRAW_BEHIND_MAX)
     comparison.expect([])
     if not comparison.results:
@@ -132,6 +145,9 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
         candidate = Candidate(name, trainer.defaults(bench.task) | STARTS.get(name, {}))
         if trainer.penalty:
             candidate = candidate.with_parameters(**{trainer.penalty: None})
+        if name == "gradient_boosting" and bench.classes is not None and len(bench.classes) > 2:
+            # Without a penalty the leaves of rare classes get out of hand
+            candidate = candidate.with_parameters(l2_regularization=1.0)
         yield candidate
         if name in BENT:
             yield candidate.with_parameters(numbers="bent")
@@ -159,6 +175,13 @@ def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:
             candidate, penalty = best.candidate, best.candidate.trainer.penalty
             candidate = candidate.with_parameters(**{penalty: None}) if penalty else candidate
             yield replace(candidate, has_pairs=True, fold_rounds=())
+
+
+def candidates_above_forest(comparison: Comparison) -> Iterator[Candidate]:
+    """The best boosting once more, above a forest, where that takes little of the time."""
+    forest, boosting = best_of(comparison, "random_forest"), best_of(comparison, "gradient_boosting")
+    if forest and boosting and forest.fit_seconds < FOREST_SHARE_MAX * comparison.time_left:
+        yield replace(boosting.candidate, has_forest=True, fold_rounds=())
 
 
 def draws(comparison: Comparison) -> Iterator[Candidate]:
@@ -192,15 +215,19 @@ def worth_drawing(comparison: Comparison) -> list[str]:
     """Those that have worked, and fit into the time that is left."""
     seconds = {}
     for result in comparison.results:
-        name = result.candidate.algorithm
+        name = kind_of(result.candidate)
         seconds[name] = min(seconds.get(name, np.inf), result.fit_seconds)
     return [name for name in DRAWN if seconds.get(name, np.inf) < comparison.time_left]
 
 
 def best_of(comparison: Comparison, name: str) -> CandidateResult | None:
-    """Of an algorithm; None where it was too slow or too bad."""
-    results = [result for result in comparison.results if result.candidate.algorithm == name]
+    """Of one kind; None where it was too slow or too bad."""
+    results = [result for result in comparison.results if kind_of(result.candidate) == name]
     return max(results, key=lambda result: result.score, default=None)
+
+
+def kind_of(candidate: Candidate) -> str:
+    return ABOVE_FOREST if candidate.has_forest else candidate.algorithm
 
 
 def draw(best: CandidateResult, random: np.random.Generator, is_near: bool) -> Candidate:

@@ -15,7 +15,7 @@ from sklearn.compose import ColumnTransformer
 
 from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.tables.derived import Derived
-from mlmodels.learning.trainers import rounds, targets
+from mlmodels.learning.trainers import beneath, rounds, targets
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows
 from mlmodels.learning.trainers.fold_tasks import FoldTasks
@@ -24,20 +24,21 @@ from mlmodels.learning.trainers.pairs import find_pairs
 from mlmodels.learning.trainers.plan import NUMBER, Feature
 from mlmodels.learning.trainers.preparation import build_model, build_preparation
 from mlmodels.learning.trainers.scores import loss, score
-from mlmodels.learning.trainers.trainer import REGRESSION
+from mlmodels.learning.trainers.trainer import REGRESSION, TREES
 
 PREPARED_BYTES_MAX = 600_000_000  # of the folds that are kept prepared
 
 
 @dataclass(frozen=True)
 class PreparedFold:
-    """One fold with its columns prepared by its own training rows alone."""
+    """One fold with its columns prepared by its own training rows alone; `seconds` took a forest for them."""
 
     preparation: ColumnTransformer
     training: object
     training_labels: np.ndarray
     validation: object
     validation_labels: np.ndarray
+    seconds: float = 0.0
 
     @property
     def nbytes(self) -> int:
@@ -86,7 +87,7 @@ class Bench:
 
     def _forget(self) -> None:
         self._preparations: dict[str, ColumnTransformer] = {}
-        self._prepared: dict[tuple[str, bool, int], PreparedFold] = {}
+        self._prepared: dict[tuple, PreparedFold] = {}
         self._pairs: dict[int, list[Derived]] = {}
         self._prepared_bytes = 0
 
@@ -149,28 +150,49 @@ class Bench:
 
     def prepared(self, candidate: Candidate, number: int) -> PreparedFold:
         """Prepared once and kept for all candidates, as far as memory goes."""
-        family = candidate.family
-        key = family, candidate.has_pairs, number
+        key = candidate.family, candidate.has_pairs, number
+        if not candidate.has_forest:
+            return self._kept(key, self._prepare_fold)
+        return self._kept((*key, candidate.target_transform), self._prepare_above_forest)
+
+    def _kept(self, key: tuple, prepare: Callable) -> PreparedFold:
         if key in self._prepared:
             return self._prepared[key]
+        fold = prepare(*key)
+        if self._prepared_bytes + fold.nbytes <= PREPARED_BYTES_MAX:
+            self._prepared[key] = fold
+            self._prepared_bytes += fold.nbytes
+        return fold
+
+    def _prepare_fold(self, family: str, has_pairs: bool, number: int) -> PreparedFold:
         training, validation = (self.rows.at(positions) for positions in self.folds[number])
-        if candidate.has_pairs:
+        if has_pairs:
             pairs = self._pairs_of(number, training)
             training, validation = training.derive(pairs), validation.derive(pairs)
             prepare = self._build_preparation(family, training, pairs)
         else:
             prepare = clone(self._preparation(family))
-        fold = PreparedFold(
+        return PreparedFold(
             preparation=prepare,
             training=prepare.fit_transform(training.frame, training.labels),
             training_labels=training.labels,
             validation=prepare.transform(validation.frame),
             validation_labels=validation.labels,
         )
-        if self._prepared_bytes + fold.nbytes <= PREPARED_BYTES_MAX:
-            self._prepared[key] = fold
-            self._prepared_bytes += fold.nbytes
-        return fold
+
+    def _prepare_above_forest(
+        self, family: str, has_pairs: bool, number: int, target_transform: str | None
+    ) -> PreparedFold:
+        started = time.perf_counter()
+        above, rows = (self._kept((of, has_pairs, number), self._prepare_fold) for of in (family, TREES))
+        transform = targets.fitted_transform(target_transform, above.training_labels)
+        forest, apart = beneath.grow(self.task, rows.training, transform.there(above.training_labels))
+        return replace(
+            above,
+            training=np.hstack([above.training, apart]),
+            validation=np.hstack([above.validation, beneath.predicted(forest, rows.validation)]),
+            seconds=time.perf_counter() - started,
+        )
 
     def _pairs_of(self, number: int, training: Rows) -> list[Derived]:
         """Found once per fold, for all families."""
@@ -231,7 +253,7 @@ def fit_fold(bench: Bench, candidate: Candidate, number: int, budget: Budget) ->
         predictions,
         score(bench.scoring, fold.validation_labels, predictions, bench.classes),
         len(labels),
-        (fitted - started) * share,
+        (fitted - started) * share + fold.seconds,
         (predicted - fitted) * share,
         found.rounds if found else None,
     )

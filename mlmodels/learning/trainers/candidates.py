@@ -37,13 +37,15 @@ class Rows:
 class Candidate:
     """One way to train. `has_pairs`: with the arithmetic of number columns that helps most.
 
-    `fold_rounds` are those of boosting in each fold, where they are known already.
+    `has_forest`: above a random forest, see beneath.py. `fold_rounds` are those of boosting in each fold,
+    where they are known already.
     """
 
     algorithm: str
     parameters: dict
     target_transform: str | None = None
     has_pairs: bool = False
+    has_forest: bool = False
     fold_rounds: tuple[int, ...] = ()
 
     @property
@@ -137,6 +139,7 @@ def row_of(candidate: Candidate, scoring: str, status: str = "waiting", note: st
         "parameters": candidate.parameters,
         "target_transform": candidate.target_transform,
         "pairs": candidate.has_pairs,
+        "forest": candidate.has_forest,
         "status": status,
         "scoring": scoring,
         **dict.fromkeys(empty),
@@ -152,5 +155,6 @@ def candidate_of(row: dict) -> Candidate:
         row["parameters"],
         row["target_transform"],
         row["pairs"],
+        row.get("forest", False),
         tuple(row.get("fold_rounds", ())),
     )

@@ -25,6 +25,7 @@ CANDIDATES_MAX = 60
 RESULTS_KEPT = 30
 AGAIN_MAX = 8  # candidates that are compared again on all rows
 SHARE_OF_A_CANDIDATE = 0.3  # of the budget, the most that one may take
+SHARE_OF_PENALTIES = 0.25  # of that, the most to find a penalty
 MEMBERS_EXPECTED = 4  # of an ensemble, for whose fits time is kept back
 SHARE_OF_CLOSING = 0.4  # of the budget, the most that is kept back for the fits in the end
 OPEN_CANDIDATES_MAX = 2  # of which all folds are begun before the first has decided; see `_look_ahead`
@@ -214,7 +215,9 @@ class Comparison:
         budget = self._part_for_one()
         try:
             if candidate.finds_penalty:
-                candidate = penalties.with_penalty(self.bench, candidate, budget.part(budget.left / 2))
+                candidate = penalties.with_penalty(
+                    self.bench, candidate, budget.part(budget.left * SHARE_OF_PENALTIES)
+                )
             if self.behind_max == np.inf:  # no fold decides whether the others are tried
                 self.bench.tasks.begin(fit_fold, candidate, range(len(self.bench.folds)), budget)
             result = self.bench.evaluate(candidate, budget, self._go_on)
@@ -237,7 +240,7 @@ class Comparison:
         return self.budget.part(min(self.time_left, SHARE_OF_A_CANDIDATE * self.budget.seconds))
 
     def on_more_rows(self, whole: Bench) -> "Comparison":
-        """The best few again on the whole table, as far as time allows; else this comparison counts."""
+        """The best few again on the whole table; where no time is left for the very best, this one counts."""
         following = Comparison(whole, self.budget, self.training_rows, self.all_rows, self.on_candidates)
         following.rows = self.rows
         ranked = sorted(self.results, key=lambda result: -result.score)[:AGAIN_MAX]
@@ -247,7 +250,8 @@ class Comparison:
                 following.expect(candidates[number:])
                 following.try_out(candidates[number])
         following.expect([])
-        return following if following.results else self
+        is_best_among = any(tried.candidate == candidates[0] for tried in following.results)
+        return following if is_best_among else self
 
     def choice(self) -> Choice:
         if not self.results:

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.bench import Bench, PreparedFold, predict
-from mlmodels.learning.trainers.budget import Budget, OutOfTime
+from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate
 from mlmodels.learning.trainers.scores import loss
 from mlmodels.learning.trainers.targets import Transform
@@ -20,20 +20,16 @@ COLUMNS_AT_ONCE_MAX = 2_000
 def with_penalty(bench: Bench, candidate: Candidate, budget: Budget) -> Candidate:
     """The candidate with the penalty that has the smallest loss over the folds.
 
-    From the strongest penalty on, until weaker ones only make it worse. Where time runs out, the folds that
-    were finished decide; OutOfTime before the first.
+    From the strongest penalty on, until weaker ones only make it worse. Where time runs out, those that were
+    tried decide.
     """
     penalties = penalties_of(bench, candidate)
-    total, finished = np.zeros(len(penalties)), 0
+    total = np.zeros(len(penalties))
     bench.tasks.begin(fold_losses, candidate, range(len(bench.folds)), budget)
     for number in range(len(bench.folds)):
-        try:
-            losses = bench.tasks.result_of(fold_losses, candidate, number, budget)
-        except OutOfTime:
-            if not finished:
-                raise
+        if number and budget.left < budget.spent / number:
             break
-        total, finished = total + losses, finished + 1
+        total = total + bench.tasks.result_of(fold_losses, candidate, number, budget)
     return candidate.with_parameters(**{candidate.trainer.penalty: float(penalties[int(np.argmin(total))])})
 
 
@@ -55,7 +51,9 @@ def fold_losses(bench: Bench, candidate: Candidate, number: int, budget: Budget)
         worse = worse + 1 if losses[number] > losses.min() else 0
         if worse == WORSE_IN_A_ROW_MAX:
             break
-        budget.check()
+        budget.on_check()
+        if budget.left <= 0:  # weaker ones take longer
+            break
     return losses
 
 

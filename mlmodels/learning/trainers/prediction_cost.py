@@ -26,7 +26,10 @@ def row_microseconds(model, stored_rows: int) -> float:
     """For a row of a fitted pipeline or estimator; `stored_rows` is how many it was trained on."""
     match model:
         case Pipeline() if "prepare" in model.named_steps:
-            return prepare_microseconds(model["prepare"]) + row_microseconds(model["model"], stored_rows)
+            blocks = [block for _, block, _ in model["prepare"].transformers_]
+            beneath = [block for block in blocks if isinstance(block, FrozenEstimator)]
+            rows = sum(row_microseconds(part, stored_rows) for part in [model["model"], *beneath])
+            return prepare_microseconds(model["prepare"]) + rows
         case Pipeline():
             return row_microseconds(model["model"], stored_rows)
         case FrozenEstimator():
