@@ -84,7 +84,9 @@ def run(system: str, table: Table, options: argparse.Namespace) -> dict[str, Ans
         return {}
     kept = kept_file(system, table, options)
     if system == OURS:
-        ours.by_commands(table, options.budget).keep(kept)
+        kept.with_suffix(".json").unlink(missing_ok=True)
+        with suppress(subprocess.CalledProcessError):  # the command has said why
+            ours.by_commands(table, options.budget).keep(kept)
     else:
         run_peer(system, table, kept, options)
     return {system: Answers.read(kept)} if is_kept(kept) else {}

@@ -139,7 +139,8 @@ def main() -> None:
 
 
 def write(table: Table, folder: Path) -> None:
-    frame = cleaned(table)
+    # A carriage return inside a cell is written without quotes, and would end the row for every reader
+    frame = cleaned(table).replace("\r", " ", regex=True)
     training, test = split(frame, table.date if table.is_by_time else None)
     folder.mkdir(parents=True, exist_ok=True)
     training.to_csv(folder / "train.csv", index=False)
