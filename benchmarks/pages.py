@@ -4,8 +4,9 @@
 
 Makes the account in a database of its own: models are copies of one that is trained, predictions of one that
 is made, each with its charge. Then every URL that answers a GET is asked for through all middleware, in this
-process: the median of some requests, what of it this process computed, how many queries, and how long the
-answer is.
+process: the median of some requests, how long this process and that of PostgreSQL computed for it, how many
+queries it takes, and how long the answer is. The goal is for what is computed: on a busy machine requests
+wait for others.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import statistics
 import time
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 from benchmarks.empty_installation import analyze, empty_installation
 
@@ -65,7 +67,7 @@ def one_of_each(alice, bob, model, prediction) -> dict:
     from mlmodels.operations.aliases import promote
     from mlmodels.operations.sharing import create_report_link, share_model
     from mlmodels.operations.webhooks import create_webhook, send_test
-    from mlmodels.tests.factories import make_model_row, start_batch, work_off
+    from mlmodels.tests.factories import make_model_row, start_batch, start_upload, work_off
 
     batch = start_batch(alice, model)
     work_off()
@@ -77,6 +79,7 @@ def one_of_each(alice, bob, model, prediction) -> dict:
     return {
         "owner": alice,
         "dataset": {"uuid": model.dataset.uuid},
+        "upload": {"uuid": start_upload(alice).uuid},
         "run": {"uuid": model.run.uuid},
         "model": names,
         "alias": {"alias": promote(model=model, name="production").name, **names},
@@ -171,10 +174,14 @@ def pages(alices: dict) -> list[str]:
         "/models/?q=a",
         "/models/?page=2",
         "/predictions/?page=2",
+        "/predictions/?page=2000",
+        "/predictions/?page=last",
         "/tokens/?page=2",
         "/api/v1/models?page_size=100",
         "/api/v1/predictions?page_size=100",
-        "/api/v1/predictions?page=500",
+        "/api/v1/predictions?page=1000",
+        "/api/v1/runs?page_size=100",
+        "/api/v1/datasets?page_size=100",
         "/api/v1/ledger?page_size=100",
     ]
 
@@ -199,18 +206,29 @@ def is_quick(page: str, alices: dict) -> bool:
         client.get(page)
     times, computed = [], []
     for _ in range(REQUESTS):
-        started, computed_before = time.perf_counter(), time.thread_time()
+        started, computed_before = time.perf_counter(), computed_seconds()
         size = len(client.get(page).getvalue())
         times.append((time.perf_counter() - started) * 1000)
-        computed.append((time.thread_time() - computed_before) * 1000)
-    median = statistics.median(times)
+        computed.append((computed_seconds() - computed_before) * 1000)
     status = "" if answer.status_code == 200 else f" ({answer.status_code})"
     print(
-        f"| {page}{status} | {median:.1f} | {statistics.median(computed):.1f} | {len(statements)} "
-        f"| {size / 1024:,.0f} |",
+        f"| {page}{status} | {statistics.median(times):.1f} | {statistics.median(computed):.1f} "
+        f"| {len(statements)} | {size / 1024:,.0f} |",
         flush=True,
     )
-    return median <= GOAL_MS
+    return statistics.median(computed) <= GOAL_MS
+
+
+def computed_seconds() -> float:
+    """By this thread, and by the process of PostgreSQL that serves it, if that is here, and on Linux."""
+    from django.db import connection
+
+    computed = time.thread_time()
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        served_by = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+        computed += int(served_by.read_text().split()[0]) / 1e9 if served_by.exists() else 0
+    return computed
 
 
 if __name__ == "__main__":
