@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from mlmodels.api.examples import BATCH, ENDED_BATCH
-from mlmodels.api.links import UsedModelLink
+from mlmodels.api.links import OwnLink, UsedModelLink
 from mlmodels.api.runs import WAIT
 from mlmodels.api.serializers import CsvField
 from mlmodels.api.waiting import JobActionsMixin, accepted_job
@@ -39,7 +39,7 @@ class BatchSerializer(serializers.ModelSerializer):
     """A file of rows that was sent to a model."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="batch-detail", lookup_field="uuid")
+    url = OwnLink("batch-detail", lookup_field="uuid")
     model_url = UsedModelLink()
     rows = serializers.IntegerField(source="row_count", read_only=True)
     kept_until = serializers.DateTimeField(

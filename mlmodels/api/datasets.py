@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from mlmodels.api.examples import HOUSES
-from mlmodels.api.links import ListLink
+from mlmodels.api.links import ListLink, OwnLink
 from mlmodels.api.serializers import CsvField
 from mlmodels.api.shapes import (
     ColumnChangesField,
@@ -48,7 +48,7 @@ class DatasetSerializer(serializers.ModelSerializer):
     """An uploaded table in a list."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="dataset-detail", lookup_field="uuid")
+    url = OwnLink("dataset-detail", lookup_field="uuid")
     rows = serializers.IntegerField(source="row_count", read_only=True)
 
     class Meta:

@@ -5,7 +5,22 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 
-class Link(serializers.HyperlinkedRelatedField):
+class UrlInList:
+    """The URL of an object from that of its list: reversing each was a quarter of the time of a list."""
+
+    def get_url(self, obj, view_name, request, format):
+        urls = self.context.setdefault("urls of lists", {})
+        name = view_name.replace("-detail", "-list")
+        if name not in urls:
+            urls[name] = reverse(name, request=request)
+        return f"{urls[name]}/{getattr(obj, self.lookup_field)}"
+
+
+class OwnLink(UrlInList, serializers.HyperlinkedIdentityField):
+    """To the object itself."""
+
+
+class Link(UrlInList, serializers.HyperlinkedRelatedField):
     def __init__(self, view_name: str, **options):
         super().__init__(view_name, read_only=True, allow_null=True, **options)
 

@@ -11,7 +11,7 @@ from billing.api.idempotency import IDEMPOTENCY_KEY
 from mlmodels.api.aliases import AliasActionsMixin
 from mlmodels.api.batches import BatchDetailSerializer, BatchUploadSerializer, QuoteSerializer, predict_upload
 from mlmodels.api.examples import EXAMPLE_DATASET
-from mlmodels.api.links import ListLink, OwnersLink
+from mlmodels.api.links import ListLink, OwnersLink, OwnLink
 from mlmodels.api.monitoring import MonitoringSerializer
 from mlmodels.api.predictions import PredictionActionsMixin, RowsSerializer, RowToExplainSerializer
 from mlmodels.api.report import ReportSerializer, VerdictSerializer
@@ -39,7 +39,7 @@ class ModelSerializer(serializers.ModelSerializer):
     """A trained model in a list."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="model-detail", lookup_field="name")
+    url = OwnLink("model-detail", lookup_field="name")
     target = serializers.CharField(source="target.name", read_only=True)
     dataset = serializers.UUIDField(
         source="dataset.uuid",
@@ -214,8 +214,8 @@ class ModelViewSet(
         return by_action.get(self.action, [])
 
     def get_queryset(self):
-        owned = TrainedModel.objects.owned_by(self.request.user).select_related("dataset").newest_first()
-        return owned if self.detail else owned.for_lists().prefetch_related("aliases")
+        owned = TrainedModel.objects.owned_by(self.request.user).newest_first()
+        return owned.select_related("dataset") if self.detail else owned.with_dataset_ids()
 
     def get_object(self):
         find = usable_model if self.action in OF_SHARED else owned_model

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY
 from mlmodels.api.examples import ENDED_RUN, EXAMPLE_DATASET, RUN
-from mlmodels.api.links import Link
+from mlmodels.api.links import Link, OwnLink
 from mlmodels.api.serializers import AlgorithmField, ColumnListField, DatasetIdField, JSONObjectField
 from mlmodels.api.shapes import CandidateSerializer, EvaluationField, MetricsField, texts
 from mlmodels.api.waiting import LONG_POLL_SECONDS_MAX, JobActionsMixin, accepted_job
@@ -31,7 +31,7 @@ LARGE_FIELDS = ["features", "target_column"]
 
 class RunSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="run-detail", lookup_field="uuid")
+    url = OwnLink("run-detail", lookup_field="uuid")
     model_url = Link("model-detail", source="trained_model", lookup_field="name")
     metrics = MetricsField(
         source="trained_model.metrics",
@@ -163,9 +163,11 @@ class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnly
 
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
-        large = LARGE_FIELDS if self.detail else [*LARGE_FIELDS, "plan", "candidates"]
-        related = ["trained_model", "dataset", "repeats"] if self.detail else ["trained_model"]
-        return runs.select_related(*related).defer("trained_model__report", *large)
+        if not self.detail:
+            return runs.with_metrics()
+        return runs.select_related("trained_model", "dataset", "repeats").defer(
+            "trained_model__report", *LARGE_FIELDS
+        )
 
     def get_serializer_class(self):
         if self.action == "create":

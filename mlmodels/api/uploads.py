@@ -5,7 +5,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.response import Response
 
 from mlmodels.api.examples import INSPECTED_UPLOAD, UPLOAD
-from mlmodels.api.links import Link
+from mlmodels.api.links import Link, OwnLink
 from mlmodels.api.runs import WAIT
 from mlmodels.api.waiting import ASK_AGAIN, WaitForEndMixin
 from mlmodels.models import Upload
@@ -19,7 +19,7 @@ class UploadStatusSerializer(serializers.ModelSerializer):
     """A large file that is being inspected."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="upload-detail", lookup_field="uuid")
+    url = OwnLink("upload-detail", lookup_field="uuid")
     dataset_url = Link(
         "dataset-detail",
         source="dataset",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from mlmodels.limits import BATCH_KEPT_DAYS, QUOTE_KEPT_HOURS
 from mlmodels.models.jobs import Job, JobQuerySet, queue_indexes
-from mlmodels.models.trained_models import TrainedModel
+from mlmodels.models.trained_models import LARGE_FIELDS, TrainedModel
 
 
 def question_path(batch, filename):
@@ -50,9 +50,8 @@ class BatchQuerySet(JobQuerySet):
 
     def for_lists(self):
         """Without the fields that only a batch's own page shows."""
-        return self.defer("reading", "faults", "first_rows").select_related("model").defer(
-            "model__report", "model__features", "model__target", "model__search", "model__metrics"
-        )  # fmt: skip
+        of_model = [f"model__{field}" for field in (*LARGE_FIELDS, "target", "metrics")]
+        return self.select_related("model").defer("reading", "faults", "first_rows", *of_model)
 
     def erase(self, **emptied):
         """Empties what describes the owner's data; the rows stay, because the ledger refers to them.

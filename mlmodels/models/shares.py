@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet
-from mlmodels.models.trained_models import TrainedModel
+from mlmodels.models.trained_models import LARGE_FIELDS, TrainedModel
 
 
 class SharedQuerySet(OwnedQuerySet):
@@ -24,7 +24,7 @@ class ModelShareQuerySet(SharedQuerySet):
     def of_account(self, user):
         """Those by which the user may use models of others, with the models, newest first."""
         shares = self.filter(shared_with=user).unrevoked().select_related("model__owner").newest_first()
-        return shares.defer("model__report", "model__features", "model__parameters", "model__search")
+        return shares.defer(*(f"model__{field}" for field in LARGE_FIELDS))
 
 
 class ModelShare(OwnedModel):

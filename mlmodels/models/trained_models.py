@@ -35,6 +35,9 @@ STILL_FOUND = f"""
     )
 """  # noqa: S608 - our own
 
+# What only a model's own page shows. Reading JSON takes most of the time of a list
+LARGE_FIELDS = ["report", "features", "derived", "parameters", "search", "baseline", "library_versions"]
+
 
 def model_path(model, filename):
     return f"models/{filename}"
@@ -47,7 +50,17 @@ class TrainedModelQuerySet(OwnedQuerySet):
 
     def for_lists(self):
         """Without the large fields that only a model's own page shows."""
-        return self.defer("report", "features", "parameters", "search")
+        return self.defer(*LARGE_FIELDS)
+
+    def names(self):
+        """Enough to choose from."""
+        return self.only("owner", "name", "label")
+
+    def with_dataset_ids(self):
+        """With what lists over the API show, and nothing else."""
+        fields = ["uuid", "created_at", "owner", "name", "label", "algorithm", "task", "target", "metrics"]
+        found = self.select_related("dataset").only(*fields, "dataset__uuid")
+        return found.prefetch_related("aliases")
 
     def shared_with(self, user):
         return self.filter(shares__shared_with=user, shares__revoked_at=None)

@@ -17,6 +17,14 @@ class Task(models.TextChoices):
 
 
 class TrainingRunQuerySet(JobQuerySet):
+    def with_metrics(self):
+        """With what lists over the API show, and nothing else."""
+        return self.select_related("trained_model").only(
+            "uuid", "status", "progress", "progress_note", "error", "error_code", "model_name", "algorithm",
+            "task", "target", "cost_tokens", "created_at", "started_at", "finished_at",
+            "trained_model__run", "trained_model__name", "trained_model__metrics",
+        )  # fmt: skip
+
     def erase(self):
         """Empties what describes the owner's data; the rows stay, because the ledger refers to them."""
         return self.update(

@@ -84,7 +84,7 @@ def compare(request):
         "section": "models",
         "chosen": chosen,
         "too_many": len(asked) > COMPARED_MAX,
-        "models": TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:100],
+        "models": TrainedModel.objects.owned_by(request.user).names().newest_first()[:100],
         "compared_max": COMPARED_MAX,
     }
     return render(request, "mlmodels/compare.html", context)

@@ -19,7 +19,7 @@ def start(request):
         context = {"section": "start", "prices": billing.prices(), "welcome_tokens": settings.INITIAL_TOKENS}
         return render(request, "mlmodels/landing.html", context)
     models = TrainedModel.objects.owned_by(request.user).for_lists().newest_first()[:LATEST_MODELS]
-    usable = TrainedModel.objects.usable_by(request.user).for_lists().newest_first()[:MODELS_OFFERED]
+    usable = TrainedModel.objects.usable_by(request.user).names().newest_first()[:MODELS_OFFERED]
     batches = Batch.objects.owned_by(request.user).newest_first()
     context = {
         "section": "start",
