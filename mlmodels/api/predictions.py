@@ -8,17 +8,18 @@ from rest_framework.response import Response
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
 from mlmodels.api.examples import EXAMPLE_PREDICTION, SITE
-from mlmodels.api.links import UsedModelLink
+from mlmodels.api.links import OwnLink, UsedModelLink
 from mlmodels.api.plain import Offer
 from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, OutputSerializer
 from mlmodels.api.serializers import RowField
 from mlmodels.api.shapes import LabelField, StoredRowField
 from mlmodels.lookups import owned_prediction, usable_model_for_scoring
-from mlmodels.models import Prediction, may_use_model
+from mlmodels.models import Prediction
 from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
+from mlmodels.pagination import KeysPaginator
 from mlmodels.snippets import example_row
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
+from mlplatform.core.api import ETagMixin, Pages, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, with_examples
 from mlplatform.core.errors import NotFound
 
@@ -179,7 +180,7 @@ class PredictionSerializer(serializers.ModelSerializer):
     """A row sent to a model, with its result."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    url = serializers.HyperlinkedIdentityField(view_name="prediction-detail", lookup_field="uuid")
+    url = OwnLink("prediction-detail", lookup_field="uuid")
     model_url = UsedModelLink()
     inputs = StoredRowField(
         read_only=True, help_text="the row as it was understood; dates in seconds since 1970"
@@ -206,6 +207,10 @@ class ActualSerializer(StrictBody, serializers.Serializer):
     value = LabelField()
 
 
+class PredictionPages(Pages):
+    django_paginator_class = KeysPaginator
+
+
 @extend_schema_view(
     list=extend_schema(operation_id="list_predictions", summary="List your predictions, newest first"),
     retrieve=extend_schema(operation_id="get_prediction", summary="Show a prediction"),
@@ -225,6 +230,7 @@ class PredictionViewSet(
     tags = ["predictions"]
     refusals = ()
     serializer_class = PredictionSerializer
+    pagination_class = PredictionPages
     queryset = Prediction.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
@@ -232,8 +238,12 @@ class PredictionViewSet(
     ordering_fields = ["created_at"]
 
     def get_queryset(self):
-        stored = Prediction.objects.owned_by(self.request.user).stored().newest_first()
-        return stored.for_lists().annotate(may_use_model=may_use_model(self.request.user))
+        user = self.request.user
+        return Prediction.objects.owned_by(user).stored().with_model_names(user).newest_first()
+
+    def paginate_queryset(self, queryset):
+        keys = super().paginate_queryset(queryset.values_list("pk", flat=True))
+        return Prediction.objects.with_model_names(self.request.user).in_order(keys)
 
     def destroy(self, request, uuid):
         Prediction.objects.filter(pk=self.get_object().pk).erase()

@@ -9,13 +9,32 @@ from django.utils import timezone
 
 from mlmodels.limits import VARIATION_MINUTES, VARIATIONS_MAX
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet
-from mlmodels.models.trained_models import TrainedModel
+from mlmodels.models.trained_models import TrainedModel, may_use_model
 
 
 class PredictionQuerySet(OwnedQuerySet):
-    def for_lists(self):
-        """With their models, but without the large fields of these."""
-        return self.select_related("model").defer("model__report", "model__search", "model__parameters")
+    def with_model_names(self, user):
+        """With what lists over the API show, and whether `user` may use the model."""
+        fields = [
+            "uuid", "created_at", "model_name", "inputs", "output", "cost_tokens", "actual", "actual_at",
+        ]  # fmt: skip
+        found = self.annotate(may_use_model=may_use_model(user))
+        return found.select_related("model").only(*fields, "model__name")
+
+    def with_models_in_words(self, user):
+        """With what it takes to write inputs and answers as people do; each model is read once."""
+        fields = ["owner", "name", "label", "task", "target", "features"]
+        found = self.annotate(may_use_model=may_use_model(user))
+        return found.prefetch_related(models.Prefetch("model", TrainedModel.objects.only(*fields)))
+
+    def in_order(self, keys):
+        """The rows with these primary keys, in their order; without any that was erased in the meantime.
+
+        A list finds the keys of its page in the index of the owner's predictions, and reads only these rows.
+        Cut as a whole, PostgreSQL would join and annotate all the rows before a page just to skip them.
+        """
+        found = self.stored().in_bulk(list(keys))
+        return [found[key] for key in keys if key in found]
 
     def stored(self):
         """Those whose contents have not been erased."""

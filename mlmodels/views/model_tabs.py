@@ -31,7 +31,7 @@ def predict_tab(request, name):
     if "prediction" in request.GET:
         stored = owned_prediction(request.user, request.GET["prediction"])
     elif "typical" not in request.GET:
-        stored = model.predictions.owned_by(request.user).stored().newest_first().first()
+        stored = model.predictions.owned_by(request.user).stored().order_by("-pk").first()
     return render(request, "mlmodels/model.html", predict_context(request, model, stored=stored))
 
 

@@ -1,15 +1,15 @@
 """/predictions/: the history of predictions."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mlmodels.forms.prediction import ActualForm
 from mlmodels.lookups import owned_prediction
-from mlmodels.models import Prediction, may_use_model
+from mlmodels.models import Prediction
 from mlmodels.operations.actuals import record_actual
+from mlmodels.pagination import LongListPaginator
 from mlmodels.views.model_tabs import predict_context
 from mlplatform.core.errors import NotFound
 
@@ -19,12 +19,10 @@ ACTUAL_RECORDED = "The actual value was recorded."
 
 @require_GET
 def predictions(request):
-    found = Prediction.objects.owned_by(request.user).stored().for_lists().newest_first()
-    found = found.annotate(may_use_model=may_use_model(request.user))
-    context = {
-        "section": "predictions",
-        "page": Paginator(found, PREDICTIONS_A_PAGE).get_page(request.GET.get("page")),
-    }
+    keys = Prediction.objects.owned_by(request.user).stored().newest_first().values_list("pk", flat=True)
+    page = LongListPaginator(keys, PREDICTIONS_A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = Prediction.objects.with_models_in_words(request.user).in_order(page.object_list)
+    context = {"section": "predictions", "page": page}
     template = "mlmodels/_prediction_table.html" if request.htmx else "mlmodels/predictions.html"
     return render(request, template, context)
 
