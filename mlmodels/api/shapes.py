@@ -189,6 +189,9 @@ class CandidateSerializer(serializers.Serializer):
     pairs = serializers.BooleanField(
         help_text="whether it also learns from differences, ratios and products of columns"
     )
+    forest = serializers.BooleanField(
+        required=False, help_text="whether it also learns from the predictions of a random forest"
+    )
     status = serializers.ChoiceField(CANDIDATE_STATUSES)
     scoring = serializers.CharField(help_text="the metric of `score`; higher is better")
     score = serializers.FloatField(allow_null=True)
