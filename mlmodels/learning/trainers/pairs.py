@@ -15,7 +15,7 @@ from mlmodels.learning.trainers.trainer import REGRESSION
 
 COLUMNS_MAX = 6  # the most important ones are paired
 PAIRS_MAX = 8
-ROWS_MAX = 2_000
+ROWS_MAX = 12_000
 ROWS_MIN = 50
 LEAVES = 8
 LEAF_ROWS = 10

@@ -37,6 +37,18 @@ def test_classes_are_told_apart_by_a_ratio():
     assert found[0].operation == "ratio"
 
 
+def test_the_ratio_that_tells_a_rare_class_is_found_among_many_rows():
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"weight": draw.uniform(40, 120, 9_000), "size": draw.uniform(1, 9, 9_000)})
+    ratio = frame["weight"] / frame["size"]
+    share = np.where((ratio > 12) & (ratio < 15), 0.25, 0.02)
+    labels = np.where(draw.random(9_000) < share, "rare", "usual").astype(object)
+
+    found = find_pairs(Table(frame, labels).features, frame, labels, CLASSIFICATION)
+
+    assert found[0].operation == "ratio"
+
+
 @pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION])
 def test_nothing_is_found_in_noise(task):
     table = numbers(rows=400)
