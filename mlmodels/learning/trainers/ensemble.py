@@ -38,7 +38,8 @@ def find_ensemble(bench: Bench, results: Sequence[CandidateResult], best: Candid
     if len(results) < 2 or len(bench.folds) < 2:
         return None
     goodness = [fold_goodness(bench, number, results) for number in range(len(bench.folds))]
-    lines = np.array([is_line(bench, result) for result in results])
+    is_limited = len(bench.rows) >= ROWS_TRUSTED
+    lines = np.array([is_limited and is_line(bench, result) for result in results])
     scores = []
     for number, (_, validation) in enumerate(bench.folds):
         weights = select(bench, [kept for at, kept in enumerate(goodness) if at != number], lines)
@@ -55,13 +56,10 @@ def find_ensemble(bench: Bench, results: Sequence[CandidateResult], best: Candid
 
 
 def is_worth_it(bench: Bench, scores: Sequence[float], best: CandidateResult) -> bool:
-    """On few rows only where it is better than the best single model by more than one standard error.
-
-    On many rows where it is better at all; and beside a line already where it is not clearly worse.
+    """On many rows where it is better at all. On few, and beside a line, where it is not clearly worse: there
+    the best single model is the luckiest as well.
     """
-    if len(bench.rows) < ROWS_TRUSTED:
-        return is_better(scores, best.scores)
-    if is_line(bench, best):
+    if len(bench.rows) < ROWS_TRUSTED or is_line(bench, best):
         return not is_better(best.scores, scores)
     return float(np.mean(scores)) > best.score
 

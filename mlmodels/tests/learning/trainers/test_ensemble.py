@@ -36,9 +36,16 @@ def test_a_line_that_is_clearly_better_stays_alone():
     assert result.algorithm == "ridge"
 
 
-def test_on_few_rows_an_ensemble_has_to_be_clearly_better(monkeypatch):
-    monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: False)
+def test_on_few_rows_an_ensemble_must_not_be_clearly_worse(monkeypatch):
+    monkeypatch.setattr(comparison.ensemble, "is_better", lambda scores, others: True)
 
     result = train(bent(rows=300, bend=2.0), "auto", REGRESSION)
 
     assert result.algorithm != "ensemble"
+
+
+def test_on_few_rows_an_ensemble_of_lines_is_made_where_it_is_as_good():
+    result = train(bent(rows=300, bend=2.0), "auto", REGRESSION)
+
+    chosen = [row for row in result.candidates if row["is_chosen"]]
+    assert {row["parameters"]["numbers"] for row in chosen} == {"bounded", "bent"}
