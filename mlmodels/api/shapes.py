@@ -189,7 +189,7 @@ class CandidateSerializer(serializers.Serializer):
     pairs = serializers.BooleanField(
         help_text="whether it also learns from differences, ratios and products of columns"
     )
-    forest = serializers.BooleanField(
+    stacked = serializers.BooleanField(
         required=False, help_text="whether it also learns from the predictions of a random forest"
     )
     status = serializers.ChoiceField(CANDIDATE_STATUSES)

@@ -38,7 +38,7 @@ from mlmodels.learning.scoring.composites import (
     CalibratedKernel,
     Member,
     PlainRow,
-    RowEncoderAbove,
+    StackedRowEncoder,
     TransformedTargetKernel,
 )
 from mlmodels.learning.scoring.encoder import RowEncoder
@@ -101,12 +101,12 @@ def compiled(model, features) -> Member:
     raise NoExactKernel(f"model {model}")
 
 
-def encoder_of(prepare, features) -> RowEncoder | RowEncoderAbove:
+def encoder_of(prepare, features) -> RowEncoder | StackedRowEncoder:
     encoder = RowEncoder(prepare, features)
-    if not encoder.beneath:
+    if not encoder.base_models:
         return encoder
-    beneath = [(place, members_of(model, features)[0]) for place, model in encoder.beneath]
-    return RowEncoderAbove(encoder, beneath)
+    base_models = [(place, members_of(model, features)[0]) for place, model in encoder.base_models]
+    return StackedRowEncoder(encoder, base_models)
 
 
 def members_of(model, features) -> tuple[list[Member], list[float]]:

@@ -41,16 +41,16 @@ class PlainRow:
         return row
 
 
-class RowEncoderAbove:
-    """The encoder of a model that stands above others: what these predict for the row is a part of it."""
+class StackedRowEncoder:
+    """The encoder of a stacked model: what its base models predict for the row is a part of it."""
 
-    def __init__(self, encoder, beneath: list[tuple[slice, list[Member]]]):
+    def __init__(self, encoder, base_models: list[tuple[slice, list[Member]]]):
         self._encoder = encoder
-        self._beneath = beneath
+        self._base_models = base_models
 
     def encode(self, row: list) -> np.ndarray:
         encoded = self._encoder.encode(row)
-        for place, members in self._beneath:
+        for place, members in self._base_models:
             encoded[place] = np.concatenate([member.outputs(row) for member in members])
         return encoded
 

@@ -102,7 +102,7 @@ class TextCode(NamedTuple):
 class RowEncoder:
     """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model.
 
-    `beneath` are models whose predictions belong into a part of the row, which is left at zero.
+    `base_models` are models whose predictions belong into a part of the row, which is left at zero.
     """
 
     def __init__(self, prepare, features):
@@ -112,7 +112,7 @@ class RowEncoder:
         self.missing: list[MissingCode] = []
         self.categories: list[CategoryCode] = []
         self.texts: list[TextCode] = []
-        self.beneath: list[tuple[slice, object]] = []
+        self.base_models: list[tuple[slice, object]] = []
         self.unknown = np.zeros(max(place.stop for place in prepare.output_indices_.values()))
         index_of = {feature.name: index for index, feature in enumerate(features)}
         for name, transformer, columns in prepare.transformers_:
@@ -120,7 +120,7 @@ class RowEncoder:
                 continue  # dropped columns
             place = prepare.output_indices_[name]
             if isinstance(transformer, FrozenEstimator):
-                self.beneath.append((place, transformer.estimator))
+                self.base_models.append((place, transformer.estimator))
                 continue
             if isinstance(columns, str):
                 self._add_text(transformer, index_of[columns], place)

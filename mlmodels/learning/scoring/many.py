@@ -34,8 +34,8 @@ from mlmodels.learning.scoring.nearest_rows import NearestRows
 from mlmodels.learning.scoring.scorers import NoExactKernel
 from mlmodels.learning.scoring.table_encoder import (
     Column,
+    StackedTableEncoder,
     TableEncoder,
-    TableEncoderAbove,
     as_array,
     part,
     row_count,
@@ -260,13 +260,13 @@ def model_of_columns(model, features):
 
 
 def table_encoder_of(row_encoder: RowEncoder, features) -> TableEncoder:
-    if not row_encoder.beneath:
+    if not row_encoder.base_models:
         return TableEncoder(row_encoder)
-    beneath = [
+    base_models = [
         (place, [model_of_columns(member, features) for member in model.estimators_])
-        for place, model in row_encoder.beneath
+        for place, model in row_encoder.base_models
     ]
-    return TableEncoderAbove(row_encoder, beneath)
+    return StackedTableEncoder(row_encoder, base_models)
 
 
 def model_of_matrix(encoder: TableEncoder, estimator, *, is_sparse: bool):

@@ -82,16 +82,16 @@ class TableEncoder:
         return values, codes
 
 
-class TableEncoderAbove(TableEncoder):
-    """Of a model that stands above others: what these predict is a part of its matrix."""
+class StackedTableEncoder(TableEncoder):
+    """Of a stacked model: what its base models predict is a part of its matrix."""
 
-    def __init__(self, row_encoder: RowEncoder, beneath: list[tuple[slice, list]]):
+    def __init__(self, row_encoder: RowEncoder, base_models: list[tuple[slice, list]]):
         super().__init__(row_encoder)
-        self._beneath = beneath
+        self._base_models = base_models
 
     def matrix(self, columns: Sequence[Column]) -> np.ndarray:
         matrix = super().matrix(columns)
-        for place, models in self._beneath:
+        for place, models in self._base_models:
             matrix[:, place] = np.column_stack([model.outputs(columns) for model in models])
         return matrix
 

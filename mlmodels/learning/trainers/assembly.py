@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning.tables.derived import Derived
-from mlmodels.learning.trainers import beneath, calibration, ensemble, rounds, targets
+from mlmodels.learning.trainers import calibration, ensemble, rounds, stacking, targets
 from mlmodels.learning.trainers.algorithms import ENSEMBLE
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, Rows
@@ -118,8 +118,8 @@ def fit_one(
             ("model", targets.with_transform(model, candidate.target_transform, rows.labels)),
         ]
     )
-    if candidate.has_forest:
-        prepared = prepare_above_forest(preparation, candidate, plan, features, rows)
+    if candidate.is_stacked:
+        prepared = prepare_stacked(preparation, candidate, plan, features, rows)
         pipeline["model"].fit(prepared, rows.labels)
         return pipeline
     if not isinstance(pipeline["model"], rounds.FORESTS):
@@ -129,7 +129,7 @@ def fit_one(
     return pipeline
 
 
-def prepare_above_forest(
+def prepare_stacked(
     preparation: ColumnTransformer,
     candidate: Candidate,
     plan: TrainingPlan,
@@ -141,10 +141,10 @@ def prepare_above_forest(
     frame, labels = rows.frame[names], rows.labels
     trees = build_preparation(TREES, plan.task, features, frame, labels, seasons_of(plan.derived))
     learned = targets.fitted_transform(candidate.target_transform, labels).there(labels)
-    forest, apart = beneath.grow(plan.task, trees.fit_transform(frame, labels), learned)
+    forest, out_of_bag = stacking.grow(plan.task, trees.fit_transform(frame, labels), learned)
     fitted = Pipeline([("prepare", trees), ("model", forest)])
     block = ensemble.voting([fitted], [1.0], getattr(forest, "classes_", None))["model"]
     preparation.transformers.append(("forest", FrozenEstimator(block), names))
     prepared = preparation.fit_transform(rows.frame, labels)
-    prepared[:, -apart.shape[1] :] = apart
+    prepared[:, -out_of_bag.shape[1] :] = out_of_bag
     return prepared

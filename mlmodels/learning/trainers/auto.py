@@ -60,13 +60,13 @@ BEHIND_MAX = 0.4  # of the way from baseline to the best: a family so far behind
 DRAW_BEHIND_MAX = 0.05
 USELESS_DRAWS_MAX = 15
 STEP = 0.25  # of a range, how far a variant goes from what works
-ABOVE_FOREST = "gradient_boosting above a forest"
+STACKED = "stacked gradient_boosting"
 DRAWN = (
     "gradient_boosting",
-    ABOVE_FOREST,
+    STACKED,
     "extra_trees",
     "gradient_boosting",
-    ABOVE_FOREST,
+    STACKED,
     "random_forest",
 )
 FOREST_SHARE_MAX = 0.2  # of the time that is left, to grow a forest in every fold
@@ -104,7 +104,7 @@ def choose(
     guess_draws = partial(draws_ahead, comparison, np.random.default_rng(SEED))
     comparison.run_known(list(first_candidates(bench)), BEHIND_MAX, guess_draws)
     comparison.run_known(list(candidates_with_pairs(comparison)), BEHIND_MAX, guess_draws)
-    comparison.run_known(list(candidates_above_forest(comparison)), BEHIND_MAX, guess_draws)
+    comparison.run_known(list(stacked_candidates(comparison)), BEHIND_MAX, guess_draws)
     comparison.run(draws(comparison), DRAW_BEHIND_MAX)
     comparison.expect([])
     if not comparison.results:
@@ -177,11 +177,11 @@ def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:
             yield replace(candidate, has_pairs=True, fold_rounds=())
 
 
-def candidates_above_forest(comparison: Comparison) -> Iterator[Candidate]:
-    """The best boosting once more, above a forest, where that takes little of the time."""
+def stacked_candidates(comparison: Comparison) -> Iterator[Candidate]:
+    """The best boosting once more, stacked on a forest, where that takes little of the time."""
     forest, boosting = best_of(comparison, "random_forest"), best_of(comparison, "gradient_boosting")
     if forest and boosting and forest.fit_seconds < FOREST_SHARE_MAX * comparison.time_left:
-        yield replace(boosting.candidate, has_forest=True, fold_rounds=())
+        yield replace(boosting.candidate, is_stacked=True, fold_rounds=())
 
 
 def draws(comparison: Comparison) -> Iterator[Candidate]:
@@ -227,7 +227,7 @@ def best_of(comparison: Comparison, name: str) -> CandidateResult | None:
 
 
 def kind_of(candidate: Candidate) -> str:
-    return ABOVE_FOREST if candidate.has_forest else candidate.algorithm
+    return STACKED if candidate.is_stacked else candidate.algorithm
 
 
 def draw(best: CandidateResult, random: np.random.Generator, is_near: bool) -> Candidate:

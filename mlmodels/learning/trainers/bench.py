@@ -15,7 +15,7 @@ from sklearn.compose import ColumnTransformer
 
 from mlmodels.learning.executors import IN_LINE, Executor
 from mlmodels.learning.tables.derived import Derived
-from mlmodels.learning.trainers import beneath, rounds, targets
+from mlmodels.learning.trainers import rounds, stacking, targets
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows
 from mlmodels.learning.trainers.fold_tasks import FoldTasks
@@ -151,9 +151,9 @@ class Bench:
     def prepared(self, candidate: Candidate, number: int) -> PreparedFold:
         """Prepared once and kept for all candidates, as far as memory goes."""
         key = candidate.family, candidate.has_pairs, number
-        if not candidate.has_forest:
+        if not candidate.is_stacked:
             return self._kept(key, self._prepare_fold)
-        return self._kept((*key, candidate.target_transform), self._prepare_above_forest)
+        return self._kept((*key, candidate.target_transform), self._prepare_stacked)
 
     def _kept(self, key: tuple, prepare: Callable) -> PreparedFold:
         if key in self._prepared:
@@ -180,17 +180,18 @@ class Bench:
             validation_labels=validation.labels,
         )
 
-    def _prepare_above_forest(
+    def _prepare_stacked(
         self, family: str, has_pairs: bool, number: int, target_transform: str | None
     ) -> PreparedFold:
         started = time.perf_counter()
-        above, rows = (self._kept((of, has_pairs, number), self._prepare_fold) for of in (family, TREES))
-        transform = targets.fitted_transform(target_transform, above.training_labels)
-        forest, apart = beneath.grow(self.task, rows.training, transform.there(above.training_labels))
+        own, for_trees = (self._kept((of, has_pairs, number), self._prepare_fold) for of in (family, TREES))
+        transform = targets.fitted_transform(target_transform, own.training_labels)
+        labels = transform.there(own.training_labels)
+        forest, out_of_bag = stacking.grow(self.task, for_trees.training, labels)
         return replace(
-            above,
-            training=np.hstack([above.training, apart]),
-            validation=np.hstack([above.validation, beneath.predicted(forest, rows.validation)]),
+            own,
+            training=np.hstack([own.training, out_of_bag]),
+            validation=np.hstack([own.validation, stacking.predicted(forest, for_trees.validation)]),
             seconds=time.perf_counter() - started,
         )
 

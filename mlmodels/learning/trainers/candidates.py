@@ -37,7 +37,7 @@ class Rows:
 class Candidate:
     """One way to train. `has_pairs`: with the arithmetic of number columns that helps most.
 
-    `has_forest`: above a random forest, see beneath.py. `fold_rounds` are those of boosting in each fold,
+    `is_stacked`: on a random forest, see stacking.py. `fold_rounds` are those of boosting in each fold,
     where they are known already.
     """
 
@@ -45,7 +45,7 @@ class Candidate:
     parameters: dict
     target_transform: str | None = None
     has_pairs: bool = False
-    has_forest: bool = False
+    is_stacked: bool = False
     fold_rounds: tuple[int, ...] = ()
 
     @property
@@ -139,7 +139,7 @@ def row_of(candidate: Candidate, scoring: str, status: str = "waiting", note: st
         "parameters": candidate.parameters,
         "target_transform": candidate.target_transform,
         "pairs": candidate.has_pairs,
-        "forest": candidate.has_forest,
+        "stacked": candidate.is_stacked,
         "status": status,
         "scoring": scoring,
         **dict.fromkeys(empty),
@@ -155,6 +155,6 @@ def candidate_of(row: dict) -> Candidate:
         row["parameters"],
         row["target_transform"],
         row["pairs"],
-        row.get("forest", False),
+        row.get("stacked", False),
         tuple(row.get("fold_rounds", ())),
     )

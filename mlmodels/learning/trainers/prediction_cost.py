@@ -27,8 +27,8 @@ def row_microseconds(model, stored_rows: int) -> float:
     match model:
         case Pipeline() if "prepare" in model.named_steps:
             blocks = [block for _, block, _ in model["prepare"].transformers_]
-            beneath = [block for block in blocks if isinstance(block, FrozenEstimator)]
-            rows = sum(row_microseconds(part, stored_rows) for part in [model["model"], *beneath])
+            base_models = [block for block in blocks if isinstance(block, FrozenEstimator)]
+            rows = sum(row_microseconds(part, stored_rows) for part in [model["model"], *base_models])
             return prepare_microseconds(model["prepare"]) + rows
         case Pipeline():
             return row_microseconds(model["model"], stored_rows)

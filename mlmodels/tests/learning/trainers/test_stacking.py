@@ -39,7 +39,7 @@ def batches(rows: int = 2_000) -> Table:
 
 def above_a_forest(table: Table, task: str, transform: str | None = None):
     """The result of a training of this one candidate."""
-    candidate = Candidate("gradient_boosting", BOOSTING, transform, has_forest=True)
+    candidate = Candidate("gradient_boosting", BOOSTING, transform, is_stacked=True)
     row = row_of(candidate, "any") | {"is_chosen": True, "weight": 1.0, "rows": 100, "folds": 3}
     return train(table, "auto", task, candidates=(row,))
 
@@ -53,8 +53,8 @@ def dumped(pipeline) -> bytes:
 def test_it_has_a_part_in_the_model_where_only_a_forest_sees_some_of_the_difference(forests_and_boosting):
     result = train(batches(), "auto", REGRESSION)
 
-    assert [row["algorithm"] for row in result.candidates if row["forest"]] == ["gradient_boosting"]
-    assert any(row["forest"] for row in result.candidates if row["is_chosen"])
+    assert [row["algorithm"] for row in result.candidates if row["stacked"]] == ["gradient_boosting"]
+    assert any(row["stacked"] for row in result.candidates if row["is_chosen"])
 
 
 def test_it_is_left_out_where_a_forest_takes_too_long(monkeypatch, forests_and_boosting):
@@ -62,7 +62,7 @@ def test_it_is_left_out_where_a_forest_takes_too_long(monkeypatch, forests_and_b
 
     result = train(TABLES["mixed"](), "auto", REGRESSION, budget_seconds=60)
 
-    assert not any(row["forest"] for row in result.candidates)
+    assert not any(row["stacked"] for row in result.candidates)
 
 
 def test_rows_learned_from_have_predictions_of_trees_that_have_not_seen_them():

@@ -1,4 +1,4 @@
-"""Boosting above a random forest: what the forest predicts are further columns, behind the prepared ones.
+"""Boosting stacked on a random forest: the predictions of the forest are columns behind the prepared ones.
 
 A row that is learned from gets the predictions of the trees that were grown without it, any other row those
 of all trees.
