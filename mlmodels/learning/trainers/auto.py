@@ -16,7 +16,7 @@ from mlmodels.learning.trainers import targets
 from mlmodels.learning.trainers.algorithms import TRAINERS
 from mlmodels.learning.trainers.bench import Bench, fit_fold
 from mlmodels.learning.trainers.budget import Budget
-from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, candidate_of
+from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, candidate_of, chosen_rows
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEED
@@ -124,7 +124,7 @@ def replay(
     executor: Executor,
 ) -> Choice:
     """Of the candidates of an earlier run those that were chosen, in the same folds, without a clock."""
-    chosen = [row for row in plan.candidates if row.get("is_chosen")]
+    chosen = chosen_rows(plan.candidates)
     if not chosen:
         raise DataRefused("None of these candidates was chosen. Train without them.", field="candidates")
     bench = make_bench(plan, splitter, training, rows, chosen[0]["rows"], chosen[0]["folds"], executor)

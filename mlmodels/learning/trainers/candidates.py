@@ -1,6 +1,6 @@
 """One way to train, what it reached on the bench, and its row of the leaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -147,6 +147,11 @@ def row_of(candidate: Candidate, scoring: str, status: str = "waiting", note: st
         "is_chosen": False,
         "note": note,
     }
+
+
+def chosen_rows(rows: Iterable[dict]) -> list[dict]:
+    """Of a leaderboard; in the order in which an ensemble has its members, the largest weight first."""
+    return sorted((row for row in rows if row.get("is_chosen")), key=lambda row: -row["weight"])
 
 
 def candidate_of(row: dict) -> Candidate:

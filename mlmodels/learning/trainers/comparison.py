@@ -10,7 +10,7 @@ from mlmodels.learning.trainers import ensemble, penalties
 from mlmodels.learning.trainers.algorithms import TRAINERS
 from mlmodels.learning.trainers.bench import Bench, fit_fold
 from mlmodels.learning.trainers.budget import Budget, OutOfTime
-from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, row_of
+from mlmodels.learning.trainers.candidates import Candidate, CandidateResult, Rows, chosen_rows, row_of
 from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.fold_tasks import FoldTask
 from mlmodels.learning.trainers.plan import TIME, TrainingPlan
@@ -270,7 +270,9 @@ class Comparison:
         for member, weight in zip(members, weights, strict=True):
             member.row.update(is_chosen=True, weight=weight)
         self.on_candidates(self.rows)
-        return Choice(self.bench, members, weights, self.rows)
+        by_row = {id(member.row): member for member in members}
+        members = [by_row[id(row)] for row in chosen_rows(self.rows)]
+        return Choice(self.bench, members, [member.row["weight"] for member in members], self.rows)
 
     def best_choice(self) -> Choice:
         """The highest score alone, and the first of two equal ones."""

@@ -122,6 +122,24 @@ def test_the_stored_candidates_give_the_same_model_bit_for_bit(compared, short_c
     assert again.metrics == first.metrics
 
 
+def test_so_do_those_of_an_ensemble_whose_largest_weight_was_found_last(monkeypatch, quick_comparison):
+    def select_the_later_more(bench, folds, lines):
+        weights = np.zeros(folds[0].shape[1])
+        weights[:3] = 0.2, 0.5, 0.3
+        return weights
+
+    monkeypatch.setattr(comparison.ensemble, "is_worth_it", lambda bench, scores, best: True)
+    monkeypatch.setattr(comparison.ensemble, "select", select_the_later_more)
+    first = train(TABLES["mixed"](), "auto", REGRESSION)
+    stored = json.loads(json.dumps(first.candidates))
+    orders = [stored, sorted(stored, key=lambda row: row["weight"] or 0)]
+
+    again = [train(TABLES["mixed"](), "auto", REGRESSION, candidates=tuple(order)) for order in orders]
+
+    assert first.algorithm == "ensemble"
+    assert [dumped(model.pipeline) for model in again] == [dumped(first.pipeline)] * 2
+
+
 def dumped(pipeline) -> bytes:
     stream = io.BytesIO()
     joblib.dump(pipeline, stream)
