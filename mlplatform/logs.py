@@ -71,8 +71,11 @@ class TextFormatter(logging.Formatter):
         return "\n".join(lines)
 
 
-def leave_out_unused_facts():
-    """Where a message was logged, and by which thread: logging looks that up for each, and no line has it."""
+def skip_unused_lookups():
+    """Logging looks up the caller, thread and process of each message, and no line of ours has them.
+
+    The attributes are those that Python's logging HOWTO names for this.
+    """
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 

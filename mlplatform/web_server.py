@@ -23,7 +23,7 @@ from granian.log import LogLevels
 from mlmodels.learning.libraries import import_libraries
 from mlplatform.core import stopping
 from mlplatform.core.processes import end_with_parent
-from mlplatform.logs import leave_out_unused_facts, output
+from mlplatform.logs import output, skip_unused_lookups
 from mlplatform.request_buffering import BufferedApplication
 
 THREADS = 8  # per process; half of them may wait for training runs (mlmodels.limits.WAITING_REQUESTS_MAX)
@@ -111,7 +111,7 @@ def load_application(parent: int):
     SIGKILL, because granian hangs at a third SIGTERM, and the kernel sends one for each thread of the parent.
     """
     end_with_parent(parent, signal.SIGKILL)
-    leave_out_unused_facts()
+    skip_unused_lookups()
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
     from mlplatform.uploads import REQUEST_BYTES_MAX
 

@@ -6,7 +6,10 @@ from rest_framework.reverse import reverse
 
 
 class UrlInList:
-    """The URL of an object from that of its list: reversing each was a quarter of the time of a list."""
+    """The URL of an object is that of its list and its name or id, which need no quoting.
+
+    `reverse` for each object took a quarter of the time of a list.
+    """
 
     def get_url(self, obj, view_name, request, format):
         urls = self.context.setdefault("urls of lists", {})

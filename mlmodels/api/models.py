@@ -215,7 +215,7 @@ class ModelViewSet(
 
     def get_queryset(self):
         owned = TrainedModel.objects.owned_by(self.request.user).newest_first()
-        return owned.select_related("dataset") if self.detail else owned.with_dataset_ids()
+        return owned.select_related("dataset") if self.detail else owned.for_api_lists()
 
     def get_object(self):
         find = usable_model if self.action in OF_SHARED else owned_model

@@ -239,11 +239,11 @@ class PredictionViewSet(
 
     def get_queryset(self):
         user = self.request.user
-        return Prediction.objects.owned_by(user).stored().with_model_names(user).newest_first()
+        return Prediction.objects.owned_by(user).stored().for_api_lists(user).newest_first()
 
     def paginate_queryset(self, queryset):
         keys = super().paginate_queryset(queryset.values_list("pk", flat=True))
-        return Prediction.objects.with_model_names(self.request.user).in_order(keys)
+        return Prediction.objects.for_api_lists(self.request.user).in_order(keys)
 
     def destroy(self, request, uuid):
         Prediction.objects.filter(pk=self.get_object().pk).erase()

@@ -164,7 +164,7 @@ class RunViewSet(ETagMixin, StrictQueryMixin, JobActionsMixin, viewsets.ReadOnly
     def get_queryset(self):
         runs = TrainingRun.objects.owned_by(self.request.user).newest_first()
         if not self.detail:
-            return runs.with_metrics()
+            return runs.for_api_lists()
         return runs.select_related("trained_model", "dataset", "repeats").defer(
             "trained_model__report", *LARGE_FIELDS
         )

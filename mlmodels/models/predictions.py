@@ -13,16 +13,16 @@ from mlmodels.models.trained_models import TrainedModel, may_use_model
 
 
 class PredictionQuerySet(OwnedQuerySet):
-    def with_model_names(self, user):
-        """With what lists over the API show, and whether `user` may use the model."""
+    def for_api_lists(self, user):
+        """With the fields that a list over the API shows, and whether `user` may use the model."""
         fields = [
             "uuid", "created_at", "model_name", "inputs", "output", "cost_tokens", "actual", "actual_at",
         ]  # fmt: skip
         found = self.annotate(may_use_model=may_use_model(user))
         return found.select_related("model").only(*fields, "model__name")
 
-    def with_models_in_words(self, user):
-        """With what it takes to write inputs and answers as people do; each model is read once."""
+    def for_page_lists(self, user):
+        """With the fields of the model that format inputs and answers on a page; each model is read once."""
         fields = ["owner", "name", "label", "task", "target", "features"]
         found = self.annotate(may_use_model=may_use_model(user))
         return found.prefetch_related(models.Prefetch("model", TrainedModel.objects.only(*fields)))

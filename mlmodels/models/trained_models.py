@@ -53,11 +53,11 @@ class TrainedModelQuerySet(OwnedQuerySet):
         return self.defer(*LARGE_FIELDS)
 
     def names(self):
-        """Enough to choose from."""
+        """With what a menu of models shows."""
         return self.only("owner", "name", "label")
 
-    def with_dataset_ids(self):
-        """With what lists over the API show, and nothing else."""
+    def for_api_lists(self):
+        """With the fields that a list over the API shows."""
         fields = ["uuid", "created_at", "owner", "name", "label", "algorithm", "task", "target", "metrics"]
         found = self.select_related("dataset").only(*fields, "dataset__uuid")
         return found.prefetch_related("aliases")

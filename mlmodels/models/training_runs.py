@@ -17,8 +17,8 @@ class Task(models.TextChoices):
 
 
 class TrainingRunQuerySet(JobQuerySet):
-    def with_metrics(self):
-        """With what lists over the API show, and nothing else."""
+    def for_api_lists(self):
+        """With the fields that a list over the API shows."""
         return self.select_related("trained_model").only(
             "uuid", "status", "progress", "progress_note", "error", "error_code", "model_name", "algorithm",
             "task", "target", "cost_tokens", "created_at", "started_at", "finished_at",

@@ -179,7 +179,7 @@ def test_a_prediction_that_is_erased_between_two_queries_is_left_out(alice, ask_
     keys = list(Prediction.objects.owned_by(alice).newest_first().values_list("pk", flat=True))
     Prediction.objects.filter(pk=keys[1]).erase()
 
-    listed = Prediction.objects.with_model_names(alice).in_order(keys)
+    listed = Prediction.objects.for_api_lists(alice).in_order(keys)
 
     assert [row.output["prediction"] for row in listed] == [3, 1]
 

@@ -21,7 +21,7 @@ ACTUAL_RECORDED = "The actual value was recorded."
 def predictions(request):
     keys = Prediction.objects.owned_by(request.user).stored().newest_first().values_list("pk", flat=True)
     page = LongListPaginator(keys, PREDICTIONS_A_PAGE).get_page(request.GET.get("page"))
-    page.object_list = Prediction.objects.with_models_in_words(request.user).in_order(page.object_list)
+    page.object_list = Prediction.objects.for_page_lists(request.user).in_order(page.object_list)
     context = {"section": "predictions", "page": page}
     template = "mlmodels/_prediction_table.html" if request.htmx else "mlmodels/predictions.html"
     return render(request, template, context)

@@ -23,7 +23,7 @@ class Member(NamedTuple):
         return self.kernel.classify(self.encoder.encode(row))
 
     def outputs(self, row: list) -> list[float]:
-        """The predicted number, or the probabilities."""
+        """The predicted number alone, or the probability of each class."""
         is_classifier = isinstance(self.kernel, ClassificationKernel)
         return self.classify(row)[1] if is_classifier else [self.value(row)]
 

@@ -102,7 +102,7 @@ class TextCode(NamedTuple):
 class RowEncoder:
     """Turns a typed row (floats with NaN, text with "" for blank) into the float64 row of the model.
 
-    `base_models` are models whose predictions belong into a part of the row, which is left at zero.
+    The predictions of `base_models` belong in the row as well; their places are left at zero.
     """
 
     def __init__(self, prepare, features):

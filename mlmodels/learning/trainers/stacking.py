@@ -14,7 +14,7 @@ SETTINGS = {"n_estimators": 100, "min_samples_leaf": 2, "max_features": 1 / 3}
 
 
 def grow(task: str, rows: np.ndarray, labels: np.ndarray) -> tuple[object, np.ndarray]:
-    """The forest, and its predictions for the same rows by the trees that have not seen them."""
+    """The forest, and its out-of-bag predictions for the same rows, as `predicted` has them."""
     kind = RandomForestRegressor if task == REGRESSION else RandomForestClassifier
     forest = kind(oob_score=True, random_state=SEED, **SETTINGS).fit(rows, labels)
     if task == REGRESSION:
@@ -23,5 +23,5 @@ def grow(task: str, rows: np.ndarray, labels: np.ndarray) -> tuple[object, np.nd
 
 
 def predicted(forest, rows: np.ndarray) -> np.ndarray:
-    """A column, or one for each class."""
+    """The numbers as one column, or the probabilities as a column for each class."""
     return forest.predict_proba(rows) if hasattr(forest, "classes_") else forest.predict(rows)[:, np.newaxis]
