@@ -35,8 +35,8 @@ class NumberCode(NamedTuple):
     scale: float
 
 
-class BoundedCode(NamedTuple):
-    """A number as `NumberCode` has it, kept between `low` and `high`."""
+class ClippedCode(NamedTuple):
+    """A number as `NumberCode` has it, clipped to `low` and `high`."""
 
     index: int
     position: int
@@ -47,7 +47,7 @@ class BoundedCode(NamedTuple):
     scale: float
 
 
-class BendCode(NamedTuple):
+class SplineCode(NamedTuple):
     """A number between two neighboring `knots` writes its nearness to each, 1 at the knot itself; scaled.
 
     Those of all knots but the last go to the positions from `first` on.
@@ -107,8 +107,8 @@ class RowEncoder:
 
     def __init__(self, prepare, features):
         self.numbers: list[NumberCode] = []
-        self.bounded: list[BoundedCode] = []
-        self.bends: list[BendCode] = []
+        self.clipped: list[ClippedCode] = []
+        self.splines: list[SplineCode] = []
         self.missing: list[MissingCode] = []
         self.categories: list[CategoryCode] = []
         self.texts: list[TextCode] = []
@@ -130,10 +130,10 @@ class RowEncoder:
                 self._add_categories(transformer, indexes, place, columns)
             elif isinstance(transformer, MissingIndicator):
                 self._add_flags(transformer, indexes, place)
-            elif "bend" in getattr(transformer, "named_steps", ()):
-                self._add_bends(transformer, indexes, place)
-            elif "bound" in getattr(transformer, "named_steps", ()):
-                self._add_bounded(transformer, indexes, place)
+            elif "spline" in getattr(transformer, "named_steps", ()):
+                self._add_splines(transformer, indexes, place)
+            elif "clip" in getattr(transformer, "named_steps", ()):
+                self._add_clipped(transformer, indexes, place)
             else:
                 self._add_numbers(transformer, indexes, place)
 
@@ -142,11 +142,11 @@ class RowEncoder:
         for index, position, fill, mean, scale in self.numbers:
             value = row[index]
             encoded[position] = ((fill if value != value else value) - mean) / scale
-        for index, position, fill, low, high, mean, scale in self.bounded:
+        for index, position, fill, low, high, mean, scale in self.clipped:
             value = row[index]
             encoded[position] = (min(max(fill if value != value else value, low), high) - mean) / scale
-        for bend in self.bends:
-            bend.write(row[bend.index], encoded)
+        for spline in self.splines:
+            spline.write(row[spline.index], encoded)
         for index, position, present, missing in self.missing:
             encoded[position] = missing if row[index] != row[index] else present
         for index, writes in self.categories:
@@ -179,22 +179,22 @@ class RowEncoder:
         for index, position in zip(indexes, range(place.start, place.stop), strict=True):
             self.missing.append(MissingCode(index, position, 0.0, 1.0))
 
-    def _add_bounded(self, transformer, indexes: list[int], place: slice) -> None:
-        imputer, bound, scaler = _steps(transformer, SimpleImputer, FunctionTransformer, StandardScaler)
-        if bound.func is not np.clip or imputer.add_indicator:
+    def _add_clipped(self, transformer, indexes: list[int], place: slice) -> None:
+        imputer, clip, scaler = _steps(transformer, SimpleImputer, FunctionTransformer, StandardScaler)
+        if clip.func is not np.clip or imputer.add_indicator:
             raise NoExactKernel(f"numbers through {transformer}")
-        ends = bound.kw_args["a_min"], bound.kw_args["a_max"]
+        ends = clip.kw_args["a_min"], clip.kw_args["a_max"]
         positions = range(place.start, place.stop)
         columns = zip(
             indexes, positions, imputer.statistics_, *ends, scaler.mean_, scaler.scale_, strict=True
         )
         for index, position, *numbers in columns:
-            self.bounded.append(BoundedCode(index, position, *map(float, numbers)))
+            self.clipped.append(ClippedCode(index, position, *map(float, numbers)))
 
-    def _add_bends(self, transformer, indexes: list[int], place: slice) -> None:
-        imputer, bend, scaler = _steps(transformer, SimpleImputer, SplineTransformer, StandardScaler)
-        knots = np.asarray(bend.knots).T
-        is_known = bend.degree == 1 and bend.extrapolation == "constant" and not bend.include_bias
+    def _add_splines(self, transformer, indexes: list[int], place: slice) -> None:
+        imputer, spline, scaler = _steps(transformer, SimpleImputer, SplineTransformer, StandardScaler)
+        knots = np.asarray(spline.knots).T
+        is_known = spline.degree == 1 and spline.extrapolation == "constant" and not spline.include_bias
         if not is_known or len(knots) != len(indexes) or imputer.add_indicator:
             raise NoExactKernel(f"numbers through {transformer}")
         means, scales = (
@@ -204,7 +204,7 @@ class RowEncoder:
         for n, index in enumerate(indexes):
             first = place.start + n * len(means[n])
             fill = float(imputer.statistics_[n])
-            self.bends.append(BendCode(index, first, fill, knots[n].tolist(), means[n], scales[n]))
+            self.splines.append(SplineCode(index, first, fill, knots[n].tolist(), means[n], scales[n]))
 
     def _add_categories(self, transformer, indexes: list[int], place: slice, columns: list[str]) -> None:
         """Encodes each category with the transformer itself, one column at a time, the others unknown."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlmodels.learning.scoring.encoder import BendCode, CategoryCode, RowEncoder, dense
+from mlmodels.learning.scoring.encoder import CategoryCode, RowEncoder, SplineCode, dense
 from mlmodels.learning.tables.typed import CodedTexts
 
 Column = np.ndarray | CodedTexts
@@ -25,12 +25,12 @@ class TableEncoder:
         matrix[:] = encoder.unknown[:, np.newaxis]
         for index, position, fill, mean, scale in encoder.numbers:
             matrix[position] = scaled(columns[index], fill, mean, scale)
-        for index, position, fill, low, high, mean, scale in encoder.bounded:
+        for index, position, fill, low, high, mean, scale in encoder.clipped:
             matrix[position] = (np.clip(filled(columns[index], fill), low, high) - mean) / scale
-        for bend in encoder.bends:
-            numbers = filled(columns[bend.index], bend.fill)
-            for at, values in enumerate(values_at_knots(bend)):
-                matrix[bend.first + at] = np.interp(numbers, bend.knots, values)
+        for spline in encoder.splines:
+            numbers = filled(columns[spline.index], spline.fill)
+            for at, values in enumerate(values_at_knots(spline)):
+                matrix[spline.first + at] = np.interp(numbers, spline.knots, values)
         for index, position, present, missing in encoder.missing:
             matrix[position] = np.where(np.isnan(columns[index]), missing, present)
         for code, positions in self._categories:
@@ -48,14 +48,14 @@ class TableEncoder:
         total = np.zeros((row_count(columns), weights.shape[1]))
         for index, position, fill, mean, scale in encoder.numbers:
             total += np.multiply.outer(scaled(columns[index], fill, mean, scale), weights[position])
-        for index, position, fill, low, high, mean, scale in encoder.bounded:
-            bounded = np.clip(filled(columns[index], fill), low, high)
-            total += np.multiply.outer((bounded - mean) / scale, weights[position])
-        for bend in encoder.bends:
-            numbers, values = filled(columns[bend.index], bend.fill), values_at_knots(bend)
-            at_knots = values.T @ weights[bend.first : bend.first + len(values)]
+        for index, position, fill, low, high, mean, scale in encoder.clipped:
+            clipped = np.clip(filled(columns[index], fill), low, high)
+            total += np.multiply.outer((clipped - mean) / scale, weights[position])
+        for spline in encoder.splines:
+            numbers, values = filled(columns[spline.index], spline.fill), values_at_knots(spline)
+            at_knots = values.T @ weights[spline.first : spline.first + len(values)]
             for output in range(weights.shape[1]):
-                total[:, output] += np.interp(numbers, bend.knots, at_knots[:, output])
+                total[:, output] += np.interp(numbers, spline.knots, at_knots[:, output])
         for index, position, present, missing in encoder.missing:
             flags = np.where(np.isnan(columns[index]), missing, present)
             total += np.multiply.outer(flags, weights[position])
@@ -124,7 +124,7 @@ def filled(numbers: np.ndarray, fill: float) -> np.ndarray:
     return np.where(np.isnan(numbers), fill, numbers)
 
 
-def values_at_knots(bend: BendCode) -> np.ndarray:
+def values_at_knots(spline: SplineCode) -> np.ndarray:
     """What is written to each position, by row, at each knot; between knots it lies on straight lines."""
-    nearness = np.eye(len(bend.knots))[:-1]
-    return (nearness - np.transpose([bend.means])) / np.transpose([bend.scales])
+    nearness = np.eye(len(spline.knots))[:-1]
+    return (nearness - np.transpose([spline.means])) / np.transpose([spline.scales])

@@ -36,14 +36,14 @@ ORDER = (
     "naive_bayes",
 )
 STARTS = {
-    "ridge": {"numbers": "bounded"},
-    "lasso": {"numbers": "bounded"},
-    "logistic": {"numbers": "bounded"},
+    "ridge": {"numbers": "clipped"},
+    "lasso": {"numbers": "clipped"},
+    "logistic": {"numbers": "clipped"},
     "extra_trees": {"max_features": "half", "min_samples_leaf": 2},
     "random_forest": {"max_features": "third", "min_samples_leaf": 2},
     "knn": {"n_neighbors": 10, "weights": "distance"},
 }
-BENT = ("ridge", "logistic")  # also tried with numbers that bend
+SPLINES = ("ridge", "logistic")  # also tried with splines of the numbers
 GENTLE = {"learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 10, "max_features": 0.5}
 PAIRS_SHARE_MAX = 0.2  # of the time that is left, to look for pairs in every fold
 PAIRED = ("ridge", "logistic", "gradient_boosting", "extra_trees")
@@ -149,8 +149,8 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
             # Without a penalty the leaves of rare classes get out of hand
             candidate = candidate.with_parameters(l2_regularization=1.0)
         yield candidate
-        if name in BENT:
-            yield candidate.with_parameters(numbers="bent")
+        if name in SPLINES:
+            yield candidate.with_parameters(numbers="spline")
         if name == "gradient_boosting":
             for transform in skewed or [None]:
                 yield replace(candidate.with_parameters(**GENTLE), target_transform=transform)
@@ -159,7 +159,7 @@ def first_candidates(bench: Bench) -> Iterator[Candidate]:
                 # Its inverse ends somewhere, and a line does not
                 if transform != targets.YEO_JOHNSON:
                     yield replace(candidate, target_transform=transform)
-                    yield replace(candidate.with_parameters(numbers="bent"), target_transform=transform)
+                    yield replace(candidate.with_parameters(numbers="spline"), target_transform=transform)
 
 
 def candidates_with_pairs(comparison: Comparison) -> Iterator[Candidate]:

@@ -15,10 +15,10 @@ CLASS_WEIGHT = choice(
 )
 NUMBERS = choice(
     "numbers",
-    "straight",
-    ("straight", "bounded", "bent"),
-    "How a number counts: 'straight' in proportion; 'bounded' no further than the middle 98 % of the values; "
-    "'bent' with another slope in each quarter of the values.",
+    "linear",
+    ("linear", "clipped", "spline"),
+    "How a number counts: 'linear' in proportion; 'clipped' no further than the middle 98 % of the values; "
+    "'spline' with another slope in each quarter of the values.",
 )
 PENALTY_MIN, PENALTY_MAX = 1e-9, 1e9
 COORDINATE_ROUNDS_MAX = 2_000

@@ -3,10 +3,10 @@
 Blocks, in this order, each left out where it has no columns; single-row scoring relies on their names:
 
     numbers           scaled: the median for a blank, a flag per column with blanks, then scaled
-                      bounded, bent: the median for a blank, kept within the usual range, then scaled
+                      clipped, spline: the median for a blank, clipped to the usual range, then scaled
                       trees, boosting: as they are, which take blanks by themselves
-    blanks            bounded, bent: a flag per column with blanks
-    bends             bent: straight lines from quartile to quartile, and level beyond the usual range
+    blanks            clipped, spline: a flag per column with blanks
+    splines           spline: straight lines from quartile to quartile, and level beyond the usual range
     seasons           months, weekdays and hours of dates; scaled: a column per value; else among the numbers
     categories        scaled: one column per category
                       trees, boosting: a number per category, which boosting treats as a category again
@@ -14,7 +14,7 @@ Blocks, in this order, each left out where it has no columns; single-row scoring
     text:<column>     TF-IDF of words, or of parts of words where texts are short; trees, boosting: its
                       strongest components
 
-Bounded and bent are otherwise as scaled. A blank text is a category of its own. An unseen category is no
+Clipped and spline are otherwise as scaled. A blank text is a category of its own. An unseen category is no
 category (scaled), -1 (trees), a blank (boosting), the mean of all rows (many_categories).
 """
 
@@ -42,12 +42,12 @@ from mlmodels.learning.trainers.errors import DataRefused
 from mlmodels.learning.trainers.limits import SEED
 from mlmodels.learning.trainers.plan import CATEGORY, NUMBER, TEXT, Feature, TrainingPlan
 from mlmodels.learning.trainers.trainer import (
-    BENT,
     BOOSTING,
     CLASSIFICATION,
     REGRESSION,
     SCALED,
     SCALED_FAMILIES,
+    SPLINE,
     TREES,
     Trainer,
 )
@@ -57,7 +57,7 @@ DENSE_CELLS_MAX = 20_000_000  # 160 MB; a wider table of one-hot columns is kept
 TARGET_FOLDS = 5
 OBSERVED_MIN = 10
 USUAL_RANGE = (0.01, 0.99)  # shares of the values
-BENDS = (0.01, 0.25, 0.5, 0.75, 0.99)
+KNOTS = (0.01, 0.25, 0.5, 0.75, 0.99)
 SEASONS = ("month", "weekday", "hour")
 TERMS_MAX = 3_000
 TEXT_COMPONENTS_MAX = 32
@@ -173,11 +173,11 @@ def number_blocks(family: str, numbers: pd.DataFrame) -> list[tuple]:
     blank = [name for name in names if numbers[name].isna().any()]
     if family == SCALED:
         return [("numbers", Pipeline([("impute", imputer(bool(blank))), ("scale", StandardScaler())]), names)]
-    curves = knots_of(numbers) if family == BENT else {}
+    knots = knots_of(numbers) if family == SPLINE else {}
     return [
-        ("numbers", bounded_block(numbers), names),
+        ("numbers", clipped_block(numbers), names),
         ("blanks", MissingIndicator(features="all"), blank),
-        ("bends", bends_block(list(curves.values())), list(curves)),
+        ("splines", splines_block(list(knots.values())), list(knots)),
     ]
 
 
@@ -185,12 +185,12 @@ def imputer(has_flags: bool = False) -> SimpleImputer:
     return SimpleImputer(strategy="median", add_indicator=has_flags, keep_empty_features=True)
 
 
-def bounded_block(numbers: pd.DataFrame) -> Pipeline:
+def clipped_block(numbers: pd.DataFrame) -> Pipeline:
     """A line leads out of the target's range where one number is far out of its own."""
     ends = [usual_range(numbers[name].dropna().to_numpy()) for name in numbers]
     lowest, highest = ([float(end[at]) for end in ends] for at in (0, 1))
-    within = FunctionTransformer(np.clip, kw_args={"a_min": lowest, "a_max": highest})
-    return Pipeline([("impute", imputer()), ("bound", within), ("scale", StandardScaler())])
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": lowest, "a_max": highest})
+    return Pipeline([("impute", imputer()), ("clip", clip), ("scale", StandardScaler())])
 
 
 def usual_range(values: np.ndarray) -> np.ndarray:
@@ -202,23 +202,23 @@ def usual_range(values: np.ndarray) -> np.ndarray:
 
 
 def knots_of(numbers: pd.DataFrame) -> dict[str, list[float]]:
-    """Where each number bends; without those of few different values."""
+    """Of the spline of each number; without those of few different values."""
     knots = {}
     for name in numbers:
         values = numbers[name].dropna().to_numpy()
         different = np.unique(values)
-        if len(different) >= len(BENDS):
-            found = np.quantile(values, BENDS)
+        if len(different) >= len(KNOTS):
+            found = np.quantile(values, KNOTS)
             is_mostly_the_same = np.any(np.diff(found) <= 0)
-            knots[name] = np.quantile(different, BENDS) if is_mostly_the_same else found
+            knots[name] = np.quantile(different, KNOTS) if is_mostly_the_same else found
     return knots
 
 
-def bends_block(knots: list[list[float]]) -> Pipeline:
-    bend = SplineTransformer(
+def splines_block(knots: list[list[float]]) -> Pipeline:
+    spline = SplineTransformer(
         degree=1, knots=np.transpose(knots), extrapolation="constant", include_bias=False
     )
-    return Pipeline([("impute", imputer()), ("bend", bend), ("scale", StandardScaler())])
+    return Pipeline([("impute", imputer()), ("spline", spline), ("scale", StandardScaler())])
 
 
 def category_block(family: str, sparse: bool):

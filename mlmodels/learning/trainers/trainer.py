@@ -12,9 +12,9 @@ CLASSIFICATION = "classification"
 TASKS = (REGRESSION, CLASSIFICATION)
 
 SCALED = "scaled"  # families: how columns are prepared for an algorithm, see preparation.py
-BOUNDED = "bounded"
-BENT = "bent"
-SCALED_FAMILIES = (SCALED, BOUNDED, BENT)
+CLIPPED = "clipped"
+SPLINE = "spline"
+SCALED_FAMILIES = (SCALED, CLIPPED, SPLINE)
 TREES = "trees"
 BOOSTING = "boosting"
 
@@ -132,7 +132,7 @@ class PenalizedTrainer(Trainer):
     penalty: str
 
     def family_with(self, parameters):
-        return {"bounded": BOUNDED, "bent": BENT}.get(parameters.get("numbers"), self.family)
+        return {"clipped": CLIPPED, "spline": SPLINE}.get(parameters.get("numbers"), self.family)
 
     @abstractmethod
     def penalties(self, labels) -> list[float]:

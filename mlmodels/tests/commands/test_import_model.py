@@ -90,8 +90,8 @@ def test_every_algorithm_comes_back_and_predicts_the_same(alice, bob, make_model
     assert (imported.owner, imported.is_compiled) == (bob, model.is_compiled)
 
 
-@pytest.mark.parametrize("numbers", ["bounded", "bent"])
-def test_a_line_comes_back_with_its_bounds_and_bends(alice, bob, make_model, exported, numbers):
+@pytest.mark.parametrize("numbers", ["clipped", "spline"])
+def test_clipped_numbers_and_splines_come_back(alice, bob, make_model, exported, numbers):
     model = make_model(alice, algorithm="ridge", parameters={"alpha": 1.0, "numbers": numbers})
 
     imported = TrainedModel.objects.get(name=run("import_model", exported(model), "--owner", bob.email))

@@ -18,11 +18,11 @@ CASES = [
     for target in TARGETS
     if (REGRESSION if target == REGRESSION else trainers.CLASSIFICATION) in trainers.TRAINERS[algorithm].tasks
 ] + [
-    ("ridge bounded", REGRESSION),  # with its parameter `numbers`
-    ("lasso bent", REGRESSION),
-    ("logistic bent", TWO_CLASSES),
-    ("logistic bounded", THREE_CLASSES),
-    ("logistic bent", THREE_CLASSES),
+    ("ridge clipped", REGRESSION),  # with its parameter `numbers`
+    ("lasso spline", REGRESSION),
+    ("logistic spline", TWO_CLASSES),
+    ("logistic clipped", THREE_CLASSES),
+    ("logistic spline", THREE_CLASSES),
 ]
 # Few enough trees that all cases fit and agree within seconds.
 QUICK = {

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, Feature, preparation
 from mlmodels.learning.trainers.preparation import build_preparation
-from mlmodels.learning.trainers.trainer import BENT, BOOSTING, BOUNDED, SCALED, TREES
+from mlmodels.learning.trainers.trainer import BOOSTING, CLIPPED, SCALED, SPLINE, TREES
 from mlmodels.tests.learning.trainers.examples import TABLES, Table, plan_for, texts
 
 CODES = 300
@@ -60,7 +60,7 @@ def test_scaled_numbers_have_no_spread_but_one_and_a_flag_for_blanks():
 
 
 def far_out() -> Table:
-    """A number with a blank and one value far out, one that bends, and one that is mostly zero."""
+    """A number with a blank and one value far out, one that is mostly zero, and one of two values."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame({"n": draw.normal(size=400), "mostly": np.where(np.arange(400) % 10, 0.0, 1.0)})
     frame["mostly"] *= draw.uniform(1, 5, 400)
@@ -69,8 +69,8 @@ def far_out() -> Table:
     return Table(frame, np.abs(frame["n"].fillna(0).to_numpy()).clip(max=3))
 
 
-@pytest.mark.parametrize("family", [BOUNDED, BENT])
-def test_bounded_numbers_stay_where_nearly_all_of_them_are(family):
+@pytest.mark.parametrize("family", [CLIPPED, SPLINE])
+def test_clipped_numbers_stay_where_nearly_all_of_them_are(family):
     table = far_out()
     fitted = prepare(family, table)
     ends = table.frame.head(4).assign(n=[1e6, np.nanquantile(table.frame["n"], 0.99), -1e6, -1e9])
@@ -83,18 +83,18 @@ def test_bounded_numbers_stay_where_nearly_all_of_them_are(family):
     np.testing.assert_array_equal(fitted.transform(table.frame)[:, 3], table.frame["n"].isna())
 
 
-def test_bent_numbers_follow_straight_lines_between_their_quarters():
+def test_splines_follow_straight_lines_between_their_quarters():
     table = far_out()
-    prepared = prepare(BENT, table)
+    prepared = prepare(SPLINE, table)
     knots = np.nanquantile(table.frame["n"], [0.01, 0.25, 0.5, 0.75, 0.99])
     asked = pd.DataFrame({"n": knots, "mostly": 0.0, "pair": 0.0})
     halves = asked.head(4).assign(n=(knots[:-1] + knots[1:]) / 2)
 
-    bends, between = prepared.transform(asked)[:, 4:8], prepared.transform(halves)[:, 4:8]
+    splines, between = prepared.transform(asked)[:, 4:8], prepared.transform(halves)[:, 4:8]
 
-    assert blocks(prepared)["bends"] == ["n", "mostly"]  # not the one of two values
-    assert np.linalg.matrix_rank(bends[:-1] - bends[-1]) == 4
-    np.testing.assert_allclose(between, (bends[:-1] + bends[1:]) / 2)
+    assert blocks(prepared)["splines"] == ["n", "mostly"]  # not the one of two values
+    assert np.linalg.matrix_rank(splines[:-1] - splines[-1]) == 4
+    np.testing.assert_allclose(between, (splines[:-1] + splines[1:]) / 2)
 
 
 @pytest.mark.parametrize("family", [TREES, BOOSTING])
