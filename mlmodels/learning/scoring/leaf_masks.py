@@ -11,6 +11,7 @@ from mlmodels.learning.scoring.boosting import columns_of
 from mlmodels.learning.scoring.scorers import NoExactKernel
 
 WORDS_AT_ONCE = 50_000  # words that stay in the cache
+ROWS_AT_ONCE_MIN = 2  # see `_sums`
 TREES_AT_ONCE = 200  # while the tables are made
 # By the size of a word: a factor by which each single bit gets different highest bits (de Bruijn)
 DE_BRUIJN = {32: (0x077CB531, 27), 64: (0x03F79D71B4CB0A89, 58)}
@@ -39,27 +40,28 @@ class LeafMasks:
     def scores(self, matrix: np.ndarray) -> np.ndarray:
         codes = [column.codes(matrix[:, column.position]) for column in self._columns]
         rows, trees = len(matrix), len(self._first_leaves)
-        step = max(1, WORDS_AT_ONCE // trees)
-        words = np.empty((2, step, trees), dtype=self._word)
+        step = max(ROWS_AT_ONCE_MIN, WORDS_AT_ONCE // trees)
+        mask, other = np.zeros((2, step, trees), dtype=self._word)
         scores = np.empty((rows, len(self._start)))
         for first in range(0, rows, step):
-            last = min(first + step, rows)
-            mask, other = words[:, : last - first]
+            count = min(step, rows - first)
             mask[:] = ~self._word.type(0)
             for table, of_column in zip(self._tables, codes, strict=True):
-                np.take(table, of_column[first:last], axis=0, out=other, mode="clip")
-                mask &= other
-            scores[first:last] = self._sums(mask, other)
+                of_rows = of_column[first : first + count]
+                np.take(table, of_rows, axis=0, out=other[:count], mode="clip")
+                mask[:count] &= other[:count]
+            scores[first : first + count] = self._sums(mask, other)[:count]
         return scores
 
     def _sums(self, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Of the values of the first leaf that each mask leaves, in scikit-learn's order."""
+        """Of the values of the first leaf that each mask leaves, one tree after the other as scikit-learn
+        does: numpy adds rows up in their order, and only a single column in another one."""
         np.negative(mask, out=other)
         mask &= other
-        leaves = _places(mask, self._bits) + self._first_leaves
-        steps = self._leaf_values.ravel()[leaves].reshape(len(mask), -1, len(self._start))
-        steps[:, 0] += self._start
-        return np.add.accumulate(steps, axis=1)[:, -1]
+        leaves = _places(mask, self._bits).T + self._first_leaves[:, np.newaxis]
+        steps = self._leaf_values.take(leaves, mode="clip").reshape(-1, len(self._start), len(mask))
+        steps[0] += self._start[:, np.newaxis]
+        return np.add.reduce(steps, axis=0).T
 
     def _made(self, trees: list) -> tuple[list[np.ndarray], np.ndarray]:
         """A table for each column, shape (codes, trees), and the leaf values, shape (trees, bits)."""
