@@ -25,7 +25,9 @@ _MAY_BE_SPACE[[*range(33), 0xC2, 0xE1, 0xE2, 0xE3]] = True  # first bytes of all
 _BESIDE_QUOTES = {separator: np.zeros(256, dtype=bool) for separator in SEPARATORS}
 for _separator, _allowed in _BESIDE_QUOTES.items():
     _allowed[[ord(_separator), _LINE_END, _QUOTE]] = True
-_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
+_IS_IN_CELL = np.arange(_SHORT_BYTES) < np.arange(_SHORT_BYTES + 1)[:, np.newaxis]  # by its size
+_KEPT = np.where(_IS_IN_CELL, 0xFF, 0).astype(np.uint8).view("<u8")
+_SPACES = np.where(_IS_IN_CELL, 0, ord(" ")).astype(np.uint8).view("<u8")
 _SLOTS_PER_TEXT = 16
 _MAY_START_FORMULA = _MAY_BE_SPACE.copy()
 _MAY_START_FORMULA[[*b"=+-@'\"", 0xEF]] = True  # 0xEF begins the full-width signs
@@ -124,7 +126,6 @@ class ColumnarChunk:
         self.doubled: set[int] = set()
         self._data = data
         self._text = text
-        self._words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
         self._starts, self._ends = starts, ends
         self.longest = int((ends - starts).max(initial=0))
 
@@ -133,7 +134,7 @@ class ColumnarChunk:
 
     def column(self, position: int) -> "ColumnarTexts | list[str]":
         source = self._text if len(self._text) + _PADDING == len(self._data) else self._data
-        texts = ColumnarTexts(source, self._words, self._starts[position], self._ends[position])
+        texts = ColumnarTexts(source, self._data, self._starts[position], self._ends[position])
         if position in self.doubled:
             return [text.replace('""', '"') for text in texts]
         return texts
@@ -150,11 +151,10 @@ class ColumnarChunk:
         longest = int(sizes.max(initial=0))
         if longest >= _SHORT_BYTES:
             return None
-        words = self._words[starts[..., np.newaxis] + 8 * np.arange(longest // 8 + 1)]
-        characters = words.view(np.uint8)
-        places = np.arange(characters.shape[2], dtype=np.uint8)
-        np.putmask(characters, places >= sizes.astype(np.uint8)[..., np.newaxis], ord(" "))
-        return characters, sizes
+        words = _words_from(self._data, starts, longest // 8 + 1)
+        words &= _KEPT[:, : words.shape[-1]].take(sizes, axis=0)
+        words |= _SPACES[:, : words.shape[-1]].take(sizes, axis=0)
+        return words.view(np.uint8), sizes
 
     @property
     def rows(self) -> list[list[str]]:
@@ -193,9 +193,9 @@ def _cells_at(texts: "ColumnarTexts | list[str]", rows: np.ndarray) -> list[str]
 class ColumnarTexts(Sequence):
     """The cells of a column, as a sequence of texts that are made when they are asked for."""
 
-    def __init__(self, source: str | bytes, words: np.ndarray, starts: np.ndarray, ends: np.ndarray):
+    def __init__(self, source: str | bytes, data: bytes, starts: np.ndarray, ends: np.ndarray):
         self._source = source  # in a text of ASCII alone, places of bytes are those of characters
-        self._all_words = words
+        self._data = data
         self._starts = starts
         self._ends = ends
 
@@ -216,7 +216,7 @@ class ColumnarTexts(Sequence):
         return [source[start:end].decode() for start, end in places]
 
     def part(self, positions: np.ndarray) -> "ColumnarTexts":
-        return ColumnarTexts(self._source, self._all_words, self._starts[positions], self._ends[positions])
+        return ColumnarTexts(self._source, self._data, self._starts[positions], self._ends[positions])
 
     def counts(self) -> dict[str, int]:
         """As `rows.Chunk.counts`."""
@@ -236,16 +236,18 @@ class ColumnarTexts(Sequence):
         """In bytes."""
         return self._ends - self._starts
 
+    @property
+    def _characters(self) -> np.ndarray:
+        return np.frombuffer(self._data, dtype=np.uint8)
+
     @cached_property
     def words(self) -> list[np.ndarray] | None:
         """The bytes of each cell, eight in a word, zeros behind its end. None where cells are long."""
         longest = int(self.sizes.max(initial=0))
         if longest > _SHORT_BYTES:
             return None
-        return [
-            self._all_words[self._starts + first] & _MASKS[np.clip(self.sizes - first, 0, 8)]
-            for first in range(0, max(longest, 1), 8)
-        ]
+        words = _words_from(self._data, self._starts, -(-max(longest, 1) // 8))
+        return [words[:, at] & _KEPT[:, at].take(self.sizes) for at in range(words.shape[1])]
 
     @cached_property
     def hashes(self) -> np.ndarray:
@@ -261,16 +263,22 @@ class ColumnarTexts(Sequence):
     @property
     def may_start_formulas(self) -> np.ndarray:
         """Which cells a spreadsheet could run, or have white space or quotation marks in front."""
-        first = self._all_words[self._starts] & _MASKS[1]
-        return _MAY_START_FORMULA[first] & (self.sizes > 0)
+        return _MAY_START_FORMULA[self._characters[self._starts]] & (self.sizes > 0)
 
     @property
     def may_have_spaces(self) -> bool:
         """Whether white space may stand around a text."""
         shorter = self.sizes.nonzero()[0]
         starts, ends = self._starts[shorter], self._ends[shorter]
-        first, last = self._all_words[starts] & _MASKS[1], self._all_words[ends - 1] & _MASKS[1]
+        first, last = self._characters[starts], self._characters[ends - 1]
         return bool(_MAY_BE_SPACE[first].any() or (last <= 32).any() or (last >= 128).any())
+
+
+def _words_from(data: bytes, starts: np.ndarray, count: int) -> np.ndarray:
+    """So many 64-bit words from each start on, shape (..., count)."""
+    size = 8 * count
+    records = np.ndarray(len(data) - size + 1, dtype=f"V{size}", buffer=data, strides=1)
+    return records[starts].view("<u8").reshape(*starts.shape, count)
 
 
 def _hashes(words: list[np.ndarray], factors: np.ndarray) -> np.ndarray:
@@ -282,8 +290,7 @@ def encoded(texts: Sequence[str]) -> ColumnarTexts:
     cells = list(map(str.encode, texts))
     ends = np.cumsum(list(map(len, cells)), dtype=np.intp)
     data = b"".join(cells) + bytes(_PADDING)
-    words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=1)
-    return ColumnarTexts(data, words, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
+    return ColumnarTexts(data, data, np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
 
 
 def fingerprints(texts: ColumnarTexts | list[str]) -> np.ndarray:
