@@ -61,7 +61,7 @@ def account(models: int, predictions: int) -> dict:
 
 
 def one_of_each(alice, bob, model, prediction) -> dict:
-    """By what `test_access.URLS` calls them; `owner` is Alice herself."""
+    """By what `test_access.URLS` calls them; `owner` is Alice herself, `filters` those of a list."""
     from accounts.operations.keys import create_key
     from billing.token_requests import request_tokens
     from mlmodels.operations.aliases import promote
@@ -91,6 +91,7 @@ def one_of_each(alice, bob, model, prediction) -> dict:
         "token request": {"pk": asked.pk, "request_id": asked.pk},
         "batch": {"uuid": batch.uuid},
         "key": {"pk": key.pk, "key_id": key.pk},
+        "filters": {"model__uuid": model.uuid, "model_name": model.name},
     }
 
 
@@ -180,6 +181,7 @@ def pages(alices: dict) -> list[str]:
         "/api/v1/models?page_size=100",
         "/api/v1/predictions?page_size=100",
         "/api/v1/predictions?page=1000",
+        *(f"/api/v1/predictions?{name}={value}" for name, value in alices["filters"].items()),
         "/api/v1/runs?page_size=100",
         "/api/v1/datasets?page_size=100",
         "/api/v1/ledger?page_size=100",

@@ -1,5 +1,6 @@
 """Predictions: rows are predicted and explained by a model, and stored predictions are a resource."""
 
+from django_filters.rest_framework import FilterSet, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -14,7 +15,7 @@ from mlmodels.api.responses import AnswersSerializer, ExplainedSerializer, Outpu
 from mlmodels.api.serializers import RowField
 from mlmodels.api.shapes import LabelField, StoredRowField
 from mlmodels.lookups import owned_prediction, usable_model_for_scoring
-from mlmodels.models import Prediction
+from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
 from mlmodels.pagination import KeysPaginator
@@ -207,6 +208,19 @@ class ActualSerializer(StrictBody, serializers.Serializer):
     value = LabelField()
 
 
+class PredictionFilters(FilterSet):
+    model__uuid = UUIDFilter(method="with_model")
+
+    class Meta:
+        model = Prediction
+        fields = ["model_name", "model__uuid"]
+
+    def with_model(self, predictions, name, uuid):
+        """By the id of the model, whose share of all predictions PostgreSQL knows, and not by a join."""
+        ids = TrainedModel.objects.filter(uuid=uuid).values_list("pk", flat=True)
+        return predictions.filter(model__in=list(ids))
+
+
 class PredictionPages(Pages):
     django_paginator_class = KeysPaginator
 
@@ -234,7 +248,8 @@ class PredictionViewSet(
     queryset = Prediction.objects.none()
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
-    filterset_fields = ["model_name", "model__uuid"]
+    filterset_class = PredictionFilters
+    filterset_fields = PredictionFilters.Meta.fields
     ordering_fields = ["created_at"]
 
     def get_queryset(self):

@@ -1,6 +1,7 @@
 """Lists of an account with many predictions, models and runs: what they show, and what they read for it."""
 
 import re
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -172,6 +173,30 @@ def test_a_filtered_list_is_counted_and_cut_as_such(alice, api_as, ask_for):
     assert page["count"] == 65
     assert [row["output"]["prediction"] for row in page["results"]] == [9, 7, 5, 3, 1]
     assert {row["model_url"] for row in page["results"]} == {"http://testserver/api/v1/models/model_1"}
+
+
+def test_keys_of_the_predictions_of_a_model_come_from_the_index_in_order_without_a_join(
+    alice, api_as, ask_for
+):
+    ask_for(130)
+    model = alice.trained_models.get(name="model_1")
+
+    with CaptureQueriesContext(connection) as asked:
+        page = api_as(alice).get(f"{API}?model__uuid={model.uuid}&page_size=30&page=3").json()
+
+    count, keys, _ = queries_of_predictions(asked)
+    assert [row["output"]["prediction"] for row in page["results"]] == [9, 7, 5, 3, 1]
+    assert "JOIN" not in count + keys
+    assert "prediction_stored_of_owner" in (plan := plan_of(keys)), plan
+    assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
+
+
+def test_the_predictions_of_a_model_that_is_gone_are_an_empty_list(alice, api_as, ask_for):
+    ask_for(2)
+
+    page = api_as(alice).get(f"{API}?model__uuid={uuid.uuid4()}").json()
+
+    assert (page["count"], page["results"]) == (0, [])
 
 
 def test_a_prediction_that_is_erased_between_two_queries_is_left_out(alice, ask_for):
