@@ -9,12 +9,41 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
+from django.http import HttpResponse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.module_loading import import_string
 
 from mlplatform.core.errors import NotSignedIn
 from mlplatform.error_responses import refuse
 from mlplatform.request_buffering import content_length
+
+
+class UsualHeadersMiddleware:
+    """Gives the answers of PlainPredictionsMiddleware, errors too, the headers that HEADER_MIDDLEWARE sets.
+
+    They do not pass through it, which would take longer. It is asked once, since its headers do not vary.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.header_middleware = lambda request: HttpResponse()
+        for path in reversed(settings.HEADER_MIDDLEWARE):
+            self.header_middleware = import_string(path)(self.header_middleware)
+        self.headers = {}  # by whether the request is secure
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if HEADER not in response.headers:  # every response that has passed through it has a policy
+            for name, value in self.headers_of(request).items():
+                response.headers.setdefault(name, value)
+        return response
+
+    def headers_of(self, request) -> dict:
+        is_secure = request.is_secure()
+        if is_secure not in self.headers:
+            self.headers[is_secure] = self.header_middleware(request).headers
+        return self.headers[is_secure]
 
 
 class NoStoreMiddleware(MiddlewareMixin):

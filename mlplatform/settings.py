@@ -89,15 +89,20 @@ INSTALLED_APPS = [
     "axes",
 ]
 
-MIDDLEWARE = [
-    "mlplatform.logs.RequestLogMiddleware",
+# They set headers that are the same for all answers of the API
+HEADER_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "mlplatform.middleware.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "mlplatform.middleware.NoStoreMiddleware",
-    "mlplatform.middleware.RateLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+MIDDLEWARE = [
+    "mlplatform.logs.RequestLogMiddleware",
+    "mlplatform.middleware.UsualHeadersMiddleware",
     "mlmodels.api.plain.PlainPredictionsMiddleware",  # most requests go no further
+    *HEADER_MIDDLEWARE,
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlplatform.middleware.RateLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -28,7 +28,7 @@ from mlplatform.core.errors import DomainError
 JSON = "application/json"
 SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
 ACCEPTED = {"*/*", JSON, f"{JSON}, */*", f"{JSON}, text/plain, */*"}
-# As REST framework and the middlewares after this one set them
+# As REST framework and CorsMiddleware set them
 HEADERS = {"Content-Type": JSON, "Vary": "Accept, origin", "Allow": "POST, OPTIONS"}
 PATHS_REMEMBERED = 1_000
 
@@ -50,7 +50,8 @@ class Offer:
 class PlainPredictionsMiddleware:
     """Answers plain requests before sessions, forms and REST framework, which they do not need.
 
-    Also before the headers for pages of other sites: a request with an Origin is not plain.
+    Also before the headers for pages of other sites: a request with an Origin is not plain. Headers that all
+    responses have are set by UsualHeadersMiddleware.
     """
 
     def __init__(self, get_response):
@@ -63,7 +64,7 @@ class PlainPredictionsMiddleware:
 
 def answer_if_plain(request) -> HttpResponse | None:
     """None if the view has to answer."""
-    if not is_plain(request.META):
+    if not is_plain(request.META) or (settings.SECURE_SSL_REDIRECT and not request.is_secure()):
         return None
     match, offer = match_and_offer(request.path_info)
     if offer is None or match.kwargs.keys() != {offer.name_argument}:

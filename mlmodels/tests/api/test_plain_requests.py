@@ -170,6 +170,37 @@ def test_odd_requests_are_answered_as_rest_framework_answers_them(alice, model, 
     assert verify_ledger() == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_behind_https_plain_requests_are_answered_as_rest_framework_answers_them(
+    alice, model, monkeypatch, settings, seen, scheme
+):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 3600
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    headers = bearer(alice) | {"X-Forwarded-Proto": scheme}
+
+    with_it, without = both_ways(monkeypatch, classic(model), BODY, headers)
+
+    assert with_it == without
+    status, _, headers = without[0]
+    assert (status, "Strict-Transport-Security" in headers) == ((200, True) if seen else (301, False))
+    assert bool(seen) == (scheme == "https")
+
+
+def test_an_error_has_the_headers_of_an_answer(alice, model, monkeypatch):
+    client, headers = Client(raise_request_exception=False), bearer(alice)
+    usual = post(classic(model), BODY, headers).headers
+
+    monkeypatch.setattr(plain, "sell", lambda *sale: 1 // 0)
+    error = client.post(classic(model), BODY, content_type="application/json", headers=headers)
+
+    assert error.status_code == 500
+    of_every_response = usual.keys() - {"Content-Type", "Content-Length", "Vary", "Allow", "X-Request-ID"}
+    assert {"Content-Security-Policy", "X-Content-Type-Options", "Cache-Control"} <= of_every_response
+    for name in of_every_response:
+        assert error.headers[name] == usual[name]
+
+
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "text/plain", "multipart/form-data"]
 )
