@@ -112,6 +112,7 @@ def configuration(line_format: str, arguments: list[str]) -> dict:
             # mlplatform.requests logs every request; this logger adds the traceback of a bug
             "django.request": {"level": "ERROR", "filters": ["with_exception"]},
             "django.server": {"handlers": [], "propagate": True},
+            "uvicorn": {"level": "ERROR"},
         },
     }
 

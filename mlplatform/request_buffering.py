@@ -1,4 +1,4 @@
-"""Receives whole requests on granian's event loop, then runs the WSGI application in a thread.
+"""Receives whole requests on the event loop, then runs the WSGI application in a thread.
 
 A slow client occupies no thread, and its body must arrive at a minimum rate. A body that is too slow or too
 large is discarded; the application finds the reason in `environ[BODY_REFUSAL]` and responds.
@@ -9,8 +9,11 @@ import io
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from queue import SimpleQueue
+from urllib.parse import unquote_to_bytes
 
 BODY_REFUSAL = "mlplatform.body_refusal"
 TOO_SLOW, TOO_LARGE = "too slow", "too large"
@@ -19,11 +22,21 @@ BODY_SECONDS = 10  # for a body to arrive; a body that keeps the minimum rate ma
 BODY_BYTES_PER_SECOND_MIN = 20_000
 BODY_MEMORY_BYTES = 64 * 1024  # larger bodies go to a temporary file
 SEND_BYTES = 64 * 1024
-SEND_SECONDS = 30  # for a client to receive so many bytes of a long response
+HEADER_NAMES_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was received. Its thread ends `answered` with the response, None if it was sent."""
+
+    environ: dict
+    receive: object
+    send: object
+    answered: asyncio.Future
 
 
 class BufferedApplication:
-    """The RSGI application that granian calls. A body larger than `body_bytes_max` is not read."""
+    """The ASGI application around a WSGI one. A body larger than `body_bytes_max` is not read."""
 
     def __init__(self, application, *, threads: int, body_bytes_max: int):
         self.application = application
@@ -33,94 +46,109 @@ class BufferedApplication:
         for number in range(threads):
             threading.Thread(target=self.answer_all, name=f"request_{number}", daemon=True).start()
 
-    def __rsgi_init__(self, loop):
-        self.loop = loop
-
-    async def __rsgi__(self, scope, protocol):
+    async def __call__(self, scope, receive, send):
+        self.loop = asyncio.get_running_loop()
         environ = environ_of(scope)
         length = content_length(environ)
         is_small = length <= BODY_MEMORY_BYTES
         with io.BytesIO() if is_small else tempfile.SpooledTemporaryFile(BODY_MEMORY_BYTES) as body:
             environ["wsgi.input"] = body
             if length:
-                refusal, received = await self.receive(protocol, body, length)
+                refusal, received = await self.receive(receive, body, length)
                 if refusal:
                     environ |= {BODY_REFUSAL: refusal, "CONTENT_LENGTH": "0"}
                     body.truncate(0)
                 elif received < length:  # the client disconnected
-                    protocol.response_empty(400, [])
                     return
                 body.seek(0)
-            await self.answer_in_thread(environ, protocol)
+            await self.answer_in_thread(environ, receive, send)
 
-    async def answer_in_thread(self, environ, protocol):
+    async def answer_in_thread(self, environ, receive, send):
         """Not by `run_in_executor`, whose two futures take longer than everything else here."""
-        answered = self.loop.create_future()
-        self.waiting.put((environ, protocol, answered))
-        await answered
+        request = Request(environ, receive, send, self.loop.create_future())
+        self.waiting.put(request)
+        response = await request.answered
+        if response is not None:
+            start, content = response
+            await send(start)
+            await send({"type": "http.response.body", "body": content})
 
     def answer_all(self):
         """The loop of each thread."""
         while True:
-            environ, protocol, answered = self.waiting.get()
-            error = None
+            request = self.waiting.get()
+            response = error = None
             try:
-                self.answer(environ, protocol)
-            except BaseException as raised:  # granian logs it, and the thread goes on to the next request
+                response = self.answer(request)
+            except BaseException as raised:  # uvicorn logs it, and the thread goes on to the next request
                 error = raised
-            self.loop.call_soon_threadsafe(end, answered, error)
+            self.loop.call_soon_threadsafe(end, request.answered, response, error)
 
-    async def receive(self, protocol, body, length: int) -> tuple[str | None, int]:
+    async def receive(self, receive, body, length: int) -> tuple[str | None, int]:
         """Reads the body into `body`; returns the reason if it was discarded, and the bytes received."""
         if length > self.body_bytes_max:
             return TOO_LARGE, 0
         received, started = 0, self.loop.time()
         try:
             async with asyncio.timeout(BODY_SECONDS) as limit:
-                async for chunk in protocol:
-                    received += len(chunk)
-                    body.write(chunk)
-                    if received >= length:
+                while received < length:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
                         break
+                    body.write(message["body"])
+                    received += len(message["body"])
                     limit.reschedule(started + BODY_SECONDS + received / BODY_BYTES_PER_SECOND_MIN)
         except TimeoutError:
             return TOO_SLOW, received
         return None, received
 
-    def answer(self, environ, protocol):
-        """Runs in a thread."""
+    def answer(self, request: Request) -> tuple[dict, bytes] | None:
+        """Runs in a thread. The response, if it is short; a long one is sent piece by piece."""
         head = []
-        response = self.application(environ, lambda status, headers, _=None: head.extend((status, headers)))
+        response = self.application(
+            request.environ, lambda status, headers, _=None: head.extend((status, headers))
+        )
         try:
             pieces = joined(response)
             first, second = next(pieces, b""), next(pieces, None)
-            status, headers = int(head[0].split(" ", 1)[0]), head[1]
+            start = start_message(*head, is_last=BODY_REFUSAL in request.environ)
             if second is None:
-                protocol.response_bytes(status, headers, first)
-                return
-            transport = protocol.response_stream(status, headers)
-            for piece in chain([first, second], pieces):
-                sending = asyncio.run_coroutine_threadsafe(send(transport, piece), self.loop)
-                sending.result()
-        except TimeoutError:
-            return  # the client stopped reading
+                return start, first
+            self.send_long(request, start, chain([first, second], pieces))
         finally:
             response.close()
 
+    def send_long(self, request: Request, start: dict, pieces):
+        """Runs in a thread, which waits for the client. Ends early if the client leaves."""
+        has_left = asyncio.run_coroutine_threadsafe(until_client_leaves(request.receive), self.loop)
+        messages = ({"type": "http.response.body", "body": piece, "more_body": True} for piece in pieces)
+        for message in chain([start], messages, [{"type": "http.response.body"}]):
+            if has_left.done():
+                return
+            asyncio.run_coroutine_threadsafe(request.send(message), self.loop).result()
 
-def end(answered: asyncio.Future, error: BaseException | None):
-    """A client that has disconnected may have ended it before."""
+
+async def until_client_leaves(receive):
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def end(answered: asyncio.Future, response, error: BaseException | None):
+    """At a stop of the server, the request may have been cancelled before."""
     if answered.done():
         return
     if error is None:
-        answered.set_result(None)
+        answered.set_result(response)
     else:
         answered.set_exception(error)
 
 
-async def send(transport, piece: bytes):
-    async with asyncio.timeout(SEND_SECONDS):
-        await transport.send_bytes(piece)
+def start_message(status: str, headers: list, *, is_last: bool) -> dict:
+    """`is_last` closes the connection, on which the rest of a body may still arrive."""
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if is_last:
+        encoded.append((b"Connection", b"close"))
+    return {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
 
 
 def joined(chunks):
@@ -142,33 +170,38 @@ def content_length(environ) -> int:
 
 
 def environ_of(scope) -> dict:
-    server_name, _, server_port = scope.server.rpartition(":")
+    """PEP 3333: text that is not ASCII is Latin-1, whatever it was meant to be."""
+    server_name, server_port = scope["server"]
     environ = {
-        "REQUEST_METHOD": scope.method,
+        "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "SERVER_NAME": server_name.strip("[]"),
-        "SERVER_PORT": server_port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "SERVER_SOFTWARE": "granian",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "REMOTE_ADDR": scope["client"][0],
+        "SERVER_NAME": server_name,
+        "SERVER_PORT": str(server_port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_SOFTWARE": "uvicorn",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
+        "wsgi.url_scheme": scope["scheme"],
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    # Headers with a value that is not ASCII are in keys(), but not in items()
-    headers = scope.headers
-    readable = headers.items()
-    unreadable = set(headers.keys()) - {name for name, _ in readable}
-    for name, value in chain(readable, ((name, "�") for name in unreadable)):
-        if "_" in name:  # could be mistaken for a header of the proxy
+    for name, value in scope["headers"]:
+        if b"_" in name:  # could be mistaken for a header of the proxy
             continue
-        key = name.upper().replace("-", "_")
-        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-        separator = "; " if key == "HTTP_COOKIE" else ","
-        environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+        key = environ_key(name)
+        text = value.decode("latin-1")
+        if key in environ:
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            text = f"{environ[key]}{separator}{text}"
+        environ[key] = text
     return environ
+
+
+@lru_cache(HEADER_NAMES_REMEMBERED)
+def environ_key(name: bytes) -> str:
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

@@ -31,6 +31,17 @@ def end_with_parent(parent: int, signal_number: int = signal.SIGTERM):
         raise SystemExit(f"process {parent} is gone")
 
 
+def stay_on_one_core(number: int):
+    """For a process whose threads take turns anyway, since they need the interpreter's lock.
+
+    Free to move, Linux wakes each of them up on the core that is idle, which takes longer than to wait.
+    Processes with neighboring numbers get different cores.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
 @dataclass
 class Child:
     """One supervised command, in a process group of its own, so that Ctrl-C reaches only the parent."""

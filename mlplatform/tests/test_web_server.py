@@ -27,17 +27,29 @@ def unprepared_port():
 
 
 @pytest.fixture
-def server(tmp_path, unprepared_port):
+def start_server(tmp_path, unprepared_port):
     """Without a database: it serves /healthz."""
-    options = ["--processes", str(PROCESSES), "--port", str(unprepared_port)]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlplatform.web_server", *options],
-        cwd=BASE_DIR,
-        env={**os.environ, "DATA_DIR": str(tmp_path)},
-    )
-    yield server
-    server.terminate()
-    server.wait(timeout=60)
+    servers = []
+
+    def start(**environment):
+        options = ["--processes", str(PROCESSES), "--port", str(unprepared_port)]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlplatform.web_server", *options],
+            cwd=BASE_DIR,
+            env={**os.environ, "DATA_DIR": str(tmp_path), **environment},
+        )
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+@pytest.fixture
+def server(start_server):
+    return start_server()
 
 
 def started(server):
@@ -52,7 +64,7 @@ def test_a_process_that_has_preloaded_imports_no_learning_library_for_its_first_
     script = f"""
 import sys, django
 django.setup()
-from mlplatform.web_server import preload
+from mlplatform.serving import preload
 preload()
 before = set(sys.modules)
 import joblib
@@ -99,6 +111,26 @@ def test_serving_processes_are_replaced_however_often_they_are_killed(server, un
 
     until(lambda: is_served(unprepared_port), what="for the web server")
     assert until(lambda: started(server), what="for every serving process")
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core is shared anyway")
+def test_each_serving_process_keeps_to_a_core_of_its_own_unless_told_otherwise(start_server, unprepared_port):
+    every_core = os.sched_getaffinity(0)
+
+    assert sorted(map(len, cores_while_served(start_server(), unprepared_port))) == [1, 1, len(every_core)]
+
+    assert (
+        cores_while_served(start_server(WEB_PIN_PROCESSES="off"), unprepared_port) == [every_core] * STARTED
+    )
+
+
+def cores_while_served(server, port):
+    """Of the serving processes and the resource tracker."""
+    until(lambda: is_served(port), what="for the web server")
+    cores = [os.sched_getaffinity(process) for process in until(lambda: started(server), what="for all")]
+    server.terminate()
+    server.wait(timeout=60)
+    return cores
 
 
 def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):

@@ -1,0 +1,206 @@
+"""A serving process on a real port, in threads of the test and with short limits."""
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from mlmodels.tests.worker.processes import until
+from mlplatform import serving
+from mlplatform.request_buffering import BufferedApplication
+
+SECONDS = 0.5
+ENDLESS = 1_000  # pieces of an answer that no client takes as a whole
+PIECE = b"x" * 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def short_limits(monkeypatch):
+    monkeypatch.setattr(serving, "HEAD_SECONDS", SECONDS)
+    monkeypatch.setattr(serving, "SEND_SECONDS", SECONDS)
+
+
+class Application:
+    """Says hello; /long with an answer that is sent piece by piece, /error not at all."""
+
+    def __init__(self):
+        self.environs = []
+        self.is_closed = threading.Event()
+
+    def __call__(self, environ, start_response):
+        self.environs.append(environ)
+        if environ["PATH_INFO"] == "/error":
+            raise ValueError
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return self.pieces(ENDLESS if environ["PATH_INFO"] == "/long" else 1)
+
+    def pieces(self, count):
+        try:
+            for _ in range(count):
+                yield PIECE if count > 1 else b"hello"
+        finally:
+            if count > 1:
+                self.is_closed.set()
+
+
+@pytest.fixture
+def application():
+    return Application()
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@contextmanager
+def served(application, listener, open_connections, place=0):
+    """By one thread, so that a client that held it would stop everybody."""
+    buffered = BufferedApplication(application, threads=1, body_bytes_max=1_000_000)
+    server = serving.Server(buffered, listener.dup(), place, open_connections)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, what="for the server")
+    yield server
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def server(application, listener):
+    with served(application, listener, [0]) as server:
+        yield server
+
+
+@pytest.fixture
+def connect(listener, server):
+    clients = []
+
+    def connect(text=""):
+        client = socket.create_connection(listener.getsockname(), timeout=30)
+        clients.append(client)
+        client.sendall(text.encode("latin-1"))
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+def request(path="/", headers=""):
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+
+
+def is_answered(client):
+    return client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("sent", ["", "GET / HTTP/1.1\r\nHost: local"])
+def test_who_does_not_send_headers_in_time_is_disconnected(connect, sent):
+    assert connect(sent).recv(100) == b""
+
+
+def test_who_sends_no_further_request_is_disconnected(connect):
+    client = connect(request())
+
+    assert is_answered(client)
+    assert client.recv(100) == b""
+
+
+def test_headers_without_end_are_refused(connect):
+    client = connect("GET / HTTP/1.1\r\n")
+    with pytest.raises(OSError):
+        while True:
+            client.sendall(b"X-More: " + b"x" * 1_000 + b"\r\n")
+
+    assert is_answered(connect(request()))
+
+
+def test_large_headers_are_refused_with_the_reason(connect):
+    client = connect("GET / HTTP/1.1\r\nX-More: " + "x" * serving.HEAD_BYTES_MAX)
+
+    answer = client.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.endswith(b"The headers are larger than 65,536 bytes.")
+
+
+def test_a_client_that_stops_reading_a_long_answer_is_disconnected_and_frees_its_thread(connect, application):
+    connect(request("/long")).recv(1)
+
+    assert application.is_closed.wait(timeout=30)
+    assert is_answered(connect(request()))
+
+
+def test_the_work_on_a_long_answer_ends_when_its_client_leaves(connect, application, monkeypatch):
+    monkeypatch.setattr(serving, "SEND_SECONDS", 60)
+    client = connect(request("/long"))
+    client.recv(1)
+    client.close()
+
+    assert application.is_closed.wait(timeout=30)
+    assert is_answered(connect(request()))
+
+
+def test_an_error_of_the_application_is_answered_and_its_thread_goes_on(connect):
+    assert connect(request("/error")).recv(4096).startswith(b"HTTP/1.1 500")
+    assert is_answered(connect(request()))
+
+
+def test_requests_that_are_sent_before_the_answers_are_answered_in_turn(connect):
+    client = connect(request("/first") + request("/second"))
+
+    until(lambda: client.recv(4096, socket.MSG_PEEK).count(b"HTTP/1.1 200") == 2, what="for both answers")
+
+
+def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application):
+    headers = "X-One: a\r\nX-One: b\r\nCookie: a=1\r\nCookie: b=2\r\nX_One: fake\r\nX-Name: J\xfcrg\r\n"
+    assert is_answered(connect(request("/a%20b%FF?q=%C3%BC", headers)))
+
+    [environ] = application.environs
+    assert environ["HTTP_X_ONE"] == "a,b"
+    assert environ["HTTP_COOKIE"] == "a=1; b=2"
+    assert environ["HTTP_X_NAME"] == "J\xfcrg"
+    assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/a b\xff", "q=%C3%BC")
+    assert environ["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_two_processes_share_connections_evenly(application, listener):
+    open_connections = [0, 0]
+    with (
+        served(application, listener, open_connections, place=0),
+        served(application, listener, open_connections, place=1),
+    ):
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(8)]
+
+        until(lambda: open_connections == [4, 4], what="for each to have four")
+        for client in clients:
+            client.close()
+
+
+def test_a_process_takes_the_connections_that_a_busier_one_leaves(application, listener):
+    with served(application, listener, open_connections := [0, serving.NOT_SERVING]):
+        open_connections[1] = 0  # it serves, and never accepts anything
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(4)]
+
+        until(lambda: open_connections[0] == 4, what="for the connections")
+        for client in clients:
+            client.close()
+
+
+def test_a_full_process_accepts_again_when_a_client_leaves(connect, monkeypatch):
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 60)
+    monkeypatch.setattr(serving, "CONNECTIONS", 1)
+    first = connect(request())
+    assert is_answered(first)
+    second = connect(request())
+    second.settimeout(SECONDS)
+    with pytest.raises(TimeoutError):
+        second.recv(100)
+
+    first.close()
+
+    second.settimeout(30)
+    assert is_answered(second)
