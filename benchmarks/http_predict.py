@@ -4,11 +4,12 @@
     python -m benchmarks.http_predict --only 8x8 --algorithms linear random_forest --seconds 10
     python -m benchmarks.http_predict --only 1x1 8x8 64x8 --peers mlflow bentoml mlserver litserve
 
-Ours is what `quickstart` starts: the web server, a worker, and the checks, the charge and the stored result of each
-prediction, on SQLite and on PostgreSQL. The old way is one uvicorn process that loads the same pipeline's
-pickle for each request, without login, database or payment. The peers keep the pipeline in memory, in two
-processes, and have no login, database or payment either; each has an environment of its own below --folder,
-and stands still between its turns. All take turns, so that other load on the machine affects all of them.
+Ours is what `quickstart` starts: the web server, a worker, and the checks, the charge and the stored result
+of each prediction, on SQLite and on PostgreSQL. The old way is one uvicorn process that loads the same
+pipeline's pickle for each request, without login, database or payment. The peers keep the pipeline in
+memory, in two processes, and have no login, database or payment either; each has an environment of its own
+below --folder, and stands still between its turns. All take turns, so that other load on the machine
+affects all of them.
 """
 
 import argparse

@@ -29,9 +29,8 @@ spawn = multiprocessing.get_context("spawn")
 
 def serve(host: str, port: int, processes: int):
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one request must not take every core
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with (
-        socket.create_server((host, port), family=family, backlog=BACKLOG) as listener,
+        listen(host, port) as listener,
         tempfile.TemporaryDirectory(prefix="mlplatform-metrics-") as folder,
     ):
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where serving processes count together: metrics.py
@@ -39,6 +38,14 @@ def serve(host: str, port: int, processes: int):
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: sys.exit(0))
         WebServer(listener, processes).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror or error}.")
 
 
 class WebServer:

@@ -143,6 +143,15 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
     assert "SECRET_KEY is missing" in ended.stderr
 
 
+def test_a_port_that_is_taken_is_said_so():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(taken.getsockname()[1])]
+        ended = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Cannot listen on 127.0.0.1, port {command[-1]}: Address already in use")
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
     """Of one server for all tests about bodies and answers, for which one database is as good as another."""
