@@ -6,6 +6,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlmodels.learning.batches.inspection import Reading
@@ -21,6 +22,7 @@ from mlplatform.core.csv_export import harmless
 if TYPE_CHECKING:
     import numpy
 
+CHUNKS_AT_ONCE = 8  # are predicted together: among more rows, more are alike
 PIECES_AT_ONCE = 8_000  # are written while they are in the cache
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 3
@@ -74,19 +76,22 @@ def answered(
     executor: Executor,
 ) -> Iterator[tuple[TypedChunk, Answers]]:
     """In the order of the file. Where chunks are predicted elsewhere, a few are on their way at a time."""
-    begun = deque()
-    for chunk in chunks:
-        begun.append((chunk, executor.submit(answers_of, model, chunk.values, level, threshold)))
-        if len(begun) > ahead_max(executor):
+    begun, ahead, chunks = deque(), ahead_max(executor), iter(chunks)
+    while some := list(islice(chunks, 1 if ahead else CHUNKS_AT_ONCE)):
+        parts = [chunk.values for chunk in some]
+        begun.append((some, executor.submit(answers_of, model, parts, level, threshold)))
+        if len(begun) > ahead:
             done, task = begun.popleft()
-            yield done, wait_for(task)
+            yield from zip(done, wait_for(task), strict=True)
     for done, task in begun:
-        yield done, wait_for(task)
+        yield from zip(done, wait_for(task), strict=True)
 
 
-def answers_of(model: TableModel, values: Mapping, level: float | None, threshold: float | None) -> Answers:
+def answers_of(
+    model: TableModel, parts: Sequence[Mapping], level: float | None, threshold: float | None
+) -> list[Answers]:
     """A task."""
-    return model.answers(values, level=level, threshold=threshold)
+    return model.answers(parts, level=level, threshold=threshold)
 
 
 def count(outcome: Outcome, chunk: TypedChunk, answers: Answers) -> None:

@@ -112,6 +112,17 @@ def part(column: Column, rows: slice) -> Column:
     return column._replace(codes=column.codes[rows]) if isinstance(column, CodedTexts) else column[rows]
 
 
+def joined(parts: Sequence[Column]) -> Column:
+    """One column out of parts that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not isinstance(parts[0], CodedTexts):
+        return np.concatenate(parts)
+    firsts = np.cumsum([0, *(len(part.texts) for part in parts)])
+    codes = np.concatenate([part.codes + first for part, first in zip(parts, firsts, strict=False)])
+    return CodedTexts([text for part in parts for text in part.texts], codes)
+
+
 def as_array(column: Column) -> np.ndarray:
     return column.to_array() if isinstance(column, CodedTexts) else column
 

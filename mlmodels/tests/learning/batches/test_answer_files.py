@@ -110,3 +110,20 @@ def test_cells_with_line_breaks_across_chunks(monkeypatch):
 
     assert (inspection.rows, outcome.unreadable_rows) == (20, 0)
     assert answer.count('break";') == 20
+
+
+@pytest.mark.parametrize(
+    ("target", "algorithm"), [("price", "gradient_boosting"), ("class", "decision_tree")]
+)
+def test_chunks_that_are_predicted_together_keep_their_order(monkeypatch, target, algorithm):
+    places = ["Mitte", "Nord", "Atlantis", ""]
+    rows = [[f"{20 + 3 * n},5", str(n % 7), *ROW[2:4], places[n % 4], ROW[5]] for n in range(60)]
+    rows[33][0] = "many"
+    in_one = answered(table(*rows), target=target, algorithm=algorithm)
+    monkeypatch.setattr(raw_rows, "CHUNK_CHARACTERS", 90)
+
+    in_many = answered(table(*rows), target=target, algorithm=algorithm)
+
+    assert in_many[1:] == in_one[1:]
+    assert in_one[1].unreadable_rows == 1
+    assert in_one[1].rows_with_warnings > 15
