@@ -7,9 +7,11 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from mlmodels.learning import scoring, trainers
+from mlmodels.learning.scoring import nearest_rows
 from mlmodels.learning.scoring.many import PipelineOfFrame, TableScorer
 from mlmodels.learning.tables.typed import coded
 from mlmodels.learning.trainers import TEXT, Feature, TrainingPlan, targets
@@ -77,9 +79,13 @@ def test_trees_agree_to_the_last_bit(algorithm, parameters, target):
     assert deviation(pipeline, made_worse(table), features_of(table)) == 0.0
 
 
+@pytest.mark.parametrize("rows_alike", [1, 64])
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 @pytest.mark.parametrize("target", [REGRESSION, TWO_CLASSES, THREE_CLASSES])
-def test_neighbors_agree_where_rows_are_equal_nearly_equal_or_far_out(target, weights):
+def test_neighbors_agree_where_rows_are_equal_nearly_equal_or_far_out(
+    target, weights, rows_alike, monkeypatch
+):
+    monkeypatch.setattr(nearest_rows, "ROWS_ALIKE_MIN", rows_alike)
     table = pd.concat([mixed_table(rows=900), mixed_table(rows=60)], ignore_index=True)
     pipeline = fitted("knn", target, table, weights=weights, n_neighbors=7)
     nearly = table.assign(area=table["area"] * (1 + 1e-15))
@@ -87,6 +93,21 @@ def test_neighbors_agree_where_rows_are_equal_nearly_equal_or_far_out(target, we
 
     for rows in (table, nearly, made_worse(table), far_out.head(20)):
         assert deviation(pipeline, rows, features_of(table)) < 1e-12
+
+
+@pytest.mark.parametrize("usual_share", [0.05, 0.9])
+@pytest.mark.parametrize(("flags", "numbers"), [(0, 4), (5, 0), (12, 3), (70, 2)])
+def test_neighbors_agree_with_any_number_of_flags(flags, numbers, usual_share, monkeypatch):
+    monkeypatch.setattr(nearest_rows, "ROWS_ALIKE_MIN", 2)
+    monkeypatch.setattr(nearest_rows, "USUAL_SHARE", usual_share)
+    draw = np.random.default_rng(7)
+    rows = np.hstack([draw.random((900, flags)) < 0.1, draw.normal(size=(900, numbers))])
+    model = KNeighborsRegressor(5, algorithm="brute").fit(rows, draw.normal(size=900))
+    asked = np.vstack([rows[:50], rows[:200] + 0.01 * (np.arange(flags + numbers) >= flags), rows[:20] + 0.5])
+
+    given = nearest_rows.NearestRows(model).outputs(asked)
+
+    assert np.abs(given - model.predict(asked)).max() < 1e-12
 
 
 def test_few_rows_are_left_to_the_neighbors_of_scikit_learn():
