@@ -13,7 +13,7 @@ from mlmodels.learning.batches.inspection import Reading
 from mlmodels.learning.batches.raw_rows import RawRows, open_raw_rows
 from mlmodels.learning.batches.table_model import Answers, TableModel
 from mlmodels.learning.batches.typed_rows import TypedChunk
-from mlmodels.learning.executors import IN_LINE, Executor, ahead_max, wait_for
+from mlmodels.learning.executors import IN_LINE, Executor, Task, ahead_max, wait_for
 from mlmodels.learning.serving import NoFinitePrediction
 from mlmodels.learning.tables.dialect import Dialect
 from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
@@ -80,11 +80,15 @@ def answered(
     while some := list(islice(chunks, 1 if ahead else CHUNKS_AT_ONCE)):
         parts = [chunk.values for chunk in some]
         begun.append((some, executor.submit(answers_of, model, parts, level, threshold)))
+        del some, parts  # before the next ones are read
         if len(begun) > ahead:
-            done, task = begun.popleft()
-            yield from zip(done, wait_for(task), strict=True)
+            yield from in_order(*begun.popleft())
     for done, task in begun:
-        yield from zip(done, wait_for(task), strict=True)
+        yield from in_order(done, task)
+
+
+def in_order(chunks: list[TypedChunk], task: Task) -> Iterator[tuple[TypedChunk, Answers]]:
+    return zip(chunks, wait_for(task), strict=True)
 
 
 def answers_of(
