@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 
 from django.contrib.auth import get_user_model
@@ -132,7 +133,6 @@ class Statements:
 def _converter_for_sqlite(field: models.Field):
     """What `get_db_prep_save` does. It would take most of the time of an insert, so the kinds of fields that
     rows on sale have are written out."""
-    adapt_time = connection.ops.adapt_datetimefield_value
     match field:
         case models.ForeignKey() | models.IntegerField() | models.CharField():
             return lambda value: value
@@ -141,8 +141,13 @@ def _converter_for_sqlite(field: models.Field):
         case models.JSONField(encoder=None):
             return lambda value: None if value is None else json.dumps(value)
         case models.DateTimeField():
-            return adapt_time
+            return lambda value: None if value is None else time_for_sqlite(value)
     return lambda value: field.get_db_prep_save(value, connection)
+
+
+def time_for_sqlite(moment: datetime) -> str:
+    """As Django's backend writes it, which looks up settings and time zones first."""
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def _as_json(field: models.Field, value):

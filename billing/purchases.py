@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing import idempotency, operations
 from billing.idempotency import IdempotentRequest, RequestRepeated
 from billing.models import LedgerEntry
-from billing.purchase_statements import Statements, statements_for
+from billing.purchase_statements import Statements, statements_for, time_for_sqlite
 from mlplatform.core import database_time
 from mlplatform.core.errors import Conflict
 from mlplatform.core.group_commit import GroupCommit
@@ -128,7 +128,7 @@ def _refuse(purchase: Purchase) -> None:
 def _book_on_sqlite(take) -> list[list[int] | None]:
     """An error fails all purchases of the transaction, so whatever can be refused is a condition."""
     with connection.short_transaction() as execute:
-        entered_at = connection.ops.adapt_datetimefield_value(timezone.now())
+        entered_at = time_for_sqlite(timezone.now())
         return [_book_one(execute, purchase, entered_at) for purchase in take()]
 
 
@@ -151,14 +151,15 @@ def _book_one(execute, purchase: Purchase, entered_at: str) -> list[int] | None:
 
 
 def _entry_values(purchase: Purchase, row, balance: int, entered_at: str) -> dict:
+    reference = row.reference
     return {
         "account_id": purchase.user.pk,
         "kind": LedgerEntry.Kind.CHARGE.value,
         "amount": -row.cost_tokens,
         "balance_after": balance,
         "reason": purchase.reason,
-        "reference": row.reference,
-        "operation": row.reference,
+        "reference": reference,
+        "operation": reference,
         "reverses_id": None,
         "booked_by_id": None,
         "created_at": entered_at,

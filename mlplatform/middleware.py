@@ -42,7 +42,7 @@ class UsualHeadersMiddleware:
     def headers_of(self, request) -> dict:
         is_secure = request.is_secure()
         if is_secure not in self.headers:
-            self.headers[is_secure] = self.header_middleware(request).headers
+            self.headers[is_secure] = dict(self.header_middleware(request).items())
         return self.headers[is_secure]
 
 

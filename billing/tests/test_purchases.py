@@ -1,16 +1,18 @@
 """Purchases: charged and stored together, with others where the database is SQLite, or not at all."""
 
 import threading
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
-from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from billing import operations
 from billing.idempotency import IdempotentRequest, RequestRepeated
 from billing.operations import AccountClosed, InsufficientTokens
+from billing.purchase_statements import time_for_sqlite
 from billing.purchases import Condition, Purchase, Unconfirmed, buy
 from mlmodels.models import Prediction
+from mlplatform.sqlite3.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +93,15 @@ def test_purchases_at_once_of_one_account_and_of_several_are_each_booked_once(ma
     for user in users:
         assert books(user) == (3, [43] + [-5] * 8)
     assert Prediction.objects.count() == 24
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("microsecond", [0, 120_000])
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-7))])
+def test_times_are_stored_as_django_stores_them(microsecond, zone):
+    moment = datetime(2026, 3, 1, 23, 30, microsecond=microsecond, tzinfo=zone)
+
+    assert time_for_sqlite(moment) == connection.ops.adapt_datetimefield_value(moment)
 
 
 @pytest.mark.sqlite_only

@@ -8,7 +8,7 @@ earlier requests are cached, and confirmed by the statement that charges.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -104,7 +104,7 @@ def is_plain(environ: dict) -> bool:
 
 def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
     """None if REST framework has to answer."""
-    authentication = api_settings.DEFAULT_AUTHENTICATION_CLASSES[0]()
+    authentication = bearer_authentication()
     try:
         caller = authentication.recall(request)
         return caller and sell(request, caller, name, offer)
@@ -120,6 +120,12 @@ def plain_response(request, name: str, offer: Offer) -> HttpResponse | None:
         if refusal is None:
             raise
         return as_plain(refusal)
+
+
+@cache
+def bearer_authentication():
+    """One for all requests, as it keeps nothing of them."""
+    return api_settings.DEFAULT_AUTHENTICATION_CLASSES[0]()
 
 
 def sell(request, caller, name: str, offer: Offer) -> HttpResponse | None:

@@ -156,11 +156,9 @@ def charge_and_store(
 
 
 def _refuse_unstorable(inputs: dict) -> None:
-    for name, value in inputs.items():
-        if not is_storable(value):
-            raise PredictionRefused(
-                f'"{name}" holds characters that cannot be stored. Remove them.', field=name
-            )
+    if not is_storable(inputs):
+        name = next(name for name, value in inputs.items() if not is_storable(value))
+        raise PredictionRefused(f'"{name}" holds characters that cannot be stored. Remove them.', field=name)
 
 
 def _as_json(value):

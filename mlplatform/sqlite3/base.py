@@ -143,7 +143,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _commit(self):
-        super()._commit()
+        if self.connection is not None:
+            with self.wrap_database_errors:  # the driver's own method, as for BEGIN
+                self.connection.commit()
         self._release_write_lock()  # not after a failed commit, which leaves the transaction open
 
     def _rollback(self):
