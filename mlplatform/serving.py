@@ -82,22 +82,26 @@ class Server(uvicorn.Server):
         self.listen()
 
     def listen(self):
-        if not self.should_exit:
-            self.loop.add_reader(self.listener, self.accept_or_leave)
+        self.loop.add_reader(self.listener, self.accept_or_leave)
 
     def accept_or_leave(self):
         """Others get a chance first where this process has more to do; they may be too busy to take it."""
         serving = [count for count in self.open_connections if count != NOT_SERVING]
         if self.open_connections[self.place] > min(serving) or self.is_full():
-            self.loop.remove_reader(self.listener)
-            self.loop.call_later(YIELD_SECONDS, self.accept_what_is_left)
+            self.pause()
         else:
             self.accept()
 
+    def pause(self):
+        self.loop.remove_reader(self.listener)
+        self.loop.call_later(YIELD_SECONDS, self.accept_what_is_left)
+
     def accept_what_is_left(self):
+        if self.should_exit:
+            return
+        self.listen()
         if not self.is_full():
             self.accept()
-        self.listen()
 
     def is_full(self) -> bool:
         return self.open_connections[self.place] >= CONNECTIONS
@@ -105,7 +109,10 @@ class Server(uvicorn.Server):
     def accept(self):
         try:
             accepted, _ = self.listener.accept()
-        except OSError:  # another process was first, the client has left, or there are no more file numbers
+        except (BlockingIOError, ConnectionAbortedError):  # another process was first, or the client has left
+            return
+        except OSError:  # no more file numbers: it would be asked again at once
+            self.pause()
             return
         accepted.setblocking(False)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

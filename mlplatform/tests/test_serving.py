@@ -1,7 +1,9 @@
 """A serving process on a real port, in threads of the test and with short limits."""
 
+import errno
 import socket
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -188,6 +190,31 @@ def test_a_process_takes_the_connections_that_a_busier_one_leaves(application, l
         until(lambda: open_connections[0] == 4, what="for the connections")
         for client in clients:
             client.close()
+
+
+class OutOfFiles(socket.socket):
+    """A listener whose process has no more file numbers for a while."""
+
+    refusals = []
+
+    def accept(self):
+        if len(self.refusals) < 20:
+            self.refusals.append(time.monotonic())
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_a_process_without_file_numbers_waits_for_some_and_does_not_spin(application):
+    with OutOfFiles() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with served(application, listener, [0]), socket.create_connection(listener.getsockname()) as client:
+            client.sendall(request().encode())
+
+            assert is_answered(client)
+
+    refusals = OutOfFiles.refusals
+    assert refusals[-1] - refusals[0] >= (len(refusals) - 1) * serving.YIELD_SECONDS * 0.9
 
 
 def test_a_full_process_accepts_again_when_a_client_leaves(connect, monkeypatch):
