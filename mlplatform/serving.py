@@ -184,9 +184,8 @@ class Connection(HttpToolsProtocol):
         now = self.loop.time()
         if self.transport.is_closing():
             self.closing_since = self.closing_since or now
-        if is_over(self.reading_awaited_since, now, SEND_SECONDS) or is_over(
-            self.closing_since, now, SEND_SECONDS
-        ):
+        does_not_read = self.reading_awaited_since, self.closing_since
+        if any(is_over(since, now, SEND_SECONDS) for since in does_not_read):
             self.transport.abort()
         elif is_over(self.head_awaited_since, now, HEAD_SECONDS):
             self.transport.close()
