@@ -11,6 +11,7 @@ import numpy as np
 from sklearn._loss.link import IdentityLink, LogLink
 
 from mlmodels.learning.scoring.linear import classify
+from mlmodels.learning.scoring.ranks import Ranks
 from mlmodels.learning.scoring.scorers import ClassificationKernel, NoExactKernel, RegressionKernel
 from mlmodels.learning.scoring.trees import MergedTrees, node_dtype
 
@@ -85,7 +86,6 @@ class NumberColumn:
     def __init__(self, position: int, thresholds: list[float]):
         self.position = position
         self._thresholds = thresholds
-
         self.code_count = len(thresholds) + 2
 
     def code(self, value: float) -> float:
@@ -93,9 +93,13 @@ class NumberColumn:
 
     def codes(self, values: np.ndarray) -> np.ndarray:
         """Of many; the last code is that of missing ones."""
-        codes = np.searchsorted(self._thresholds, values)
+        codes = self._ranks.of(values)
         codes[np.isnan(values)] = self.code_count - 1
         return codes
+
+    @functools.cached_property
+    def _ranks(self) -> Ranks:
+        return Ranks(self._thresholds)
 
     def goes_left(self, nodes: np.ndarray, tree_of: np.ndarray, trees: list) -> np.ndarray:
         """For each node and code whether it goes left."""
