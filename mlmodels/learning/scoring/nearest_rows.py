@@ -71,9 +71,11 @@ class NearestRows:
         low, high = rows.min(axis=0), rows.max(axis=0)
         self._flags = np.flatnonzero(((rows == low) | (rows == high)).all(axis=0))[:FLAGS_MAX]
         self._low, self._high = low[self._flags], high[self._flags]
-        self._kinds, self._kind_of = np.unique(rows[:, self._flags], axis=0, return_inverse=True)
-        self._by_all = _search(rows, np.arange(rows.shape[1]))
-        self._by_numbers = _search(rows, np.setdiff1d(np.arange(rows.shape[1]), self._flags))
+        flags, every = rows.take(self._flags, axis=1), np.arange(rows.shape[1])
+        _, first, self._kind_of = np.unique(self._words(flags), return_index=True, return_inverse=True)
+        self._kinds = flags[first]
+        numbers = np.setdiff1d(every, self._flags)
+        self._by_all, self._by_numbers = _search(rows, every), _search(rows.take(numbers, axis=1), numbers)
         self._radius = self._usual_radius()
 
     def _are_enough(self, rows: int) -> bool:
@@ -137,18 +139,19 @@ class NearestRows:
 
     def _grouped(self, flags: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """Positions of many rows with the same flags, and those of all other rows."""
-        is_high = flags == self._high
-        is_known = (is_high | (flags == self._low)).all(axis=1)
-        words = np.zeros((len(flags), FLAGS_MAX // 8), dtype=np.uint8)
-        packed = np.packbits(is_high, axis=1)
-        words[:, : packed.shape[1]] = packed
-        keys = words.view(np.uint64)[:, 0]
-        known = np.flatnonzero(is_known)
-        order = known[np.argsort(keys[known], kind="stable")]
-        groups = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+        is_known = ((flags == self._low) | (flags == self._high)).all(axis=1)
+        words, known = self._words(flags), np.flatnonzero(is_known)
+        order = known[np.argsort(words[known], kind="stable")]
+        groups = np.split(order, np.flatnonzero(np.diff(words[order])) + 1)
         few = [group for group in groups if len(group) < ROWS_ALIKE_MIN]
         others = np.concatenate([np.flatnonzero(~is_known), *few])
         return others, [group for group in groups if len(group) >= ROWS_ALIKE_MIN]
+
+    def _words(self, flags: np.ndarray) -> np.ndarray:
+        """A bit for each flag."""
+        bits = np.zeros((len(flags), FLAGS_MAX), dtype=bool)
+        bits[:, : flags.shape[1]] = flags == self._high
+        return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
     def _searches(self, flags: np.ndarray) -> Iterator[Search]:
         """For rows with these flags: first among few rows of the model, then among all of them."""
@@ -205,11 +208,11 @@ class NearestRows:
 
 
 def _search(rows: np.ndarray, columns: np.ndarray) -> Search:
-    """Among all rows by these columns: |a - b|² without |a|², which is the same for all rows: -2ab + |b|².
+    """Among all rows, of which these are the columns: |a - b|² without |a|², which is the same for all rows,
+    is -2ab + |b|².
 
     The last factors fill the groups up, and are far away.
     """
-    rows = np.ascontiguousarray(rows[:, columns])
     factors = np.zeros(((len(rows) // ROWS_PER_GROUP + 1) * ROWS_PER_GROUP, len(columns) + 1), np.float32)
     factors[: len(rows), :-1] = -2.0 * rows
     factors[:, -1] = np.inf
