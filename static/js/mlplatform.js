@@ -15,6 +15,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// The second click of a double click sends nothing: the answer to the first may have brought a new form by then,
+// which the server could not know to be the same request
+document.addEventListener(
+  "click",
+  (event) => {
+    if (event.detail > 1 && event.target.closest("button[type=submit]")) event.preventDefault();
+  },
+  { capture: true },
+);
+
 // A toast stays until it is closed
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-dismiss]");

@@ -61,6 +61,24 @@ def test_a_double_click_on_predict_pays_once(page, alice):
     expect(page.get_by_role("link", name="Repeat")).to_have_count(1)
 
 
+def test_a_double_click_whose_first_click_was_answered_meanwhile_pays_once(page, alice):
+    people.upload(page)
+    people.train(page, "Linear regression")
+    button = page.get_by_role("button", name="Predict")
+
+    button.click()
+    expect(people.answer(page)).to_be_visible()
+    people.expect_balance(page, 9)
+    button.hover()
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    page.wait_for_timeout(500)
+
+    people.expect_balance(page, 9)
+    button.click()
+    people.expect_balance(page, 4)
+
+
 def test_who_runs_out_of_tokens_is_told_so_and_nothing_is_charged(page, alice):
     people.upload(page)
     people.train(page, "Linear regression")
