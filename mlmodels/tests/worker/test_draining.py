@@ -57,8 +57,9 @@ def test_at_a_second_signal_it_hands_its_run_back_at_once(alice, work_space, sta
 def test_two_workers_of_one_command_train_side_by_side_and_one_that_is_killed_comes_back(
     alice, bob, work_space, start_worker
 ):
-    of_alice, of_bob = start_slow_run(alice), start_slow_run(bob)
     both = start_worker("pair", "--concurrency", "2", drain_seconds=60)
+    until(lambda: Worker.objects.count() == 2, what="for both, of which one may start much later")
+    of_alice, of_bob = start_slow_run(alice), start_slow_run(bob)
     until(lambda: is_fitting(of_alice) and is_fitting(of_bob))
     assert {reread(of_alice).worker, reread(of_bob).worker} == {"pair-1", "pair-2"}
 
