@@ -171,7 +171,7 @@ def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
 
 
-def test_two_processes_share_connections_evenly(application, listener, monkeypatch):
+def test_of_two_processes_neither_gets_most_of_the_connections(application, listener, monkeypatch):
     monkeypatch.setattr(serving, "HEAD_SECONDS", 60)
     monkeypatch.setattr(serving, "YIELD_SECONDS", 0.3)  # on a busy machine, either may be late
     open_connections = [0, 0]
@@ -181,7 +181,8 @@ def test_two_processes_share_connections_evenly(application, listener, monkeypat
     ):
         clients = [socket.create_connection(listener.getsockname()) for _ in range(8)]
 
-        until(lambda: open_connections == [4, 4], what="for each to have four")
+        until(lambda: sum(open_connections) == 8, what="for all to be accepted")
+        assert min(open_connections) >= 2, open_connections
         for client in clients:
             client.close()
 
