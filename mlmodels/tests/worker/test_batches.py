@@ -22,9 +22,9 @@ def afford(alice):
 
 @pytest.fixture
 def slow_batch(alice, work_space, make_model, afford):
-    """Neighbors of many rows among many: some seconds of work, in several chunks."""
-    model = make_model(alice, make_dataset(alice, slow_csv(3000)), algorithm="knn", target="sum")
-    rows = "a,b,c,note\n" + "".join(f"0.{n % 997},0.{n % 89},0.{n % 13},{'x' * 60}\n" for n in range(90_000))
+    """Neighbors of many rows among many: some seconds of work, more than is predicted together."""
+    model = make_model(alice, make_dataset(alice, slow_csv(20_000)), algorithm="knn", target="sum")
+    rows = "a,b,c,note\n" + "".join(f"0.{n % 997},0.{n % 89},0.{n % 13},{'x' * 400}\n" for n in range(90_000))
     return start_batch(alice, model, rows.encode())
 
 
