@@ -45,7 +45,7 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
 
 
 def preload():
-    """Otherwise the first page and the first prediction of a process would take seconds."""
+    """Imports now what would delay the first page and the first prediction by seconds."""
     importlib.import_module("mlplatform.urls")
     import_libraries()
 

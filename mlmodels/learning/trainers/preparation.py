@@ -202,7 +202,7 @@ def usual_range(values: np.ndarray) -> np.ndarray:
 
 
 def knots_of(numbers: pd.DataFrame) -> dict[str, list[float]]:
-    """Of the spline of each number; without those of few different values."""
+    """The knots of the spline for each number; none for numbers with few distinct values."""
     knots = {}
     for name in numbers:
         values = numbers[name].dropna().to_numpy()

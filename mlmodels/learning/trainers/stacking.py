@@ -23,5 +23,5 @@ def grow(task: str, rows: np.ndarray, labels: np.ndarray) -> tuple[object, np.nd
 
 
 def predicted(forest, rows: np.ndarray) -> np.ndarray:
-    """The numbers as one column, or the probabilities as a column for each class."""
+    """One column of predicted numbers, or one column of probabilities per class."""
     return forest.predict_proba(rows) if hasattr(forest, "classes_") else forest.predict(rows)[:, np.newaxis]
