@@ -157,7 +157,13 @@ class DaskExecutor:
                 self.traffic["shared_bytes"] += len(data)
                 shared.future = self._submit_shared(Packed, shared.name, data)
             if self._slots > 1:
-                self._client.replicate([shared.future])  # Dask prefers workers that have what a task needs
+                self._copy_to_all(shared.future)
+
+    def _copy_to_all(self, future) -> None:
+        """Dask prefers workers that have what a task needs, so without copies one of them would do it all."""
+        # The scheduler's error if a worker is lost meanwhile; tasks get the value from whoever has it
+        with suppress(ValueError):
+            self._client.replicate([future])
 
     def _relayed(self, name: str, data: bytes):
         """The future of a large value that a Dask worker reads from object storage, past the scheduler.

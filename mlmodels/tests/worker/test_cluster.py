@@ -10,6 +10,7 @@ import pytest
 from billing import operations as billing
 from billing.verify import verify_ledger
 from mlmodels.errors import ClusterDiffers, ClusterUnavailable
+from mlmodels.learning.executors import wait_for
 from mlmodels.learning.trainers.figures import written
 from mlmodels.models import Batch, TrainedModel, TrainingRun
 from mlmodels.operations import jobs
@@ -152,6 +153,22 @@ def test_a_lost_dask_worker_costs_its_tasks_and_not_the_run(alice, own_cluster, 
     run.refresh_from_db()
     assert run.status == "succeeded", run.error
     assert [row["status"] for row in run.trained_model.report["candidates"]] == ["done"] * 4
+
+
+def test_a_dask_worker_lost_while_a_value_is_copied_to_all_costs_nothing(own_cluster, monkeypatch):
+    import distributed
+
+    def lose_worker(client, futures):
+        kill(own_cluster.workers[0])
+        raise ValueError("Sample larger than population or is negative")  # as the scheduler does
+
+    monkeypatch.setattr(distributed.Client, "replicate", lose_worker)
+    value = 1234.5
+
+    with DaskExecutor(own_cluster.reached_by, print) as executor:
+        executor.share(value)
+
+        assert wait_for(executor.submit(written, value)) == written(value)
 
 
 def test_with_the_scheduler_lost_the_run_is_refunded_and_the_worker_takes_the_next(
