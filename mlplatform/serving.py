@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mlmodels.learning.libraries import import_libraries
-from mlplatform.core.processes import end_with_parent, stay_on_one_core
+from mlplatform.core.processes import end_with_parent, pin_to_core
 from mlplatform.logs import skip_unused_lookups
 from mlplatform.request_buffering import BufferedApplication
 
@@ -32,7 +32,7 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
     """
     end_with_parent(parent, signal.SIGKILL)
     if os.environ.get("WEB_PIN_PROCESSES", "on") != "off":
-        stay_on_one_core(parent + place)
+        pin_to_core(parent + place)
     skip_unused_lookups()
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
     from mlplatform.uploads import REQUEST_BYTES_MAX

@@ -101,7 +101,7 @@ def _number_of(file: BinaryIO) -> int | None:
 def main() -> None:
     os.nice(NICENESS)
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count()))  # a web process keeps to one core
+        os.sched_setaffinity(0, range(os.cpu_count()))  # the web process that started it is pinned to one
     number, function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process above wrote it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with os.fdopen(number, "rb") as file:

@@ -66,7 +66,6 @@ def make_plan(
     columns = _columns(dataset)
     names = _suggested_features(columns, target_column, is_classic) if features is None else features
     feature_columns = _feature_columns(columns, names)
-    derived = [] if is_classic else tables.date_parts(feature_columns)
     plan = TrainingPlan(
         algorithm=trainer.name,
         task=task or task_for(trainer, target_column),
@@ -74,7 +73,7 @@ def make_plan(
         target=target_column.name,
         parameters=parameters or {},
         evaluation=_evaluation({"train_percentage": train_percentage, **(evaluation or {})}, columns),
-        derived=tuple(column.to_dict() for column in derived),
+        derived=() if is_classic else tuple(part.to_dict() for part in tables.date_parts(feature_columns)),
         grid=grid,
         search=search,
         budget_seconds=_budget(trainer, search, budget_seconds),

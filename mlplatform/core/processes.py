@@ -31,11 +31,11 @@ def end_with_parent(parent: int, signal_number: int = signal.SIGTERM):
         raise SystemExit(f"process {parent} is gone")
 
 
-def stay_on_one_core(number: int):
-    """For a process whose threads take turns anyway, since they need the interpreter's lock.
+def pin_to_core(number: int):
+    """Pins this process to one core; processes with consecutive numbers get different cores.
 
-    Free to move, Linux wakes each of them up on the core that is idle, which takes longer than to wait.
-    Processes with neighboring numbers get different cores.
+    Threads that share the interpreter's lock run one at a time anyway. Without pinning, Linux wakes the next
+    one on the idle core, and that takes longer than waiting.
     """
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))

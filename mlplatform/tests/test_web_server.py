@@ -113,8 +113,7 @@ def test_serving_processes_are_replaced_however_often_they_are_killed(server, un
     assert until(lambda: started(server), what="for every serving process")
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one core is shared anyway")
-def test_each_serving_process_keeps_to_a_core_of_its_own_unless_told_otherwise(start_server, unprepared_port):
+def test_each_serving_process_is_pinned_to_one_core_unless_told_otherwise(start_server, unprepared_port):
     every_core = os.sched_getaffinity(0)
 
     assert sorted(map(len, cores_while_served(start_server(), unprepared_port))) == [1, 1, len(every_core)]
