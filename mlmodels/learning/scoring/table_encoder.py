@@ -113,7 +113,7 @@ def part(column: Column, rows: slice) -> Column:
 
 
 def joined(parts: Sequence[Column]) -> Column:
-    """One column out of parts that follow each other."""
+    """One column out of parts that follow each other. A text of several parts has a code for each of them."""
     if len(parts) == 1:
         return parts[0]
     if not isinstance(parts[0], CodedTexts):

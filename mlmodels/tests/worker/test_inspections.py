@@ -84,11 +84,14 @@ def test_a_worker_that_is_told_to_stop_hands_it_back(alice, large_table, start_w
     worker = start_worker("leaving")
     upload = start_upload(alice, large_table)
     until(lambda: is_under_way(upload))
-    os.kill(until(lambda: inspecting_child_of(worker)), signal.SIGSTOP)  # it cannot end before the worker
+    child = until(lambda: inspecting_child_of(worker))
+    os.kill(child, signal.SIGSTOP)  # it cannot end before the worker
 
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(timeout=60) == 0
+    if is_alive(child):
+        os.kill(child, signal.SIGKILL)  # stopped, it would stay for good
     assert (reread(upload).status, reread(upload).lapses) == ("queued", 0)
 
 
