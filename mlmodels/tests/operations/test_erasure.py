@@ -112,6 +112,7 @@ def test_what_begins_while_a_person_is_removed_is_erased_or_refused(
     settings.TRAINING_TOKEN_COST = settings.PREDICTION_TOKEN_COST = 1
     dora = make_user("dora@example.com", tokens=500)
     model = make_model(dora)
+    assert model.dataset  # loaded here, for in a late thread it would be gone
     leaving = User.objects.get(pk=dora.pk)
 
     def work(wish):
