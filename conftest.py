@@ -158,7 +158,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     from django.contrib.contenttypes.models import ContentType
     from django.core.management.commands import flush
 
-    from billing import triggers
+    from billing import purchases_on_postgresql, triggers
 
     with django_db_blocker.unblock():
         written = [(model, list(model.objects.all())) for model in (ContentType, Permission)]
@@ -171,6 +171,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", put_back)
         yield
+    purchases_on_postgresql.together.stop()  # a database that is in use cannot be dropped
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -30,11 +30,16 @@ KEY_VALUES = """
     %(account_id)s, %(endpoint)s, %(key)s, %(fingerprint)s, %(reference)s, %(status)s, %(body)s,
     %(created_at)s
 """
+VALUE_TYPES = dict.fromkeys(["endpoint", "key", "fingerprint", "reference", "body"], str) | {
+    "status": int,
+    "created_at": datetime,
+}
+# Not as NOT EXISTS, for which PostgreSQL may read all keys once instead of looking up one
 KEY_IS_FREE = """
-    NOT EXISTS (
-        SELECT 1 FROM billing_idempotencykey
+    (
+        SELECT COUNT(*) FROM billing_idempotencykey
         WHERE account_id = %(account_id)s AND endpoint = %(endpoint)s AND key = %(key)s
-    )
+    ) = 0
 """
 # A second equal request waits here until the first has ended, and finds the key taken or free again.
 CLAIM_KEY = f"""

@@ -22,9 +22,10 @@ SPENDING = (Kind.CHARGE, Kind.REFUND)  # the kinds that make up `tokens_spent`
 MOVE_BALANCE = """
     UPDATE {users}
     SET token_balance = token_balance + %(amount)s, tokens_spent = tokens_spent + %(spent)s
+    {source}
     WHERE id = %(account_id)s AND token_balance + %(amount)s >= 0 AND (is_active OR NOT %(is_charge)s)
         {conditions}
-    RETURNING token_balance
+    RETURNING {returning}
 """
 
 # Runs under the lock that MOVE_BALANCE took, so no other transaction takes the next number.
@@ -200,10 +201,11 @@ def _move_balance(entry: LedgerEntry, *, undo: bool = False) -> int | None:
     return row and row[0]
 
 
-def move_balance_statement(*conditions: str) -> str:
-    """`conditions` in SQL are about the row of the account."""
+def move_balance_statement(*conditions: str, source: str = "", returning: str = "token_balance") -> str:
+    """`conditions` in SQL are about the row of the account; `source` is a FROM clause."""
     users = get_user_model()._meta.db_table
-    return MOVE_BALANCE.format(users=users, conditions="".join(f" AND {each}" for each in conditions))
+    conditions = "".join(f" AND {each}" for each in conditions)
+    return MOVE_BALANCE.format(users=users, source=source, conditions=conditions, returning=returning)
 
 
 def _append(entry: LedgerEntry) -> bool:

@@ -15,58 +15,72 @@ STATEMENTS_MAX = 100  # kept in memory
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # PostgreSQL. The lock is a statement of its own: the next one then sees the entries of whoever held the lock
-# before, and finds the number after theirs.
-HOLD_ACCOUNT = "SELECT 1 FROM {users} WHERE id = %(account_id)s FOR NO KEY UPDATE"
+# before, and finds the number after theirs. In one order, so that two who hold several accounts do not meet.
+HOLD_ACCOUNTS = "SELECT 1 FROM {users} WHERE id = ANY(%(account_ids)s) ORDER BY id FOR NO KEY UPDATE"
 SELL = """
-    WITH paid AS ({move_balance}),
+    WITH purchases AS (
+        SELECT * FROM jsonb_to_recordset(%(purchases)s) AS purchases (number bigint, {terms})
+    ),
+    paid AS ({move_balance}),
     bought AS (
         SELECT * FROM jsonb_to_recordset(%(rows)s) AS bought (
-            {definitions}, entry_number bigint, still_to_pay bigint, operation text
+            {definitions}, purchase bigint, place bigint, still_to_pay bigint, operation text
         )
     ),
     claimed AS ({claim_key}),
     stored AS (
-        INSERT INTO {table} ({columns}) SELECT {columns} FROM bought, paid ORDER BY entry_number RETURNING id
+        INSERT INTO {table} ({columns})
+        SELECT {columns_bought} FROM bought JOIN paid ON paid.number = bought.purchase
+        ORDER BY bought.purchase, bought.place
+        RETURNING id
     ),
     entered AS (
         INSERT INTO billing_ledgerentry (
             account_id, seq, kind, amount, balance_after, reason, reference, operation, created_at
         )
         SELECT
-            %(account_id)s,
-            (SELECT COALESCE(MAX(seq), 0) FROM billing_ledgerentry WHERE account_id = %(account_id)s)
-                + entry_number,
-            'charge', -cost_tokens, token_balance + still_to_pay, %(reason)s, operation, operation,
-            %(entered_at)s
-        FROM bought, paid
-        WHERE cost_tokens > 0
+            paid.account_id,
+            (SELECT COALESCE(MAX(seq), 0) FROM billing_ledgerentry WHERE account_id = paid.account_id)
+                + bought.place,
+            'charge', -bought.cost_tokens, paid.token_balance + bought.still_to_pay,
+            paid.reason, bought.operation, bought.operation, %(entered_at)s
+        FROM bought JOIN paid ON paid.number = bought.purchase
+        WHERE bought.cost_tokens > 0
     )
-    SELECT id FROM stored ORDER BY id
+    SELECT id, (SELECT array_agg(number) FROM paid) FROM stored ORDER BY id
 """
+# Says no more than the join, but lets PostgreSQL find the accounts by their ids before it reads them all
+IS_ONE_OF_THEM = "id = ANY(%(account_ids)s)"
+PAID = "number, given_account_id AS account_id, given_reason AS reason, token_balance"
 CLAIM_NOTHING = "SELECT"
+TERMS = {"account_id": int, "amount": int, "spent": int, "is_charge": bool, "reason": str}
+TYPES = {int: "bigint", float: "double precision", bool: "boolean", str: "text", datetime: "timestamptz"}
 
 
 @lru_cache(STATEMENTS_MAX)
-def statements_for(model, conditions: tuple[str, ...], has_key: bool) -> "Statements":
+def statements_for(model, conditions: tuple[tuple[str, tuple], ...], has_key: bool) -> "Statements":
+    """`conditions` are pairs: SQL, and the names and types of its parameters."""
     return Statements(model, conditions, has_key)
 
 
 class Statements:
-    def __init__(self, model, conditions: tuple[str, ...], has_key: bool):
+    def __init__(self, model, conditions: tuple[tuple[str, tuple], ...], has_key: bool):
         self.table = model._meta.db_table
         self.fields = [field for field in model._meta.concrete_fields if not field.primary_key]
         self.columns = ", ".join(field.column for field in self.fields)
         self.has_key = has_key
+        self.conditions = [sql for sql, _ in conditions]
+        self.terms = TERMS | {name: kind for _, types in conditions for name, kind in types}
         if has_key:
-            conditions += (idempotency.KEY_IS_FREE,)
-        self.move_balance = operations.move_balance_statement(*conditions)
+            self.conditions.append(idempotency.KEY_IS_FREE)
+            self.terms |= idempotency.VALUE_TYPES
 
     # As SQLite's driver takes them
 
     @cached_property
     def on_sqlite(self) -> dict[str, str]:
         texts = {
-            "move_balance": self.move_balance,
+            "move_balance": operations.move_balance_statement(*self.conditions),
             "claim_key": idempotency.CLAIM_KEY,
             "append_entry": operations.APPEND_ENTRY,
         }
@@ -87,22 +101,32 @@ class Statements:
 
     @cached_property
     def sell(self) -> str:
-        claim = f"{idempotency.INSERT_KEY} SELECT {idempotency.KEY_VALUES} FROM paid"  # noqa: S608 - our own
+        move_balance = operations.move_balance_statement(
+            IS_ONE_OF_THEM, *self.conditions, source="FROM purchases", returning=PAID
+        )
+        key_values = f"SELECT {idempotency.KEY_VALUES} FROM purchases JOIN paid USING (number)"  # noqa: S608 - our own
+        claim_key = f"{idempotency.INSERT_KEY} {key_values}"
         return SELL.format(
-            move_balance=self.move_balance,
+            terms=", ".join(f"given_{name} {TYPES[kind]}" for name, kind in self.terms.items()),
+            move_balance=self._with_terms(move_balance),
             definitions=", ".join(f"{field.column} {field.db_type(connection)}" for field in self.fields),
-            claim_key=claim if self.has_key else CLAIM_NOTHING,
+            claim_key=self._with_terms(claim_key) if self.has_key else CLAIM_NOTHING,
             table=self.table,
             columns=self.columns,
+            columns_bought=", ".join(f"bought.{field.column}" for field in self.fields),
         )
+
+    def _with_terms(self, sql: str) -> str:
+        """With the columns of the purchases instead of parameters."""
+        return PARAMETER.sub(lambda found: f"given_{found[1]}" if found[1] in self.terms else found[0], sql)
+
+    @property
+    def hold_accounts(self) -> str:
+        return HOLD_ACCOUNTS.format(users=get_user_model()._meta.db_table)
 
     @cached_property
     def message(self) -> str:
-        return f"{self.hold_account}; {self.sell}"
-
-    @property
-    def hold_account(self) -> str:
-        return HOLD_ACCOUNT.format(users=get_user_model()._meta.db_table)
+        return f"{self.hold_accounts}; {self.sell}"
 
     @cached_property
     def name(self) -> str:
@@ -111,20 +135,19 @@ class Statements:
 
     @cached_property
     def prepare(self) -> str:
-        hold = PARAMETER.sub("$1", self.hold_account)
-        numbers = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
-        sell = PARAMETER.sub(lambda found: numbers[found[1]], self.sell)
-        return f"PREPARE {self.name}_hold (bigint) AS {hold}; PREPARE {self.name} AS {sell}"
+        hold = self.hold_accounts % {"account_ids": "$1"}
+        sell = self.sell % {"account_ids": "$1", "purchases": "$2", "rows": "$3", "entered_at": "$4"}
+        return (
+            f"PREPARE {self.name}_hold (bigint[]) AS {hold}; "
+            f"PREPARE {self.name} (bigint[], jsonb, jsonb, timestamptz) AS {sell}"
+        )
 
     @cached_property
     def execute(self) -> str:
-        values = ", ".join(f"%({name})s" for name in self.parameters)
-        return f"EXECUTE {self.name}_hold(%(account_id)s); EXECUTE {self.name}({values})"
-
-    @cached_property
-    def parameters(self) -> list[str]:
-        """Their names, in the order in which they first occur."""
-        return list(dict.fromkeys(PARAMETER.findall(self.sell)))
+        return (
+            f"EXECUTE {self.name}_hold(%(account_ids)s); "
+            f"EXECUTE {self.name}(%(account_ids)s, %(purchases)s, %(rows)s, %(entered_at)s)"
+        )
 
     def json_of(self, row: models.Model) -> dict:
         return {field.column: _as_json(field, getattr(row, field.attname)) for field in self.fields}

@@ -1,28 +1,21 @@
 """Purchases: an account is charged and the rows that it buys are stored, in one transaction or not at all.
 
-This is the hot path of paid predictions. On PostgreSQL a purchase is one message to the server. On SQLite,
-purchases that come while another one is committed are committed together.
+This is the hot path of paid predictions. Purchases that come while another one is committed are committed
+together. How a purchase is booked is in `purchases_on_sqlite` and `purchases_on_postgresql`.
 """
 
 import json
-import select
-import weakref
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from django.db import connection, models, transaction
-from django.utils import timezone
+from django.db import connection, models
 
-from billing import idempotency, operations
+from billing import idempotency, operations, purchases_on_postgresql, purchases_on_sqlite
 from billing.idempotency import IdempotentRequest, RequestRepeated
-from billing.models import LedgerEntry
-from billing.purchase_statements import Statements, statements_for, time_for_sqlite
+from billing.purchase_statements import Statements, statements_for
 from mlplatform.core import database_time
 from mlplatform.core.errors import Conflict
-from mlplatform.core.group_commit import GroupCommit
 from mlplatform.core.text import plural
-from mlplatform.core.transactions import retry_after_deadlock
 
 ATTEMPTS = 2
 
@@ -40,6 +33,10 @@ class Condition:
 
     sql: str
     values: dict = field(default_factory=dict)
+
+    @property
+    def types(self) -> tuple[tuple[str, type], ...]:
+        return tuple((name, type(value)) for name, value in self.values.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Purchase:
 
     @property
     def statements(self) -> Statements:
-        conditions = tuple(condition.sql for condition in self.conditions)
+        conditions = tuple((condition.sql, condition.types) for condition in self.conditions)
         return statements_for(type(self.rows[0]), conditions, self.idempotency is not None)
 
     def values(self) -> dict:
@@ -91,22 +88,14 @@ def buy(purchase: Purchase) -> None:
 
 def _booked(purchase: Purchase) -> list[int]:
     """The ids of the stored rows. Tried again if the reason for a failure has gone in the meantime."""
+    engine = purchases_on_postgresql if connection.vendor == "postgresql" else purchases_on_sqlite
     for _ in range(ATTEMPTS):
-        ids = _book(purchase)
+        with database_time.measured():
+            ids = engine.book(purchase)
         if ids is not None:
             return ids
         _refuse(purchase)
     raise Unconfirmed
-
-
-def _book(purchase: Purchase) -> list[int] | None:
-    """The ids of the stored rows, or None if nothing was booked."""
-    with database_time.measured():
-        if connection.vendor == "postgresql":
-            return _book_on_postgresql(purchase)
-        if connection.in_atomic_block:
-            return _book_on_sqlite(lambda: [purchase])[0]
-        return _together.run(purchase)
 
 
 def _refuse(purchase: Purchase) -> None:
@@ -120,107 +109,3 @@ def _refuse(purchase: Purchase) -> None:
         count = len(purchase.rows)
         what = "This costs" if count == 1 else f"{plural(count, purchase.reason)} cost"
         raise operations.InsufficientTokens(price=purchase.price, balance=balance, what=what)
-
-
-# SQLite
-
-
-def _book_on_sqlite(take) -> list[list[int] | None]:
-    """An error fails all purchases of the transaction, so whatever can be refused is a condition."""
-    with connection.short_transaction() as execute:
-        entered_at = time_for_sqlite(timezone.now())
-        return [_book_one(execute, purchase, entered_at) for purchase in take()]
-
-
-def _book_one(execute, purchase: Purchase, entered_at: str) -> list[int] | None:
-    statements, values = purchase.statements, purchase.values()
-    texts = statements.on_sqlite
-    moved = execute(texts["move_balance"], values).fetchall()
-    if not moved:
-        return None
-    if purchase.idempotency:
-        execute(texts["claim_key"], values).fetchall()
-    balance = moved[0][0] + purchase.price
-    ids = []
-    for row in purchase.rows:
-        ids.append(execute(texts["insert_row"], statements.values_of(row)).lastrowid)
-        if row.cost_tokens:
-            balance -= row.cost_tokens
-            execute(texts["append_entry"], _entry_values(purchase, row, balance, entered_at)).fetchall()
-    return ids
-
-
-def _entry_values(purchase: Purchase, row, balance: int, entered_at: str) -> dict:
-    reference = row.reference
-    return {
-        "account_id": purchase.user.pk,
-        "kind": LedgerEntry.Kind.CHARGE.value,
-        "amount": -row.cost_tokens,
-        "balance_after": balance,
-        "reason": purchase.reason,
-        "reference": reference,
-        "operation": reference,
-        "reverses_id": None,
-        "booked_by_id": None,
-        "created_at": entered_at,
-    }
-
-
-_together = GroupCommit(_book_on_sqlite)
-
-
-# PostgreSQL
-
-# Names of the statements that were prepared, by connection of the driver
-_prepared = weakref.WeakKeyDictionary()
-
-
-@retry_after_deadlock
-def _book_on_postgresql(purchase: Purchase) -> list[int] | None:
-    statements = purchase.statements
-    values = purchase.values() | {
-        "rows": json.dumps(_rows_with_entries(purchase, statements)),
-        "reason": purchase.reason,
-        "entered_at": timezone.now(),
-    }
-    _trust_a_silent_connection()
-    # An error inside the caller's transaction must not end that one as well
-    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with savepoint, connection.cursor() as cursor:
-        cursor.execute(_message(cursor, statements), values)
-        return [row_id for (row_id,) in cursor.fetchall()] or None
-
-
-def _trust_a_silent_connection() -> None:
-    """Checks the connection without a query: a server that has closed it has sent at least an end of file.
-
-    Otherwise CONN_HEALTH_CHECKS would send one more query with every request.
-    """
-    raw = connection.connection
-    if raw is not None and not raw.closed:
-        poll = select.poll()
-        poll.register(raw, select.POLLIN)
-        connection.health_check_done = connection.health_check_done or not poll.poll(0)
-
-
-def _rows_with_entries(purchase: Purchase, statements: Statements) -> list[dict]:
-    rows, still_to_pay = [], purchase.price
-    for number, row in enumerate(purchase.rows, 1):
-        still_to_pay -= row.cost_tokens
-        entry = {"entry_number": number, "still_to_pay": still_to_pay, "operation": row.reference}
-        rows.append(statements.json_of(row) | entry)
-    return rows
-
-
-def _message(cursor, statements: Statements) -> str:
-    """A prepared statement, since planning takes longer than execution.
-
-    Not with DISABLE_SERVER_SIDE_CURSORS, which is set behind a pool that shares connections by transaction.
-    """
-    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-        return statements.message
-    names = _prepared.setdefault(connection.connection, set())
-    if statements.name not in names:
-        cursor.execute(statements.prepare)
-        names.add(statements.name)
-    return statements.execute

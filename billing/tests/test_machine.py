@@ -56,13 +56,7 @@ def the_balance_does_not_move(monkeypatch):
 
 
 def the_entry_keeps_the_balance_before(monkeypatch):
-    rewrite(
-        monkeypatch,
-        operations,
-        "MOVE_BALANCE",
-        "RETURNING token_balance",
-        "RETURNING token_balance - %(amount)s",
-    )
+    rewrite(monkeypatch, operations, "MOVE_BALANCE", "{returning}", "{returning} - %(amount)s")
 
 
 def a_number_is_left_out(monkeypatch):

@@ -1,16 +1,17 @@
-"""Purchases: charged and stored together, with others where the database is SQLite, or not at all."""
+"""Purchases: charged and stored together, and with those of others, or not at all."""
 
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 
 from billing import operations
 from billing.idempotency import IdempotentRequest, RequestRepeated
 from billing.operations import AccountClosed, InsufficientTokens
 from billing.purchase_statements import time_for_sqlite
 from billing.purchases import Condition, Purchase, Unconfirmed, buy
+from billing.verify import verify_ledger
 from mlmodels.models import Prediction
 from mlplatform.sqlite3.base import DatabaseWrapper
 
@@ -163,22 +164,129 @@ def test_behind_a_pool_of_connections_nothing_is_prepared(alice, books, monkeypa
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_not_asked(
-    alice, books, at_once
+def test_purchases_that_come_together_are_one_transaction(make_user, books, at_once):
+    users = [make_user(f"user{number}@example.com", tokens=100) for number in range(4)]
+
+    assert at_once(lambda user: buy(purchase(user, rows=2)), each=users * 5) == [None] * 20
+
+    for user in users:
+        assert books(user) == (50, [100] + [-5] * 10)
+        balances = user.ledger_entries.order_by("seq").values_list("balance_after", flat=True)
+        assert list(balances) == list(range(100, 45, -5))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(DISTINCT xmin::text), COUNT(*) FROM mlmodels_prediction")
+        transactions, predictions = cursor.fetchone()
+    assert predictions == 40
+    assert transactions < 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_purchases_that_come_together_each_get_their_own_rows(alice, bob, at_once, make_user):
+    users = [alice, bob, make_user("dora@example.com", tokens=100)]
+    bought = [purchase(user, price=1) for user in users * 5]
+
+    assert at_once(buy, each=bought) == [None] * 15
+
+    for each in bought:
+        assert Prediction.objects.get(pk=each.rows[0].pk).uuid == each.rows[0].uuid
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_of_several_that_come_together_is_booked_or_refused_for_its_own_reasons(
+    make_user, books, at_once
 ):
-    buy(purchase(alice))
-    process = connection.connection.get_backend_pid()
-    connection.close_if_unusable_or_obsolete()  # as at the start of a request
-    buy(purchase(alice))
-    assert connection.connection.get_backend_pid() == process
+    rich, poor, closed = (
+        make_user(f"{name}@example.com", tokens=tokens)
+        for name, tokens in [("rich", 500), ("poor", 7), ("closed", 500)]
+    )
+    type(closed).objects.filter(pk=closed.pk).update(is_active=False)
 
-    def terminate():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    def keyed(user, key):
+        return purchase(user, idempotency=IdempotentRequest("POST /predict", key, "f" * 64), answer={})
 
-    assert at_once(terminate, times=1) == [None]
-    connection.close_if_unusable_or_obsolete()
+    wishes = [
+        *(purchase(rich) for _ in range(5)),
+        *(purchase(rich, conditions=[Condition("1 = 0")]) for _ in range(2)),
+        *(keyed(rich, key) for key in "aabb"),
+        *(purchase(poor) for _ in range(3)),
+        *(purchase(closed) for _ in range(3)),
+        purchase(rich, rows=20),
+    ]
+    outcomes = [type(outcome).__name__ for outcome in at_once(buy, each=wishes)]
+
+    assert outcomes[:5] == ["NoneType"] * 5
+    assert outcomes[5:7] == ["Unconfirmed"] * 2
+    assert sorted(outcomes[7:9]) == sorted(outcomes[9:11]) == ["NoneType", "RequestRepeated"]
+    assert sorted(outcomes[11:14]) == ["InsufficientTokens"] * 2 + ["NoneType"]
+    assert outcomes[14:] == ["AccountClosed"] * 3 + ["NoneType"]
+    assert books(rich) == (500 - 27 * 5, [500] + [-5] * 27)
+    assert books(poor) == (2, [7, -5])
+    assert books(closed) == (500, [500])
+    assert verify_ledger() == []
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_a_purchase_that_the_database_refuses_does_not_fail_those_that_come_with_it(
+    alice, bob, books, at_once
+):
+    def wrong():
+        bought = purchase(bob)
+        bought.rows[0].model_id = 4711  # there is no such model
+        return bought
+
+    wishes = [each for _ in range(2) for each in (purchase(alice, price=1), wrong(), purchase(bob))]
+    outcomes = at_once(buy, each=wishes)
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, type(None)] * 2
+    assert books(alice) == (13, [15, -1, -1])
+    assert books(bob) == (5, [15, -5, -5])
+    assert verify_ledger() == []
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_held_for_long_does_not_hold_up_the_others(alice, bob, books, at_once):
+    is_held, may_end = threading.Event(), threading.Event()
+
+    def work(user):
+        if user is None:
+            with transaction.atomic():
+                operations.hold_account(user=alice)
+                is_held.set()
+                assert may_end.wait(timeout=30)
+        else:
+            assert is_held.wait(timeout=30)
+            buy(purchase(user))
+            if user == bob:
+                may_end.set()
+
+    assert at_once(work, each=[None, alice, bob]) == [None] * 3
+
+    assert books(alice) == books(bob) == (10, [15, -5])
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_kept(alice, books):
+    buy(purchase(alice))
+    process = seller()
+    buy(purchase(alice))
+    assert seller() == process
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
     buy(purchase(alice))
 
-    assert connection.connection.get_backend_pid() != process
+    assert seller() != process
     assert books(alice) == (0, [15, -5, -5, -5])
+
+
+def seller() -> int:
+    """The process of the server for the connection on which purchases are committed together."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE query ~ 'EXECUTE sell_' AND pid <> pg_backend_pid()"
+        )
+        (process,) = cursor.fetchall()
+    return process[0]

@@ -113,7 +113,7 @@ class TrainedModelQuerySet(OwnedQuerySet):
             "model_id": model.pk,
             "model_name": model.name,
             "sha256": model.sha256,
-            "threshold": -1 if model.threshold is None else model.threshold,
+            "threshold": -1.0 if model.threshold is None else model.threshold,
         }
 
 

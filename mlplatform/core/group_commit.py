@@ -1,12 +1,17 @@
 """Many small transactions committed as one: a commit waits for the disk, so ten cost little more than one.
 
-Whoever comes while another thread commits has to wait; then one of those who waited commits for all of them.
+Whoever comes while another thread commits has to wait; then one of those who waited commits for all of them,
+or a thread of its own does.
 """
 
+import logging
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connections
+
+log = logging.getLogger(__name__)
 
 
 class Ticket:
@@ -19,6 +24,12 @@ class Ticket:
         self.is_done = False
         self.turn = threading.Lock()
         self.turn.acquire()
+
+    def outcome(self):
+        """The result, or the error raised."""
+        if self.error is not None:
+            raise error_for_follower(self.error) from self.error.__cause__
+        return self.result
 
 
 class GroupCommit:
@@ -42,9 +53,7 @@ class GroupCommit:
             ticket.turn.acquire()
         if not ticket.is_done:
             self._lead()
-        if ticket.error is not None:
-            raise error_for_follower(ticket.error) from ticket.error.__cause__
-        return ticket.result
+        return ticket.outcome()
 
     def _lead(self):
         """The next thread takes over whatever happens: nobody waits forever."""
@@ -76,6 +85,71 @@ class GroupCommit:
             self._has_leader = bool(self._waiting)
             if self._waiting:
                 self._waiting[0].turn.release()
+
+
+class GroupCommitThread(GroupCommit):
+    """Commits in a thread of its own, which begins the next commit as soon as one has ended.
+
+    Where several processes commit at the same time, as on PostgreSQL, this is faster: one of those who wait
+    would have to wake up first. `fits(job, others)` is whether a job can be committed together with others;
+    else it waits for its turn.
+    """
+
+    def __init__(self, commit: Callable[[Callable[[], list]], list], fits: Callable[[object, list], bool]):
+        super().__init__(commit)
+        self._fits = fits
+        self._wakings = SimpleQueue()
+        self._thread = None
+
+    def run(self, job):
+        ticket = Ticket(job)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._commit_all, name="group_commit", daemon=True)
+                self._thread.start()
+            self._waiting.append(ticket)
+            is_asleep, self._has_leader = not self._has_leader, True
+        if is_asleep:
+            self._wakings.put(True)
+        ticket.turn.acquire()
+        return ticket.outcome()
+
+    def stop(self):
+        """Ends the thread, which closes its connection, when nobody waits. The next job starts another."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread:
+            self._wakings.put(False)
+            thread.join()
+
+    def _commit_all(self):
+        try:
+            while self._wakings.get():
+                while self._has_leader:
+                    try:
+                        self._lead()
+                    except DatabaseError:  # raised again where it is waited for
+                        pass
+                    except BaseException:
+                        log.exception("A bug failed everything that was committed together")
+        finally:
+            connections.close_all()
+
+    def _take(self, taken: list[Ticket]) -> list:
+        jobs, left = [], []
+        with self._lock:
+            for ticket in self._waiting:
+                if jobs and not self._fits(ticket.job, jobs):
+                    left.append(ticket)
+                else:
+                    taken.append(ticket)
+                    jobs.append(ticket.job)
+            self._waiting = left
+        return jobs
+
+    def _hand_over(self):
+        with self._lock:
+            self._has_leader = bool(self._waiting)
 
 
 def error_for_follower(error: BaseException) -> Exception:

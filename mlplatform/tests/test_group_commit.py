@@ -3,7 +3,7 @@ import threading
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from mlplatform.core.group_commit import GroupCommit
+from mlplatform.core.group_commit import GroupCommit, GroupCommitThread
 
 
 class Commits:
@@ -101,3 +101,46 @@ def test_a_transaction_that_cannot_begin_fails_who_waits_for_it():
     for _ in range(2):
         with pytest.raises(OperationalError, match="locked"):
             together.run(1)
+
+
+class TestInAThreadOfItsOwn:
+    @pytest.fixture
+    def commits(self):
+        """Even jobs and odd ones are not committed together."""
+        commits = Commits()
+        commits.together = GroupCommitThread(commits.commit, lambda job, others: job % 2 == others[0] % 2)
+        yield commits
+        commits.together.stop()
+
+    def test_what_fits_together_is_committed_together_and_the_rest_after_it(self, commits, in_background):
+        outcomes = commits.run_together(in_background)
+
+        assert commits.jobs == [[1], [2, 4], [3]]
+        assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
+
+    def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_succeeds(self, commits, in_background):
+        commits.fail[2] = IntegrityError("disk image")
+
+        outcomes = commits.run_together(in_background)
+
+        assert (outcomes[1], outcomes[3]) == (10, 30)
+        assert type(outcomes[2]) is type(outcomes[4]) is IntegrityError
+        assert outcomes[2] is not outcomes[4]
+
+    def test_a_bug_is_logged_and_those_it_failed_are_told_to_try_again(self, commits, in_background, caplog):
+        commits.fail[2] = ZeroDivisionError()
+
+        outcomes = commits.run_together(in_background)
+
+        assert isinstance(outcomes[2], OperationalError)
+        assert "ZeroDivisionError" in caplog.text
+        assert commits.together.run(6) == 60
+
+    def test_it_can_be_stopped_and_starts_again_with_the_next_job(self, commits):
+        commits.go.set()
+        assert commits.together.run(1) == 10
+
+        commits.together.stop()
+
+        assert "group_commit" not in {thread.name for thread in threading.enumerate()}
+        assert commits.together.run(2) == 20
