@@ -24,7 +24,8 @@ SELL = """
     paid AS ({move_balance}),
     bought AS (
         SELECT * FROM jsonb_to_recordset(%(rows)s) AS bought (
-            {definitions}, purchase bigint, place bigint, still_to_pay bigint, operation text
+            {definitions},
+            purchase bigint, place bigint, entry_number bigint, still_to_pay bigint, operation text
         )
     ),
     claimed AS ({claim_key}),
@@ -41,7 +42,7 @@ SELL = """
         SELECT
             paid.account_id,
             (SELECT COALESCE(MAX(seq), 0) FROM billing_ledgerentry WHERE account_id = paid.account_id)
-                + bought.place,
+                + bought.entry_number,
             'charge', -bought.cost_tokens, paid.token_balance + bought.still_to_pay,
             paid.reason, bought.operation, bought.operation, %(entered_at)s
         FROM bought JOIN paid ON paid.number = bought.purchase

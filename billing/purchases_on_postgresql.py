@@ -112,11 +112,13 @@ def _terms(number: int, purchase) -> dict:
 
 
 def _rows_with_entries(number: int, purchase) -> list[dict]:
-    statements, rows, still_to_pay = purchase.statements, [], purchase.price
-    for place, row in enumerate(purchase.rows, 1):
+    statements, rows = purchase.statements, []
+    entry_number, still_to_pay = 0, purchase.price
+    for place, row in enumerate(purchase.rows):
+        entry_number += row.cost_tokens > 0  # what costs nothing has no entry
         still_to_pay -= row.cost_tokens
-        entry = {"purchase": number, "place": place, "still_to_pay": still_to_pay, "operation": row.reference}
-        rows.append(statements.json_of(row) | entry)
+        entry = {"entry_number": entry_number, "still_to_pay": still_to_pay, "operation": row.reference}
+        rows.append(statements.json_of(row) | {"purchase": number, "place": place} | entry)
     return rows
 
 

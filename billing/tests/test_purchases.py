@@ -49,6 +49,18 @@ def test_what_costs_nothing_is_stored_without_an_entry(alice, books):
     assert books(alice) == (15, [15])
 
 
+def test_rows_that_cost_nothing_leave_no_gap_among_those_that_cost_something(alice, books):
+    bought = purchase(alice, rows=4)
+    for row in bought.rows[::2]:
+        row.cost_tokens = 0
+
+    buy(bought)
+
+    assert books(alice) == (5, [15, -5, -5])
+    assert verify_ledger() == []
+    assert [row.pk for row in bought.rows] == sorted(row.pk for row in bought.rows)
+
+
 def test_a_condition_that_does_not_hold_leaves_nothing(alice, books):
     for sql, values in (("email = %(email)s", {"email": "bob@example.com"}), ("1 = 0", {})):
         with pytest.raises(Unconfirmed):

@@ -104,7 +104,7 @@ class GroupCommitThread(GroupCommit):
     def run(self, job):
         ticket = Ticket(job)
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # a fork has none
                 self._thread = threading.Thread(target=self._commit_all, name="group_commit", daemon=True)
                 self._thread.start()
             self._waiting.append(ticket)
