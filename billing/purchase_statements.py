@@ -15,7 +15,7 @@ STATEMENTS_MAX = 100  # kept in memory
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # PostgreSQL. The lock is a statement of its own: the next one then sees the entries of whoever held the lock
-# before, and finds the number after theirs. In one order, so that two who hold several accounts do not meet.
+# before, and finds the number after theirs. Always in the order of ids, so that two messages cannot deadlock.
 HOLD_ACCOUNTS = "SELECT 1 FROM {users} WHERE id = ANY(%(account_ids)s) ORDER BY id FOR NO KEY UPDATE"
 SELL = """
     WITH purchases AS (
@@ -50,7 +50,7 @@ SELL = """
     )
     SELECT id, (SELECT array_agg(number) FROM paid) FROM stored ORDER BY id
 """
-# Says no more than the join, but lets PostgreSQL find the accounts by their ids before it reads them all
+# Redundant with the join; it lets PostgreSQL use the primary key instead of reading all accounts
 IS_ONE_OF_THEM = "id = ANY(%(account_ids)s)"
 PAID = "number, given_account_id AS account_id, given_reason AS reason, token_balance"
 CLAIM_NOTHING = "SELECT"
@@ -135,18 +135,19 @@ class Statements:
         return f"sell_{hashlib.sha256(self.sell.encode()).hexdigest()[:16]}"
 
     @cached_property
-    def prepare(self) -> str:
+    def prepare(self) -> dict[str, str]:
+        """By name. Each is sent by itself: what was prepared outlives the error of a statement after it."""
         hold = self.hold_accounts % {"account_ids": "$1"}
         sell = self.sell % {"account_ids": "$1", "purchases": "$2", "rows": "$3", "entered_at": "$4"}
-        return (
-            f"PREPARE {self.name}_hold (bigint[]) AS {hold}; "
-            f"PREPARE {self.name} (bigint[], jsonb, jsonb, timestamptz) AS {sell}"
-        )
+        return {
+            "hold_accounts": f"PREPARE hold_accounts (bigint[]) AS {hold}",
+            self.name: f"PREPARE {self.name} (bigint[], jsonb, jsonb, timestamptz) AS {sell}",
+        }
 
     @cached_property
     def execute(self) -> str:
         return (
-            f"EXECUTE {self.name}_hold(%(account_ids)s); "
+            "EXECUTE hold_accounts(%(account_ids)s); "
             f"EXECUTE {self.name}(%(account_ids)s, %(purchases)s, %(rows)s, %(entered_at)s)"
         )
 

@@ -159,8 +159,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    # A request that waits for a locked row ends in an error, as on SQLite
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c lock_timeout=20s")
+    DATABASES["default"]["OPTIONS"] = {
+        # A request that waits for a locked row ends in an error, as on SQLite
+        "options": "-c lock_timeout=20s",
+        # So does one whose connection was dropped without a word, by a firewall or with its machine
+        "connect_timeout": 20,
+        "tcp_user_timeout": 20_000,
+        "keepalives_idle": 20,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    } | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts

@@ -1,13 +1,15 @@
 """Purchases: charged and stored together, and with those of others, or not at all."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 
-from billing import operations
+from billing import operations, purchases_on_postgresql
 from billing.idempotency import IdempotentRequest, RequestRepeated
+from billing.models import IdempotencyKey
 from billing.operations import AccountClosed, InsufficientTokens
 from billing.purchase_statements import time_for_sqlite
 from billing.purchases import Condition, Purchase, Unconfirmed, buy
@@ -174,33 +176,69 @@ def test_behind_a_pool_of_connections_nothing_is_prepared(alice, books, monkeypa
     assert books(alice) == (5, [15, -5, -5])
 
 
+@pytest.fixture
+def wait_for(monkeypatch):
+    """Makes the first commit wait until so many purchases have come. Only PostgreSQL has a thread for it."""
+    together = purchases_on_postgresql.together
+    commit = together._commit
+
+    def wait(count):
+        def commit_when_all_are_there(take):
+            monkeypatch.setattr(together, "_commit", commit)
+            deadline = time.monotonic() + 30
+            while len(together._waiting) < count and time.monotonic() < deadline:
+                time.sleep(0.001)
+            return commit(take)
+
+        monkeypatch.setattr(together, "_commit", commit_when_all_are_there)
+
+    return wait
+
+
+def transactions() -> int:
+    """How many transactions have stored predictions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(DISTINCT xmin::text) FROM mlmodels_prediction")
+        return cursor.fetchone()[0]
+
+
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_purchases_that_come_together_are_one_transaction(make_user, books, at_once):
+def test_purchases_that_come_together_are_one_transaction(make_user, books, at_once, wait_for):
     users = [make_user(f"user{number}@example.com", tokens=100) for number in range(4)]
+    bought = [purchase(user, rows=2) for user in users * 5]
+    wait_for(20)
 
-    assert at_once(lambda user: buy(purchase(user, rows=2)), each=users * 5) == [None] * 20
+    assert at_once(buy, each=bought) == [None] * 20
 
+    assert transactions() == 1
     for user in users:
         assert books(user) == (50, [100] + [-5] * 10)
         balances = user.ledger_entries.order_by("seq").values_list("balance_after", flat=True)
         assert list(balances) == list(range(100, 45, -5))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(DISTINCT xmin::text), COUNT(*) FROM mlmodels_prediction")
-        transactions, predictions = cursor.fetchone()
-    assert predictions == 40
-    assert transactions < 20
+    for row in (row for each in bought for row in each.rows):
+        assert Prediction.objects.get(pk=row.pk).uuid == row.uuid
 
 
+@pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_purchases_that_come_together_each_get_their_own_rows(alice, bob, at_once, make_user):
-    users = [alice, bob, make_user("dora@example.com", tokens=100)]
-    bought = [purchase(user, price=1) for user in users * 5]
+def test_requests_with_a_key_that_come_together_each_keep_their_own_answer(
+    alice, bob, books, at_once, wait_for
+):
+    def keyed(user, answer):
+        request = IdempotentRequest("POST /predict", f"key of {user}", answer * 64)
+        return purchase(user, price=2, idempotency=request, answer={"text": answer})
 
-    assert at_once(buy, each=bought) == [None] * 15
+    bought = [keyed(alice, "a"), keyed(bob, "b")]
+    wait_for(2)
 
+    assert at_once(buy, each=bought) == [None] * 2
+
+    assert transactions() == 1
     for each in bought:
-        assert Prediction.objects.get(pk=each.rows[0].pk).uuid == each.rows[0].uuid
+        kept = IdempotencyKey.objects.get(account=each.user)
+        assert (kept.key, kept.fingerprint) == (each.idempotency.key, each.idempotency.fingerprint)
+        assert (kept.reference, kept.answer) == (each.rows[0].reference, each.answer)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -266,7 +304,7 @@ def test_an_account_that_is_held_for_long_does_not_hold_up_the_others(alice, bob
             with transaction.atomic():
                 operations.hold_account(user=alice)
                 is_held.set()
-                assert may_end.wait(timeout=30)
+                assert may_end.wait(timeout=10)  # less than the limit for locks of a connection
         else:
             assert is_held.wait(timeout=30)
             buy(purchase(user))
@@ -280,6 +318,95 @@ def test_an_account_that_is_held_for_long_does_not_hold_up_the_others(alice, bob
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_sent_fails_the_purchase_that_it_is_in_alone(alice, bob, books, at_once):
+    wrong = purchase(bob)
+    wrong.rows[0].inputs = {"a": object()}
+
+    outcomes = at_once(buy, each=[purchase(alice), wrong])
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), TypeError]
+    assert books(bob) == (15, [15])
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_fails_all_that_was_sent_on_it_once(
+    alice, bob, books, at_once, wait_for, monkeypatch
+):
+    monkeypatch.setattr(purchases_on_postgresql, "WAIT_TOGETHER", "")
+    is_held, may_end = threading.Event(), threading.Event()
+    wait_for(2)
+
+    def work(user):
+        if user is None:
+            with transaction.atomic():
+                operations.hold_account(user=alice)
+                is_held.set()
+                assert may_end.wait(timeout=10)
+        elif user == "operator":
+            while not (waiting := seller("AND wait_event_type = 'Lock'")):
+                time.sleep(0.01)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", waiting)
+            may_end.set()
+        else:
+            assert is_held.wait(timeout=30)
+            buy(purchase(user))
+
+    outcomes = at_once(work, each=[None, "operator", alice, bob])
+
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 2 + [OperationalError] * 2
+    assert books(alice) == books(bob) == (15, [15])
+    buy(purchase(alice))
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_without_a_connection_of_the_thread_each_request_uses_its_own(alice, books, monkeypatch):
+    backend = type(connections["default"])
+    connect = backend.connect
+
+    def refused(self):
+        if threading.current_thread().name == "group_commit":
+            raise OperationalError("too many clients")
+        return connect(self)
+
+    purchases_on_postgresql.together.stop()
+    monkeypatch.setattr(backend, "connect", refused)
+    buy(purchase(alice))
+
+    assert books(alice) == (10, [15, -5])
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_could_not_be_prepared_is_prepared_by_the_next_purchase(alice, books, at_once):
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    def work(is_buyer):
+        if is_buyer:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '50ms'")
+            assert is_locked.wait(timeout=30)
+            try:
+                with pytest.raises(OperationalError, match="lock timeout"):
+                    buy(purchase(alice, rows=11, price=1))
+            finally:
+                may_end.set()
+            buy(purchase(alice, rows=11, price=1))
+        else:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE billing_ledgerentry")
+                is_locked.set()
+                assert may_end.wait(timeout=30)
+
+    assert at_once(work, each=[True, False]) == [None] * 2
+
+    assert books(alice) == (4, [15] + [-1] * 11)
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
 def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_kept(alice, books):
     buy(purchase(alice))
     process = seller()
@@ -287,18 +414,18 @@ def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_ope
     assert seller() == process
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", process)
     buy(purchase(alice))
 
     assert seller() != process
     assert books(alice) == (0, [15, -5, -5, -5])
 
 
-def seller() -> int:
-    """The process of the server for the connection on which purchases are committed together."""
+def seller(condition: str = "") -> list[int]:
+    """The process of the server that sells to those who come together, if it meets the condition."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE query ~ 'EXECUTE sell_' AND pid <> pg_backend_pid()"
+            "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~ 'EXECUTE sell_' "
+            f"AND datname = current_database() {condition}"
         )
-        (process,) = cursor.fetchall()
-    return process[0]
+        return [process for (process,) in cursor.fetchall()]

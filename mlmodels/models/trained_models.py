@@ -10,12 +10,13 @@ from mlmodels.models.ownership import OwnedModel, OwnedQuerySet, remove_owner
 from mlmodels.models.training_runs import Task, TrainingRun
 
 # Written by hand: building it through the ORM takes ten times as long as the query. The alias is looked up
-# only where no model has the name itself, and a share only where the caller is not the owner
+# only where no model has the name itself, and a share only where the caller is not the owner. Shares are
+# counted since PostgreSQL may answer EXISTS by reading all of them
 IS_USABLE = """
-    owner_id = %(caller_id)s OR EXISTS (
-        SELECT 1 FROM mlmodels_modelshare AS share
+    owner_id = %(caller_id)s OR (
+        SELECT COUNT(*) FROM mlmodels_modelshare AS share
         WHERE share.model_id = model.id AND shared_with_id = %(caller_id)s AND revoked_at IS NULL
-    )
+    ) > 0
 """
 MODEL_FOR_SCORING = f"""
     SELECT id, uuid, owner_id, name, threshold, sha256 FROM mlmodels_trainedmodel AS model

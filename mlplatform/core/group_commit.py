@@ -56,7 +56,7 @@ class GroupCommit:
         return ticket.outcome()
 
     def _lead(self):
-        """The next thread takes over whatever happens: nobody waits forever."""
+        """Whatever happens, somebody commits what is left: nobody waits forever."""
         taken = []
         try:
             results = self._commit(lambda: self._take(taken))
@@ -98,15 +98,14 @@ class GroupCommitThread(GroupCommit):
     def __init__(self, commit: Callable[[Callable[[], list]], list], fits: Callable[[object, list], bool]):
         super().__init__(commit)
         self._fits = fits
-        self._wakings = SimpleQueue()
+        self._wakings = None
         self._thread = None
 
     def run(self, job):
         ticket = Ticket(job)
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # a fork has none
-                self._thread = threading.Thread(target=self._commit_all, name="group_commit", daemon=True)
-                self._thread.start()
+            if self._thread is None:
+                self._start()
             self._waiting.append(ticket)
             is_asleep, self._has_leader = not self._has_leader, True
         if is_asleep:
@@ -115,16 +114,22 @@ class GroupCommitThread(GroupCommit):
         return ticket.outcome()
 
     def stop(self):
-        """Ends the thread, which closes its connection, when nobody waits. The next job starts another."""
+        """Ends the thread, which closes its connection. For tests, in which nobody waits by then."""
         with self._lock:
-            thread, self._thread = self._thread, None
+            thread, wakings, self._thread = self._thread, self._wakings, None
         if thread:
-            self._wakings.put(False)
+            wakings.put(False)
             thread.join()
 
-    def _commit_all(self):
+    def _start(self):
+        wakings = SimpleQueue()
+        thread = threading.Thread(target=self._commit_all, args=[wakings], name="group_commit", daemon=True)
+        thread.start()
+        self._wakings, self._thread = wakings, thread
+
+    def _commit_all(self, wakings: SimpleQueue):
         try:
-            while self._wakings.get():
+            while wakings.get():
                 while self._has_leader:
                     try:
                         self._lead()
@@ -139,13 +144,21 @@ class GroupCommitThread(GroupCommit):
         jobs, left = [], []
         with self._lock:
             for ticket in self._waiting:
-                if jobs and not self._fits(ticket.job, jobs):
+                if jobs and not self._fits_safely(ticket.job, jobs):
                     left.append(ticket)
                 else:
                     taken.append(ticket)
                     jobs.append(ticket.job)
             self._waiting = left
         return jobs
+
+    def _fits_safely(self, job, others: list) -> bool:
+        """A job that cannot be compared is committed by itself: an error would keep everybody waiting."""
+        try:
+            return self._fits(job, others)
+        except Exception:
+            log.exception("A job could not be compared with others")
+            return False
 
     def _hand_over(self):
         with self._lock:

@@ -132,9 +132,30 @@ class TestInAThreadOfItsOwn:
 
         outcomes = commits.run_together(in_background)
 
-        assert isinstance(outcomes[2], OperationalError)
+        assert {type(outcomes[job]) for job in (2, 4)} == {OperationalError}
+        assert outcomes[3] == 30
         assert "ZeroDivisionError" in caplog.text
         assert commits.together.run(6) == 60
+
+    def test_a_job_that_cannot_be_compared_is_committed_by_itself(self, commits, in_background, caplog):
+        commits.together._fits = lambda job, others: 1 / 0
+
+        outcomes = commits.run_together(in_background)
+
+        assert commits.jobs == [[1], [2], [3], [4]]
+        assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_a_transaction_that_cannot_begin_fails_who_waits_for_it(self):
+        def commit(take):
+            raise OperationalError("no connection")
+
+        together = GroupCommitThread(commit, lambda job, others: True)
+
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="no connection"):
+                together.run(1)
+        together.stop()
 
     def test_it_can_be_stopped_and_starts_again_with_the_next_job(self, commits):
         commits.go.set()

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.idempotency import IdempotentRequest, RequestRepeated, find
 from billing.operations import InsufficientTokens, grant
+from billing.purchases import Condition, Purchase, buy
 from billing.verify import verify_ledger
 from mlmodels.errors import ModelUnusable
 from mlmodels.learning.serving import NoFinitePrediction
@@ -15,6 +16,7 @@ from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions, trained_models
 from mlmodels.tests.factories import make_dataset, make_model
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
+from mlplatform.tests.plans import plan_of
 
 pytestmark = pytest.mark.django_db
 
@@ -338,3 +340,21 @@ def test_a_compiled_model_answers_in_well_under_a_millisecond(model):
         loaded.answer(loaded.read(HOUSE))
 
     assert time.process_time() - started < 1
+
+
+@pytest.mark.postgresql_only
+def test_the_statement_that_sells_reads_no_table_as_a_whole(alice):
+    model = make_model(alice)
+    conditions = [Condition(*TrainedModel.objects.still_found(alice, model.name, model))]
+    bought = [Prediction(owner=alice, model=model, model_name=model.name, output={}, cost_tokens=1)]
+    key = IdempotentRequest("POST /predict", "k", "f" * 64)
+    purchase = Purchase(alice, bought, "prediction", conditions, key, {})
+    buy(purchase)  # prepares the statement
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    plan = plan_of(f"EXECUTE {purchase.statements.name} ('{{}}', '[]', '[]', now())")
+
+    assert "Index Scan using accounts_user_pkey" in plan
+    assert "hashed SubPlan" not in plan
+    assert "Seq Scan" not in plan
