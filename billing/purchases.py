@@ -1,7 +1,7 @@
 """Purchases: an account is charged and the rows that it buys are stored, in one transaction or not at all.
 
-This is the hot path of paid predictions. Purchases that come while another one is committed are committed
-together. How a purchase is booked is in `purchases_on_sqlite` and `purchases_on_postgresql`.
+This is the hot path of paid predictions. Purchases that arrive during a commit are committed together. How
+they are booked is in `purchases_on_sqlite` and `purchases_on_postgresql`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Purchases on PostgreSQL: one message to the server, for those of several threads if they come together.
+"""Purchases on PostgreSQL: one message to the server for all that arrive together.
 
 Most of what a purchase costs the server is not its rows, but the message, the transaction and the start of
 the statement. Four purchases in one message take little more than a third of the time of four messages.
@@ -55,10 +55,6 @@ class Order:
     def account_id(self) -> int:
         return self.purchase.user.pk
 
-    @property
-    def price(self) -> int:
-        return sum(cost for _, cost in self.rows)
-
     def is_like(self, other: "Order") -> bool:
         """Whether the two can be booked as one purchase, if both are of one account."""
         mine, others = self.purchase, other.purchase
@@ -81,10 +77,10 @@ def _book_alone(order: Order) -> list[int] | None:
 
 
 def _book_together(take) -> list[list[int] | None]:
-    """None for a purchase that has to be booked alone, which also finds out why it cannot be.
+    """None for a purchase that was not booked and has to be tried alone, to book it or to find out why not.
 
-    That is each of them if there is no connection, or if the server refuses one and with it the message. If
-    the connection is lost all of them fail, for they may be booked.
+    That is all of them if there is no connection, or if the server rejects the message because of one. If the
+    connection is lost, all of them fail, because they may have been booked.
     """
     connection.close_if_unusable_or_obsolete()
     orders = take()
@@ -113,7 +109,7 @@ def _send(orders: list[Order], first: str = "") -> list[list[int] | None]:
     accounts = _by_account(orders)
     terms, rows = [], []
     for number, alike in enumerate(accounts):
-        price = sum(order.price for order in alike)
+        price = sum(order.purchase.price for order in alike)
         terms.append(_extended(alike[0].terms, number=number, given_amount=-price, given_spent=price))
         rows += _rows_with_entries(number, alike, price)
     values = {

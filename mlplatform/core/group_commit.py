@@ -136,6 +136,7 @@ class GroupCommitThread(GroupCommit):
                     except DatabaseError:  # raised again where it is waited for
                         pass
                     except BaseException:
+                        # Those who wait have their error by now; if the thread ended, the next would get none
                         log.exception("A bug failed everything that was committed together")
         finally:
             connections.close_all()
@@ -153,10 +154,12 @@ class GroupCommitThread(GroupCommit):
         return jobs
 
     def _fits_safely(self, job, others: list) -> bool:
-        """A job that cannot be compared is committed by itself: an error would keep everybody waiting."""
+        """A job that cannot be compared with others is committed by itself."""
         try:
             return self._fits(job, others)
         except Exception:
+            # Any error would leave the jobs in the queue, and the thread would fail on them forever. It is
+            # logged with its traceback, and the commit of the job raises what is wrong with it.
             log.exception("A job could not be compared with others")
             return False
 
