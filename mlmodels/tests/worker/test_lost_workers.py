@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun, Worker
@@ -27,6 +27,18 @@ def is_fitting(run):
 
 def has_ended(run):
     return not reread(run).is_open
+
+
+def pause(worker, run):
+    """Stops the process at a moment at which it holds no lock: it would keep everybody from the database."""
+    while True:
+        os.kill(worker.pid, signal.SIGSTOP)
+        try:
+            with transaction.atomic():
+                TrainingRun.objects.select_for_update().get(pk=run.pk)
+            return
+        except OperationalError:  # a write waited in vain
+            os.kill(worker.pid, signal.SIGCONT)
 
 
 def balance_of(user):
@@ -87,11 +99,11 @@ def test_paused_beyond_its_lease_a_worker_is_fenced_out_and_removes_what_it_made
     paused = start_worker("paused")
     until(lambda: is_fitting(slow_run))
     own_part = work_space / "work" / f"{slow_run.uuid}.1.part"
-    os.kill(paused.pid, signal.SIGSTOP)
+    pause(paused, slow_run)
     until(own_part.exists, what="for the child of the paused worker to save its model")
 
     start_worker("second")
-    until(lambda: has_ended(slow_run))
+    until(lambda: has_ended(slow_run), seconds=120)
     assert own_part.exists()
     os.kill(paused.pid, signal.SIGCONT)
     models = work_space / "files" / "models"
