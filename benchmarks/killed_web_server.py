@@ -20,7 +20,7 @@ import uuid
 from pathlib import Path
 
 from benchmarks.http_predict import BODY, PRICE, Caller, Service, database_urls, make_table
-from mlmodels.tests.worker.processes import descendants
+from mlplatform.tests.processes import descendants
 
 PAUSE_SECONDS = 0.05
 ANSWERS_BETWEEN_KILLS = 40

@@ -21,9 +21,9 @@ from functools import partial
 from pathlib import Path
 
 from mlmodels.tests.web_server import WebServer, peak_mb
-from mlmodels.tests.worker.processes import descendants
 from mlplatform.tests import object_storage
 from mlplatform.tests.installation import PROJECT
+from mlplatform.tests.processes import descendants
 
 CREDENTIALS = {"email": "alice@example.com", "pwd": "a long pass phrase 17"}
 NUMBERS = 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from mlmodels.tests.worker.processes import descendants
+from mlplatform.tests.processes import descendants
 
 SCRIPT = Path(__file__).with_name("predict.lua")
 

@@ -149,7 +149,7 @@ def train_with(workers: int, trainings: int) -> float:
     from billing import operations as billing
     from mlmodels.models import TrainingRun, Worker
     from mlmodels.tests.factories import houses_csv, make_dataset, start_run
-    from mlmodels.tests.worker.processes import until
+    from mlplatform.tests.processes import until
 
     user = User.objects.create_user(f"{workers}@example.com")
     billing.grant(user=user, amount=trainings, reason="benchmark", operation=f"benchmark:{workers}")

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
 from mlplatform.tests.installation import PROJECT
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import descendants, is_alive, kill, until
 
 
 class WebServer:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection
 
 from mlplatform.tests.installation import PROJECT
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 LEARNING_LIBRARIES = ("joblib", "numpy", "pandas", "scipy", "sklearn")
 
@@ -19,7 +20,7 @@ def imported_by(code: str, packages: Collection[str], **environment: str) -> set
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     return set(ended.stdout.splitlines()[-1].split())

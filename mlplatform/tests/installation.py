@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import PATIENCE_SECONDS, until
 
 PROJECT = Path(__file__).parents[2]
-START_SECONDS = 90
 
 
 class Installation:
@@ -46,7 +45,7 @@ class Installation:
         return self.output.read_text()
 
     def ask(self, method, address, body=None, token=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {token}"} if token else {}
         )
@@ -79,9 +78,9 @@ class Installation:
     def worker(self) -> int | None:
         return next((pid for pid, command in self.processes().items() if "run_worker" in command), None)
 
-    def wait_for(self, condition, seconds=START_SECONDS):
-        deadline = time.monotonic() + seconds
-        while not (result := condition()):
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
-        return result
+    def wait_for(self, condition):
+        """As `until`; what the installation printed is in the failure."""
+        try:
+            return until(condition)
+        except AssertionError as error:
+            raise AssertionError(self.said()) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import socket
 import subprocess
 import sys
 import threading
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import until
 
-START_SECONDS = 60
 PASSED_ON = ("content-type", "content-range", "etag", "last-modified", "content-disposition")
 
 
@@ -23,21 +24,19 @@ def server() -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(port)
+        until(lambda: accepts_connections(port), what="for the S3 server")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
 
 
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return http.client.HTTPConnection("127.0.0.1", port, timeout=5).connect()
-        except OSError:
-            assert time.monotonic() < deadline, "the S3 server does not start"
-            time.sleep(0.05)
+def accepts_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 class Bucket:

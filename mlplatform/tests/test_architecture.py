@@ -15,6 +15,7 @@ import pytest
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.foreign_rows import APPS, foreign_writes, sources, unknown_relations
 from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 WEB = ("django.http", "django.shortcuts", "rest_framework", "django_htmx")
 BROKEN_IMPORTS = [  # contract, file, module that it must not import
@@ -45,7 +46,7 @@ BROKEN_IMPORTS = [  # contract, file, module that it must not import
 
 def lint(project: Path, *options: str) -> tuple[int, str]:
     command = [Path(sys.executable).parent / "lint-imports", "--no-cache", "--no-logo", *options]
-    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     return ended.returncode, ended.stdout + ended.stderr
 
 

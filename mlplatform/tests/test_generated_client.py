@@ -15,6 +15,7 @@ from mlmodels.tests.factories import houses_csv, work_off
 from mlmodels.tests.quick import train_now
 from mlplatform.core import outbound
 from mlplatform.tests.described import DescribedClient, openapi
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]  # the database is not what it meets
 
@@ -30,7 +31,9 @@ def package(tmp_path_factory):
     (folder / "config.yaml").write_text("post_hooks: []\n")
     generate = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
     files = ["--path", "schema.json", "--config", "config.yaml", "--meta", "none", "--output-path", NAME]
-    made = subprocess.run([*generate, *files], cwd=folder, capture_output=True, text=True, timeout=60)
+    made = subprocess.run(
+        [*generate, *files], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert made.returncode == 0, made.stdout + made.stderr
     sys.path.insert(0, str(folder))
     yield importlib.import_module(NAME)

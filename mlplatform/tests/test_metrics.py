@@ -17,10 +17,10 @@ from mlmodels.models import Prediction, Worker
 from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import start_batch, start_run
-from mlmodels.tests.worker.processes import until
 from mlplatform import metrics
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import PATIENCE_SECONDS, until
 from mlplatform.urls import urlpatterns as urls_of_the_project
 
 KEY = "a long random text"
@@ -208,7 +208,7 @@ def test_all_processes_of_a_web_server_count_together(tmp_path):
         counted = [values_of(ask("/metrics")[1]) for _ in range(4)]
     finally:
         server.terminate()
-        server.wait(timeout=60)
+        server.wait(timeout=PATIENCE_SECONDS)
 
     name = ("mlplatform_requests_total", "200", "GET", "healthz")
     assert [values[name] - already for values in counted] == [40] * 4

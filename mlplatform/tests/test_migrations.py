@@ -12,6 +12,8 @@ import pytest
 from django.db import migrations, models
 from django.db.migrations.loader import MigrationLoader
 
+from mlplatform.tests.processes import PATIENCE_SECONDS
+
 PROJECT = Path(__file__).parents[2]
 
 # The commit whose code has to work on this schema, and the last migration that it has of each app
@@ -140,7 +142,12 @@ def test_the_previous_release_works_on_this_schema(environment, previous_release
 def run(folder, environment, *command) -> str:
     manage = [sys.executable, str(folder / "manage.py"), *command]
     ended = subprocess.run(
-        manage, env={**os.environ, **environment}, cwd=folder, capture_output=True, text=True, timeout=120
+        manage,
+        env={**os.environ, **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

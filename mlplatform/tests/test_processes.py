@@ -11,6 +11,7 @@ import pytest
 
 from mlplatform.core.processes import BACK_OFF_SECONDS, Child, Supervisor, describe
 from mlplatform.settings import BASE_DIR
+from mlplatform.tests.processes import PATIENCE_SECONDS, is_alive, until
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that a parent died")
 
@@ -18,9 +19,9 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells 
 WORK = """
 import os, pathlib, subprocess, sys, time
 wrapper = [sys.executable, "-m", "mlplatform.core.processes", str(os.getpid())]
-helper = subprocess.Popen([*wrapper, "sleep", "60"])
+helper = subprocess.Popen([*wrapper, "sleep", "600"])
 pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {helper.pid}")
-time.sleep(60)
+time.sleep(600)
 """
 
 # A parent that watches two children until it is told to end
@@ -40,24 +41,8 @@ finally:
 """
 
 
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return result
-
-
 def process_ids(path: Path) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie does not live."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture
@@ -73,7 +58,7 @@ def parent(files):
         stdout=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: all(len(process_ids(file)) == 2 for file in files))
+    until(lambda: all(len(process_ids(file)) == 2 for file in files))
     yield process
     process.kill()
     process.communicate()
@@ -91,9 +76,9 @@ def test_nobody_outlives_the_parent(parent, files, name):
     assert all(is_alive(pid) for pid in pids)
 
     parent.send_signal(getattr(signal, name))
-    parent.wait(timeout=60)
+    parent.wait(timeout=PATIENCE_SECONDS)
 
-    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+    until(lambda: not any(is_alive(pid) for pid in pids))
 
 
 @on_linux
@@ -103,7 +88,7 @@ def test_a_killed_child_comes_back_and_its_own_children_are_gone(parent, files):
 
     os.kill(child, signal.SIGKILL)
 
-    new_child, new_grandchild = wait_for(
+    new_child, new_grandchild = until(
         lambda: process_ids(files[0]) != [child, grandchild] and process_ids(files[0])
     )
     assert {new_child, new_grandchild}.isdisjoint({child, grandchild})
@@ -143,12 +128,12 @@ def test_who_lived_long_starts_over_with_a_short_pause():
 def test_a_child_that_does_not_end_is_killed(tmp_path):
     ready = tmp_path / "ready"
     deaf = "import pathlib, signal, sys, time; signal.signal(15, signal.SIG_IGN); "
-    deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
     said = []
     child = Child("deaf", [sys.executable, "-c", deaf, str(ready)])
     supervisor = Supervisor([child], say=said.append, stop_seconds=0.3)
     supervisor.start()
-    wait_for(ready.exists)
+    until(ready.exists)
 
     supervisor.stop()
 

@@ -12,6 +12,7 @@ import pytest
 
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.installation import Installation
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.sqlite_only,
@@ -67,7 +68,7 @@ def test_a_stranger_starts_it_predicts_and_stops_it_and_nobody_stays_behind(inst
     assert password_file.read_text().strip() == password
     assert "The demo account" not in installation.said()  # no process looks after what exists
     installation.process.send_signal(signal.SIGINT)
-    assert installation.process.wait(timeout=60) == 0
+    assert installation.process.wait(timeout=PATIENCE_SECONDS) == 0
     assert installation.processes() == {}
 
 

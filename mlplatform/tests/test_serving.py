@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlmodels.tests.worker.processes import until
 from mlplatform import serving
 from mlplatform.request_buffering import BufferedApplication
+from mlplatform.tests.processes import until
 
 SECONDS = 2
 ENDLESS = 1_000  # pieces of an answer that no client takes as a whole

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from mlplatform.core.object_storage import options_of
 from mlplatform.settings import BASE_DIR
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 PRINT = """
 import json, sys
@@ -27,7 +28,7 @@ def start(environment, *names):
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
 
 

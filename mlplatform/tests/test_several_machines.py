@@ -10,10 +10,10 @@ import pytest
 from urllib3.filepost import encode_multipart_formdata
 
 from mlmodels.tests.factories import slow_csv
-from mlmodels.tests.worker.processes import until
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.object_storage import Bucket
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.postgresql_only
 
@@ -42,7 +42,7 @@ class Machine:
         if isinstance(body, dict):
             body = json.dumps(body)
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, f"/api/{address}", body, headers)
             response = connection.getresponse()
@@ -78,7 +78,7 @@ def machines(environment, tmp_path, s3_server):
         for machine in made.values():
             machine.process.terminate()
         for machine in made.values():
-            machine.process.wait(timeout=30)
+            machine.process.wait(timeout=PATIENCE_SECONDS)
 
 
 def ended(web, address, token):

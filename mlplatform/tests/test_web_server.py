@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
 from mlplatform.request_buffering import BODY_SECONDS
 from mlplatform.settings import BASE_DIR
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -44,7 +44,7 @@ def start_server(tmp_path, unprepared_port):
     yield start
     for server in servers:
         server.terminate()
-        server.wait(timeout=60)
+        server.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def cores_while_served(server, port):
     until(lambda: is_served(port), what="for the web server")
     cores = [os.sched_getaffinity(process) for process in until(lambda: started(server), what="for all")]
     server.terminate()
-    server.wait(timeout=60)
+    server.wait(timeout=PATIENCE_SECONDS)
     return cores
 
 
@@ -136,7 +136,9 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "SECRET_KEY": ""}
     command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(free_port())]
 
-    ended = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
     assert ended.returncode == 1
     assert "SECRET_KEY is missing" in ended.stderr
@@ -145,7 +147,9 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
 def test_a_port_that_is_taken_is_said_so():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(taken.getsockname()[1])]
-        ended = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(
+            command, cwd=BASE_DIR, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        )
 
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Cannot listen on 127.0.0.1, port {command[-1]}: Address already in use")
@@ -162,7 +166,7 @@ def port(tmp_path_factory):
     until(lambda: is_served(port), what="for the web server")
     yield port
     server.terminate()
-    server.wait(timeout=60)
+    server.wait(timeout=PATIENCE_SECONDS)
 
 
 def is_served(port):

@@ -14,7 +14,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import Prediction
 from mlmodels.tests.web_server import WebServer
 from mlmodels.tests.worker.conftest import url_of_test_database
-from mlmodels.tests.worker.processes import until
+from mlplatform.tests.processes import until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -12,7 +12,7 @@ from mlmodels.models import Dataset, Worker
 from mlmodels.tests.factories import houses_csv
 from mlmodels.tests.web_server import WebServer
 from mlmodels.tests.worker.conftest import url_of_test_database
-from mlmodels.tests.worker.processes import until
+from mlplatform.tests.processes import PATIENCE_SECONDS, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -70,7 +70,7 @@ def test_an_upload_in_progress_survives_the_replacement_of_its_web_server(alice,
         answer = upload.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 201")
-    assert old.process.wait(timeout=60) == 0
+    assert old.process.wait(timeout=PATIENCE_SECONDS) == 0
     assert Dataset.objects.get().row_count == 60
     assert new.ask("GET", "/api/v1/datasets", headers=headers_of(alice))[1]["count"] == 1
     connections.close_all()

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlmodels.tests.worker.processes import until
 from mlmodels.worker.assignment import Cluster
+from mlplatform.tests.processes import PATIENCE_SECONDS, until
 
 PROJECT = Path(__file__).resolve().parents[3]
 ADDRESS = "Scheduler at:"
@@ -34,7 +34,7 @@ class DaskCluster:
         options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self._folder))
         self.workers = [self._start("worker", self.address, *options) for _ in range(self._worker_count)]
         with self.client() as client:
-            client.wait_for_workers(self._worker_count, timeout=60)
+            client.wait_for_workers(self._worker_count, timeout=PATIENCE_SECONDS)
         return self
 
     def __exit__(self, *exception) -> None:

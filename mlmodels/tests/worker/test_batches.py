@@ -7,7 +7,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import Batch
 from mlmodels.operations import jobs
 from mlmodels.tests.factories import make_dataset, slow_csv, start_batch, work_off
-from mlmodels.tests.worker.processes import is_alive, kill, training_child_of, until
+from mlplatform.tests.processes import is_alive, kill, training_child_of, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -54,14 +54,14 @@ def test_killed_in_the_middle_it_is_finished_once_by_another_worker(
     alice, slow_batch, start_worker, work_space
 ):
     first = start_worker("first")
-    until(lambda: is_predicting(slow_batch), seconds=120)
+    until(lambda: is_predicting(slow_batch))
     child = until(lambda: training_child_of(first.pid))
     kill(first)
     assert reread(slow_batch).status == "running"
     until(lambda: not is_alive(child), what="for the child to die with its worker")
 
     start_worker("second")
-    until(lambda: has_ended(slow_batch), seconds=120)
+    until(lambda: has_ended(slow_batch))
 
     batch = reread(slow_batch)
     assert (batch.status, batch.attempt, batch.lapses, batch.worker) == ("succeeded", 2, 1, "second")
@@ -75,7 +75,7 @@ def test_killed_in_the_middle_it_is_finished_once_by_another_worker(
 def test_killed_twice_it_is_refunded_once(alice, slow_batch, start_worker, work_space):
     for name in ("first", "second"):
         worker = start_worker(name)
-        until(lambda name=name: is_predicting(slow_batch, name), seconds=120)
+        until(lambda name=name: is_predicting(slow_batch, name))
         kill(worker)
 
     until(lambda: jobs.recover() and has_ended(slow_batch))
@@ -90,7 +90,7 @@ def test_cancelled_in_the_middle_it_ends_within_seconds_and_is_refunded(
     alice, slow_batch, in_background, work_space
 ):
     thread = in_background(slow_batch)
-    until(lambda: is_predicting(slow_batch), seconds=120)
+    until(lambda: is_predicting(slow_batch))
 
     jobs.cancel(job=slow_batch)
     thread.join(timeout=60)

@@ -11,6 +11,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import TrainingRun
 from mlmodels.tests.factories import make_dataset, start_run
 from mlmodels.tests.worker.conftest import url_of_test_database
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +54,10 @@ def claim_with_processes(log) -> int:
         "RUN_LEASE_SECONDS": "1",
     }  # fmt: skip
     command = [sys.executable, "-m", "mlmodels.tests.worker.claiming", str(log), str(PROCESSES), str(KILLS)]
-    return int(subprocess.run(command, env=environment, capture_output=True, check=True, timeout=120).stdout)
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, check=True, timeout=PATIENCE_SECONDS
+    )
+    return int(ended.stdout)
 
 
 def widest_lead(turns: list[str]) -> int:

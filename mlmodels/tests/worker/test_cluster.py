@@ -23,12 +23,12 @@ from mlmodels.tests.factories import (
     work_off,
 )
 from mlmodels.tests.worker.dask_processes import DaskCluster, make_certificates
-from mlmodels.tests.worker.processes import kill, until
 from mlmodels.worker import cluster as cluster_module
 from mlmodels.worker.assignment import Cluster
 from mlmodels.worker.cluster import DaskExecutor
 from mlmodels.worker.cluster_tasks import versions
 from mlplatform.tests.fresh_process import imported_by
+from mlplatform.tests.processes import PATIENCE_SECONDS, kill, until
 
 pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
 pytestmark = [
@@ -149,7 +149,7 @@ def test_a_lost_dask_worker_costs_its_tasks_and_not_the_run(alice, own_cluster, 
 
     kill(own_cluster.workers[0])
 
-    until(lambda: has_ended(run), seconds=120)
+    until(lambda: has_ended(run))
     run.refresh_from_db()
     assert run.status == "succeeded", run.error
     assert [row["status"] for row in run.trained_model.report["candidates"]] == ["done"] * 4
@@ -277,7 +277,7 @@ def test_a_dask_worker_that_joins_later_with_other_versions_is_refused(cluster, 
         assert executor.slots  # all were the same when it connected
         monkeypatch.setattr(cluster_module, "versions", lambda: here)
         with pytest.raises(ClusterDiffers, match="pandas .* instead of 0.2"):
-            executor.submit(written, 1.0).result(timeout=60)
+            executor.submit(written, 1.0).result(timeout=PATIENCE_SECONDS)
 
 
 def test_a_cluster_without_our_code_is_refused(tmp_path):

@@ -17,6 +17,7 @@ from mlmodels.worker.assignment import Relay
 from mlmodels.worker.cluster import DaskExecutor
 from mlmodels.worker.cluster_tasks import carry_out, versions
 from mlplatform.core import storage
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
 pytestmark = [
@@ -44,7 +45,7 @@ def traffic_of(cluster, relay, frame) -> dict:
     reached_by, seen = replace(cluster.reached_by, relay=relay), {}
     with DaskExecutor(reached_by, seen.update) as executor:
         executor.share(frame)
-        assert executor.submit(check_features, frame, ()).result(timeout=60) is None
+        assert executor.submit(check_features, frame, ()).result(timeout=PATIENCE_SECONDS) is None
     return seen
 
 

@@ -8,7 +8,7 @@ import pytest
 from billing.verify import verify_ledger
 from mlmodels.models import TrainingRun, Worker
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run
-from mlmodels.tests.worker.processes import descendants, is_alive, until
+from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -31,12 +31,12 @@ def is_fitting(run):
 
 def test_told_to_stop_a_worker_ends_its_run_and_claims_no_other(alice, bob, work_space, start_worker):
     run, waiting = start_slow_run(alice), start_run(bob)
-    worker = start_worker("worker", drain_seconds=60)
+    worker = start_worker("worker", drain_seconds=PATIENCE_SECONDS)
     until(lambda: is_fitting(run))
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=60) == 0
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     assert (reread(run).status, reread(run).attempt) == ("succeeded", 1)
     assert (reread(waiting).status, reread(waiting).attempt) == ("queued", 0)
     assert not Worker.objects.exists()
@@ -44,20 +44,20 @@ def test_told_to_stop_a_worker_ends_its_run_and_claims_no_other(alice, bob, work
 
 def test_at_a_second_signal_it_hands_its_run_back_at_once(alice, work_space, start_worker):
     run = start_slow_run(alice)
-    worker = start_worker("worker", drain_seconds=60)
+    worker = start_worker("worker", drain_seconds=PATIENCE_SECONDS)
     until(lambda: is_fitting(run))
 
     worker.send_signal(signal.SIGTERM)
     worker.send_signal(signal.SIGINT)  # the kernel would deliver two of a kind as one
 
-    assert worker.wait(timeout=60) == 0
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     assert (reread(run).status, reread(run).attempt, reread(run).lapses) == ("queued", 1, 0)
 
 
 def test_two_workers_of_one_command_train_side_by_side_and_one_that_is_killed_comes_back(
     alice, bob, work_space, start_worker
 ):
-    both = start_worker("pair", "--concurrency", "2", drain_seconds=60)
+    both = start_worker("pair", "--concurrency", "2", drain_seconds=PATIENCE_SECONDS)
     until(lambda: Worker.objects.count() == 2, what="for both, of which one may start much later")
     of_alice, of_bob = start_slow_run(alice), start_slow_run(bob)
     until(lambda: is_fitting(of_alice) and is_fitting(of_bob))
@@ -69,7 +69,7 @@ def test_two_workers_of_one_command_train_side_by_side_and_one_that_is_killed_co
     below = descendants(both.pid)
     both.send_signal(signal.SIGTERM)
 
-    assert both.wait(timeout=90) == 0
+    assert both.wait(timeout=PATIENCE_SECONDS) == 0
     until(lambda: not any(map(is_alive, below)))
     assert {reread(of_alice).status, reread(of_bob).status} == {"succeeded"}
     assert reread(of_bob).attempt == 1

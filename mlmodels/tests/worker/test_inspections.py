@@ -12,9 +12,9 @@ from billing.verify import verify_ledger
 from mlmodels.models import Dataset, Upload
 from mlmodels.operations import datasets, uploads
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run, start_upload
-from mlmodels.tests.worker.processes import descendants, is_alive, kill, until
 from mlmodels.worker import inspections, threads
 from mlmodels.worker.inspections import InspectionThread
+from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +89,7 @@ def test_a_worker_that_is_told_to_stop_hands_it_back(alice, large_table, start_w
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=60) == 0
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     if is_alive(child):
         os.kill(child, signal.SIGKILL)  # stopped, it would stay for good
     assert (reread(upload).status, reread(upload).lapses) == ("queued", 0)

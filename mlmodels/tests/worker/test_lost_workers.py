@@ -11,7 +11,7 @@ from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun, Worker
 from mlmodels.operations import predictions
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run
-from mlmodels.tests.worker.processes import descendants, is_alive, kill, training_child_of, until
+from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, training_child_of, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,7 +103,7 @@ def test_paused_beyond_its_lease_a_worker_is_fenced_out_and_removes_what_it_made
     until(own_part.exists, what="for the child of the paused worker to save its model")
 
     start_worker("second")
-    until(lambda: has_ended(slow_run), seconds=120)
+    until(lambda: has_ended(slow_run))
     assert own_part.exists()
     os.kill(paused.pid, signal.SIGCONT)
     models = work_space / "files" / "models"
@@ -127,7 +127,7 @@ def test_told_to_stop_a_worker_hands_its_run_back_and_leaves_no_process(alice, s
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=60) == 0
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     until(lambda: not any(map(is_alive, below)))
     run = reread(slow_run)
     assert (run.status, run.attempt, run.lapses) == ("queued", 1, 0)
@@ -144,7 +144,7 @@ def test_two_workers_do_each_of_twelve_runs_once(make_user, start_worker, work_s
         owner = make_user(f"user{number}@example.com")
         dataset = make_dataset(owner)
         runs += [start_run(owner, dataset) for _ in range(3)]
-    until(lambda: not TrainingRun.objects.open().exists(), seconds=120)
+    until(lambda: not TrainingRun.objects.open().exists())
 
     assert all(worker.poll() is None for worker in workers)
     done = TrainingRun.objects.filter(pk__in=[run.pk for run in runs])

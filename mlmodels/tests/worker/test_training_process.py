@@ -19,9 +19,9 @@ from mlmodels.tests.factories import (
     start_run,
     work_off,
 )
-from mlmodels.tests.worker.processes import descendants, is_alive, session_of, until
 from mlmodels.worker import child, supervision, trainings
 from mlplatform.tests.fresh_process import LEARNING_LIBRARIES, imported_by
+from mlplatform.tests.processes import descendants, is_alive, session_of, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

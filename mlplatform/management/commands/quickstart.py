@@ -14,7 +14,7 @@ from mlplatform.core import commands, processes
 from mlplatform.core.processes import Child, Supervisor
 
 DEMO_EMAIL = "demo@example.com"
-START_SECONDS = 60
+START_SECONDS = 180  # a server that ended is noticed at once
 CHECK_SECONDS = 0.2
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

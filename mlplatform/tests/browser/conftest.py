@@ -10,6 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 from mlplatform.tests.browser import people
 from mlplatform.tests.browser.watch import PATIENCE_MILLISECONDS, watched
 from mlplatform.tests.installation import Installation
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UPLOAD_MEGABYTES_MAX = 2
@@ -49,7 +50,7 @@ def installation(tmp_path_factory):
     assert made.process.poll() is None, made.said()
     yield made
     made.process.terminate()
-    made.process.wait(timeout=30)
+    made.process.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="package")

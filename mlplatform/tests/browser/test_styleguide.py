@@ -15,6 +15,7 @@ from mlplatform.tests.browser.access import (
 from mlplatform.tests.browser.watch import watched
 from mlplatform.tests.installation import PROJECT
 from mlplatform.tests.postgresql import free_port
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def debug_server(installation):
     installation.wait_for(lambda: is_served(url))
     yield url
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE_SECONDS)
 
 
 def is_served(url: str) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 
 from playwright.sync_api import Browser, BrowserContext
 
-PATIENCE_MILLISECONDS = 20_000  # the machine may be busy with something else
+PATIENCE_MILLISECONDS = 60_000  # the machine may be busy with something else
 
 EXPECTED = (
     # A refused form is an answer with words in it, but Chromium reports each status of 400 and above

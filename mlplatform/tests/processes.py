@@ -5,8 +5,10 @@ import signal
 import time
 from pathlib import Path
 
+PATIENCE_SECONDS = 300  # only what never happens takes as long, however busy the machine is
 
-def until(condition, seconds: float = 60, what: str = ""):
+
+def until(condition, seconds: float = PATIENCE_SECONDS, what: str = ""):
     """What the condition answers, once it is true. Fails when the time is up."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
@@ -53,4 +55,4 @@ def session_of(pid: int) -> int | None:
 def kill(process) -> None:
     """kill -9, and the proof that this is what ended it."""
     process.kill()
-    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert process.wait(timeout=PATIENCE_SECONDS) == -signal.SIGKILL
