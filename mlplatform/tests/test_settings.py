@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -100,6 +101,22 @@ def test_postgresql_gets_persistent_connections_with_health_checks(read):
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert database["CONN_MAX_AGE"] == 600
     assert database["CONN_HEALTH_CHECKS"] is True
+
+
+def test_a_silent_postgresql_server_is_given_up_after_the_time_in_the_url(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://app:secret@127.0.0.1:{silent.getsockname()[1]}/app?connect_timeout=2"
+        ended = subprocess.run(
+            [sys.executable, "manage.py", "verify_ledger"],
+            env={"DATA_DIR": str(tmp_path), "SECRET_KEY": "x" * 50, "DATABASE_URL": url},
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    assert ended.returncode == 3
+    assert "timeout expired" in ended.stderr
 
 
 def test_mail_goes_where_its_address_says(read):
