@@ -14,8 +14,8 @@ from mlmodels.api.serializers import CsvField
 from mlmodels.api.shapes import (
     ColumnChangesField,
     ColumnSerializer,
-    EvaluationField,
-    EvaluationSerializer,
+    DefaultEvaluationField,
+    DefaultEvaluationSerializer,
     FindingSerializer,
     TargetGuessSerializer,
     texts,
@@ -67,7 +67,7 @@ class DatasetDetailSerializer(DatasetSerializer):
     target_guess = TargetGuessSerializer(read_only=True, allow_null=True)
     target = serializers.CharField(source="target_name", read_only=True, allow_null=True)
     evaluation = StoredJSON(
-        EvaluationSerializer,
+        DefaultEvaluationSerializer,
         source="default_evaluation",
         help_text="how models are tested unless a run says otherwise",
     )
@@ -121,7 +121,7 @@ class DatasetChangeSerializer(StrictBody, serializers.Serializer):
         required=False, help_text="by column name: kind, use, blanks and merge_spellings"
     )
     target = serializers.CharField(required=False, max_length=HEADER_CHARACTERS_MAX)
-    evaluation = EvaluationField(required=False, help_text="how models are tested: kind and by")
+    evaluation = DefaultEvaluationField(required=False, help_text="how models are tested: kind and by")
 
 
 @extend_schema_view(
@@ -202,12 +202,7 @@ class DatasetViewSet(
 
     def partial_update(self, request, uuid):
         sent = validated(self)
-        dataset = self.get_object()
-        if "name" in sent:
-            dataset = datasets.rename_dataset(dataset=dataset, name=sent.pop("name"))
-        if sent:
-            dataset = datasets.change(dataset=dataset, **sent)
-        return Response(self._detail(dataset))
+        return Response(self._detail(datasets.change(dataset=self.get_object(), **sent)))
 
     def destroy(self, request, uuid):
         datasets.delete_dataset(dataset=self.get_object())

@@ -234,11 +234,7 @@ class ModelViewSet(
 
     def partial_update(self, request, name):
         model = self.get_object()
-        sent = validated(self)
-        if "label" in sent:
-            trained_models.rename_model(model=model, label=sent["label"])
-        if "threshold" in sent:
-            trained_models.set_threshold(model=model, threshold=sent["threshold"])
+        trained_models.change_model(model=model, **validated(self))
         return Response(ModelDetailSerializer(model, context=self.get_serializer_context()).data)
 
     def destroy(self, request, name):

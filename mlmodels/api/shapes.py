@@ -121,11 +121,16 @@ class TargetGuessSerializer(serializers.Serializer):
     task = serializers.ChoiceField(Task.choices)
 
 
-class EvaluationSerializer(serializers.Serializer):
-    """How models are tested: on which rows, and by which column these are chosen."""
+class DefaultEvaluationSerializer(serializers.Serializer):
+    """How models on a dataset are tested: on which rows, and by which column these are chosen."""
 
     kind = serializers.ChoiceField(EVALUATIONS)
     by = serializers.CharField(required=False, allow_null=True)
+
+
+class EvaluationSerializer(DefaultEvaluationSerializer):
+    """How a model is tested: on which rows, and by which column these are chosen."""
+
     folds = serializers.IntegerField(required=False, allow_null=True)
     train_percentage = serializers.FloatField(required=False, allow_null=True)
 
@@ -133,6 +138,13 @@ class EvaluationSerializer(serializers.Serializer):
 @extend_schema_field(EvaluationSerializer)
 class EvaluationField(JSONObjectField):
     """Checked against the dataset by the operation."""
+
+    default_error_messages = {"syntax": 'Send an object such as {{"kind": "k_fold"}}.'}
+
+
+@extend_schema_field(DefaultEvaluationSerializer)
+class DefaultEvaluationField(EvaluationField):
+    """Of a dataset."""
 
 
 class ColumnChangeSerializer(serializers.Serializer):
@@ -147,6 +159,8 @@ class ColumnChangeSerializer(serializers.Serializer):
 @extend_schema_field(serializers.DictField(child=ColumnChangeSerializer()))
 class ColumnChangesField(JSONObjectField):
     """By column. Checked against the cells by the operation."""
+
+    default_error_messages = {"syntax": 'Send an object such as {{"zip": {{"kind": "category"}}}}.'}
 
 
 class SuggestedChangeSerializer(serializers.Serializer):

@@ -136,19 +136,23 @@ def add_sample(*, owner, sample: str) -> Dataset:
 def change(
     *,
     dataset: Dataset,
+    name: str | None = None,
     columns: dict[str, dict] | None = None,
     target: str | None = None,
     evaluation: dict | None = None,
 ) -> Dataset:
     """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs.
 
-    `columns` may change the kind, use, blanks (texts) and merge_spellings of each; `target` is the column to
-    predict, `evaluation` how models are tested. A kind that does not fit the cells is refused.
+    `name` is for all versions. `columns` may change the kind, use, blanks (texts) and merge_spellings of
+    each; `target` is the column to predict, `evaluation` how models are tested. A kind that does not fit the
+    cells is refused. If one part is refused, nothing is changed.
     """
     changes = {name: _column_change(change) for name, change in (columns or {}).items()}
     for _ in range(CHANGE_ATTEMPTS):
         seen = _still_there(Dataset.objects, dataset)
         changed = _changed(copy(seen), changes, target, evaluation)
+        if name is not None:
+            changed.name = clean_name(name)
         if _store_change(changed, seen):
             return changed
     raise DatasetChanged("The dataset was changed at the same moment. Try again.")
@@ -179,6 +183,8 @@ def _store_change(changed: Dataset, seen: Dataset) -> bool:
     if _decisions(changed) != _decisions(seen):
         changed.columns_changed_at = timezone.now()
         changed.save(update_fields=["columns", "columns_changed_at", "target", "evaluation", "findings"])
+    if changed.name != seen.name:
+        changed.versions.update(name=changed.name)
     return True
 
 
@@ -221,13 +227,6 @@ def _examine(
     )
     dataset.columns = [column.to_dict() for column in columns]
     dataset.findings = doctor.with_evaluation(findings, dataset.evaluation)
-
-
-def rename_dataset(*, dataset: Dataset, name: str) -> Dataset:
-    """With all its versions."""
-    dataset.name = clean_name(name)
-    dataset.versions.update(name=dataset.name)
-    return dataset
 
 
 def what_depends_on(dataset: Dataset) -> dict[str, int]:
@@ -345,6 +344,11 @@ def _column_change(change: dict) -> tables.ColumnChange:
 
 
 def _clean_evaluation(evaluation: dict, dataset: Dataset) -> dict:
+    if unknown := sorted(set(evaluation) - {"kind", "by"}):
+        raise InvalidInput(
+            f"The evaluation of a dataset has kind and by alone, not {', '.join(unknown)[:200]}.",
+            field="evaluation",
+        )
     kind, by = evaluation.get("kind"), evaluation.get("by")
     needs_column = kind in ("time", "group")
     if kind not in ("hold_out", "k_fold") and not (needs_column and by in dataset.column_names):

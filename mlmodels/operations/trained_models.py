@@ -23,6 +23,16 @@ VERSION_IN_A_NAME = re.compile(r"_v?[0-9]{1,3}$")
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
+@atomic_with_retry
+def change_model(*, model: TrainedModel, **sent) -> TrainedModel:
+    """`label`, `threshold` or both. If one is refused, nothing is changed."""
+    if "label" in sent:
+        rename_model(model=model, label=sent["label"])
+    if "threshold" in sent:
+        set_threshold(model=model, threshold=sent["threshold"])
+    return model
+
+
 def rename_model(*, model: TrainedModel, label: str) -> TrainedModel:
     """Changes the label that pages show. The name is part of URLs and stays."""
     label = label.strip()

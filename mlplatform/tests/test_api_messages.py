@@ -92,6 +92,19 @@ def test_a_wrong_value_is_answered_by_the_right_ones(alice, api_as, make_model, 
     assert refused.status_code == 400 and refused.json()["fields"][field] == sentence
 
 
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ("columns", 'Send an object such as {"zip": {"kind": "category"}}.'),
+        ("evaluation", 'Send an object such as {"kind": "k_fold"}.'),
+    ],
+)
+def test_what_should_be_an_object_is_answered_by_one_that_the_field_takes(alice, api_as, field, sentence):
+    refused = api_as(alice).patch(f"/api/v1/datasets/{make_dataset(alice).uuid}", {field: "x"}, format="json")
+
+    assert refused.status_code == 400 and refused.json()["fields"][field] == sentence
+
+
 def test_a_body_that_is_no_object_is_told_so(alice, api_as):
     refused = api_as(alice).post("/api/v1/runs", [1], format="json")
 

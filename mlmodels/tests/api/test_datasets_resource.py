@@ -5,6 +5,7 @@ import io
 import pytest
 
 from mlmodels.models import Dataset
+from mlmodels.operations.datasets import create_version
 from mlmodels.tests.factories import houses_csv, make_dataset, start_run
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +45,7 @@ def test_the_location_shows_the_dataset(client):
 
 
 def test_a_name_of_ones_own_counts(client):
-    assert (
-        upload(client, **{"name": "May"}).json()["name"] == "houses.csv"
-        or Dataset.objects.get().name == "May"
-    )
+    assert upload(client, name="May").json()["name"] == "May"
 
 
 @pytest.mark.parametrize("content", [b"", b"one line only", b"a,a\n1,2\n"], ids=["empty", "no_rows", "twice"])
@@ -118,6 +116,52 @@ def test_an_impossible_change_is_refused_and_changes_nothing(client, alice, colu
 
     assert answer.status_code == 400
     assert Dataset.objects.get().columns == dataset.columns
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"columns": {"place": {"kind": "number"}}},
+        {"target": "garden"},
+        {"evaluation": {"kind": "time", "by": "garden"}},
+    ],
+    ids=lambda refused: next(iter(refused)),
+)
+def test_of_a_change_that_is_refused_in_part_nothing_is_done(client, alice, refused):
+    dataset = make_dataset(alice)
+
+    answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"name": "Houses of May", **refused})
+
+    assert answer.status_code == 400
+    assert Dataset.objects.get().name == dataset.name
+
+
+def test_a_name_is_changed_in_all_versions(client, alice):
+    dataset = make_dataset(alice)
+    newer = create_version(dataset=dataset, upload=io.BytesIO(houses_csv(rows=70)))
+
+    client.patch(f"/api/v1/datasets/{newer.uuid}", {"name": "Houses of May"})
+
+    assert set(Dataset.objects.values_list("name", flat=True)) == {"Houses of May"}
+
+
+@pytest.mark.parametrize("more", [{"folds": 7}, {"train_percentage": 0.5}, {"fold": 3}])
+def test_an_evaluation_of_a_dataset_that_would_be_ignored_in_part_is_refused(client, alice, more):
+    dataset = make_dataset(alice)
+
+    answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"evaluation": {"kind": "k_fold", **more}})
+
+    assert answer.status_code == 400 and next(iter(more)) in answer.json()["fields"]["evaluation"]
+    assert Dataset.objects.get().evaluation == dataset.evaluation
+
+
+def test_the_evaluation_that_a_dataset_shows_can_be_sent_back(client, alice):
+    url = f"/api/v1/datasets/{make_dataset(alice).uuid}"
+    client.patch(url, {"evaluation": {"kind": "group", "by": "place"}})
+
+    shown = client.get(url).json()["evaluation"]
+
+    assert client.patch(url, {"evaluation": shown}).json()["evaluation"] == shown
 
 
 def test_a_dataset_is_deleted_unless_a_run_needs_it(client, alice):

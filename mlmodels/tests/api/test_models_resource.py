@@ -94,6 +94,13 @@ def test_only_two_classes_have_a_threshold(client, model, classifier):
         assert (answer.status_code, list(answer.json()["fields"])) == (400, ["threshold"])
 
 
+def test_of_a_change_that_is_refused_in_part_nothing_is_done(client, model):
+    answer = client.patch(url(model), {"label": "Prices", "threshold": 0.3})
+
+    model.refresh_from_db()
+    assert (answer.status_code, model.label) == (400, "")
+
+
 def test_a_threshold_changes_what_is_predicted(client, alice, make_model):
     table = "size,sold\n" + "\n".join(f"{size},{'yes' if size % 10 > 6 else 'no'}" for size in range(200))
     model = make_model(alice, make_dataset(alice, table.encode()), target="sold", algorithm="logistic")
