@@ -9,10 +9,15 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
-from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.exceptions import (
+    AuthenticationFailed,
+    ExpiredTokenError,
+    InvalidToken,
+    TokenError,
+)
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
@@ -99,7 +104,23 @@ class BearerAuthentication(JWTAuthentication):
     def get_raw_token(self, header):
         """The scheme in any case (RFC 9110): clients send the `token_type` of their log-in, "bearer"."""
         scheme, space, token = header.partition(b" ")
+        if scheme.lower() == b"bearer" and not token.strip():  # a variable of a script that is not set
+            raise NotAuthenticated
         return super().get_raw_token(scheme.capitalize() + space + token)
+
+    def get_validated_token(self, raw_token):
+        """Says whether the token has expired, where SimpleJWT only says that it is not valid."""
+        [access_token] = api_settings.AUTH_TOKEN_CLASSES
+        try:
+            return access_token(raw_token)
+        except ExpiredTokenError as error:
+            raise InvalidToken(
+                "This access token has expired. Get a new one: POST /api/v1/token/refresh, or log in again."
+            ) from error
+        except TokenError as error:
+            raise InvalidToken(
+                "This is neither a key nor an access token of this site. Send it as you received it."
+            ) from error
 
     def get_user(self, validated_token):
         user_id = str(validated_token.get(api_settings.USER_ID_CLAIM))

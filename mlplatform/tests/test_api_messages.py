@@ -1,7 +1,10 @@
 """What a developer is told who gets a request wrong: each refusal says what to send instead."""
 
+from datetime import timedelta
+
 import pytest
 
+from accounts.api.tokens import AccessToken, RefreshToken
 from mlmodels.operations.predictions import predict
 from mlmodels.tests.factories import houses_csv, make_dataset
 
@@ -10,12 +13,32 @@ pytestmark = pytest.mark.django_db
 ROW = {"size": 70, "rooms": 2, "place": "city"}
 
 
-@pytest.mark.parametrize("header", ["", "Token abc", "eyJhbGciOi"])
+@pytest.mark.parametrize("header", ["", "Token abc", "eyJhbGciOi", "Bearer", "Bearer "])
 def test_who_is_not_signed_in_is_told_what_to_send(api, header):
     refused = api.get("/api/v1/datasets", headers={"Authorization": header})
 
     assert refused.status_code == 401
     assert 'Send "Authorization: Bearer …" with a key' in refused.json()["detail"]
+
+
+def test_who_comes_with_an_old_token_is_told_that_it_has_expired(api, alice):
+    token = AccessToken.for_user(alice)
+    token.set_exp(lifetime=-timedelta(seconds=1))
+
+    refused = api.get("/api/v1/datasets", headers={"Authorization": f"Bearer {token}"})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_not_valid")
+    assert refused.json()["detail"].startswith("This access token has expired. Get a new one")
+
+
+@pytest.mark.parametrize("kind", [RefreshToken, None], ids=["refresh_token", "garbage"])
+def test_who_comes_with_something_else_than_an_access_token_is_told_so(api, alice, kind):
+    token = kind.for_user(alice) if kind else "abc"
+
+    refused = api.get("/api/v1/datasets", headers={"Authorization": f"Bearer {token}"})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_not_valid")
+    assert refused.json()["detail"].startswith("This is neither a key nor an access token")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/datasets/", "/api/v1/nowhere", "/api/v1/runs/abc"])
