@@ -178,12 +178,17 @@ class ETagMixin:
         is_json = getattr(response, "accepted_media_type", None) == "application/json"
         if self.action == "retrieve" and response.status_code == 200 and is_json:
             etag = etag_of(response.data)
-            if etag in parse_etags(request.headers.get("If-None-Match", "")):
+            if is_among(etag, parse_etags(request.headers.get("If-None-Match", ""))):
                 return super().finalize_response(
                     request, Response(status=304, headers={"ETag": etag}), *args, **kwargs
                 )
             response["ETag"] = etag
         return response
+
+
+def is_among(etag: str, etags: list[str]) -> bool:
+    """Compared weakly (RFC 9110): a proxy that compresses responses puts W/ in front."""
+    return "*" in etags or etag in (each.removeprefix("W/") for each in etags)
 
 
 def etag_of(data) -> str:

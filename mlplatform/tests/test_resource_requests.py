@@ -72,6 +72,14 @@ def test_classic_calls_ignore_what_they_do_not_know_and_name_all_that_is_wrong(a
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("sent", ["W/{etag}", '"other", W/{etag}', "*"])
+def test_an_etag_that_a_proxy_has_weakened_is_still_the_same(api_as, alice, urls, sent):
+    client = api_as(alice)
+    etag = client.get(urls["models"])["ETag"]
+
+    assert client.get(urls["models"], headers={"If-None-Match": sent.format(etag=etag)}).status_code == 304
+
+
 @pytest.mark.parametrize("thing", ["datasets", "runs", "models", "predictions"])
 def test_what_has_not_changed_is_not_sent_again(thing, api_as, alice, urls):
     client = api_as(alice)
