@@ -57,7 +57,8 @@ def why_no_answer(batch: Batch) -> str:
         return "The files of this batch were removed."
     if batch.is_open:
         return f"This batch is {batch.status}. Its result can be downloaded when it has succeeded."
-    return f"This batch {batch.status} and was refunded, so it has no result. {batch.error}".strip()
+    ended = "was cancelled" if batch.status == Batch.Status.CANCELLED else "failed"
+    return f"This batch {ended} and was refunded, so it has no result. {batch.error}".strip()
 
 
 def download_unreadable(batch: Batch) -> FileResponse:

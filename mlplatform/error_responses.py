@@ -7,8 +7,8 @@ import logging
 import sys
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.http import JsonResponse
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.http import Http404, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
@@ -37,6 +37,7 @@ STATUS = {  # and the title of the page
 TITLES = {**dict(STATUS.values()), 500: "Something went wrong"}
 
 NO_SUCH_URL = "This URL does not exist. /api/docs lists all URLs; none of them ends in a slash."
+NO_SUCH_OBJECT = "There is no such object, or it belongs to another user."
 NO_CREDENTIALS = (
     'Send "Authorization: Bearer …" with a key, which you create at /accounts/keys/, or with an access token '
     "from POST /api/v1/token."
@@ -79,6 +80,8 @@ def as_refusal(error: Exception) -> errors.DomainError | None:
         return error
     if isinstance(error, RequestDataTooBig):
         return errors.TooLarge(str(error))
+    if isinstance(error, TooManyFilesSent):
+        return errors.InvalidInput("Send one file at a time.")
     if isinstance(error, SuspiciousOperation):
         return errors.InvalidInput("The request is malformed.")
     if outage := database_errors.outage_of(error):
@@ -108,6 +111,8 @@ def what_to_do(error: Exception, view) -> str | None:
     """A better sentence where REST framework only says what is wrong; else None."""
     if isinstance(error, exceptions.NotAuthenticated):
         return NO_CREDENTIALS
+    if isinstance(error, Http404) and error.args:  # "No ApiKey matches the given query."
+        return NO_SUCH_OBJECT
     if isinstance(error, exceptions.MethodNotAllowed) and view:
         possible = [method for method in view.allowed_methods if method not in ("HEAD", "OPTIONS")]
         return f"{view.request.method} is not allowed here. Use {' or '.join(possible)}."

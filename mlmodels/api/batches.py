@@ -15,7 +15,7 @@ from rest_framework.reverse import reverse
 from mlmodels.api.examples import BATCH, ENDED_BATCH
 from mlmodels.api.links import OwnLink, UsedModelLink
 from mlmodels.api.runs import WAIT
-from mlmodels.api.serializers import CsvField
+from mlmodels.api.serializers import CsvField, file_sent_as
 from mlmodels.api.waiting import JobActionsMixin, accepted_job
 from mlmodels.downloads import download_answer, download_unreadable
 from mlmodels.lookups import owned_batch
@@ -200,9 +200,11 @@ def predict_upload(request, model: TrainedModel) -> Response:
     file = sent.validated_data["file"]
     options = {"owner": request.user, "model": model, "upload": file, "name": file.name}
     if sent.validated_data["dry_run"]:
-        return Response(QuoteSerializer(batches.estimate(**options)).data)
+        with file_sent_as("file"):
+            return Response(QuoteSerializer(batches.estimate(**options)).data)
 
     def start(idempotency):
-        return batches.predict_file(**options, idempotency=idempotency)
+        with file_sent_as("file"):
+            return batches.predict_file(**options, idempotency=idempotency)
 
     return accepted_job(request, start, owned_batch, BatchDetailSerializer)

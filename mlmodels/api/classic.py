@@ -12,7 +12,13 @@ from rest_framework.views import APIView
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
 from mlmodels.api import responses
 from mlmodels.api.plain import Offer
-from mlmodels.api.serializers import CreateSerializer, FeaturesSerializer, InputSerializer, SearchSerializer
+from mlmodels.api.serializers import (
+    CreateSerializer,
+    FeaturesSerializer,
+    InputSerializer,
+    SearchSerializer,
+    file_sent_as,
+)
 from mlmodels.api.waiting import TrainingView, training_schema
 from mlmodels.learning.trainers import parameter_types
 from mlmodels.lookups import dataset_called, owned_model, usable_model_for_scoring
@@ -53,16 +59,17 @@ class CreateModelView(TrainingView):
 
     def start(self, data, idempotency):
         options = {name: data[sent_as] for name, sent_as in self.field_names.items()}
-        return train_on_upload(
-            owner=self.request.user,
-            upload=data["csv_file"],
-            name=data["csv_file"].name,
-            is_replaceable=True,
-            train_percentage=data["train_percentage"],
-            is_classic=True,
-            idempotency=idempotency,
-            **options,
-        )
+        with file_sent_as("csv_file"):
+            return train_on_upload(
+                owner=self.request.user,
+                upload=data["csv_file"],
+                name=data["csv_file"].name,
+                is_replaceable=True,
+                train_percentage=data["train_percentage"],
+                is_classic=True,
+                idempotency=idempotency,
+                **options,
+            )
 
     def answer(self, run, model):
         return responses.created(run, model)

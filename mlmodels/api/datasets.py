@@ -10,7 +10,7 @@ from rest_framework.settings import api_settings
 
 from mlmodels.api.examples import HOUSES
 from mlmodels.api.links import ListLink, OwnLink
-from mlmodels.api.serializers import CsvField
+from mlmodels.api.serializers import CsvField, file_sent_as
 from mlmodels.api.shapes import (
     ColumnChangesField,
     ColumnSerializer,
@@ -178,9 +178,9 @@ class DatasetViewSet(
 
     def create(self, request):
         sent = validated(self)
-        received = uploads.receive_dataset(
-            owner=request.user, name=sent["name"] or sent["file"].name, upload=sent["file"]
-        )
+        name = sent["name"] or sent["file"].name
+        with file_sent_as("file"):
+            received = uploads.receive_dataset(owner=request.user, name=name, upload=sent["file"])
         return self._received(received)
 
     @action(detail=True, pagination_class=None, filter_backends=[])
@@ -198,7 +198,9 @@ class DatasetViewSet(
     @versions.mapping.post
     def add_version(self, request, uuid):
         dataset, sent = self.get_object(), validated(self)
-        return self._received(uploads.receive_version(dataset=dataset, upload=sent["file"]))
+        with file_sent_as("file"):
+            received = uploads.receive_version(dataset=dataset, upload=sent["file"])
+        return self._received(received)
 
     def partial_update(self, request, uuid):
         sent = validated(self)

@@ -1,11 +1,13 @@
 """What the classic endpoints accept. Serializers parse; the operations decide."""
 
 import json
+from contextlib import contextmanager
 
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
 from mlmodels.api.examples import HOUSES
+from mlmodels.learning.tables import TableRefused
 from mlmodels.learning.tables.limits import COLUMNS_MAX, HEADER_CHARACTERS_MAX
 from mlmodels.learning.trainers import TRAINERS
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, MODEL_NAME_CHARACTERS_MAX
@@ -42,6 +44,16 @@ class CsvField(serializers.FileField):
 
     def __init__(self, **options):
         super().__init__(max_length=DATASET_NAME_CHARACTERS_MAX, **options)
+
+
+@contextmanager
+def file_sent_as(field: str):
+    """Names the field of the file where its contents are refused and no column of it is named."""
+    try:
+        yield
+    except TableRefused as refusal:
+        refusal.fields = refusal.fields or {field: refusal.message}
+        raise
 
 
 class FormJSONField(serializers.Field):

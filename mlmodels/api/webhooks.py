@@ -139,6 +139,7 @@ class WebhookViewSet(
     )
     @action(detail=True)
     def deliveries(self, request, uuid):
+        self.refuse_unknown_parameters()
         page = self.paginate_queryset(self.get_object().deliveries.newest_first())
         return self.get_paginated_response(DeliverySerializer(page, many=True).data)
 

@@ -50,7 +50,7 @@ def remove_alias(*, alias: ModelAlias) -> None:
 def alias_name_for(*, owner_id: int, wanted: str) -> str:
     """With the owner's number in front, as all names of models have it."""
     start = add_owner("", owner_id)
-    name = clean_model_name(wanted.removeprefix(start))
+    name = clean_model_name(wanted.removeprefix(start), field="alias")
     if not name:
         raise InvalidInput("Give the name under which the model is to answer.", field="alias")
     return add_owner(name, owner_id)

@@ -127,12 +127,12 @@ def is_name_taken(name: str) -> bool:
     return any(rows.objects.filter(name=name).exists() for rows in (TrainedModel, ModelAlias))
 
 
-def clean_model_name(wanted: str) -> str:
+def clean_model_name(wanted: str, field: str = "model_name") -> str:
     """As it can be part of a URL; the empty text stays empty."""
     wanted = wanted.strip()
     if len(wanted) > MODEL_NAME_CHARACTERS_MAX:
         raise InvalidInput(
             f"A model name has at most {MODEL_NAME_CHARACTERS_MAX} characters; this one has {len(wanted)}.",
-            field="model_name",
+            field=field,
         )
     return NOT_IN_A_NAME.sub("_", wanted)

@@ -88,10 +88,10 @@ class StrictQueryMixin:
 
     def filter_queryset(self, queryset):
         if self.action == "list":
-            self._refuse_unknown_parameters()
+            self.refuse_unknown_parameters()
         return super().filter_queryset(queryset)
 
-    def _refuse_unknown_parameters(self):
+    def refuse_unknown_parameters(self):
         known = COMMON_PARAMETERS | set(getattr(self, "filterset_fields", ()))
         if ordering_fields_of(self):
             known.add(StrictOrderingFilter.ordering_param)

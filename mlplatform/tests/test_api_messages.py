@@ -1,12 +1,14 @@
 """What a developer is told who gets a request wrong: each refusal says what to send instead."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.api.tokens import AccessToken, RefreshToken
 from mlmodels.operations.predictions import predict
-from mlmodels.tests.factories import houses_csv, make_dataset
+from mlmodels.tests.factories import classic_order, houses_csv, make_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +128,52 @@ def test_what_should_be_an_object_is_answered_by_one_that_the_field_takes(alice,
     refused = api_as(alice).patch(f"/api/v1/datasets/{make_dataset(alice).uuid}", {field: "x"}, format="json")
 
     assert refused.status_code == 400 and refused.json()["fields"][field] == sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("create", "csv_file"),
+        ("v1/datasets", "file"),
+        ("v1/datasets/{dataset}/versions", "file"),
+        ("v1/models/{model}/batches", "file"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named_as_it_was_sent(alice, api_as, make_model, path, field):
+    model = make_model(alice)
+    order = classic_order(b"PK\x03\x04 a spreadsheet") if path == "create" else {}
+    file = {field: SimpleUploadedFile("houses.xlsx", b"PK\x03\x04 a spreadsheet")}
+
+    path = path.format(model=model.name, dataset=model.dataset.uuid)
+    refused = api_as(alice).post(f"/api/{path}", {**order, **file}, format="multipart")
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "table_refused")
+    assert refused.json()["fields"] == {field: refused.json()["detail"]}
+
+
+def test_who_sends_two_files_is_told_to_send_one(alice, api_as):
+    files = {name: SimpleUploadedFile("a.csv", b"a,b\n1,2\n") for name in ("file", "other")}
+
+    refused = api_as(alice).post("/api/v1/datasets", files, format="multipart")
+
+    assert (refused.status_code, refused.json()["detail"]) == (400, "Send one file at a time.")
+
+
+@pytest.mark.parametrize(
+    ("method", "collection"),
+    [
+        ("get", "batches"),
+        ("get", "runs"),
+        ("get", "webhooks"),
+        ("delete", "keys"),
+        ("delete", "shared-models"),
+    ],
+)
+def test_an_object_that_there_is_not_is_said_not_to_be_there(alice, api_as, method, collection):
+    refused = getattr(api_as(alice), method)(f"/api/v1/{collection}/{uuid4()}")
+
+    assert refused.status_code == 404
+    assert refused.json()["detail"] == "There is no such object, or it belongs to another user."
 
 
 def test_a_body_that_is_no_object_is_told_so(alice, api_as):

@@ -114,3 +114,11 @@ def test_bob_is_shown_nothing_of_alice(name, alice, bob, model, api_as):
     )
 
     assert alices and not alices & bobs
+
+
+def test_a_parameter_that_the_list_of_deliveries_does_not_have_is_refused(alice, api_as):
+    webhook = create_webhook(owner=alice, url="https://8.8.8.8/", events=["run.ended"])
+
+    refused = api_as(alice).get(f"/api/v1/webhooks/{webhook.uuid}/deliveries?status=failed")
+
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["status"])

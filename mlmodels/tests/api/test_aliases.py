@@ -95,6 +95,12 @@ def test_a_model_that_would_break_programs_is_refused_and_nothing_changes(alice,
     assert TrainedModel.objects.filter(pk=old.pk, name=old.name).exists()
 
 
+def test_a_name_that_is_too_long_is_refused_as_the_alias_that_was_sent(alice, api_as, old):
+    refused = api_as(alice).put(f"/api/v1/models/{old.name}/aliases/{'a' * 101}")
+
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["alias"])
+
+
 def test_a_model_that_a_name_stands_for_is_not_deleted_until_the_name_is_removed(alice, api_as, old, new):
     client, name = api_as(alice), old.name
     promote(client, new, name)

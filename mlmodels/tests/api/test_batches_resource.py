@@ -77,6 +77,17 @@ def test_the_rows_that_cannot_be_read_are_fetched_with_their_reasons(alice, mode
     assert client.get(batch["unreadable"]).status_code == 409
 
 
+def test_a_batch_that_was_cancelled_says_why_it_has_no_result(alice, model, api_as):
+    client = api_as(alice)
+    url = send_by_api(client, model).json()["url"]
+    client.post(f"{url}/cancel")
+
+    refused = client.get(f"{url}/result")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
+    assert refused.json()["detail"] == "This batch was cancelled and was refunded, so it has no result."
+
+
 def test_sent_again_with_its_key_it_is_charged_once(alice, model, api_as):
     client = api_as(alice)
 
