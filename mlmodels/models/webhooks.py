@@ -11,6 +11,8 @@ from mlmodels.limits import DELIVERIES_KEPT_DAYS
 from mlmodels.models.ownership import OwnedModel, OwnedQuerySet
 from mlplatform.core.outbound import URL_CHARACTERS_MAX
 
+CLAIMED_FOR = timedelta(minutes=2)  # longer than an attempt can take
+
 
 class Event(models.TextChoices):
     RUN_ENDED = "run.ended", "a training run has ended"
@@ -48,6 +50,11 @@ class WebhookDeliveryQuerySet(models.QuerySet):
         firsts = by_webhook.annotate(first=Min("pk"), since=Min("next_attempt_at")).order_by("since", "first")
         # Due still: a row that was claimed since would be taken for one that is free until then
         return self.due().filter(pk__in=list(firsts.values_list("first", flat=True)[:most]))
+
+    def at_rest(self):
+        """Ended, or waiting for an attempt that is further away than a claim moves it."""
+        waiting = Q(next_attempt_at__gt=timezone.now() + CLAIMED_FOR)
+        return self.filter(~Q(status=WebhookDelivery.Status.PENDING) | waiting)
 
     def newest_first(self):
         return self.order_by("-created_at", "-pk")
@@ -95,6 +102,11 @@ class WebhookDelivery(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
+
+    @property
+    def is_at_rest(self) -> bool:
+        """The same as the QuerySet's."""
+        return not self.is_pending or self.next_attempt_at > timezone.now() + CLAIMED_FOR
 
     @property
     def last_attempt(self) -> dict | None:

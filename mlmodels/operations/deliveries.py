@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from mlmodels.limits import DELIVERY_ATTEMPTS_LOGGED_MAX, DELIVERY_ATTEMPTS_MAX
 from mlmodels.models import WebhookDelivery
+from mlmodels.models.webhooks import CLAIMED_FOR
 from mlplatform.core import outbound
 from mlplatform.core.webhook_signatures import sign
 
-CLAIMED_FOR = timedelta(minutes=2)  # longer than an attempt can take
 SENT_AT_ONCE = 8
 FIRST_PAUSE_SECONDS, PAUSE_FACTOR = 10, 6  # 10 s, 1 min, 6 min, 36 min, 3.6 h, 21.6 h
 Status = WebhookDelivery.Status

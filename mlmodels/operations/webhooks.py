@@ -55,15 +55,14 @@ def send_test(*, webhook: Webhook) -> WebhookDelivery:
 
 
 def deliver_again(*, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Sends the same body with the same id once more, and retries as at first."""
-    ended = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(status=WebhookDelivery.Status.PENDING)
+    """Sends the same body with the same id now, and retries as at first."""
     if len(delivery.attempts) >= DELIVERY_ATTEMPTS_LOGGED_MAX:
         raise DeliveryRefused(
             f"This delivery was attempted {DELIVERY_ATTEMPTS_LOGGED_MAX} times, the most allowed."
         )
     pending = {"status": WebhookDelivery.Status.PENDING, "next_attempt_at": timezone.now(), "retries": 0}
-    if not ended.update(**pending):
-        raise DeliveryRefused("This delivery is already in progress.")
+    if not WebhookDelivery.objects.filter(pk=delivery.pk).at_rest().update(**pending):
+        raise DeliveryRefused("This delivery is being sent, or will be within two minutes.")
     for name, value in pending.items():
         setattr(delivery, name, value)
     return delivery

@@ -232,6 +232,39 @@ def test_a_click_sends_the_same_again_as_long_as_it_is_not_being_sent(webhook, r
     assert (delivery.status, len(delivery.attempts)) == (DELIVERED, 2)
 
 
+def test_who_has_repaired_a_receiver_need_not_wait_for_the_next_attempt(webhook, receiver):
+    receiver.status = 500
+    delivery = webhooks.send_test(webhook=webhook)
+    send_due()
+    delivery.refresh_from_db()
+    with pytest.raises(DeliveryRefused):  # it is due in ten seconds
+        webhooks.deliver_again(delivery=delivery)
+    for _ in range(2):
+        make_due()
+        send_due()  # the next attempt is in six minutes
+    receiver.status = 204
+
+    delivery.refresh_from_db()
+    webhooks.deliver_again(delivery=delivery)
+    send_due()
+
+    delivery.refresh_from_db()
+    assert (delivery.status, [attempt["status"] for attempt in delivery.attempts]) == (
+        DELIVERED,
+        [500, 500, 500, 204],
+    )
+
+
+def test_what_a_worker_is_sending_is_not_sent_again(webhook):
+    delivery = webhooks.send_test(webhook=webhook)
+    deliveries._claim()
+
+    delivery.refresh_from_db()
+    with pytest.raises(DeliveryRefused):
+        webhooks.deliver_again(delivery=delivery)
+    assert not delivery.is_at_rest
+
+
 def test_one_delivery_of_each_webhook_is_sent_at_a_time(alice, webhook, receiver):
     other = webhooks.create_webhook(owner=alice, url=receiver.url + "2", events=["run.ended"])
     for _ in range(3):

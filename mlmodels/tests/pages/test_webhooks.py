@@ -1,8 +1,10 @@
 """/webhooks/ and /api/v1/webhooks: the same webhooks from a page and from a program."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from mlmodels.models import Webhook, WebhookDelivery
 from mlmodels.operations import deliveries, webhooks
@@ -104,6 +106,18 @@ def test_a_test_by_a_click_is_shown_with_each_attempt_and_sent_again(
     assert "Pending" in waiting and "not sent yet" in waiting
     assert "1 attempt, last: status 500" in failed
     assert "Delivered" in done and "2 attempts, last: status 204" in done
+
+
+def test_a_delivery_that_waits_for_hours_can_be_sent_at_once(alice, webhook, pages_of):
+    delivery = webhooks.send_test(webhook=webhook)
+    page = f"/webhooks/{webhook.uuid}/"
+    button = f"{page}deliveries/{delivery.uuid}/again/"
+
+    at_once = pages_of(alice).get(page).content.decode()
+    WebhookDelivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=3))
+    later = pages_of(alice).get(page).content.decode()
+
+    assert button not in at_once and button in later
 
 
 def test_the_same_over_the_api(alice, webhook, api_as, answers_of_the_receiver):
