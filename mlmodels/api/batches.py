@@ -1,5 +1,7 @@
 """Batches as a resource: files of rows that were sent to a model, and their answers."""
 
+from collections.abc import Callable
+
 from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiResponse,
@@ -193,18 +195,18 @@ class BatchViewSet(
         return super().perform_content_negotiation(request, force or is_file)
 
 
-def predict_upload(request, model: TrainedModel) -> Response:
-    """202 with the batch that predicts the file of this request with `model`; for a dry run its price."""
+def predict_upload(request, find_model: Callable[[], TrainedModel]) -> Response:
+    """202 with the batch that predicts the file of this request; for a dry run its price."""
     sent = BatchUploadSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     file = sent.validated_data["file"]
-    options = {"owner": request.user, "model": model, "upload": file, "name": file.name}
+    options = {"owner": request.user, "upload": file, "name": file.name}
     if sent.validated_data["dry_run"]:
         with file_sent_as("file"):
-            return Response(QuoteSerializer(batches.estimate(**options)).data)
+            return Response(QuoteSerializer(batches.estimate(model=find_model(), **options)).data)
 
     def start(idempotency):
         with file_sent_as("file"):
-            return batches.predict_file(**options, idempotency=idempotency)
+            return batches.predict_file(model=find_model(), **options, idempotency=idempotency)
 
     return accepted_job(request, start, owned_batch, BatchDetailSerializer)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
+from billing.idempotency import earlier_answer_first
 from mlmodels.api import responses
 from mlmodels.api.plain import Offer
 from mlmodels.api.serializers import (
@@ -144,11 +145,16 @@ class PredictionView(GenericAPIView):
     tags = [CLASSIC]
     refusals = [402, 409, 422]
 
-    def predict(self, model, features, answer) -> Response:
-        """The body that `answer` makes of the prediction, or the stored one of a repeated request."""
+    def predict(self, find, answer) -> Response:
+        """The body that `answer` makes of the prediction, or the stored one of a repeated request.
+
+        `find` returns the model and the row, and may refuse: what was bought is still answered.
+        """
         owner, idempotency = self.request.user, idempotent_request(self.request)
 
         def work():
+            with earlier_answer_first(user=owner, request=idempotency):
+                model, features = find()
             prediction = predict(
                 owner=owner, model=model, features=features, idempotency=idempotency, body_of=answer
             )
@@ -172,8 +178,12 @@ class PredictView(PredictionView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request, model_name):
-        data, model = validated(self), usable_model_for_scoring(request.user, model_name)
-        return self.predict(model, data["features"], responses.predicted)
+        features = validated(self)["features"]
+
+        def find():
+            return usable_model_for_scoring(request.user, model_name), features
+
+        return self.predict(find, responses.predicted)
 
 
 def plain_features(data: dict) -> dict | None:
@@ -190,10 +200,17 @@ class PredictLastView(PredictionView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request):
-        data, model = validated(self), TrainedModel.objects.owned_by(request.user).last_search()
-        if model is None:
-            raise InvalidInput("You have no trained model yet: POST /api/train first.", code="not_trained")
-        return self.predict(model, features_of(data, model), responses.last_predicted)
+        data = validated(self)
+
+        def find():
+            model = TrainedModel.objects.owned_by(request.user).last_search()
+            if model is None:
+                raise InvalidInput(
+                    "You have no trained model yet: POST /api/train first.", code="not_trained"
+                )
+            return model, features_of(data, model)
+
+        return self.predict(find, responses.last_predicted)
 
 
 def features_of(data: dict, model: TrainedModel) -> dict:

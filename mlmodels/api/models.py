@@ -243,12 +243,15 @@ class ModelViewSet(
 
     @action(detail=True, methods=["post"])
     def retrain(self, request, name):
-        model, sent = self.get_object(), validated(self)
+        sent = validated(self)
 
         def start(idempotency):
             dataset = owned_dataset(request.user, sent["dataset"]) if "dataset" in sent else None
             return retrain(
-                model=model, dataset=dataset, model_name=sent.get("name", ""), idempotency=idempotency
+                model=self.get_object(),
+                dataset=dataset,
+                model_name=sent.get("name", ""),
+                idempotency=idempotency,
             )
 
         return accepted_run(request, start)
@@ -259,7 +262,7 @@ class ModelViewSet(
 
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
     def batches(self, request, name):
-        return predict_upload(request, self.get_object())
+        return predict_upload(request, self.get_object)
 
     @action(detail=True, methods=["get"], url_path="schema", url_name="schema")
     def row_schema(self, request, name):

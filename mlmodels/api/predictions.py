@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from billing.api.idempotency import IDEMPOTENCY_KEY, answer_or_replay, idempotent_request
+from billing.idempotency import earlier_answer_first
 from mlmodels.api import responses
 from mlmodels.api.examples import EXAMPLE_PREDICTION, SITE
 from mlmodels.api.links import OwnLink, UsedModelLink
@@ -148,9 +149,10 @@ class PredictionActionsMixin:
     def _paid(self, operation, **options) -> Response:
         """What the operation sells, or the stored answer of a repeated request."""
         user, idempotency = self.request.user, idempotent_request(self.request)
-        model = usable_model_for_scoring(user, self.kwargs["name"])
 
         def work():
+            with earlier_answer_first(user=user, request=idempotency):
+                model = usable_model_for_scoring(user, self.kwargs["name"])
             sold = operation(owner=user, model=model, idempotency=idempotency, **options)
             return Response(options["body_of"](sold))
 

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from mlmodels.models import Dataset, Prediction, TrainingRun
+from mlmodels.models import Batch, Dataset, Prediction, TrainingRun
 from mlmodels.operations import jobs
+from mlmodels.operations.sharing import share_model
 from mlmodels.operations.trained_models import delete_model
-from mlmodels.tests.factories import classic_order
+from mlmodels.tests.factories import classic_order, houses_csv
+from mlmodels.tests.quick import predict_now
 
 ROW = {"features": {"size": 70, "rooms": 2, "place": "city"}}
 SEARCH = {"algorithm": "knn", "params": {"n_neighbors": [3]}}
@@ -117,6 +120,70 @@ def test_the_answer_to_a_training_outlives_its_model(alice, api_as, trains_at_on
     delete_model(model=alice.trained_models.get())
 
     assert send_create(client).json() == first.json()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["predict/{}", "v1/models/{}/predict", "v1/models/{}/explain"])
+def test_the_answer_to_a_prediction_outlives_its_model(alice, api_as, make_model, path):
+    model, client = make_model(alice), api_as(alice)
+    path = f"/api/{path.format(model.name)}"
+    first = client.post(path, ROW, headers=KEY)
+    delete_model(model=model)
+
+    again, another = (
+        client.post(path, ROW, headers=KEY),
+        client.post(path, ROW, headers={"Idempotency-Key": "2"}),
+    )
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (another.status_code, balance_of(alice)) == (404, 10)
+
+
+@pytest.mark.django_db
+def test_the_answer_of_a_shared_model_outlives_the_share(alice, bob, api_as, make_model):
+    model, client = make_model(alice), api_as(bob)
+    share_model(model=model, email=bob.email, site_url="https://example.com/")
+    first = client.post(f"/api/predict/{model.name}", ROW, headers=KEY)
+    model.shares.all().delete()
+
+    again = client.post(f"/api/predict/{model.name}", ROW, headers=KEY)
+
+    assert (again.status_code, again.json(), balance_of(bob)) == (200, first.json(), 10)
+
+
+@pytest.mark.django_db
+def test_the_answer_of_the_last_model_outlives_it(alice, api_as, trains_at_once):
+    client = api_as(alice)
+    name = client.post("/api/train", SEARCH).json()["model_name"]
+    first = client.post("/api/predict", {"input": [5.1, 3.5, 1.4, 0.2]}, headers=KEY)
+    delete_model(model=alice.trained_models.get(name=name))
+
+    again = client.post("/api/predict", {"input": [5.1, 3.5, 1.4, 0.2]}, headers=KEY)
+
+    assert (again.status_code, again.json(), balance_of(alice)) == (200, first.json(), 9)
+
+
+@pytest.mark.django_db
+def test_the_answer_to_a_file_or_a_training_with_a_model_outlives_it(alice, api_as, make_model):
+    model, client = make_model(alice), api_as(alice)
+    path = f"/api/v1/models/{model.name}"
+    send = {
+        "batches": lambda: client.post(
+            f"{path}/batches",
+            {"file": SimpleUploadedFile("a.csv", houses_csv())},
+            format="multipart",
+            headers=KEY,
+        ),
+        "retrain": lambda: client.post(f"{path}/retrain", headers=KEY),
+    }
+    first = {name: post().json()["id"] for name, post in send.items()}
+    predict_now(Batch.objects.get())
+    delete_model(model=model)
+
+    again = {name: post() for name, post in send.items()}
+
+    assert {name: answer.json()["id"] for name, answer in again.items()} == first
+    assert balance_of(alice) == 9
 
 
 @pytest.mark.django_db
