@@ -58,7 +58,14 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "prefer"]
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "prefer",
+    "x-request-id",
+]
 CORS_EXPOSE_HEADERS = [
     "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit-Limit",
     "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-ID",

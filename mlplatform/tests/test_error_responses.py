@@ -353,10 +353,12 @@ def test_answers_of_the_api_are_not_stored_by_any_cache(client):
         assert client.get(address)["Cache-Control"] == "no-store"
 
 
-def test_scripts_of_other_sites_may_send_idempotency_key_and_prefer(client, settings):
+def test_scripts_of_other_sites_may_send_the_headers_of_the_api(client, settings):
     settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
     headers = {"origin": "https://app.example.com", "access-control-request-method": "POST"}
 
     allowed = client.options("/api/endpoint", headers=headers)["Access-Control-Allow-Headers"]
 
-    assert {"idempotency-key", "prefer"} <= set(allowed.split(", "))
+    assert {"idempotency-key", "if-match", "if-none-match", "prefer", "x-request-id"} <= set(
+        allowed.split(", ")
+    )
