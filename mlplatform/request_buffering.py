@@ -25,6 +25,10 @@ SEND_BYTES = 64 * 1024
 HEADER_NAMES_REMEMBERED = 1_000
 
 
+class ClientLeft(Exception):
+    """In the middle of its body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request that was received. Its thread ends `answered` with the response, None if it was sent."""
@@ -49,17 +53,21 @@ class BufferedApplication:
     async def __call__(self, scope, receive, send):
         self.loop = asyncio.get_running_loop()
         environ = environ_of(scope)
-        length = content_length(environ)
-        is_small = length <= BODY_MEMORY_BYTES
+        is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+        length = None if is_chunked else content_length(environ)
+        is_small = not is_chunked and length <= BODY_MEMORY_BYTES
         with io.BytesIO() if is_small else tempfile.SpooledTemporaryFile(BODY_MEMORY_BYTES) as body:
             environ["wsgi.input"] = body
-            if length:
-                refusal, received = await self.receive(receive, body, length)
+            if length != 0:
+                try:
+                    refusal = await self.receive(receive, body, length)
+                except ClientLeft:
+                    return
                 if refusal:
                     environ |= {BODY_REFUSAL: refusal, "CONTENT_LENGTH": "0"}
                     body.truncate(0)
-                elif received < length:  # the client disconnected
-                    return
+                elif is_chunked:  # without a length, Django would not read it
+                    environ["CONTENT_LENGTH"] = str(body.tell())
                 body.seek(0)
             await self.answer_in_thread(environ, receive, send)
 
@@ -84,23 +92,29 @@ class BufferedApplication:
                 error = raised
             self.loop.call_soon_threadsafe(end, request.answered, response, error)
 
-    async def receive(self, receive, body, length: int) -> tuple[str | None, int]:
-        """Reads the body into `body`; returns the reason if it was discarded, and the bytes received."""
-        if length > self.body_bytes_max:
-            return TOO_LARGE, 0
-        received, started = 0, self.loop.time()
+    async def receive(self, receive, body, length: int | None) -> str | None:
+        """Reads the body into `body`; returns the reason if it was discarded.
+
+        `length` is None for a body in chunks, which ends with its last message.
+        """
+        if (length or 0) > self.body_bytes_max:
+            return TOO_LARGE
+        received, started, has_more = 0, self.loop.time(), True
         try:
             async with asyncio.timeout(BODY_SECONDS) as limit:
-                while received < length:
+                while has_more if length is None else received < length:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        break
+                        raise ClientLeft
                     body.write(message["body"])
                     received += len(message["body"])
+                    has_more = message["more_body"]
+                    if received > self.body_bytes_max:
+                        return TOO_LARGE
                     limit.reschedule(started + BODY_SECONDS + received / BODY_BYTES_PER_SECOND_MIN)
         except TimeoutError:
-            return TOO_SLOW, received
-        return None, received
+            return TOO_SLOW
+        return None
 
     def answer(self, request: Request) -> tuple[dict, bytes] | None:
         """Runs in a thread. The response, if it is short; a long one is sent piece by piece."""
@@ -164,7 +178,7 @@ def joined(chunks):
 
 
 def content_length(environ) -> int:
-    """0 without a length, as in chunked requests: Django reads no body then."""
+    """0 without a length: Django reads no body then."""
     length = str(environ.get("CONTENT_LENGTH", ""))
     return int(length) if length.isascii() and length.isdigit() else 0
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from mlplatform import serving
-from mlplatform.request_buffering import BufferedApplication
+from mlplatform.request_buffering import BODY_REFUSAL, TOO_LARGE, BufferedApplication
 from mlplatform.tests.processes import until
 
 SECONDS = 2
@@ -27,11 +27,12 @@ class Application:
     """Says hello; /long with an answer that is sent piece by piece, /error not at all."""
 
     def __init__(self):
-        self.environs = []
+        self.environs, self.bodies = [], []
         self.is_closed = threading.Event()
 
     def __call__(self, environ, start_response):
         self.environs.append(environ)
+        self.bodies.append(environ["wsgi.input"].read())
         if environ["PATH_INFO"] == "/error":
             raise ValueError
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -162,6 +163,43 @@ def test_requests_that_are_sent_before_the_answers_are_answered_in_turn(connect,
 
     assert received.count(b"HTTP/1.1 200") == 2
     assert [environ["PATH_INFO"] for environ in application.environs] == ["/first", "/second"]
+
+
+CHUNKED = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [3, 200_000], ids=["short", "on_disk"])
+def test_a_body_in_chunks_arrives_whole_and_with_its_length(connect, application, size):
+    client = connect(CHUNKED)
+    for _ in range(2):
+        client.sendall(f"{size:x}\r\n{'x' * size}\r\n".encode())
+    client.sendall(b"0\r\n\r\n")
+
+    assert is_answered(client)
+    assert application.bodies == [b"x" * 2 * size]
+    assert application.environs[0]["CONTENT_LENGTH"] == str(2 * size)
+
+
+def test_a_body_in_chunks_without_contents_is_empty(connect, application):
+    assert is_answered(connect(f"{CHUNKED}0\r\n\r\n"))
+    assert application.bodies == [b""]
+
+
+def test_a_body_in_chunks_is_refused_once_it_is_too_large(connect, application):
+    client = connect(CHUNKED)
+    for _ in range(2):
+        client.sendall(f"{600_000:x}\r\n{'x' * 600_000}\r\n".encode())
+
+    assert is_answered(client)  # by the application, which finds the reason
+    assert application.environs[0][BODY_REFUSAL] == TOO_LARGE
+    assert (application.environs[0]["CONTENT_LENGTH"], application.bodies) == ("0", [b""])
+
+
+def test_a_client_that_leaves_amid_its_chunks_is_no_request(connect, application):
+    connect(f"{CHUNKED}5\r\nhello\r\n").close()
+
+    assert is_answered(connect(request()))
+    assert application.bodies == [b""]
 
 
 def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application):

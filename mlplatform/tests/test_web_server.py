@@ -220,6 +220,12 @@ def test_a_body_above_every_limit_is_refused_unread(port):
     client.close()
 
 
+def test_a_body_whose_length_is_not_known_is_read(port):
+    in_chunks = (part.encode() for part in ('{"username": "a@example.com",', ' "password": "x"}'))
+
+    assert ask(port, "POST", "/api/request_token", in_chunks)[0] == 401
+
+
 def test_long_answers_arrive_whole(port):
     path = max(BASE_DIR.glob("static/**/*.js"), key=lambda path: path.stat().st_size)
     status, content = ask(port, "GET", f"/static/{path.relative_to(BASE_DIR / 'static')}")
