@@ -7,7 +7,12 @@ import logging
 import sys
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.core.exceptions import (
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +22,7 @@ from rest_framework.response import Response
 
 from mlplatform.core import database_errors, errors
 from mlplatform.request_buffering import BODY_REFUSAL, TOO_LARGE
+from mlplatform.uploads import FORM_BYTES_MAX, UploadTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +48,9 @@ NO_CREDENTIALS = (
     'Send "Authorization: Bearer …" with a key, which you create at /accounts/keys/, or with an access token '
     "from POST /api/v1/token."
 )
-BODY_TOO_LARGE = errors.TooLarge("The request is larger than this server accepts.")
+BODY_TOO_LARGE = errors.TooLarge(
+    f"The request is larger than this server accepts. A file may have {settings.MAX_UPLOAD_MB:,} MB."
+)
 BODY_TOO_SLOW = errors.TooSlow("The request did not arrive in time. Check your connection and try again.")
 
 DATABASE_OUTAGES = {
@@ -78,8 +86,13 @@ def as_refusal(error: Exception) -> errors.DomainError | None:
     """The refusal for a known error of the framework or the database; None for a bug."""
     if isinstance(error, errors.DomainError):
         return error
-    if isinstance(error, RequestDataTooBig):
+    if isinstance(error, UploadTooLarge):
         return errors.TooLarge(str(error))
+    if isinstance(error, RequestDataTooBig):
+        return errors.TooLarge(f"A form may have {FORM_BYTES_MAX:,} bytes without its file.")
+    if isinstance(error, TooManyFieldsSent):
+        fields_max = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        return errors.InvalidInput(f"A form may have {fields_max:,} fields at most.")
     if isinstance(error, TooManyFilesSent):
         return errors.InvalidInput("Send one file at a time.")
     if isinstance(error, SuspiciousOperation):

@@ -151,6 +151,24 @@ def test_a_file_that_is_no_table_is_named_as_it_was_sent(alice, api_as, make_mod
     assert refused.json()["fields"] == {field: refused.json()["detail"]}
 
 
+@pytest.mark.parametrize(
+    ("fields", "status", "sentence"),
+    [
+        (
+            {"label_col": "x" * 1_000_001},
+            413,
+            "A form may have 1,000,000 bytes without its file.",
+        ),
+        ({f"column{number}": "1" for number in range(2_001)}, 400, "A form may have 2,000 fields at most."),
+    ],
+    ids=["bytes", "fields"],
+)
+def test_a_form_beyond_the_limits_is_answered_by_them(alice, api_as, fields, status, sentence):
+    refused = api_as(alice).post("/api/create", {**classic_order(), **fields}, format="multipart")
+
+    assert (refused.status_code, refused.json()["detail"]) == (status, sentence)
+
+
 def test_who_sends_two_files_is_told_to_send_one(alice, api_as):
     files = {name: SimpleUploadedFile("a.csv", b"a,b\n1,2\n") for name in ("file", "other")}
 
