@@ -14,10 +14,13 @@ SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock", ".lock.queue")
 
 
 def prepare(path: Path):
-    path.mkdir(parents=True, exist_ok=True)
-    restrict(path, 0o700)
-    (path / "static").mkdir(exist_ok=True)
-    (path / "work").mkdir(mode=0o700, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        restrict(path, 0o700)
+        (path / "static").mkdir(exist_ok=True)
+        (path / "work").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"DATA_DIR cannot be used: {error.strerror}: {error.filename}") from error
 
 
 def make_private(database: str):
@@ -35,9 +38,12 @@ def restrict(path: Path, mode: int):
 def secret_key(folder: Path, *, may_generate: bool) -> str:
     """The stored key. Without one it is generated, or the program exits with a line that says what to do."""
     path = folder / "secret_key"
-    if not path.exists() and not may_generate:
-        raise SystemExit(KEY_MISSING.format(path=path))
-    return stored_secret(path, bytes_of_entropy=50)
+    try:
+        if not path.exists() and not may_generate:
+            raise SystemExit(KEY_MISSING.format(path=path))
+        return stored_secret(path, bytes_of_entropy=50)
+    except OSError as error:
+        raise SystemExit(f"The secret key cannot be read: {error.strerror}: {error.filename}") from error
 
 
 def stored_secret(path: Path, *, bytes_of_entropy: int) -> str:

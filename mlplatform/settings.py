@@ -9,10 +9,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from corsheaders.defaults import default_headers
 
 from mlplatform import api_description, data_dir, logs
+from mlplatform.environment import SQLITE, Environment
 from mlplatform.hooks import (  # noqa: F401 - settings as well
     ACCOUNT_EXPORT_FILES,
     ACCOUNT_EXPORT_HOOKS,
@@ -29,7 +29,7 @@ from mlplatform.hooks import (  # noqa: F401 - settings as well
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 # `manage.py COMMAND --help` needs no key and creates no folder
@@ -150,8 +150,8 @@ TEMPLATES = [
 FORM_RENDERER = "mlplatform.core.forms.PageRenderer"
 
 # Database. Never ATOMIC_REQUESTS: a transaction is as short as the operation that owns it.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+DATABASES = {"default": env.database("DATABASE_URL", default=str(DATA_DIR / "db.sqlite3"))}
+if DATABASES["default"]["ENGINE"] == SQLITE:
     data_dir.make_private(DATABASES["default"]["NAME"])
     DATABASES["default"] |= {
         "ENGINE": "mlplatform.sqlite3",  # writers queue for a lock instead of sleeping and retrying
@@ -242,12 +242,12 @@ BATCH_TOKEN_COST = env.int("BATCH_TOKEN_COST", default=5)  # of a file, per 1,00
 TOKENS_URL = env("TOKENS_URL", default="")
 TOKENS_WEBHOOK_SECRET = env("TOKENS_WEBHOOK_SECRET", default="")
 # Limits
-MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
+MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, at_least=1)
 # A larger table is inspected by a worker, and not within the request that uploads it
 INSPECTED_AT_ONCE_MB = env.float("INSPECTED_AT_ONCE_MB", default=200)
-AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60)
-TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600)
-TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096)
+AUTO_BUDGET_SECONDS = env.int("AUTO_BUDGET_SECONDS", default=60, at_least=1)
+TRAINING_TIME_LIMIT_SECONDS = env.int("TRAINING_TIME_LIMIT_SECONDS", default=600, at_least=1)
+TRAINING_MEMORY_LIMIT_MB = env.int("TRAINING_MEMORY_LIMIT_MB", default=4096, at_least=1)
 # For all datasets of a user, and as much again for the user's batches with their answers
 USER_FILES_MB = env.int("USER_FILES_MB", default=1_000)
 # Of one user, queued or running
@@ -274,7 +274,7 @@ RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
 # How long a worker that is told to stop goes on with its job before it hands it back
 WORKER_DRAIN_SECONDS = env.float("WORKER_DRAIN_SECONDS", default=20)
-TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10)  # so that the web server goes first
+TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10, at_most=19)  # so that the web server goes first
 DASK_SCHEDULER = env("DASK_SCHEDULER", default="")
 DASK_TLS_CA = env("DASK_TLS_CA", default="")  # files for tls://
 DASK_TLS_CERT = env("DASK_TLS_CERT", default="")
@@ -283,10 +283,10 @@ DASK_TLS_KEY = env("DASK_TLS_KEY", default="")
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 
 # The hour (UTC) from which on a worker does the daily HOUSEKEEPING
-HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3)
+HOUSEKEEPING_HOUR = env.int("HOUSEKEEPING_HOUR", default=3, at_most=24)
 # Where back-ups are kept, and how many; without a folder none is made
 BACKUP_DIR = env("BACKUP_DIR", default="")
-BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)
+BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7, at_least=1)
 
 # The JSON API
 THROTTLING = env.bool("THROTTLING", default=True)
@@ -326,7 +326,7 @@ REST_FRAMEWORK = {
 }
 # Refresh tokens rotate within the family of their sign-in: accounts.api.tokens
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("JWT_EXP_MINUTES", default=60)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("JWT_EXP_MINUTES", default=60, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "AUTH_TOKEN_CLASSES": ["accounts.api.tokens.AccessToken"],
     "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens of the old one
@@ -354,7 +354,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 # E-mail: such as smtp+tls://user:password@host:587
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(env.mail("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="mlplatform@localhost")
 
@@ -381,5 +381,5 @@ SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 
 # Logs: one JSON object per line; lines for people where `make run` prints to a terminal
-LOG_FORMAT = env("LOG_FORMAT", default="json")
+LOG_FORMAT = env.choice("LOG_FORMAT", default="json", of=logs.FORMATTERS)
 LOGGING = logs.configuration(LOG_FORMAT, sys.argv)

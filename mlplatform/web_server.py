@@ -5,6 +5,7 @@ Django.
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -44,6 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OverflowError:
+        sys.exit(f"Cannot listen on {host}, port {port}: a port is a number up to 65535.")
     except OSError as error:
         sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror or error}.")
 
@@ -56,6 +59,8 @@ class WebServer:
         self.open_connections = spawn.Array("i", [NOT_SERVING] * processes, lock=False)
         self.processes = [None] * processes
         self.started_at = [0.0] * processes
+        self.not_ready_seconds = seconds_from("WEB_NOT_READY_SECONDS", NOT_READY_SECONDS)
+        self.drain_seconds = seconds_from("WEB_DRAIN_SECONDS", DRAIN_SECONDS)
 
     def run(self):
         try:
@@ -94,11 +99,11 @@ class WebServer:
         started = [process for process in self.processes if process is not None]
         try:
             stopping.announce()
-            time.sleep(number_from("WEB_NOT_READY_SECONDS", NOT_READY_SECONDS))
+            time.sleep(self.not_ready_seconds)
             self.listener.close()
             for process in started:
                 process.terminate()
-            deadline = time.monotonic() + number_from("WEB_DRAIN_SECONDS", DRAIN_SECONDS)
+            deadline = time.monotonic() + self.drain_seconds
             for process in started:
                 process.join(max(0.1, deadline - time.monotonic()))
         finally:
@@ -107,16 +112,27 @@ class WebServer:
                 process.join()
 
 
-def number_from(variable: str, default: float) -> float:
-    return float(os.environ.get(variable) or default)
+def seconds_from(variable: str, default: float) -> float:
+    """Read at the start, so that a value that cannot be used is noticed then and not at the stop."""
+    given = os.environ.get(variable) or default
+    with contextlib.suppress(ValueError):
+        if 0 <= float(given) < float("inf"):
+            return float(given)
+    sys.exit(f"{variable} must be a number of 0 or more, not {given!r}.")
+
+
+def at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("enter 1 or more (WEB_PROCESSES sets the default)")
+    return int(text)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Serve the site.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    processes = os.environ.get("WEB_PROCESSES") or min(PROCESSES, os.cpu_count() or 1)
-    parser.add_argument("--processes", type=int, default=int(processes))
+    processes = os.environ.get("WEB_PROCESSES") or f"{min(PROCESSES, os.cpu_count() or 1)}"
+    parser.add_argument("--processes", type=at_least_one, default=processes)
     serve(**vars(parser.parse_args()))
 
 

@@ -222,6 +222,65 @@ def test_a_production_start_without_a_key_stops_with_one_line(tmp_path):
     assert "SECRET_KEY is missing" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "INITIAL_TOKENS=many", "PREDICTION_TOKEN_COST=-5", "MAX_UPLOAD_MB=0", "RUN_LEASE_SECONDS=nan",
+        "HOUSEKEEPING_HOUR=25", "BACKUPS_KEPT=0", "TRAINING_NICENESS=20", "THROTTLING=enabled",
+        "SERVED_OVER_HTTPS=https", "LOG_FORMAT=xml", "EMAIL_URL=mail.example.com",
+        "DATABASE_URL=mysql://app:secret@db/app", "DATABASE_URL=secret", "DATABASE_URL=postgress://app:secret@db/app",
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_used_stops_the_start_with_one_line_that_names_the_variable(tmp_path, given):
+    name, _, value = given.partition("=")
+
+    ended = start({"DATA_DIR": str(tmp_path), "SECRET_KEY": "x" * 50, name: value}, "DEBUG")
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+    assert ended.stderr.startswith(f"{name} must be ")
+    assert "secret" not in ended.stderr
+
+
+def test_a_data_folder_that_cannot_be_used_stops_the_start_with_one_line(tmp_path):
+    (tmp_path / "file").touch()
+
+    ended = start({"DATA_DIR": str(tmp_path / "file"), "SECRET_KEY": "x" * 50}, "DEBUG")
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"DATA_DIR cannot be used: File exists: {tmp_path}/file\n"
+
+
+def test_a_variable_that_is_set_to_nothing_has_its_default(read):
+    nothing = {
+        "INITIAL_TOKENS": "",
+        "THROTTLING": "",
+        "EMAIL_URL": "",
+        "ALLOWED_HOSTS": "",
+        "DATABASE_URL": "",
+    }
+
+    values = read("INITIAL_TOKENS", "THROTTLING", "EMAIL_BACKEND", "ALLOWED_HOSTS", "DATABASES", **nothing)
+
+    assert values["INITIAL_TOKENS"] == 15
+    assert values["THROTTLING"] is True
+    assert values["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend"
+    assert values["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
+    assert values["DATABASES"]["default"]["NAME"].endswith("db.sqlite3")
+
+
+def test_a_password_may_begin_with_a_dollar_sign(read):
+    assert read("ADMIN_PASSWORD", ADMIN_PASSWORD="$ecret phrase") == "$ecret phrase"
+    assert (
+        read("ADMIN_PASSWORD", ADMIN_PASSWORD="$OTHER", OTHER="of another variable") == "of another variable"
+    )
+
+
+def test_the_data_folder_may_have_any_name(read, tmp_path):
+    folder = tmp_path / "c++ 100%20#1?"
+
+    assert read("DATABASES", DATA_DIR=str(folder))["default"]["NAME"] == f"{folder}/db.sqlite3"
+
+
 def test_a_developer_with_debug_on_gets_a_key_that_stays(tmp_path):
     keys = [start({"DATA_DIR": str(tmp_path), "DEBUG": "on"}, "SECRET_KEY").stdout for _ in range(2)]
 

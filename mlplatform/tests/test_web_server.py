@@ -144,6 +144,38 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
     assert "SECRET_KEY is missing" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("WEB_PROCESSES=two", "enter 1 or more (WEB_PROCESSES sets the default)"),
+        ("WEB_PROCESSES=0", "enter 1 or more (WEB_PROCESSES sets the default)"),
+        ("WEB_DRAIN_SECONDS=long", "WEB_DRAIN_SECONDS must be a number of 0 or more, not 'long'."),
+        ("WEB_NOT_READY_SECONDS=-1", "WEB_NOT_READY_SECONDS must be a number of 0 or more, not '-1'."),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_refused_at_the_start(variable, said):
+    name, _, value = variable.partition("=")
+    command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(free_port())]
+
+    ended = subprocess.run(
+        command, cwd=BASE_DIR, env={**os.environ, name: value}, capture_output=True, text=True,
+        timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
+
+    assert ended.returncode in (1, 2)
+    assert ended.stderr.splitlines()[-1].endswith(said)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_no_port_is_said_so():
+    command = [sys.executable, "-m", "mlplatform.web_server", "--port", "99999"]
+
+    ended = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+
+    assert ended.returncode == 1
+    assert ended.stderr == "Cannot listen on 127.0.0.1, port 99999: a port is a number up to 65535.\n"
+
+
 def test_a_port_that_is_taken_is_said_so():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "mlplatform.web_server", "--port", str(taken.getsockname()[1])]

@@ -47,7 +47,7 @@ examples:
             help="address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all its networks",
         )
         parser.add_argument(
-            "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="port to listen on (8000)"
+            "--port", type=int, default=os.environ.get("PORT") or "8000", help="port to listen on (8000)"
         )
         parser.add_argument(
             "--end-with-parent", action="store_true", help="end when the calling process does"
