@@ -73,8 +73,15 @@ class Heartbeat:
             connection.close()
 
 
-def retry(call: Callable[[], Result], seconds: float = RETRY_SECONDS_MAX) -> Result:
-    """Calls until the database answers. The call must be safe to repeat, since an answer can get lost."""
+def retry(
+    call: Callable[[], Result],
+    seconds: float = RETRY_SECONDS_MAX,
+    stopping: threading.Event | None = None,
+) -> Result:
+    """Calls until the database answers, the time is up, or `stopping` is set.
+
+    The call must be safe to repeat, since an answer can get lost.
+    """
     deadline = time.monotonic() + seconds
     pause = PAUSE_SECONDS
     while True:
@@ -82,7 +89,7 @@ def retry(call: Callable[[], Result], seconds: float = RETRY_SECONDS_MAX) -> Res
             return call()
         except (OperationalError, InterfaceError) as error:
             connection.close()
-            if time.monotonic() + pause > deadline:
+            if time.monotonic() + pause > deadline or (stopping and stopping.is_set()):
                 raise
             log.warning(
                 "The database does not answer; trying again in %.0f s: %s", pause, type(error).__name__

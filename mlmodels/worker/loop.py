@@ -138,7 +138,7 @@ class JobWorker:
     @contextmanager
     def _alive(self) -> Iterator[Heartbeat]:
         """Keeps a row in the table of workers. Rows of killed workers are deleted after a day."""
-        retry(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete)
+        retry(Worker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete, stopping=self.stopping)
         try:
             with Heartbeat(self.name) as heartbeat:
                 yield heartbeat

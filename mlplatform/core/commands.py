@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import OperationalError
 
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import figure
@@ -22,7 +23,10 @@ class KeepLines(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
 
 
 class Command(BaseCommand):
-    """A refusal ends it with exit code 1. Subclasses list their exit codes in `epilog`."""
+    """A refusal ends it with exit code 1, and so does a database that does not answer.
+
+    Subclasses list their exit codes in `epilog`.
+    """
 
     epilog = ""
 
@@ -35,6 +39,8 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {error}") from error
         finally:
             current_command.reset(token)
 

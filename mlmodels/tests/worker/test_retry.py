@@ -133,3 +133,19 @@ def test_a_worker_that_starts_before_the_database_waits_for_it(pauses, monkeypat
         assert Worker.objects.filter(name="early").exists()
 
     assert pauses == [1, 2]
+
+
+def test_a_worker_that_waits_for_the_database_can_be_stopped(monkeypatch):
+    worker, asked = JobWorker("early"), []
+
+    def stop_after(_seconds):
+        asked.append(1)
+        worker.stop()
+
+    monkeypatch.setattr(database.time, "sleep", stop_after)
+    monkeypatch.setattr(type(Worker.objects.all()), "delete", lambda queryset: failing(9)())
+
+    with pytest.raises(OperationalError):
+        worker.work()
+
+    assert asked == [1]
