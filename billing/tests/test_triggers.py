@@ -124,6 +124,50 @@ def test_what_is_switched_off_counts_as_missing():
     assert triggers.missing() == []
 
 
+HARMLESS = {
+    "sqlite": {
+        "does nothing": """
+            DROP TRIGGER billing_ledgerentry_no_delete;
+            CREATE TRIGGER billing_ledgerentry_no_delete BEFORE DELETE ON billing_ledgerentry
+            BEGIN SELECT 1; END
+        """,
+        "has a condition": """
+            DROP TRIGGER billing_ledgerentry_no_update;
+            CREATE TRIGGER billing_ledgerentry_no_update BEFORE UPDATE ON billing_ledgerentry WHEN OLD.id < 0
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: book a new entry instead'); END
+        """,
+    },
+    "postgresql": {
+        "does nothing": """
+            CREATE OR REPLACE FUNCTION billing_ledgerentry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RETURN NULL; END $$
+        """,
+        "lets pass what it should refuse": """
+            CREATE OR REPLACE TRIGGER billing_ledgerentry_append_only BEFORE TRUNCATE ON billing_ledgerentry
+            FOR EACH STATEMENT EXECUTE FUNCTION billing_ledgerentry_refuse()
+        """,
+        "watches one column": """
+            CREATE OR REPLACE TRIGGER billing_ledgerentry_append_only
+            BEFORE UPDATE OF seq OR DELETE OR TRUNCATE ON billing_ledgerentry
+            FOR EACH STATEMENT EXECUTE FUNCTION billing_ledgerentry_refuse()
+        """,
+    },
+}
+
+
+def test_a_trigger_of_the_same_name_that_does_not_refuse_is_missing_until_migrate():
+    for name, statements in HARMLESS[connection.vendor].items():
+        with connection.cursor() as cursor:
+            for statement in statements.split(";\n"):
+                cursor.execute(statement)
+
+        assert len(triggers.missing()) == 1, name
+
+        call_command("migrate", verbosity=0)
+
+        assert triggers.missing() == [], name
+
+
 @pytest.mark.django_db(transaction=True)
 class TestAfterEachTransactionalTest:
     """Django empties the tables after these; both pass only when the triggers allow that and stand again."""

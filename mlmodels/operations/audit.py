@@ -6,6 +6,7 @@ Each check is one SQL statement, so that its result is consistent while tokens m
 
 from collections.abc import Iterator
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
@@ -165,7 +166,7 @@ def _unusable_models() -> Iterator[dict]:
     for model in TrainedModel.objects.defer("report", "features", "metrics", "baseline", "search").iterator():
         try:
             model_files.read_checked(model)
-        except ModelUnusable as refusal:
+        except (ModelUnusable, OSError, SuspiciousFileOperation) as refusal:  # such as another user's file
             if TrainedModel.objects.filter(pk=model.pk).exists():  # not deleted meanwhile
                 yield {"model_id": model.pk, "file": model.file.name, "why": str(refusal)}
 

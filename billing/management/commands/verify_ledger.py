@@ -1,5 +1,5 @@
 from django.core.management import CommandError
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 
 from billing.verify import ROWS_SHOWN_MAX, Failure, verify_ledger
 from mlplatform.core import commands
@@ -26,7 +26,7 @@ exit codes:
     def handle(self, *, json, **options):
         try:
             failures = verify_ledger()
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:  # the latter without tables, on PostgreSQL
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
         self.stdout.write(as_json(failures) if json else as_text(failures))
         if failures:

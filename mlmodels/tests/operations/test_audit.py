@@ -250,6 +250,25 @@ def test_a_missing_model_file_is_found(model):
     assert misplaced_files() == [("model_files", model.file.name)]
 
 
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
+)
+def test_a_model_file_that_cannot_be_read_is_found(model, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(default_storage, "open", fail)
+
+    (failure,) = find_misplaced_files()
+    assert failure.rows == [{"model_id": model.pk, "file": model.file.name, "why": str(error)}]
+
+
+def test_a_model_whose_row_names_a_file_elsewhere_is_found(model):
+    TrainedModel.objects.update(file="../../../etc/passwd")
+
+    assert ("model_files", "../../../etc/passwd") in misplaced_files()
+
+
 def test_an_altered_model_file_is_found(model):
     with open(model.file.path, "r+b") as handle:
         handle.seek(100)
