@@ -138,7 +138,11 @@ class JobAdmin(RowAdmin):
 
     actions = ["cancel", "set_high_priority", "set_normal_priority", "set_low_priority"]
 
-    @admin.action(description="Cancel and refund the selected jobs")
+    def has_cancel_permission(self, request):
+        """Rows are not edited here, so this is what staff who may change them may do."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description="Cancel and refund the selected jobs", permissions=["cancel"])
     def cancel(self, request, queryset):
         for job in queryset:
             try:
@@ -146,6 +150,7 @@ class JobAdmin(RowAdmin):
             except DomainError as refusal:
                 self.message_user(request, f"{job.title}: {refusal}", messages.WARNING)
             else:
+                self.log_change(request, job, "Requested the cancellation.")
                 self.message_user(request, f"{job.title}: cancellation requested.", messages.SUCCESS)
 
     @admin.action(description="Queue the selected jobs before all others", permissions=["administer"])

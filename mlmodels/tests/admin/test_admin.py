@@ -175,6 +175,20 @@ def test_runs_are_cancelled_and_refunded_and_an_ended_one_is_left_alone(staff, a
     assert "already ended" in text_of(page)
 
 
+@pytest.mark.parametrize(
+    ("right", "status"), [("view_trainingrun", "queued"), ("change_trainingrun", "cancelled")]
+)
+def test_staff_who_may_only_look_cancel_nothing(client, make_user, alice, right, status):
+    run, clerk = start_run(alice), make_user("clerk@example.com", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_trainingrun", right]))
+    client.force_login(clerk)
+
+    client.post(list_address(TrainingRun), {"action": "cancel", "_selected_action": [run.pk]})
+
+    run.refresh_from_db(), alice.refresh_from_db()
+    assert (run.status, alice.token_balance) == (status, 14 if status == "queued" else 15)
+
+
 def test_administrators_put_runs_and_users_before_all_others(staff, alice, bob):
     first, second, of_bob = start_run(alice), start_run(alice), start_run(bob)
 
