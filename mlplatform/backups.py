@@ -10,15 +10,17 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.postgresql.client import DatabaseClient
 from django.utils import timezone
 
 NAME = "%Y-%m-%d_%H%M%S"  # sorts by time
 PART = ".part"
+ABANDONED_AFTER = timedelta(days=1)
 
 
 class BackupFailed(Exception):
@@ -33,6 +35,7 @@ def back_up_daily() -> str:
 def back_up(folder: Path) -> Path:
     """Makes a back-up below `folder`, removes all but the newest BACKUPS_KEPT, and returns its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove_abandoned(folder)
     earlier = complete(folder)
     target = folder / f"{timezone.now():{NAME}}"
     part = target.with_name(target.name + PART)
@@ -60,6 +63,15 @@ def complete(folder: Path) -> list[Path]:
     return found
 
 
+def remove_abandoned(folder: Path) -> None:
+    """What killed back-ups have left: each can be as large as the installation."""
+    for path in folder.glob(f"*{PART}"):
+        with contextlib.suppress(ValueError):
+            started = datetime.strptime(path.name, NAME + PART).replace(tzinfo=UTC)
+            if timezone.now() - started > ABANDONED_AFTER:
+                shutil.rmtree(path)
+
+
 def copy_database(part: Path) -> None:
     if connection.vendor == "sqlite":
         return copy_sqlite(settings.DATABASES["default"]["NAME"], part / "db.sqlite3")
@@ -68,26 +80,29 @@ def copy_database(part: Path) -> None:
 
 def copy_sqlite(source: str, target: Path) -> None:
     """By SQLite itself while it is written to; a plain copy would miss the journal."""
-    with (
-        contextlib.closing(sqlite3.connect(source)) as live,
-        contextlib.closing(sqlite3.connect(target)) as copy,
-    ):
-        live.backup(copy)
+    if not Path(source).exists():  # SQLite would make an empty one
+        raise BackupFailed(
+            f"There is no database at {source}: set DATA_DIR or DATABASE_URL as the server has it."
+        )
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(source)) as live,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            live.backup(copy)
+    except sqlite3.Error as error:
+        raise BackupFailed(f"The database cannot be copied: {error}.") from error
 
 
 def dump_postgresql(database: dict, target: Path) -> None:
-    """The password is passed in the environment, which other users of the machine cannot read."""
-    names = {
-        "PGHOST": "HOST",
-        "PGPORT": "PORT",
-        "PGUSER": "USER",
-        "PGPASSWORD": "PASSWORD",
-        "PGDATABASE": "NAME",
-    }
-    given = {variable: str(database[name]) for variable, name in names.items() if database.get(name)}
-    command = ["pg_dump", "--format=custom", f"--file={target}"]
+    """With the connection that Django has, encryption and certificates included.
+
+    The password is passed in the environment, which other users of the machine cannot read.
+    """
+    (_, *connection), given = DatabaseClient.settings_to_cmd_args_env(database, [])
+    command = ["pg_dump", "--format=custom", f"--file={target}", *connection]
     try:
-        subprocess.run(command, env=os.environ | given, check=True, capture_output=True, text=True)  # noqa: S603
+        subprocess.run(command, env=os.environ | (given or {}), check=True, capture_output=True, text=True)  # noqa: S603
     except FileNotFoundError:
         raise BackupFailed("pg_dump is missing: install PostgreSQL's client programs.") from None
     except subprocess.CalledProcessError as error:
@@ -110,10 +125,10 @@ def copy_files(part: Path, earlier: Path | None) -> None:
 
 
 def link_or_copy(path: Path, target: Path, earlier: Path | None) -> None:
-    if earlier and earlier.exists() and earlier.stat().st_size == path.stat().st_size:
-        os.link(earlier, target)
-    else:
-        shutil.copy2(path, target)
+    with contextlib.suppress(OSError):  # some disks have no links, such as network disks
+        if earlier and earlier.exists() and earlier.stat().st_size == path.stat().st_size:
+            return os.link(earlier, target)
+    shutil.copy2(path, target)
 
 
 def copy_secret_key(part: Path) -> None:

@@ -1,6 +1,7 @@
 """Back up and restore as docs/operations.md says, with its own commands."""
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -166,3 +167,64 @@ def test_housekeeping_backs_up_where_a_setting_says_so(sqlite_only_copies, tmp_p
     call_command("housekeeping")
 
     assert re.search(rf"back-up +{tmp_path}/\d", capsys.readouterr().out)
+
+
+@pytest.mark.django_db
+def test_a_disk_without_links_gets_copies(alice, sqlite_only_copies, tmp_path, time_machine, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(backups.os, "link", refuse)
+    time_machine.move_to("2026-03-01T03:00:00Z", tick=False)
+    dataset = make_dataset(alice)
+    backups.back_up(tmp_path / "backups")
+    time_machine.shift(86_400)
+
+    second = backups.back_up(tmp_path / "backups")
+
+    assert (second / "files" / dataset.file.name).read_bytes() == houses_csv()
+
+
+@pytest.mark.django_db
+def test_what_a_killed_back_up_left_is_removed_after_a_day(sqlite_only_copies, tmp_path, time_machine):
+    time_machine.move_to("2026-03-03T03:00:00Z", tick=False)
+    for name in ("2026-03-01_030000.part", "2026-03-03_020000.part", "mine.part"):
+        (tmp_path / name).mkdir()
+
+    made = backups.back_up(tmp_path)
+
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["2026-03-03_020000.part", made.name, "mine.part"]
+
+
+def test_no_back_up_is_made_of_a_database_that_is_not_there(tmp_path):
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "wrong")}
+    environment.pop("DATABASE_URL", None)
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "back_up", "--to", str(tmp_path / "backups")],
+        env=environment,
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"CommandError: There is no database at {tmp_path}/wrong/db.sqlite3: ")
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_postgresql_is_dumped_over_the_connection_that_the_settings_describe(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(backups.subprocess, "run", lambda command, env, **_: calls.append((command, env)))
+    options = {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "options": "-c lock_timeout=20s"}
+    server = {"HOST": "db", "PORT": 5433, "USER": "app", "PASSWORD": "secret", "NAME": "models"}
+
+    backups.dump_postgresql({**server, "OPTIONS": options}, tmp_path / "database.dump")
+
+    ((command, environment),) = calls
+    assert command[0] == "pg_dump"
+    assert command[-7:] == ["-U", "app", "-h", "db", "-p", "5433", "models"]
+    assert "secret" not in command
+    names = ("PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT")
+    assert [environment[name] for name in names] == ["secret", "verify-full", "/etc/ca.pem"]
