@@ -1,3 +1,4 @@
+import errno
 import json
 import logging
 import sqlite3
@@ -254,6 +255,18 @@ def test_a_database_outage_is_a_503_and_is_logged_with_its_code(get, address, er
     assert "secret" not in words
     assert "charged" not in words
     assert logged.fields == {"outage": outage, "database_code": code}
+
+
+@pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
+def test_a_full_disk_of_files_is_a_503_and_is_logged(get, address, caplog):
+    with caplog.at_level(logging.ERROR, logger="mlplatform.error_responses"):
+        response = get(address, OSError(errno.ENOSPC, "No space left on device", "/srv/secret"))
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "There is no space left for files at the moment." in response.content.decode()
+    assert "secret" not in response.content.decode()
+    assert "no space left for files" in caplog.messages
 
 
 @pytest.mark.parametrize("address", ["/api/plain", "/api/endpoint", "/page"])
