@@ -36,7 +36,8 @@ class ReadOnlyAdmin(BoundedAdmin):
 
     def to_field_allowed(self, request, to_field):
         """Other apps know rows by their uuid."""
-        return to_field == "uuid" or super().to_field_allowed(request, to_field)
+        has_uuid = any(field.name == "uuid" for field in self.opts.fields)
+        return (to_field == "uuid" and has_uuid) or super().to_field_allowed(request, to_field)
 
     def has_add_permission(self, request):
         return False

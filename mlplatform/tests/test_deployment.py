@@ -168,3 +168,7 @@ def test_the_commands_of_the_units_are_ours(unit):
         program = re.match(r"manage\.py (\w+)|-m ([\w.]+)", arguments)
         places = [f"**/commands/{program[1]}.py"] if program[1] else [program[2].replace(".", "/") + ".py"]
         assert list(BASE_DIR.glob(places[0]))
+
+
+def test_systemd_kills_no_migration():
+    assert "\nTimeoutStartSec=infinity\n" in text_of("deploy/mlplatform-web.service")

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from mlmodels.models import (
     Dataset,
+    Housekeeping,
     OwnerPriority,
     Prediction,
     Priority,
@@ -109,6 +110,12 @@ def test_a_list_takes_as_many_queries_for_many_as_for_one(staff, things, make_us
         staff.get(list_address(model))
 
     assert len(for_many) == len(for_one) <= 6
+
+
+def test_rows_without_a_uuid_are_not_looked_up_by_one(staff):
+    pages = [list_address(Housekeeping), reverse("admin:mlmodels_worker_change", args=["worker-7"])]
+
+    assert [staff.get(page, {"_to_field": "uuid"}).status_code for page in pages] == [400, 400]
 
 
 @pytest.mark.parametrize("model", SHOWN)
