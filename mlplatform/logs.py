@@ -90,7 +90,9 @@ def output(line_format: str, arguments: list[str]) -> dict:
     stream = "stderr" if is_manage else "stdout"
     return {
         "formatters": {"line": {"()": FORMATTERS[line_format]}},
-        "handlers": {"output": {"()": CurrentStream, "formatter": "line", "name": stream}},
+        "handlers": {
+            "output": {"()": CurrentStream, "formatter": "line", "name": stream, "filters": ["security"]}
+        },
     }
 
 
@@ -101,6 +103,7 @@ def configuration(line_format: str, arguments: list[str]) -> dict:
         "disable_existing_loggers": False,
         **output(line_format, arguments),
         "filters": {
+            "security": {"()": "django.utils.log.CallbackFilter", "callback": without_words_of_the_request},
             "with_exception": {
                 "()": "django.utils.log.CallbackFilter",
                 "callback": lambda record: bool(record.exc_info),
@@ -115,6 +118,20 @@ def configuration(line_format: str, arguments: list[str]) -> dict:
             "uvicorn": {"level": "ERROR"},
         },
     }
+
+
+def without_words_of_the_request(record) -> bool:
+    """Django's security logs quote hosts, origins, referers and paths of requests that anybody can send.
+
+    They say "error" of most, which is for what an administrator has to look at.
+    """
+    kind = record.name.removeprefix("django.security.")
+    if kind != record.name:
+        reason = f"{record.args[0]}".partition(" - ")[0] if kind == "csrf" and record.args else ""
+        record.msg, record.args = f"Refused by Django: {kind} {reason}".strip(), ()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = None
+    return True
 
 
 def describe_exception(error: BaseException) -> list[dict]:
@@ -179,18 +196,18 @@ def route_of(request) -> str | None:
 
 
 def path_without_secrets(request) -> str:
-    path, match = request.path, request.resolver_match or match_with_slash(request.path)
+    path, match = request.path, request.resolver_match or match_of(request.path)
     for name in SECRET_PATH_PARTS:
         if match and (secret := match.kwargs.get(name)):
             path = path.replace(str(secret), "…")
     return path
 
 
-def match_with_slash(path: str):
-    """The view behind a URL that is redirected because its final slash is missing."""
+def match_of(path: str):
+    """The view of a URL that was answered before it was looked up, as without its slash or without https."""
     from django.urls import Resolver404, resolve  # the supervisor of the web server logs without Django
 
     try:
-        return resolve(f"{path}/")
+        return resolve(path if path.endswith("/") else f"{path}/")
     except Resolver404:
         return None

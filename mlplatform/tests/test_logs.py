@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
+from django.test import Client
 from django.urls import path
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import AllowAny
@@ -232,6 +233,42 @@ def test_nothing_of_query_body_headers_or_one_time_link_is_logged(client, capsys
     logged = capsys.readouterr().out
     assert "hunter2" not in logged
     assert "/reset/…/…/" in json.loads(logged.splitlines()[-1])["path"]
+
+
+def test_no_one_time_link_is_logged_where_it_is_redirected_or_refused(client, lines, settings):
+    client.get("/reset/Mg/secret/", HTTP_HOST="another.example")
+    settings.SECURE_SSL_REDIRECT = True
+    Client().get("/reset/Mg/secret/")
+
+    assert [line["path"] for line in lines() if "path" in line] == ["/reset/…/…/"] * 2
+
+
+@pytest.mark.parametrize(
+    ("request_of", "message"),
+    [
+        (
+            {"method": "get", "path": "/page", "HTTP_HOST": "secret.example"},
+            "Refused by Django: DisallowedHost",
+        ),
+        (
+            {"path": "/reset/Mg/secret/", "HTTP_ORIGIN": "https://secret.example"},
+            "Refused by Django: csrf Origin checking failed",
+        ),
+        (
+            {"path": "/reset/Mg/secret/", "secure": True, "HTTP_REFERER": "https://secret.example/?a=secret"},
+            "Refused by Django: csrf Referer checking failed",
+        ),
+    ],
+)
+def test_what_django_refuses_is_a_warning_without_words_of_the_request(capsys, request_of, message):
+    client, method = Client(enforce_csrf_checks=True), request_of.pop("method", "post")
+
+    getattr(client, method)(request_of.pop("path"), **request_of)
+
+    printed = capsys.readouterr().out
+    refused, _ = map(json.loads, printed.splitlines())
+    assert (refused["level"], refused["message"]) == ("warning", message)
+    assert "secret" not in printed
 
 
 def test_a_bug_is_logged_with_its_place_and_its_cause_but_not_its_message(client, lines, capsys):
