@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, DjangoHelpFor
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError
 
+from mlplatform.core.database_errors import outage_of
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import figure
 from mlplatform.core.origin import current_command
@@ -23,7 +24,7 @@ class KeepLines(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
 
 
 class Command(BaseCommand):
-    """A refusal ends it with exit code 1, and so does a database that does not answer.
+    """A refusal ends it with exit code 1, and so does an error of the database.
 
     Subclasses list their exit codes in `epilog`.
     """
@@ -40,7 +41,8 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
         except OperationalError as error:
-            raise CommandError(f"The database does not answer: {error}") from error
+            said = "does not answer" if outage_of(error) else "refused"
+            raise CommandError(f"The database {said}: {error}") from error
         finally:
             current_command.reset(token)
 

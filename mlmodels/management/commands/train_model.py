@@ -164,11 +164,12 @@ def evaluation_of(options) -> dict | None:
 
 def parse_grid(algorithm: str, pairs: list[str]) -> dict | None:
     """`["max_depth=2,4"]` -> `{"max_depth": [2, 4]}`; None without any."""
-    listed = (pair.partition("=") for pair in pairs)
-    grid = {
-        name: [parse_parameters(algorithm, [f"{name}={text}"])[name] for text in texts.split(",")]
-        for name, _, texts in listed
-    }
+    grid = {}
+    for pair in pairs:
+        name, equals, texts = pair.partition("=")
+        if not equals:
+            raise CommandError(f"--grid takes NAME=VALUE,VALUE, not {pair!r}.")
+        grid[name] = [parse_parameters(algorithm, [f"{name}={text}"])[name] for text in texts.split(",")]
     return grid or None
 
 

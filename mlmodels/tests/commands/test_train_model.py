@@ -92,6 +92,7 @@ def test_parameters_are_read_in_the_types_of_the_algorithm():
         (["--algorithm", "knn", "--param", "n_neighbors=0"], "n_neighbors must be"),
         (["--algorithm", "knn", "--param", "n_neighbors"], "NAME=VALUE"),
         (["--algorithm", "knn", "--param", "k=3"], "no parameter"),
+        (["--algorithm", "knn", "--grid", "n_neighbors"], "NAME=VALUE,VALUE"),
         (["--train-percentage", "1.5"], "between 0 and 1"),
         (["--feature", "height"], "no column"),
     ],
