@@ -5,10 +5,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from billing.models import LedgerEntry
 from billing.verify import failures_of
+from mlplatform.core.errors import StorageUnavailable
 
 pytestmark = pytest.mark.django_db
 
@@ -140,13 +141,21 @@ def test_of_a_thousand_wrong_rows_the_first_hundred_are_printed_and_all_are_coun
     assert len(answer["differences"]) == 100
 
 
-def test_a_silent_database_is_no_verdict(db, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("connection refused"), "does not answer"),
+        (ProgrammingError("no such table"), "does not answer"),
+        (StorageUnavailable(), "cannot be reached"),
+    ],
+)
+def test_a_silent_database_or_storage_is_no_verdict(db, monkeypatch, error, said):
     def no_answer():
-        raise OperationalError("connection refused")
+        raise error
 
     monkeypatch.setattr("billing.management.commands.verify_ledger.verify_ledger", no_answer)
 
-    with pytest.raises(CommandError, match="does not answer") as failure:
+    with pytest.raises(CommandError, match=said) as failure:
         run("verify_ledger")
 
     assert failure.value.returncode == 3

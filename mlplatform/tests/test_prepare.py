@@ -1,10 +1,15 @@
 """The start-up command of an installation that is not `make run`."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from mlplatform.management.commands import prepare
+from mlplatform.settings import BASE_DIR
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +39,22 @@ def test_a_bucket_that_is_not_there_stops_the_start_in_words(bucket):
 
     with pytest.raises(CommandError, match="STORAGE_URL: .*bucket does not exist"):
         call_command("prepare")
+
+
+@pytest.mark.sqlite_only
+def test_an_address_of_no_bucket_stops_the_start_in_words(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "prepare"],
+        env={**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": "", "STORAGE_URL": "http://bucket"},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "CommandError: STORAGE_URL must be s3://bucket or s3://bucket/folder, not http://bucket.\n"
+    )
 
 
 def test_an_address_that_is_none_stops_the_start_in_words(settings):

@@ -3,6 +3,7 @@ from django.db import OperationalError, ProgrammingError
 
 from billing.verify import ROWS_SHOWN_MAX, Failure, verify_ledger
 from mlplatform.core import commands
+from mlplatform.core.errors import StorageUnavailable
 from mlplatform.core.text import plural
 
 
@@ -15,7 +16,7 @@ class Command(commands.Command):
 exit codes:
   0  the ledger adds up
   1  rows are wrong; the first {ROWS_SHOWN_MAX} of each check are printed, with the number of all
-  3  the database does not answer
+  3  the database or the storage of files does not answer
 """
 
     def add_arguments(self, parser):
@@ -28,6 +29,8 @@ exit codes:
             failures = verify_ledger()
         except (OperationalError, ProgrammingError) as error:  # the latter without tables, on PostgreSQL
             raise CommandError(f"The database does not answer: {error}", returncode=3) from error
+        except StorageUnavailable as error:
+            raise CommandError(str(error), returncode=3) from error
         self.stdout.write(as_json(failures) if json else as_text(failures))
         if failures:
             wrong = plural(count_rows(failures), "wrong row")

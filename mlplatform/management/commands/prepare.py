@@ -1,3 +1,4 @@
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from mlplatform.core import commands, storage
@@ -32,5 +33,7 @@ def check_storage() -> None:
     """Finds a wrong key or bucket now, not with the first upload."""
     try:
         storage.check()
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
     except StorageUnavailable as error:
         raise CommandError(f"No file can be stored at STORAGE_URL: {error.__cause__}") from error
