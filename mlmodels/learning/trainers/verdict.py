@@ -118,9 +118,10 @@ def verdict_on_rare(predictions: Predictions, label: object) -> dict:
         )
     else:
         opening = OPENINGS[grade] if grade in (WEAK, NONE) else "Useful for a shortlist"
+        drawn = math.ceil(by_chance) if by_chance >= 1 else "fewer than 1"
         sentence = (
             f"{opening}: the {plural(length, 'row')} ranked highest hold {listed} of {rare} {quoted(label)}; "
-            f"as many picked at random would hold {math.ceil(by_chance)}."
+            f"as many picked at random would hold {drawn}."
         )
     return {
         "grade": grade,

@@ -136,6 +136,18 @@ def test_a_rare_class_ranked_well_is_useful_for_a_shortlist():
     assert (found["model_figure"], found["baseline_figure"]) == (14, 1.25)
 
 
+def test_a_class_so_rare_that_a_draw_would_hardly_find_one_is_not_said_to_find_one():
+    rows = yes_and_no(yes=4, no=596, found=0, in_vain=8)
+
+    found = verdict(rows, rows.actual)
+
+    assert found["sentence"] == (
+        "No better than guessing: the 8 rows ranked highest hold 0 of 4 “yes”; "
+        "as many picked at random would hold fewer than 1."
+    )
+    assert found["baseline_figure"] == pytest.approx(4 * 8 / 600)
+
+
 def test_a_rare_class_whose_answers_can_be_trusted_is_said_so():
     rows = yes_and_no(yes=20, no=620, found=18, in_vain=2)
 
