@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.safestring import SafeString
 
-from mlmodels.charts.plot import CHARACTER_WIDTH, Plot, shorten
+from mlmodels.charts.plot import CHARACTER_WIDTH, Plot, shorten_apart
 from mlplatform.core.formats import figure, percent, short_number
 
 NARROW_WIDTH = 288  # of the side panel, where charts are drawn at the size they are shown at
@@ -69,12 +69,13 @@ def categories(
     line = 24
     plot = Plot(name, title, message, width=NARROW_WIDTH, height=len(shares) * line + 4)
     highest = max(share for _, share in shares) or 1
+    names = shorten_apart([label for label, _ in shares], 14)
     for position, (label, share) in enumerate(shares):
         y = position * line
-        plot.text(0, y + 16, shorten(label, 14), anchor="start", css="strong" if label == chosen else "")
+        plot.text(0, y + 16, names[position], anchor="start", css="strong" if label == chosen else "")
         css = "bar" if chosen in (None, label) else "rest"
-        rect = '<rect class="{}" x="104" y="{}" width="{}" height="14"/>'
-        plot.add(rect, css, y + 5, round(max(share / highest * 136, 1), 1))
+        rect = '<rect class="{}" x="104" y="{}" width="{}" height="14"><title>{}: {}</title></rect>'
+        plot.add(rect, css, y + 5, round(max(share / highest * 136, 1), 1), label, percent(share))
         plot.text(plot.width, y + 16, percent(share), anchor="end")
     return plot.svg("chart exact")
 

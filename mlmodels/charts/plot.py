@@ -1,6 +1,8 @@
 """An SVG under construction: margins, axes, and the mapping from data to coordinates."""
 
 import math
+from collections.abc import Sequence
+from os.path import commonprefix
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -114,6 +116,18 @@ def writer_of(ticks):
 def shorten(text: object, length: int) -> str:
     text = str(text)
     return text if len(text) <= length else text[: max(length - 1, 1)] + "…"
+
+
+def shorten_apart(texts: Sequence[object], length: int) -> list[str]:
+    """Each text shortened; of those that would look the same, what they have in common is cut instead."""
+    shortened = [shorten(text, length) for text in texts]
+    for short in {text for text in shortened if shortened.count(text) > 1}:
+        alike = [position for position, text in enumerate(shortened) if text == short]
+        common = commonprefix([str(texts[position]) for position in alike])
+        start = max(common.rfind(" ") + 1, len(common) - length // 2)
+        for position in alike:
+            shortened[position] = "…" + shorten(str(texts[position])[start:], length - 1)
+    return shortened
 
 
 def opened(low: float, high: float) -> tuple[float, float]:

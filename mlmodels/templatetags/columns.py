@@ -71,12 +71,12 @@ def column_sparkline(column):
 
 
 @register.simple_tag
-def column_distribution(column, name, is_narrow=False):
+def column_distribution(column, name, is_narrow=False, task=""):
     """How the values of a column are spread, as a picture: a histogram, or the most frequent."""
     profile = column["profile"]
     title = f"Distribution of {column['name']}"
     histogram = profile.get("histogram")
-    if not histogram:
+    if task == "classification" or not histogram:
         shares = class_shares(profile)
         words = f"Most frequent: {typical_in_words(column)}."
         return charts.categories(shares, name=name, title=title, message=words) if shares else ""

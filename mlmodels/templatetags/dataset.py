@@ -4,6 +4,8 @@ from django import template
 
 from mlmodels.forms.datasets import evaluation_choices
 from mlmodels.templatetags.columns import KINDS_IN_WORDS, kind_in_words
+from mlplatform.core.formats import figure
+from mlplatform.core.templatetags.ui import plural
 
 ICONS = {
     "identifier": "hash",
@@ -48,7 +50,7 @@ def refusal_of(refused, column):
 
 @register.filter
 def plan_in_words(checked, target):
-    """What would be predicted, and how many rows say it: "A number. 4,182 rows have one, 18 are skipped."."""
+    """What would be predicted, and how many rows say it: "A number. 4182 rows have one, 18 are skipped."."""
     profile = target["profile"]
     known, skipped = profile["rows"] - profile["missing"], profile["missing"]
     if checked == "":
@@ -58,7 +60,10 @@ def plan_in_words(checked, target):
         if checked.plan.task == "regression"
         else f"One of {checked.target.profile['distinct']} classes."
     )
-    return f"{what} {known:,} rows have one, {skipped:,} are skipped." if skipped else what
+    if not skipped:
+        return what
+    have, are = "has" if known == 1 else "have", "is" if skipped == 1 else "are"
+    return f"{what} {plural(known, 'row')} {have} one, {figure(skipped)} {are} skipped."
 
 
 @register.simple_tag

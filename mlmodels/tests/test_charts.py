@@ -96,6 +96,28 @@ def test_both_ends_of_an_interval_are_written_out_wherever_it_lies():
     assert {"0.5", "100"} <= set(texts)
 
 
+def test_classes_that_begin_alike_are_told_apart():
+    names = [
+        "Product number 17 of the year",
+        "Product number 56 of the year",
+        "Service",
+        "Antidisestablishment",
+    ]
+
+    svg = charts.categories([(name, 0.25) for name in names], **WORDS)
+
+    texts = [text.text for text in ElementTree.fromstring(svg).iter("text")][::2]
+    assert texts == ["…17 of the ye…", "…56 of the ye…", "Service", "Antidisestabl…"]
+    assert "<title>Product number 56 of the year: 25%</title>" in svg
+
+
+def test_long_words_that_begin_alike_are_told_apart():
+    svg = charts.categories([("antidisestablishment", 0.5), ("antidisestablished", 0.5)], **WORDS)
+
+    texts = [text.text for text in ElementTree.fromstring(svg).iter("text")][::2]
+    assert texts == ["…tablishment", "…tablished"]
+
+
 def test_what_raises_lies_right_of_zero_and_what_lowers_left_in_another_colour():
     raises, lowers = (ElementTree.fromstring(svg).find("rect") for svg in charts.diverging_bars([5, -4]))
 

@@ -77,6 +77,33 @@ def test_the_page_shows_each_column_with_its_kind_and_the_guessed_target(alice, 
     assert "Costs <b>1 token</b> of your 15" in page
 
 
+def plan_of(client, dataset) -> str:
+    page = client.get(f"/datasets/{dataset.uuid}/").content.decode()
+    return " ".join(page.partition('<section id="plan"')[2].partition("</section>")[0].split())
+
+
+def test_classes_that_are_written_as_numbers_are_drawn_as_classes(alice, pages_of):
+    rows = "".join(f"{number * 7 % 50},{int(number % 4 == 0)}\n" for number in range(60))
+
+    plan = plan_of(pages_of(alice), make_dataset(alice, f"age,won\n{rows}".encode()))
+
+    assert "One of 2 classes." in plan
+    assert ">75%</text>" in plan and ">25%</text>" in plan
+    assert ">1.5</text>" not in plan
+
+
+@pytest.mark.parametrize(
+    ("blank", "words"), [(1, "59 rows have one, 1 is skipped."), (2, "58 rows have one, 2 are skipped.")]
+)
+def test_rows_without_the_target_are_counted(alice, pages_of, blank, words):
+    lines = houses_csv().split(b"\n")
+    lines[1 : 1 + blank] = [line.rpartition(b",")[0] + b"," for line in lines[1 : 1 + blank]]
+
+    plan = plan_of(pages_of(alice), make_dataset(alice, b"\n".join(lines)))
+
+    assert f"A number. {words}" in plan
+
+
 def order(**changes):
     plain = {"target": "3", "algorithm": "linear", "use": ["0", "1", "2"], "train_percentage": "0.8"}
     return {**plain, "idempotency_key": "order-1", "model_name": "", **changes}
