@@ -7,7 +7,6 @@ from django.utils.functional import cached_property
 
 from mlmodels.learning.trainers import REGRESSION
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
-from mlmodels.templatetags.answers import out_of_range_in_words
 from mlmodels.templatetags.columns import column_value
 from mlplatform.core.formats import SECONDS_A_DAY, figure, iso_date, percent
 from mlplatform.core.forms import RefusableForm
@@ -66,9 +65,10 @@ class PredictionForm(RefusableForm):
         return bool(field.errors) or "class" in field.field.widget.attrs
 
     def _mark(self, odd):
+        column = next(column for column in self.model.features if column["name"] == odd.column)
         field = self.fields[self.field_of(odd.column)]
         field.widget.attrs["class"] = "odd"
-        field.help_text = out_of_range_in_words(odd, self.model)
+        field.help_text = odd.message(column["format"]["type"], lambda value: end_of_range(value, column))
 
 
 def row_field(column: dict, seen: dict, value) -> forms.Field:
@@ -128,8 +128,14 @@ def seen_in_words(column: dict, seen: dict) -> str:
         return "Always blank"
     if column["format"]["type"] == "boolean":
         return f"{column['format']['true']} in {percent(seen['mean'])} of the rows{blanks}"
-    low, high = (column_value(seen[end], column) for end in ("minimum", "maximum"))
+    low, high = (end_of_range(seen[end], column) for end in ("minimum", "maximum"))
     return f"{low} to {high}{blanks}"
+
+
+def end_of_range(value, column: dict) -> str:
+    """A number as the field reads it: the comma that groups on a page may be the decimal mark of a column."""
+    is_number = column["format"]["type"] == "number"
+    return input_text(value, column) if is_number else column_value(value, column)
 
 
 class ActualForm(RefusableForm):

@@ -54,6 +54,26 @@ def test_the_form_is_filled_with_a_typical_row(alice, pages_of, model):
     assert f'<option value="{typical["place"]}" selected>' in page
 
 
+def test_a_range_is_written_as_its_field_reads_it(alice, pages_of):
+    """Written as 10,001 it would be entered as such, and read as ten."""
+    rows = "".join(f"{10_001 + number * 7 % 60};{30 + number},5;{number * 13 % 50}\n" for number in range(60))
+    dataset = make_dataset(alice, f"lot;area;price\n{rows}".encode())
+    model = train_now(start_run(alice, dataset)).trained_model
+    lot, area = (
+        [f"{feature[end]:g}".replace(".", ",") for end in ("minimum", "maximum")]
+        for feature in model.report["features"]
+    )
+    client = pages_of(alice)
+
+    page = client.get(f"/models/{model.name}/").content.decode()
+    changed = {"column-0": "10,1", "column-1": "100,5", "idempotency_key": "row-1"}
+    answer = client.post(f"/models/{model.name}/predict/", changed, headers=HTMX).content.decode()
+
+    assert f">{lot[0]} to {lot[1]}<" in page and f">{area[0]} to {area[1]}<" in page
+    assert f">10,1 is below {lot[0]}, the smallest value in training.<" in answer
+    assert f">100,5 is above {area[1]}, the largest value in training.<" in answer
+
+
 def test_every_chart_of_a_regression_has_words(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/quality/").content.decode()
 
