@@ -192,8 +192,10 @@ def _stands_apart(code: int, times: int, others: np.ndarray, rows: np.ndarray) -
     if len(others) < OTHER_VALUES_MIN:
         return False
     low, high = others.min(), others.max()
+    if code < 0 and low >= 0 and times >= SPIKE * np.median(rows):
+        return True
     if code == -1:
-        return low >= 0 and times >= SPIKE * np.median(rows)
+        return False
     distance = low - code if code < low else code - high
     return distance > high - low
 
