@@ -8,8 +8,9 @@ from django.utils.functional import cached_property
 from mlmodels.learning.trainers import REGRESSION
 from mlmodels.learning.trainers.out_of_range import out_of_range_values
 from mlmodels.templatetags.columns import column_value
-from mlplatform.core.formats import SECONDS_A_DAY, figure, iso_date, percent
+from mlplatform.core.formats import SECONDS_A_DAY, iso_date, percent
 from mlplatform.core.forms import RefusableForm
+from mlplatform.core.templatetags.ui import plural
 
 CHOICES_IN_SELECT_MAX = 50
 FIELDS_SHOWN_MAX = 12  # of more columns the most important ones are shown, as many as this
@@ -119,9 +120,9 @@ def input_text(value, column: dict) -> str:
 
 def seen_in_words(column: dict, seen: dict) -> str:
     """What training saw of a column: "21 to 460"."""
-    blanks = f", blank in {figure(seen['missing'])} rows" if seen["missing"] else ""
+    blanks = f", blank in {plural(seen['missing'], 'row')}" if seen["missing"] else ""
     if "categories" in seen:
-        return f"{figure(seen['distinct'])} value{'s' if seen['distinct'] != 1 else ''}{blanks}"
+        return f"{plural(seen['distinct'], 'value')}{blanks}"
     if seen["role"] == "text":
         return f"Free text{blanks}"
     if seen["minimum"] is None:

@@ -74,6 +74,16 @@ def test_a_range_is_written_as_its_field_reads_it(alice, pages_of):
     assert f">100,5 is above {area[1]}, the largest value in training.<" in answer
 
 
+def test_how_many_rows_were_blank_is_said_beside_the_range(alice, pages_of):
+    model = train_now(start_run(alice, make_dataset(alice, houses_csv() + b"\n,2,city,90000"))).trained_model
+    (blank,) = [feature["missing"] for feature in model.report["features"] if feature["name"] == "size"]
+
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert blank == 1
+    assert ", blank in 1 row<" in page
+
+
 def test_every_chart_of_a_regression_has_words(alice, pages_of, model):
     page = pages_of(alice).get(f"/models/{model.name}/quality/").content.decode()
 
