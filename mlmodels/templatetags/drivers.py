@@ -51,20 +51,20 @@ def partial_dependences(model):
         if column is None or len(points) < 2:
             continue
         lowest, highest = (pick(points, key=lambda point: point[1]) for pick in (min, max))
-        message = (
-            f"Lowest at {column_value(lowest[0], column)}, highest at {column_value(highest[0], column)}."
-        )
+        what = y_label(model, dependence)
+        low, high = (column_value(x, column) for x, _ in (lowest, highest))
+        message = f"{what}: lowest at {low}, highest at {high}".rstrip(".") + "."  # "9 a.m." has its own
         shown.append(
             {
                 "name": dependence["name"],
                 "message": message,
-                **dependence_shown(model, dependence, number, message, column),
+                **dependence_shown(dependence, number, message, column, what),
             }
         )
     return shown
 
 
-def dependence_shown(model, dependence, number, message, column) -> dict:
+def dependence_shown(dependence, number, message, column, what) -> dict:
     """Numbers and dates as a line, categories and yes/no as rows of a table."""
     points, kind = dependence["points"], column["format"]["type"]
     if dependence["kind"] == NUMBER and kind != "boolean":
@@ -77,7 +77,7 @@ def dependence_shown(model, dependence, number, message, column) -> dict:
                 title=f"Prediction by {dependence['name']}",
                 message=message,
                 x_label=dependence["name"],
-                y_label=y_label(model, dependence),
+                y_label=what,
                 is_share=False,
                 height=260,
                 **days,
@@ -95,4 +95,4 @@ def dependence_shown(model, dependence, number, message, column) -> dict:
 def y_label(model, dependence) -> str:
     if model.task == "regression":
         return f"Average {model.target['name']}"
-    return f"Probability of {dependence.get('label', 'the class')}"
+    return f"Probability of “{dependence['label']}”" if "label" in dependence else "Probability of the class"

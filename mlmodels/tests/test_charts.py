@@ -7,6 +7,7 @@ import pytest
 
 from mlmodels import charts
 from mlmodels.templatetags.drivers import partial_dependences
+from mlplatform.core.formats import LANGUAGE
 
 HOSTILE = "<script>alert(\"x\")</script> & 'quoted' مرحبا 🌷"
 WORDS = {"name": "chart", "title": HOSTILE, "message": f"Says {HOSTILE}"}
@@ -165,3 +166,18 @@ def test_a_date_has_days_on_its_axis_and_yes_or_no_has_bars():
 
     assert "2025-01-01" in by_date["chart"] and "2025-02-01" in by_date["chart"]
     assert [row["value"] for row in by_garden["rows"]] == ["no", "yes"]
+    assert by_garden["message"] == "Average price: lowest at no, highest at yes."
+
+
+def test_a_sentence_that_ends_with_the_time_of_day_has_one_full_stop():
+    sold = {"name": "sold", "format": {"type": "date"}}
+    drawn = {"name": "sold", "kind": "number", "points": [[1735689600.0, 1.0], [1735722000.0, 2.0]]}
+    model = SimpleNamespace(
+        task="regression", target={"name": "price"}, features=[sold], report={"partial_dependence": [drawn]}
+    )
+    token = LANGUAGE.set("en")
+
+    (by_date,) = partial_dependences(model)
+
+    LANGUAGE.reset(token)
+    assert by_date["message"] == "Average price: lowest at Jan. 1, 2025, highest at Jan. 1, 2025, 9 a.m."

@@ -174,6 +174,20 @@ def test_what_drives_a_model_is_sorted_with_its_spread(alice, pages_of, model):
     assert 'class="whisker' in page
 
 
+def test_how_the_answer_moves_is_said_of_a_class_by_its_whole_name(alice, pages_of):
+    """Beside the axis there is no room for it, and beside a table there is no axis."""
+    names = [f"Product number {number} with a long name" for number in range(3)]
+    rows = "".join(f"{n % 3 * 9 + n % 4},{'abc'[n % 3]},{names[n % 3]}\n" for n in range(90))
+    dataset = make_dataset(alice, f"size,shelf,product\n{rows}".encode())
+    order = {"target": "product", "features": ["size", "shelf"]}
+    model = train_now(start_run(alice, dataset, algorithm="naive_bayes", **order)).trained_model
+    (label,) = {drawn["label"] for drawn in model.report["partial_dependence"]}
+
+    page = pages_of(alice).get(f"/models/{model.name}/drivers/").content.decode()
+
+    assert f'<p class="message">Probability of “{label}”: lowest at ' in page
+
+
 def test_how_more_rows_help_is_shown_where_it_was_asked_for(alice, pages_of):
     dataset, client = make_dataset(alice, houses_csv(200)), pages_of(alice)
     order = {"algorithm": "linear", "train_percentage": "0.8", "learning_curve": "on", "idempotency_key": "k"}
