@@ -93,8 +93,9 @@ def matched_names(names: Sequence[str], columns: Sequence[dict]) -> dict[str, st
         if len(like) == 1:
             found[name] = like[0]
     if missing := [name for name in wanted if name not in found]:
+        noun, it = ("column", "it") if len(missing) == 1 else ("columns", "them")
         raise TableRefused(
-            f"The file has no column named {', '.join(map(shown, missing))}. The model needs it.",
+            f"The file has no {noun} named {', '.join(map(shown, missing))}. The model needs {it}.",
             fields=dict.fromkeys(missing, "The file has no such column."),
         )
     return found

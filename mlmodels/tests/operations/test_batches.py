@@ -127,7 +127,8 @@ def test_a_broke_user_is_refused_and_nothing_is_left(charlie, make_model, files_
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"size,rooms\n70,2\n", 'no column named "place"'),
+        (b"size,rooms\n70,2\n", 'no column named "place". The model needs it.'),
+        (b"size,other\n70,2\n", 'no columns named "rooms", "place". The model needs them.'),
         (b"size,rooms,place\nx,2,city\n", "No row of the file can be read. Row 2"),
         (b"size,rooms,place\n", "no rows"),
         (b'size,rooms,place\n70,"2,city\n', "never closed"),
