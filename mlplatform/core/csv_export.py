@@ -7,7 +7,11 @@ from itertools import chain
 
 # A spreadsheet takes a cell that starts like this for a formula, Japanese ones the full-width signs too.
 FORMULA_START = re.compile(r"[\s'\"]*[=+\-@\t\r＝＋－＠]")
-PLAIN_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
+# A dash for a blank, or a number with a sign, grouped and with a unit as people write it: no formula
+CURRENCY = "[$€£¥]|EUR|USD|GBP|CHF"
+PLAIN_NUMBER = re.compile(
+    rf"-|[+-]?({CURRENCY})?(\d[\d.,'\u2019 \u00a0\u2009\u202f]*|[.,]\d+)([eE][+-]?\d+)?(%|{CURRENCY})?"
+)
 
 
 class Echo:

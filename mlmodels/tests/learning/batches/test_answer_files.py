@@ -74,6 +74,20 @@ def test_formulas_are_disarmed_and_other_rows_stay_as_they_were():
     assert lines[3].startswith('" 80,5";3;')
 
 
+@pytest.mark.parametrize(
+    "cell", ["-", "-1.234,56", "-1.234,56 €", "-€5", "-5 %", "-1 234", "-1'234.50", "+49 170 1234", "-5 EUR"]
+)
+def test_what_is_written_with_a_sign_and_is_no_formula_stays(cell):
+    assert answered(table([*ROW[:5], cell]))[2].splitlines()[1].startswith(";".join([*ROW[:5], cell, ""]))
+
+
+@pytest.mark.parametrize(
+    "cell", ["-1+2", "-1+cmd|' /C calc'!A0", "-A1", "--", "-5 SUM(A1)", "- 5*2", "-5EURO"]
+)
+def test_what_a_spreadsheet_would_compute_is_disarmed(cell):
+    assert f";'{cell};" in answered(table([*ROW[:5], cell]))[2].splitlines()[1]
+
+
 def test_ragged_rows_say_so_and_lose_nothing():
     text = table(ROW, ROW[:3], [*ROW, "extra", "more"], ["", "", "", "", "", ""], HEADER)
 
