@@ -3,6 +3,7 @@
 from django import template
 
 from mlmodels.forms.datasets import evaluation_choices
+from mlmodels.learning.tables.versions import OBSERVED_KINDS
 from mlmodels.templatetags.columns import KINDS_IN_WORDS, kind_in_words
 from mlplatform.core.formats import figure
 from mlplatform.core.templatetags.ui import plural
@@ -36,8 +37,10 @@ def is_target(column, dataset):
 
 
 @register.simple_tag
-def kind_choices():
-    return list(KINDS_IN_WORDS.items())
+def kind_choices(column):
+    """Whether all cells are the same, or blank, is for the file to say."""
+    offered = KINDS_IN_WORDS.keys() - (OBSERVED_KINDS - {column["kind"]})
+    return [(kind, words) for kind, words in KINDS_IN_WORDS.items() if kind in offered]
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from django import template
 from mlmodels import charts
 from mlmodels.learning.trainers.algorithms import label_of
 from mlplatform.core.formats import figure, fixed, percent
+from mlplatform.core.templatetags.ui import plural
 
 register = template.Library()
 
@@ -177,15 +178,13 @@ def all_metrics(model):
 def checked_in_words(model):
     """Which rows the figures are of."""
     evaluation = model.report.get("evaluation") or {}
-    rows = figure(evaluation.get("test_rows") or model.report["hold_out_rows"])
+    rows = plural(evaluation.get("test_rows") or model.report["hold_out_rows"], "row")
     by = evaluation.get("by")
     match evaluation.get("kind"):
         case "time":
-            return f"Checked on {rows} rows later than any it learned from, by {by}."
+            return f"Checked on {rows} later than any it learned from, by {by}."
         case "group":
-            return f"Checked on {rows} rows of other values of {by} than those it learned from."
+            return f"Checked on {rows} of other values of {by} than those it learned from."
         case "k_fold":
-            return (
-                f"Checked on all {rows} rows in {evaluation['folds']} folds, by models that never saw them."
-            )
-    return f"Checked on {rows} rows it never saw."
+            return f"Checked on all {rows} in {evaluation['folds']} folds, by models that never saw them."
+    return f"Checked on {rows} it never saw."

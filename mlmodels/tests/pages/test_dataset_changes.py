@@ -41,6 +41,18 @@ def test_a_kind_is_changed_in_its_row_and_said(alice, pages_of, dataset):
     assert column(dataset, 1)["use"] is True
 
 
+def test_a_column_that_varies_is_not_offered_as_constant_or_empty(alice, pages_of):
+    """Whoever chose that read afterwards that all its cells are the same."""
+    dataset = make_dataset(alice, b"a,b,c,y\n" + b"".join(b"%d,7,,%d\n" % (n, n * n % 31) for n in range(40)))
+
+    page = pages_of(alice).get(f"/datasets/{dataset.uuid}/").content.decode()
+    offered = [page.partition(f'id="kind-{n}"')[2].partition("</select>")[0] for n in range(3)]
+
+    assert ['value="constant"' in kinds for kinds in offered] == [False, True, False]
+    assert ['value="empty"' in kinds for kinds in offered] == [False, False, True]
+    assert all('value="number"' in kinds and 'value="identifier"' in kinds for kinds in offered)
+
+
 def test_a_change_is_undone_with_the_button_that_came_with_it(alice, pages_of, dataset):
     client = pages_of(alice)
     answer = send(client, dataset, **{"kind-1": "identifier"})

@@ -36,6 +36,15 @@ def test_the_page_says_how_wrong_the_model_is_beside_the_baseline(alice, pages_o
     assert f"Checked on {model.report['hold_out_rows']} rows it never saw." in page
 
 
+def test_one_row_that_was_tested_on_is_one_row(alice, pages_of):
+    dataset = make_dataset(alice, b"a,price\n1,3\n4,6\n7,9\n")
+    model = train_now(start_run(alice, dataset)).trained_model
+
+    page = pages_of(alice).get(f"/models/{model.name}/").content.decode()
+
+    assert "Checked on 1 row it never saw." in page
+
+
 def test_the_page_points_out_a_column_that_one_cell_turned_into_words(alice, pages_of):
     dataset = make_dataset(alice, houses_csv() + b"\n70,many,city,90000")
     model = train_now(start_run(alice, dataset)).trained_model
