@@ -18,6 +18,7 @@ from mlmodels.operations.monitoring import monitoring
 from mlmodels.views.model_tabs import tab_context
 from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.errors import DomainError
+from mlplatform.core.formats import iso_date
 
 
 @require_GET
@@ -99,7 +100,7 @@ def predictions_csv(request, name):
             prediction.actual,
             prediction.created_at.isoformat(timespec="seconds"),
             prediction.output["prediction"],
-            *(prediction.inputs[name] for name in model.feature_names),
+            *(written_input(prediction.inputs[column["name"]], column) for column in model.features),
         ]
         for prediction in latest
     )
@@ -109,6 +110,18 @@ def predictions_csv(request, name):
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{model.name}-predictions.csv"'},
     )
+
+
+def written_input(value, column):
+    """As people write it, not as the model reads it: a day for seconds, yes for 1."""
+    if not isinstance(value, int | float):
+        return value
+    match column["format"]["type"]:
+        case "date":
+            return iso_date(value)
+        case "boolean":
+            return column["format"]["true" if value else "false"]
+    return int(value) if value == int(value) else value
 
 
 @require_POST

@@ -9,7 +9,7 @@ from mlmodels.models import Dataset, Prediction, TrainedModel, TrainingRun
 from mlmodels.operations.datasets import delete_dataset
 from mlmodels.operations.predictions import predict_rows
 from mlmodels.operations.training import retrain
-from mlmodels.tests.factories import houses_csv, make_dataset, make_version
+from mlmodels.tests.factories import houses_csv, make_dataset, make_version, start_run
 from mlmodels.tests.quick import train_now
 
 pytestmark = pytest.mark.django_db
@@ -266,6 +266,32 @@ def test_the_latest_predictions_are_downloaded_filled_in_and_sent_back(alice, pa
     assert lines[1].startswith(f"{second.uuid},,") and lines[1].endswith("'=1+1")
     assert "1 actual value recorded." in answer
     assert [found.actual for found in Prediction.objects.with_actual()] == [123]
+
+
+def test_the_download_has_the_rows_as_people_write_them(alice, pages_of, settings):
+    settings.PREDICTION_TOKEN_COST = 0
+    rows = "".join(
+        f"2026-07-{1 + n * 7 % 28:02},{['yes', 'no'][n * 5 % 7 % 2]},{n % 9},{n * 13 % 50}\n"
+        for n in range(60)
+    )
+    dataset = make_dataset(alice, f"sold,garden,rooms,price\n{rows}".encode())
+    model = train_now(start_run(alice, dataset)).trained_model
+    predict_rows(owner=alice, model=model, rows=[{"sold": "2026-07-20", "garden": "yes", "rooms": "4"}])
+
+    lines = pages_of(alice).get(f"/models/{model.name}/predictions.csv").content.decode().splitlines()
+
+    assert lines[0].endswith(",sold,garden,rooms") and lines[1].endswith(",2026-07-20,yes,4")
+
+
+def test_what_changed_is_said_with_the_version_that_it_is_compared_with(alice, pages_of, dataset, model):
+    make_version(dataset)
+    make_version(dataset, houses_csv(90).replace(b"rooms", b"doors", 1) + b"\n")
+    newest = make_version(dataset)
+
+    page = text(pages_of(alice).get(f"/models/{model.name}/retrain/"))
+
+    assert newest.version == 4
+    assert "What changed since version 3:</p> <ul><li>&quot;doors&quot; is no longer in the file." in page
 
 
 def test_a_file_of_something_else_is_refused_at_its_field(alice, pages_of, model):
