@@ -22,12 +22,18 @@ def comparison(models):
     return rows + [
         row_of("Target", [model.target["name"] for model in models]),
         row_of("Algorithm", [algorithm_name(model.algorithm) for model in models]),
-        row_of("Dataset", [model.dataset.name if model.dataset else "deleted" for model in models]),
+        row_of("Dataset", [dataset_in_words(model.dataset) for model in models]),
         row_of("Columns", [len(model.features) for model in models]),
         row_of("Training rows", [figure(model.report["training_rows"]) for model in models]),
         row_of("Test rows", [figure(model.report["hold_out_rows"]) for model in models]),
         row_of("Seconds to fit", [seconds(model.report["fit_seconds"]) for model in models]),
     ]
+
+
+def dataset_in_words(dataset) -> str:
+    if not dataset:
+        return "deleted"
+    return f"{dataset.name}, version {dataset.version}" if dataset.version > 1 else dataset.name
 
 
 @register.simple_tag

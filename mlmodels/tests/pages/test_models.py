@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.models import Prediction, TrainedModel, remove_owner
 from mlmodels.snippets import snippets_for
-from mlmodels.tests.factories import houses_csv, make_dataset, start_run
+from mlmodels.tests.factories import houses_csv, make_dataset, make_version, start_run
 from mlmodels.tests.quick import train_now
 
 pytestmark = pytest.mark.django_db
@@ -301,6 +301,15 @@ def test_two_models_are_put_side_by_side_and_the_better_figures_marked(alice, pa
     assert page.count(f'href="/models/{names[0]}/"') == 1
     assert f"{remove_owner(names[0], alice.pk)} is better: off by" in page
     assert "(R²)" in page
+
+
+def test_models_of_two_versions_of_a_dataset_are_told_apart(alice, pages_of, model):
+    newer = train_now(start_run(alice, make_version(model.dataset))).trained_model
+
+    page = pages_of(alice).get("/models/compare/", {"model": [model.name, newer.name]}).content.decode()
+
+    assert "tested on different datasets" in page
+    assert ">houses<" in page and ">houses, version 2<" in page
 
 
 def test_of_more_than_four_models_the_first_four_are_compared_and_it_is_said(alice, pages_of):
