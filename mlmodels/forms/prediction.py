@@ -160,8 +160,11 @@ def actual_field(model, recorded) -> forms.Field:
             **common,
         )
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    profile = target.get("profile") or {}
     if target["format"]["type"] == "date":
-        profile = target.get("profile") or {}
         is_day = "minimum" in profile and holds_days(profile, recorded)
         widget = forms.DateInput(attrs={"type": "date"}) if is_day else forms.TextInput()
+    elif profile.get("typical") is not None:
+        # The page may group by the mark that is the decimal one of this column
+        common["help_text"] = f"Such as {input_text(profile['typical'], target)}"
     return forms.CharField(widget=widget, initial=input_text(recorded, target), **common)

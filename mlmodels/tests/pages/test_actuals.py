@@ -10,6 +10,7 @@ from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations.actuals import read_actual
 from mlmodels.operations.predictions import predict_rows
 from mlmodels.operations.sharing import share_model
+from mlmodels.tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +64,18 @@ def test_an_actual_number_is_recorded_and_corrected_without_scripts(alice, pages
     assert "actual 90,000" in text(browser.get("/predictions/"))
     alice.refresh_from_db()
     assert alice.token_balance == 15
+
+
+def test_the_field_shows_how_the_column_writes_numbers(alice, pages_of, make_model):
+    """A page in English writes 350,000, and a column with decimal commas reads that as 350."""
+    rows = "".join(f"{n};{300_000 + n * 13 % 50},5\n" for n in range(61))
+    model = make_model(alice, make_dataset(alice, f"size;price\n{rows}".encode()))
+    [stored] = predict_rows(owner=alice, model=model, rows=[{"size": 70}])
+
+    page = text(pages_of(alice).get(page_of(stored)))
+
+    typical = f"{model.target['profile']['typical']:.1f}".replace(".", ",")
+    assert typical.endswith(",5") and f"Such as {typical}<" in page
 
 
 def test_with_scripts_only_the_form_comes_back(alice, pages_of, prediction):
