@@ -1,6 +1,7 @@
 """What to train, and how."""
 
 import re
+import unicodedata
 import uuid
 from itertools import count
 from pathlib import PurePath
@@ -120,7 +121,8 @@ class TrainingForm(RefusableForm):
 def suggested_name(dataset) -> str:
     """A name for a model that says what it is of, such as houses_price; the next free one of its kind."""
     stem = f"{PurePath(dataset.name).stem}_{dataset.target_name}"[:SUGGESTED_CHARACTERS_MAX]
-    clean = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "model"
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()  # ü becomes u
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_") or "model"
     taken = set(
         dataset.owner.training_runs.filter(model_name__contains=clean).values_list("model_name", flat=True)
     )

@@ -104,6 +104,14 @@ def test_rows_without_the_target_are_counted(alice, pages_of, blank, words):
     assert f"A number. {words}" in plan
 
 
+def test_the_suggested_name_keeps_the_letters_under_accents(alice, pages_of):
+    rows = "".join(f"{number},{'ja' if number % 3 else 'nein'}\n" for number in range(40))
+
+    plan = plan_of(pages_of(alice), make_dataset(alice, f"Alter,Gekündigt\n{rows}".encode(), name="Städte"))
+
+    assert 'value="Stadte_Gekundigt"' in plan
+
+
 def order(**changes):
     plain = {"target": "3", "algorithm": "linear", "use": ["0", "1", "2"], "train_percentage": "0.8"}
     return {**plain, "idempotency_key": "order-1", "model_name": "", **changes}
