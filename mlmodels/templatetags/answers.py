@@ -10,6 +10,7 @@ from mlplatform.core.formats import SECONDS_A_DAY, figure, fixed, percent
 
 INPUTS_CHARACTERS_MAX = 120
 REASONS_SHOWN = 6
+PROBABILITIES_SHOWN = 10
 
 register = template.Library()
 
@@ -109,11 +110,12 @@ def class_chart(model, profile):
 
 @register.simple_tag
 def probability_rows(stored):
-    """Classes with their probability, the likeliest first."""
-    return [
+    """Classes with their probability, the likeliest first; of many classes the others apart."""
+    rows = [
         {"label": label, "share": share, "bar": charts.bar(share)}
         for label, share in stored.ranked_probabilities
     ]
+    return {"likeliest": rows[:PROBABILITIES_SHOWN], "others": rows[PROBABILITIES_SHOWN:]}
 
 
 @register.simple_tag

@@ -115,6 +115,21 @@ def test_a_classifier_shows_its_confusion_and_its_probabilities(alice, pages_of,
     assert "Probability" in answer.content.decode()
 
 
+def test_of_many_classes_the_least_likely_do_not_push_the_warnings_away(alice, pages_of):
+    rows = "".join(f"{n % 24},{n % 7},shelf {n % 24}\n" for n in range(240))
+    dataset = make_dataset(alice, f"size,weight,shelf\n{rows}".encode())
+    order = {"algorithm": "naive_bayes", "target": "shelf", "features": ["size", "weight"]}
+    model = train_now(start_run(alice, dataset, **order)).trained_model
+
+    entered = {"column-0": "99", "column-1": "3", "idempotency_key": "k"}
+    answer = pages_of(alice).post(f"/models/{model.name}/predict/", entered, headers=HTMX).content.decode()
+    shown, _, others = answer.partition("<details>\n    <summary>14 less likely</summary>")
+
+    assert shown.count('<th scope="row">shelf ') == 10
+    assert others.partition("</details>")[0].count('<th scope="row">shelf ') == 14
+    assert "Less certain than usual." in others.partition("</details>")[2]
+
+
 def test_a_report_draws_the_curves_of_all_classes_where_they_are_printed(alice, pages_of, classifier):
     page = pages_of(alice).get(f"/models/{classifier.name}/report/").content.decode()
 
