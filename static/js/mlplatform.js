@@ -57,6 +57,15 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wrong) wrong.focus();
 });
 
+// What was opened stays open when its form is brought anew
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  opened = [...event.target.querySelectorAll("details[open][id]")].map((details) => details.id);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+});
+
 // On a phone the answer stands below the form that was just sent
 document.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.target.id === "result") event.target.scrollIntoView({ block: "nearest" });

@@ -136,7 +136,7 @@ def test_nothing_that_was_chosen_is_lost_by_saving_something_else(page, alice):
         page.get_by_label("Use garden").uncheck()
 
     expect(page.get_by_label("Algorithm", exact=True)).to_have_value("decision_tree")
-    page.get_by_text("Name and settings").click()
+    expect(page.get_by_label("Model name")).to_be_visible()
     expect(page.get_by_label("Model name")).to_have_value("castles")
     expect(page.get_by_label("max_depth")).to_have_value("3")
 
@@ -151,9 +151,10 @@ def test_a_kind_is_changed_in_its_row_and_changed_back(page, alice):
     expect(page.get_by_text("rooms is now read as category.")).to_be_visible()
     expect(kind).to_be_focused()
     with people.saving(page):
-        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Undo").press("Enter")
 
     expect(kind).to_have_value("number")
+    expect(page.get_by_text("rooms is now read as number.")).to_be_focused()
     expect(page.get_by_label("Use rooms")).to_be_checked()
 
 
