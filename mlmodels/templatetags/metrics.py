@@ -20,7 +20,7 @@ METRICS = {
     "accuracy": ("Correct (accuracy)", "share of test rows predicted correctly", True),
     "balanced_accuracy": ("Balanced accuracy", "mean recall over the classes", True),
     "roc_auc": ("Ranking (ROC AUC)", "0.5 is chance, 1 is perfect", False),
-    "f1_score": ("F1", "weighted by class size", False),
+    "f1_score": ("Weighted F1", "classes weighted by their size", False),
     "f1_macro": ("Macro F1", "all classes weighted equally", False),
     "log_loss": ("Log loss", "lower is better; penalizes confident errors", False),
 }
@@ -176,7 +176,14 @@ def all_metrics(model):
 
 @register.simple_tag
 def checked_in_words(model):
-    """Which rows the figures are of."""
+    """Which rows the figures are of, and with which threshold, where another was saved since."""
+    said = tested_in_words(model)
+    if model.threshold in (None, 0.5):
+        return said
+    return f"{said} The threshold was 50%, and is {percent(model.threshold)} now."
+
+
+def tested_in_words(model):
     evaluation = model.report.get("evaluation") or {}
     rows = plural(evaluation.get("test_rows") or model.report["hold_out_rows"], "row")
     by = evaluation.get("by")

@@ -17,6 +17,13 @@ def cost_of(row, missed_cost, wrong_cost) -> float:
     return row["false_negatives"] * missed_cost + row["false_positives"] * wrong_cost
 
 
+def cost_without(row, missed_cost, wrong_cost) -> tuple[float, str]:
+    """Of the same answer to every row, whichever costs less; and the word for it."""
+    never = (row["true_positives"] + row["false_negatives"]) * missed_cost
+    always = (row["true_negatives"] + row["false_positives"]) * wrong_cost
+    return (always, "always") if always < never else (never, "never")
+
+
 def cheapest(rows, missed_cost, wrong_cost) -> float:
     """The threshold with the lowest cost, of equals the one nearest to a half; within what can be chosen."""
     allowed = [row for row in rows if 0.01 <= row["threshold"] <= 0.99]
@@ -32,12 +39,14 @@ def threshold_preview(model, chosen):
     costs = chosen["missed_cost"], chosen["wrong_cost"]
     now = nearest(rows, chosen["threshold"] / 100)
     best = cheapest(rows, *costs)
+    guess, answering = cost_without(now, *costs)
     labels = model.report["confusion_matrix"]["labels"]
     return {
         "label": label,
         "cheapest": best,
         "cost": cost_of(now, *costs),
-        "never": (now["true_positives"] + now["false_negatives"]) * costs[0],
+        "guess": guess,
+        "answering": answering,
         "matrix": confusion_table(labels, counts_of(now, labels.index(label)), label),
         "chart": cost_chart(rows, label, costs, now, best),
     }
@@ -52,16 +61,16 @@ def counts_of(row, positive: int) -> list[list[int]]:
 
 def cost_chart(rows, label, costs, now, best):
     points = sorted((row["threshold"] * 100, cost_of(row, *costs)) for row in rows)
-    never = (now["true_positives"] + now["false_negatives"]) * costs[0]
+    guess, answering = cost_without(now, *costs)
     return charts.curve(
         points,
         name="costs",
         title="Cost of each threshold",
         message=f"At {percent(now['threshold'])} the test rows would cost {figure(cost_of(now, *costs))}; "
-        f"never answering “{label}” would cost {figure(never)}. The cheapest is {percent(best)}.",
+        f"{answering} answering “{label}” would cost {figure(guess)}. The cheapest is {percent(best)}.",
         x_label="Threshold in percent",
         y_label="Cost",
-        reference=[(points[0][0], never), (points[-1][0], never)],
+        reference=[(points[0][0], guess), (points[-1][0], guess)],
         now=(now["threshold"] * 100, cost_of(now, *costs)),
         is_share=False,
         height=250,

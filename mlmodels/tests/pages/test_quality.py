@@ -81,6 +81,33 @@ def test_another_threshold_is_looked_at_without_saving_it(alice, pages_of, class
     assert TrainedModel.objects.get().threshold is None
 
 
+@pytest.mark.parametrize(("missed_cost", "wrong_cost", "answering"), [(1, 100, "never"), (100, 1, "always")])
+def test_the_cost_without_the_model_is_that_of_the_cheaper_answer_to_all_rows(
+    alice, pages_of, classifier, missed_cost, wrong_cost, answering
+):
+    thresholds = classifier.report["thresholds"]
+    row, label = thresholds["rows"][0], thresholds["label"]
+    yes = row["true_positives"] + row["false_negatives"]
+    cost = yes if answering == "never" else row["true_negatives"] + row["false_positives"]
+
+    costs = f"?missed_cost={missed_cost}&wrong_cost={wrong_cost}"
+    page = " ".join(
+        pages_of(alice).get(f"/models/{classifier.name}/quality/{costs}").content.decode().split()
+    )
+
+    assert f"Dashed: {cost} without the model, {answering} answering “{label}”." in page
+
+
+def test_figures_say_that_they_are_of_another_threshold(alice, pages_of, classifier):
+    client, address = pages_of(alice), f"/models/{classifier.name}/"
+    before = client.get(address).content.decode()
+
+    client.post(f"{address}threshold/", {"threshold": 80, "missed_cost": 1, "wrong_cost": 1})
+
+    said = "rows it never saw. The threshold was 50%, and is 80% now."
+    assert said not in before and said in client.get(address).content.decode()
+
+
 def test_a_threshold_is_saved_and_shown_from_then_on(alice, pages_of, classifier):
     client, address = pages_of(alice), f"/models/{classifier.name}/quality/"
 
