@@ -112,6 +112,18 @@ def test_an_earlier_prediction_is_shown_and_asked_again(page, model):
     people.expect_balance(page, 4)
 
 
+def test_a_paid_row_is_varied_for_nothing(page, model):
+    people.predict(page)
+    balance = people.balance_chip(page).inner_text()
+
+    page.get_by_label("rooms").fill("8")
+    page.get_by_role("button", name="Try a variation, free").click()
+
+    expect(page.locator("#result")).to_contain_text("more than the answer you paid for")
+    expect(page.get_by_label("rooms")).to_have_value("8")
+    assert people.balance_chip(page).inner_text() == balance
+
+
 def test_a_value_outside_of_the_training_is_said(page, model):
     page.get_by_label("rooms").fill("40")
     people.predict(page)
