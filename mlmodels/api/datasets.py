@@ -158,6 +158,7 @@ class DatasetViewSet(
     parser_classes = [MultiPartParser, *api_settings.DEFAULT_PARSER_CLASSES]
     filterset_fields = ["name"]
     ordering_fields = ["created_at", "name", "row_count", "size_bytes"]
+    compare_themselves = ("partial_update",)  # which may read the file: no transaction is open meanwhile
 
     @property
     def refusals(self) -> list[int]:
@@ -203,8 +204,11 @@ class DatasetViewSet(
         return self._received(received)
 
     def partial_update(self, request, uuid):
+        dataset = self.get_object()
+        self.refuse_if_changed(dataset)
         sent = validated(self)
-        return Response(self._detail(datasets.change(dataset=self.get_object(), **sent)))
+        changed = datasets.change(dataset=dataset, is_only_as_seen=self.names_a_state, **sent)
+        return Response(self._detail(changed))
 
     def destroy(self, request, uuid):
         datasets.delete_dataset(dataset=self.get_object())

@@ -16,7 +16,7 @@ from mlmodels.learning.tables.limits import SHOWN_CHARACTERS_MAX
 from mlmodels.limits import DATASET_NAME_CHARACTERS_MAX, DATASETS_MAX
 from mlmodels.models import Dataset, TrainingRun, Upload
 from mlmodels.operations import pending_files
-from mlplatform.core.errors import InvalidInput, NotFound
+from mlplatform.core.errors import InvalidInput, NotFound, PreconditionFailed
 from mlplatform.core.files import sha256_of, size_of
 from mlplatform.core.transactions import atomic_with_retry
 
@@ -140,21 +140,25 @@ def change(
     columns: dict[str, dict] | None = None,
     target: str | None = None,
     evaluation: dict | None = None,
+    is_only_as_seen: bool = False,
 ) -> Dataset:
     """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs.
 
     `name` is for all versions. `columns` may change the kind, use, blanks (texts) and merge_spellings of
     each; `target` is the column to predict, `evaluation` how models are tested. A kind that does not fit the
-    cells is refused. If one part is refused, nothing is changed.
+    cells is refused. If one part is refused, nothing is changed. If it `is_only_as_seen`, a dataset that is
+    stored no longer as `dataset` was read is refused; else the change is made to what is stored.
     """
     changes = {name: _column_change(change) for name, change in (columns or {}).items()}
     for _ in range(CHANGE_ATTEMPTS):
-        seen = _still_there(Dataset.objects, dataset)
+        seen = dataset if is_only_as_seen else _still_there(Dataset.objects, dataset)
         changed = _changed(copy(seen), changes, target, evaluation)
         if name is not None:
             changed.name = clean_name(name)
-        if _store_change(changed, seen):
+        if _store_change(changed, seen, is_only_as_seen):
             return changed
+        if is_only_as_seen:
+            raise PreconditionFailed
     raise DatasetChanged("The dataset was changed at the same moment. Try again.")
 
 
@@ -175,10 +179,10 @@ def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | N
 
 
 @atomic_with_retry
-def _store_change(changed: Dataset, seen: Dataset) -> bool:
+def _store_change(changed: Dataset, seen: Dataset, is_only_as_seen: bool) -> bool:
     """False when somebody else has changed the dataset since it was seen."""
     stored = _still_there(Dataset.objects.select_for_update(no_key=True), seen)
-    if _decisions(stored) != _decisions(seen):
+    if _decisions(stored) != _decisions(seen) or (is_only_as_seen and stored.name != seen.name):
         return False
     if _decisions(changed) != _decisions(seen):
         changed.columns_changed_at = timezone.now()

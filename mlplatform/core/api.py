@@ -1,5 +1,6 @@
 """What the resources under /api/v1/ have in common: lists, bodies, ETags, rate limits, browsable pages."""
 
+import functools
 import hashlib
 import math
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from rest_framework import filters, pagination, renderers, serializers, throttli
 from rest_framework.response import Response
 
 from mlplatform.core.errors import InvalidInput, PreconditionFailed
+from mlplatform.core.transactions import atomic_with_retry
 
 COMMON_PARAMETERS = {"page", "page_size", "format"}
 OF_THE_FORM = {"csrfmiddlewaretoken"}
@@ -156,15 +158,44 @@ def name_choices(field) -> None:
 
 
 class ETagMixin:
-    """ETags of single objects: 304 for `If-None-Match` on GET, 412 for `If-Match` on PATCH and DELETE."""
+    """ETags of single objects: 304 for `If-None-Match` on GET, 412 for `If-Match` on PATCH and DELETE.
+
+    Between the comparison and the end of the handler nobody else can change the object: both are one
+    transaction. A handler that takes longer than a transaction may is named in `compare_themselves`.
+    """
+
+    compare_themselves = ()  # actions whose handler calls `refuse_if_changed`
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        wanted = request.headers.get("If-Match")
-        if wanted and self.action in ("partial_update", "destroy"):
-            shown = self.get_serializer_of_object()(self.get_object(), context=self.get_serializer_context())
-            if wanted.strip() != "*" and etag_of(shown.data) not in parse_etags(wanted):
-                raise PreconditionFailed("It was changed since you read it. Read it again and decide anew.")
+        is_change = (
+            self.action in ("partial_update", "destroy") and self.action not in self.compare_themselves
+        )
+        if is_change and request.headers.get("If-Match"):
+            method = request.method.lower()
+            setattr(self, method, functools.partial(self._handle_unless_changed, getattr(self, method)))
+
+    def _handle_unless_changed(self, handler, *args, **kwargs):
+        @atomic_with_retry
+        def compare_and_handle():
+            lock_row(self.request.user)  # the account comes first in the order of locks
+            lock_row(self.get_object())
+            self.refuse_if_changed(self.get_object())
+            return handler(*args, **kwargs)
+
+        return compare_and_handle()
+
+    @property
+    def names_a_state(self) -> bool:
+        """Whether the request is about one state of the object, which `If-Match: *` is not."""
+        return self.request.headers.get("If-Match", "*").strip() not in ("*", "")
+
+    def refuse_if_changed(self, found) -> None:
+        if not self.names_a_state:
+            return
+        shown = self.get_serializer_of_object()(found, context=self.get_serializer_context())
+        if etag_of(shown.data) not in parse_etags(self.request.headers["If-Match"]):
+            raise PreconditionFailed
 
     def get_serializer_of_object(self):
         action, self.action = self.action, "retrieve"
@@ -184,6 +215,12 @@ class ETagMixin:
                 )
             response["ETag"] = etag
         return response
+
+
+def lock_row(row) -> None:
+    """Until the transaction ends. SQLite has no locks of rows, and one writing transaction at a time."""
+    rows = row._meta.model._base_manager.select_for_update(no_key=True).filter(pk=row.pk)
+    rows.values_list("pk").first()
 
 
 def is_among(etag: str, etags: list[str]) -> bool:

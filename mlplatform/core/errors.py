@@ -71,6 +71,7 @@ class PreconditionFailed(DomainError):
     """The object is no longer as the caller has read it."""
 
     code = "precondition_failed"
+    message = "It was changed since you read it. Read it again and decide anew."
 
 
 class TooSlow(DomainError):

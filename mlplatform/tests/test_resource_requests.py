@@ -2,7 +2,9 @@
 
 import pytest
 
+from mlmodels.operations import jobs
 from mlmodels.operations.predictions import predict
+from mlmodels.tests.factories import start_batch, start_upload
 from mlplatform.tests.described import openapi
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,58 @@ def test_a_change_to_what_somebody_else_changed_is_refused(api_as, alice, urls):
     assert late.json()["code"] == "precondition_failed"
     assert client.get(url).json()["label"] == "first"
     assert client.delete(url, headers={"If-Match": client.get(url)["ETag"]}).status_code == 204
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("thing", "field"), [("models", "label"), ("datasets", "name"), ("datasets", "target")]
+)
+def test_of_changes_at_once_to_what_all_have_read_one_is_made(thing, field, api_as, alice, urls, at_once):
+    url = urls[thing]
+    read = api_as(alice).get(url)["ETag"]
+    values = ["size", "place"] if field == "target" else [f"by {number}" for number in range(8)]
+
+    def change(value):
+        return api_as(alice).patch(url, {field: value}, headers={"If-Match": read})
+
+    answers = at_once(change, each=values)
+
+    statuses = sorted(answer.status_code for answer in answers)
+    [made] = [answer.json()[field] for answer in answers if answer.status_code == 200]
+    assert statuses == [200] + [412] * (len(values) - 1)
+    assert api_as(alice).get(url).json()[field] == made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_changed_is_not_deleted_by_who_has_read_it_before(api_as, alice, urls, at_once):
+    url = urls["models"]
+    read = api_as(alice).get(url)["ETag"]
+
+    def send(method):
+        body = {"label": "first"} if method == "patch" else None
+        return getattr(api_as(alice), method)(url, body, headers={"If-Match": read}).status_code
+
+    statuses = at_once(send, each=["patch", "delete"] * 3)
+
+    assert sorted(statuses) in ([200, *[412] * 5], [204, *[404] * 5])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("thing", ["datasets", "models", "predictions", "batches", "uploads"])
+def test_what_is_as_it_was_read_is_deleted(thing, alice, pages_of, model, urls):
+    """By the scripts of a page, which are signed in by its session."""
+    if thing == "batches":
+        urls[thing] = f"/api/v1/batches/{jobs.cancel(job=start_batch(alice, model)).uuid}"
+    if thing == "uploads":
+        urls[thing] = f"/api/v1/uploads/{start_upload(alice).uuid}"
+    client, url = pages_of(alice), urls[thing]
+    read = client.get(url)["ETag"]
+
+    other = client.delete(url, headers={"If-Match": '"another"'})
+    deleted = client.delete(url, headers={"If-Match": f'"another", {read}'})
+
+    assert (other.status_code, deleted.status_code) == (412, 204)
+    assert client.get(url).status_code == (200 if thing == "batches" else 404)  # a batch loses its files
 
 
 def test_who_is_counted_is_told_what_is_left(api, monkeypatch, settings):
