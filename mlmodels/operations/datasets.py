@@ -1,6 +1,7 @@
 """Datasets: a CSV file is inspected once, on upload, and stored with what was found in it."""
 
 import io
+from contextlib import contextmanager
 from copy import copy
 from typing import BinaryIO
 
@@ -149,7 +150,7 @@ def change(
     cells is refused. If one part is refused, nothing is changed. If it `is_only_as_seen`, a dataset that is
     stored no longer as `dataset` was read is refused; else the change is made to what is stored.
     """
-    changes = {name: _column_change(change) for name, change in (columns or {}).items()}
+    changes = {name: _column_change(name, change) for name, change in (columns or {}).items()}
     for _ in range(CHANGE_ATTEMPTS):
         seen = dataset if is_only_as_seen else _still_there(Dataset.objects, dataset)
         changed = _changed(copy(seen), changes, target, evaluation)
@@ -167,15 +168,31 @@ def _changed(dataset: Dataset, changes, target: str | None, evaluation: dict | N
         raise UnknownColumn(f'There is no column "{target[:200]}" in this dataset.', field="target")
     for name in changes:
         if name not in dataset.column_names:
-            raise UnknownColumn(f'There is no column "{name[:200]}" in this dataset.', field=name[:200])
+            raise UnknownColumn(
+                f'There is no column "{name[:200]}" in this dataset.', field=f"columns.{name[:200]}"
+            )
     if evaluation is not None:
         dataset.evaluation = _clean_evaluation(evaluation, dataset)
     if changes or target is not None:
         dataset.target = target or dataset.target
-        with dataset.file.open("rb") as file:
+        with dataset.file.open("rb") as file, _named_by_column():
             _examine(dataset, file, _columns_of(dataset), changes)
     dataset.findings = doctor.with_evaluation(dataset.findings, dataset.evaluation)
     return dataset
+
+
+@contextmanager
+def _named_by_column():
+    """Names what is refused about a column by its place in the changes, such as columns.zip.kind."""
+    try:
+        yield
+    except tables.TableRefused as refusal:
+        if refusal.column is not None:
+            place = f"columns.{refusal.column}"
+            names = {name: f"{place}.{name}" for name in refusal.fields}
+            refusal.fields = refusal.fields or {place: refusal.message}
+            refusal.rename_fields(names)
+        raise
 
 
 @atomic_with_retry
@@ -325,24 +342,28 @@ def _replaceable(owner):
     return Dataset.objects.owned_by(owner).replaceable().exclude(training_runs__in=TrainingRun.objects.open())
 
 
-def _column_change(change: dict) -> tables.ColumnChange:
+def _column_change(column: str, change: dict) -> tables.ColumnChange:
+    place = f"columns.{column[:200]}"
     if not isinstance(change, dict):
-        raise InvalidInput('Send an object for each column, such as {"kind": "category"}.', field="columns")
-    if unknown := set(change) - set(tables.ColumnChange.__dataclass_fields__):
-        names = ", ".join(sorted(unknown))[:200]
-        raise InvalidInput(
-            f"Kind, use, blanks and merge_spellings of a column can be changed, not {names}.", field="columns"
+        raise InvalidInput('Send an object for each column, such as {"kind": "category"}.', field=place)
+    if unknown := sorted(set(change) - set(tables.ColumnChange.__dataclass_fields__)):
+        sentence = (
+            "Kind, use, blanks and merge_spellings of a column can be changed, not "
+            f"{', '.join(unknown)[:200]}."
         )
+        raise InvalidInput(sentence, fields={f"{place}.{name[:200]}": sentence for name in unknown})
     for name in ("use", "merge_spellings"):
         if not isinstance(change.get(name, True), bool):
-            raise InvalidInput(f"{name} must be true or false.", field=name)
+            raise InvalidInput(f"{name} must be true or false.", field=f"{place}.{name}")
+    if not isinstance(change.get("kind"), str | None):
+        raise InvalidInput("kind must be a text.", field=f"{place}.kind")
     blanks = change.get("blanks", [])
     if not isinstance(blanks, list) or not all(isinstance(text, str) for text in blanks):
-        raise InvalidInput("blanks must be a list of texts.", field="blanks")
+        raise InvalidInput("blanks must be a list of texts.", field=f"{place}.blanks")
     if len(blanks) > BLANKS_MAX or max(map(len, blanks), default=0) > SHOWN_CHARACTERS_MAX:
         raise InvalidInput(
             f"At most {BLANKS_MAX} texts of up to {SHOWN_CHARACTERS_MAX} characters can be read as blank.",
-            field="blanks",
+            field=f"{place}.blanks",
         )
     return tables.ColumnChange(**change)
 

@@ -234,7 +234,7 @@ def test_the_name_without_the_number_leads_to_the_full_name(alice, bob, api_as, 
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"target": "cost"}, "target"), ({"columns": {"size": {"uses": True}}}, "columns")],
+    [({"target": "cost"}, "target"), ({"columns": {"size": {"uses": True}}}, "columns.size.uses")],
 )
 def test_a_change_of_a_dataset_names_the_input_that_is_wrong(alice, api_as, body, field):
     refused = api_as(alice).patch(f"/api/v1/datasets/{make_dataset(alice).uuid}", body, format="json")

@@ -104,7 +104,9 @@ def retype(column: Column, kind: str) -> Column:
     """
     if kind not in KINDS:
         raise TableRefused(
-            f"There is no column kind {shown(kind)}; choose one of {', '.join(KINDS)}.", field="kind"
+            f"There is no column kind {shown(kind)}; choose one of {', '.join(KINDS)}.",
+            field="kind",
+            column=column.name,
         )
     if kind == column.kind:
         return column

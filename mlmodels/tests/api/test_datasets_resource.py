@@ -97,25 +97,40 @@ def test_a_change_of_a_column_that_is_no_object_is_refused(client, alice):
 
     for change in (None, "number", [None]):
         answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"columns": {"size": change}})
-        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["columns"])
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["columns.size"])
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("columns", "named"),
     [
-        {"garden": {"use": True}},
-        {"place": {"kind": "number"}},
-        {"size": {"colour": "red"}},
-        {"size": {"use": 1}},
+        ({"garden": {"use": True}}, "columns.garden"),
+        ({"rooms": {"kind": "category"}, "place": {"kind": "number"}}, "columns.place.kind"),
+        ({"rooms": {"kind": "category"}, "size": {"kind": "colour"}}, "columns.size.kind"),
+        ({"size": {"kind": ["number"]}}, "columns.size.kind"),
+        ({"size": {"colour": "red"}}, "columns.size.colour"),
+        ({"place": {"use": True}, "size": {"use": 1}}, "columns.size.use"),
+        ({"size": {"merge_spellings": "no"}}, "columns.size.merge_spellings"),
+        ({"size": {"blanks": "-1"}}, "columns.size.blanks"),
+        ({"size": {"blanks": ["x"] * 51}}, "columns.size.blanks"),
     ],
 )
-def test_an_impossible_change_is_refused_and_changes_nothing(client, alice, columns):
+def test_an_impossible_change_is_refused_by_its_place_and_changes_nothing(client, alice, columns, named):
     dataset = make_dataset(alice)
 
     answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"columns": columns})
 
-    assert answer.status_code == 400
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [named])
     assert Dataset.objects.get().columns == dataset.columns
+
+
+def test_a_kind_that_single_cells_do_not_fit_is_refused_by_its_column(client, alice):
+    rows = [f"{n},{n if n % 9 else 'unknown size'}" for n in range(1, 60)]
+    dataset = make_dataset(alice, "\n".join(["size,yard", *rows]).encode())
+
+    answer = client.patch(f"/api/v1/datasets/{dataset.uuid}", {"columns": {"yard": {"kind": "number"}}})
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["columns.yard"])
+    assert "unknown size" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
