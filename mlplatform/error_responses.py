@@ -37,6 +37,7 @@ STATUS = {  # and the title of the page
     errors.Conflict: (409, "Conflict"),
     errors.PreconditionFailed: (412, "Changed in the meantime"),
     errors.TooLarge: (413, "Too large"),
+    errors.EncodedBody: (415, "Unsupported encoding"),
     errors.Unprocessable: (422, "Request does not match"),
     errors.TooManyRequests: (429, "Too many requests"),
     errors.Unavailable: (503, "Temporarily unavailable"),
@@ -79,6 +80,8 @@ def links_to_tokens(request) -> dict:
 def headers_of(error: errors.DomainError) -> dict:
     if isinstance(error, errors.NotSignedIn):
         return {"WWW-Authenticate": 'Bearer realm="api"'}
+    if isinstance(error, errors.EncodedBody):
+        return {"Accept-Encoding": "identity"}
     seconds = getattr(error, "retry_after_seconds", None)
     return {"Retry-After": str(seconds)} if seconds else {}
 

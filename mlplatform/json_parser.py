@@ -8,7 +8,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
-from mlplatform.core.errors import InvalidInput, TooLarge
+from mlplatform.core.errors import EncodedBody, InvalidInput, TooLarge
 from mlplatform.core.text import is_storable
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -77,13 +77,16 @@ def finite(digits: str) -> float:
 # json.loads would make a decoder for each body
 DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
 
+UNENCODED = {"", "identity"}
 UNDECLARED = {"", "text/plain"}  # sent by clients that set no content type
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """Reads a body without a declared type as JSON where JSON is accepted."""
+    """Reads a body without a declared type as JSON where JSON is accepted, and refuses a compressed one."""
 
     def select_parser(self, request, parsers):
+        if request.headers.get("Content-Encoding", "").strip().lower() not in UNENCODED:
+            raise EncodedBody
         parser = super().select_parser(request, parsers)
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if parser is None and media_type in UNDECLARED:

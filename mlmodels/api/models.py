@@ -29,7 +29,7 @@ from mlmodels.operations import trained_models
 from mlmodels.operations.exports import FORMATS
 from mlmodels.operations.monitoring import monitoring
 from mlmodels.operations.training import retrain
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
+from mlplatform.core.api import ETagMixin, NumberField, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, with_examples
 
 OF_SHARED = {"retrieve", "row_schema", "batches"}  # open to those with whom the model is shared
@@ -111,7 +111,7 @@ class ModelChangeSerializer(StrictBody, serializers.Serializer):
     label = serializers.CharField(
         required=False, allow_blank=True, help_text="the name shown on pages; the one in URLs stays"
     )
-    threshold = serializers.FloatField(
+    threshold = NumberField(
         required=False,
         allow_null=True,
         help_text="with two classes: the probability from which one of them is predicted; null for 0.5",

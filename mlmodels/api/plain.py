@@ -92,6 +92,7 @@ def is_plain(environ: dict) -> bool:
         environ["REQUEST_METHOD"] == "POST"
         and "HTTP_AUTHORIZATION" in environ
         and "HTTP_ORIGIN" not in environ
+        and "HTTP_CONTENT_ENCODING" not in environ
         and not environ.get("HTTP_COOKIE")
         and environ.get("CONTENT_TYPE", "").lower() in SENT_AS
         and environ.get("HTTP_ACCEPT", "*/*") in ACCEPTED

@@ -21,7 +21,15 @@ from mlmodels.operations import explanations, predictions
 from mlmodels.operations.actuals import record_actual
 from mlmodels.pagination import KeysPaginator
 from mlmodels.snippets import example_row
-from mlplatform.core.api import ETagMixin, Pages, StrictBody, StrictQueryMixin, validated
+from mlplatform.core.api import (
+    ETagMixin,
+    NumberField,
+    Pages,
+    StrictBody,
+    StrictQueryMixin,
+    object_of,
+    validated,
+)
 from mlplatform.core.api_schema import StoredJSON, with_examples
 from mlplatform.core.errors import NotFound
 
@@ -56,7 +64,7 @@ class RowsSerializer(TypicalRow, StrictBody, serializers.Serializer):
         max_length=ROWS_MAX,
         error_messages={"max_length": f"At most {ROWS_MAX} rows. For more, send a CSV file to `batches`."},
     )
-    level = serializers.FloatField(
+    level = NumberField(
         required=False,
         min_value=LEVEL_MIN,
         max_value=LEVEL_MAX,
@@ -269,7 +277,7 @@ class PredictionViewSet(
     @action(detail=True, methods=["post"], refusals=[409])
     def actual(self, request, uuid):
         prediction = owned_prediction(request.user, uuid)
-        sent = ActualSerializer(data=request.data)
+        sent = ActualSerializer(data=object_of(request))
         sent.is_valid(raise_exception=True)
         record_actual(prediction=prediction, value=sent.validated_data["value"])
         return Response(self.get_serializer(prediction).data)

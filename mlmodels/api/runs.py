@@ -17,7 +17,7 @@ from mlmodels.lookups import owned_dataset, owned_run
 from mlmodels.models import Dataset, TrainingRun
 from mlmodels.models.training_runs import Task
 from mlmodels.operations.training import start_training
-from mlplatform.core.api import ETagMixin, StrictBody, StrictQueryMixin, validated
+from mlplatform.core.api import ETagMixin, NumberField, StrictBody, StrictQueryMixin, validated
 from mlplatform.core.api_schema import StoredJSON, answer_example, with_examples
 from mlplatform.core.errors import DomainError
 
@@ -114,7 +114,7 @@ class TrainingOptionsSerializer(StrictBody, serializers.Serializer):
     parameters = JSONObjectField(required=False, help_text="of the algorithm, by name")
     search = serializers.ChoiceField(SEARCHES, required=False, help_text="how values of parameters are tried")
     grid = JSONObjectField(required=False, help_text="values to try, by parameter; `{}` for the default ones")
-    budget_seconds = serializers.FloatField(required=False, help_text="time limit of auto and of searches")
+    budget_seconds = NumberField(required=False, help_text="time limit of auto and of searches")
     evaluation = EvaluationField(
         required=False,
         help_text="`kind` (hold_out, k_fold, time, group), `by` (a column), `folds`, `train_percentage`",

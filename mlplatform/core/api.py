@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import math
+import sys
 from collections.abc import Mapping
 
 from django import forms
@@ -16,6 +17,7 @@ from mlplatform.core.errors import InvalidInput, PreconditionFailed
 from mlplatform.core.transactions import atomic_with_retry
 
 COMMON_PARAMETERS = {"page", "page_size", "format"}
+NO_OBJECT = "Send a JSON object."
 OF_THE_FORM = {"csrfmiddlewaretoken"}
 
 
@@ -112,7 +114,7 @@ def ordering_fields_of(view) -> tuple | list:
 class StrictBody:
     """For serializers of requests: unknown fields are refused, together with whatever else is wrong."""
 
-    default_error_messages = {"invalid": "Send a JSON object."}
+    default_error_messages = {"invalid": NO_OBJECT}
 
     def get_fields(self):
         fields = super().get_fields()
@@ -143,9 +145,25 @@ class StrictBody:
         return value
 
 
+class NumberField(serializers.FloatField):
+    """An integer that no float can hold is read as the largest one: whoever knows the limit refuses it."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, int) and abs(data) > sys.float_info.max:
+            data = math.copysign(sys.float_info.max, data > 0 or -1)
+        return super().to_internal_value(data)
+
+
+def object_of(request) -> Mapping:
+    """The body of the request, which is an object or a form."""
+    if not isinstance(request.data, Mapping):
+        raise InvalidInput(NO_OBJECT)
+    return request.data
+
+
 def validated(view, data=None) -> dict:
     """The body of the request, or `data`, as the serializer of the view reads it."""
-    serializer = view.get_serializer(data=view.request.data if data is None else data)
+    serializer = view.get_serializer(data=object_of(view.request) if data is None else data)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 

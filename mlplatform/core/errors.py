@@ -86,6 +86,13 @@ class TooLarge(DomainError):
     code = "too_large"
 
 
+class EncodedBody(DomainError):
+    """The body is compressed, which nothing here reads."""
+
+    code = "unsupported_media_type"
+    message = "A body with Content-Encoding is not accepted here. Send it as it is, without this header."
+
+
 class Unprocessable(DomainError):
     """The request contradicts an earlier one, such as a reused idempotency key with another body."""
 

@@ -1,5 +1,6 @@
 """What a developer is told who gets a request wrong: each refusal says what to send instead."""
 
+import gzip
 from datetime import timedelta
 from uuid import uuid4
 
@@ -194,10 +195,64 @@ def test_an_object_that_there_is_not_is_said_not_to_be_there(alice, api_as, meth
     assert refused.json()["detail"] == "There is no such object, or it belongs to another user."
 
 
-def test_a_body_that_is_no_object_is_told_so(alice, api_as):
-    refused = api_as(alice).post("/api/v1/runs", [1], format="json")
+@pytest.mark.parametrize("body", ["null", "[1]", '"text"', "7"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "v1/runs",
+        "v1/token",
+        "v1/keys",
+        "train",
+        "predict",
+        "predict/1_houses",
+        "user/create",
+        "request_token",
+    ],
+)
+def test_a_body_that_is_no_object_is_told_so(alice, api_as, path, body):
+    refused = api_as(alice).generic("POST", f"/api/{path}", body, "application/json")
 
     assert (refused.status_code, refused.json()["detail"]) == (400, "Send a JSON object.")
+
+
+@pytest.mark.parametrize("path", ["v1/runs", "v1/datasets", "train", "predict/1_houses", "user/create"])
+def test_a_compressed_body_is_refused_with_what_to_send(alice, api_as, path):
+    media_type = "multipart/form-data; boundary=x" if path == "v1/datasets" else "application/json"
+
+    refused = api_as(alice).generic(
+        "POST", f"/api/{path}", gzip.compress(b"{}"), media_type, headers={"Content-Encoding": "gzip"}
+    )
+    plain = api_as(alice).post("/api/user/login", {}, headers={"Content-Encoding": "identity"})
+
+    assert (refused.status_code, refused["Accept-Encoding"]) == (415, "identity")
+    assert refused.json()["detail"] == (
+        "A body with Content-Encoding is not accepted here. Send it as it is, without this header."
+    )
+    assert plain.status_code == 400 and set(plain.json()["fields"]) == {"email", "pwd"}
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "sentence"),
+    [
+        ("patch", {"threshold": 10**400}, "A threshold is above 0 and below 1, such as 0.3."),
+        ("patch", {"threshold": -(10**400)}, "A threshold is above 0 and below 1, such as 0.3."),
+        ("predict", {"features": {}, "level": 10**400}, "less than or equal to 0.99"),
+    ],
+)
+def test_a_number_that_is_far_too_large_is_refused_with_what_is_allowed(
+    alice, api_as, make_model, call, body, sentence
+):
+    answers = "\n".join(f"{n},{'yes' if n % 7 > 3 else 'no'}" for n in range(60))
+    model = make_model(
+        alice, make_dataset(alice, f"size,sold\n{answers}".encode()), target="sold", algorithm="logistic"
+    )
+    url = f"/api/v1/models/{model.name}"
+    client = api_as(alice)
+
+    refused = client.patch(url, body) if call == "patch" else client.post(f"{url}/predict", body)
+
+    assert refused.status_code == 400
+    assert sentence in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
