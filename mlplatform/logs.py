@@ -120,6 +120,9 @@ def configuration(line_format: str, arguments: list[str]) -> dict:
     }
 
 
+HINTS = {"DisallowedHost": ", which is none of ALLOWED_HOSTS"}
+
+
 def without_words_of_the_request(record) -> bool:
     """Django's security logs quote hosts, origins, referers and paths of requests that anybody can send.
 
@@ -127,8 +130,10 @@ def without_words_of_the_request(record) -> bool:
     """
     kind = record.name.removeprefix("django.security.")
     if kind != record.name:
-        reason = f"{record.args[0]}".partition(" - ")[0] if kind == "csrf" and record.args else ""
-        record.msg, record.args = f"Refused by Django: {kind} {reason}".strip(), ()
+        reason = HINTS.get(kind, "")
+        if kind == "csrf" and record.args:
+            reason = " " + f"{record.args[0]}".partition(" - ")[0]
+        record.msg, record.args = f"Refused by Django: {kind}{reason}", ()
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.exc_info = None
     return True

@@ -248,7 +248,7 @@ def test_no_one_time_link_is_logged_where_it_is_redirected_or_refused(client, li
     [
         (
             {"method": "get", "path": "/page", "HTTP_HOST": "secret.example"},
-            "Refused by Django: DisallowedHost",
+            "Refused by Django: DisallowedHost, which is none of ALLOWED_HOSTS",
         ),
         (
             {"path": "/reset/Mg/secret/", "HTTP_ORIGIN": "https://secret.example"},
