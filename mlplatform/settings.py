@@ -12,7 +12,7 @@ from pathlib import Path
 from corsheaders.defaults import default_headers
 
 from mlplatform import api_description, data_dir, logs
-from mlplatform.environment import SQLITE, Environment
+from mlplatform.environment import SQLITE, Environment, refuse
 from mlplatform.hooks import (  # noqa: F401 - settings as well
     ACCOUNT_EXPORT_FILES,
     ACCOUNT_EXPORT_HOOKS,
@@ -272,6 +272,8 @@ FILE_UPLOAD_HANDLERS = [
 # Workers. One that sends no heartbeat for the length of a lease loses its training run.
 RUN_LEASE_SECONDS = env.float("RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("RUN_HEARTBEAT_SECONDS", default=15)
+if RUN_HEARTBEAT_SECONDS >= RUN_LEASE_SECONDS:
+    refuse("RUN_HEARTBEAT_SECONDS", f"must be well below RUN_LEASE_SECONDS, which is {RUN_LEASE_SECONDS:g}")
 # How long a worker that is told to stop goes on with its job before it hands it back
 WORKER_DRAIN_SECONDS = env.float("WORKER_DRAIN_SECONDS", default=20)
 TRAINING_NICENESS = env.int("TRAINING_NICENESS", default=10, at_most=19)  # so that the web server goes first

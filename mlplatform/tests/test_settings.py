@@ -241,6 +241,19 @@ def test_a_value_that_cannot_be_used_stops_the_start_with_one_line_that_names_th
     assert "secret" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"RUN_LEASE_SECONDS": "15"}, {"RUN_HEARTBEAT_SECONDS": "60"}, {"RUN_HEARTBEAT_SECONDS": "90"}],
+    ids=str,
+)
+def test_a_heartbeat_that_comes_after_the_lease_stops_the_start_and_names_both_variables(tmp_path, given):
+    ended = start({"DATA_DIR": str(tmp_path), "SECRET_KEY": "x" * 50, **given}, "DEBUG")
+
+    assert ended.returncode == 1
+    lease = given.get("RUN_LEASE_SECONDS", "60")
+    assert ended.stderr == f"RUN_HEARTBEAT_SECONDS must be well below RUN_LEASE_SECONDS, which is {lease}.\n"
+
+
 def test_a_data_folder_that_cannot_be_used_stops_the_start_with_one_line(tmp_path):
     (tmp_path / "file").touch()
 

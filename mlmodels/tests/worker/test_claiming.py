@@ -51,7 +51,7 @@ def claim_with_processes(log) -> int:
     log.touch()
     environment = {
         **os.environ, "DATABASE_URL": url_of_test_database(), "DATA_DIR": str(log.parent),
-        "RUN_LEASE_SECONDS": "1",
+        "RUN_LEASE_SECONDS": "1", "RUN_HEARTBEAT_SECONDS": "0.2",
     }  # fmt: skip
     command = [sys.executable, "-m", "mlmodels.tests.worker.claiming", str(log), str(PROCESSES), str(KILLS)]
     ended = subprocess.run(
