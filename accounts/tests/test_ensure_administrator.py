@@ -13,7 +13,7 @@ PASSWORD = "a long pass phrase 17"
 
 def start_up():
     said = StringIO()
-    call_command("ensure_administrator", stdout=said)
+    call_command("ensure_administrator", stdout=said, stderr=said)
     return said.getvalue()
 
 
@@ -37,11 +37,21 @@ def test_where_there_is_an_administrator_nothing_happens(admin_user):
     assert User.objects.get() == admin_user
 
 
-def test_without_email_address_or_password_nothing_happens(settings):
-    settings.ADMIN_PASSWORD = ""
+def test_without_email_address_and_password_nothing_happens(settings):
+    settings.ADMIN_EMAIL = settings.ADMIN_PASSWORD = ""
 
     assert start_up() == ""
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])
+def test_what_is_missing_for_an_administrator_is_said_until_there_is_one(settings, missing, make_user):
+    setattr(settings, missing, "")
+
+    assert start_up() == f"No administrator was created: {missing} is not set.\n"
+    assert not User.objects.exists()
+    make_user("root@example.com", is_staff=True, is_superuser=True)
+    assert start_up() == ""
 
 
 def test_whoever_took_the_email_address_before_loses_access(make_user, log_in, bearer):
