@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from mlplatform.management.commands import prepare
 from mlplatform.settings import BASE_DIR
+from mlplatform.tests.processes import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +65,23 @@ def test_an_address_that_is_none_stops_the_start_in_words(settings):
         call_command("prepare")
 
     assert not User.objects.exists()
+
+
+def test_several_at_once_on_an_empty_database_wait_for_each_other(environment):
+    environment |= {"ADMIN_EMAIL": "root@example.com", "ADMIN_PASSWORD": "a long pass phrase"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "prepare"],
+            env=environment,
+            cwd=BASE_DIR,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in started]
+
+    assert [process.returncode for process in started] == [0] * 4, "\n".join(said)
+    assert sorted(said) == [""] * 3 + ["root@example.com is the administrator.\n"]
