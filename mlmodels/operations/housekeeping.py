@@ -15,7 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 def run_daily(*, by: str) -> Housekeeping | None:
-    """Today's round, once HOUSEKEEPING_HOUR has come; None if it is not due, or another worker's."""
+    """Today's round, once HOUSEKEEPING_HOUR has come; None if it is not due, or another worker's.
+
+    The claim is renewed after each step. A worker that has lost it stops.
+    """
     now = timezone.now()
     if now.hour < settings.HOUSEKEEPING_HOUR or Housekeeping.objects.filter(
         day=now.date(), finished_at__isnull=False
@@ -30,16 +33,27 @@ def run_now(*, by: str, on_step: Callable[[dict], None] = lambda step: None) -> 
     return _run_steps(Housekeeping.objects.create(done_by=by), on_step)
 
 
-def _run_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeeping:
-    round_.steps = []
+def _run_steps(round_: Housekeeping, on_step=lambda step: None) -> Housekeeping | None:
+    began_at, steps = round_.started_at, []
     for name, path in settings.HOUSEKEEPING.items():
         step = _run_step(name, path)
-        round_.steps.append(step)
+        steps.append(step)
         on_step(step)
-    round_.finished_at = timezone.now()
-    round_.save(update_fields=["steps", "finished_at"])
+        if not _renew(round_):
+            logger.warning("Another worker has taken over the housekeeping of %s", round_.day)
+            return None
+    if not round_.update_if_held(steps=steps, started_at=began_at, finished_at=timezone.now()):
+        return None
     Housekeeping.objects.outdated().delete()
     return round_
+
+
+def _renew(round_: Housekeeping) -> bool:
+    try:
+        return round_.update_if_held(started_at=timezone.now())
+    except (OperationalError, InterfaceError):  # the next steps say so, or the database is back by then
+        connection.close()
+        return True
 
 
 def _run_step(name: str, path: str) -> dict:

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -26,6 +27,24 @@ def good_step():
 
 def bad_step():
     raise RuntimeError("the disk is full")
+
+
+others = []
+
+
+def pass_an_hour():
+    """Replaced by the tests that use it."""
+
+
+def step_of_an_hour():
+    pass_an_hour()
+    others.append(run_daily(by="other"))
+
+
+def step_that_is_given_up():
+    pass_an_hour()
+    settings.HOUSEKEEPING = {"good": f"{HERE}.good_step"}
+    run_daily(by="other")
 
 
 @pytest.fixture
@@ -138,6 +157,35 @@ def test_a_worker_that_was_killed_meanwhile_leaves_its_day_to_another(steps, tim
     time_machine.shift(timedelta(hours=2, seconds=1))
     assert run_daily(by="next").done_by == "next"
     assert run_daily(by="third") is None
+
+
+@pytest.mark.django_db
+def test_a_round_of_many_hours_stays_with_its_worker(steps, settings, time_machine, monkeypatch):
+    """Steps of an hour each; another worker asks after each of them."""
+    time_machine.move_to(NIGHT, tick=False)
+    began = timezone.now()
+    monkeypatch.setattr(f"{HERE}.others", [])
+    settings.HOUSEKEEPING = {f"step {number}": f"{HERE}.step_of_an_hour" for number in range(4)}
+    monkeypatch.setattr(f"{HERE}.pass_an_hour", lambda: time_machine.shift(timedelta(hours=1)))
+
+    done = run_daily(by="first")
+
+    assert others == [None] * 4
+    assert Housekeeping.objects.get() == done
+    assert (done.done_by, done.started_at, len(done.steps)) == ("first", began, 4)
+    assert done.finished_at == began + timedelta(hours=4)
+
+
+@pytest.mark.django_db
+def test_a_worker_whose_day_was_taken_over_stops_after_its_step(steps, settings, time_machine, monkeypatch):
+    time_machine.move_to(NIGHT, tick=False)
+    monkeypatch.setattr(f"{HERE}.pass_an_hour", lambda: time_machine.shift(timedelta(hours=3)))
+    settings.HOUSEKEEPING = {"long": f"{HERE}.step_that_is_given_up", "good": f"{HERE}.good_step"}
+
+    assert run_daily(by="first") is None
+
+    assert done_steps == ["good"]  # the other worker's
+    assert Housekeeping.objects.get().done_by == "other"
 
 
 @pytest.mark.django_db
