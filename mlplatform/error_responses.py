@@ -3,7 +3,6 @@
 The API answers `{"detail", "code", "fields"}`, also for errors of Django and REST framework.
 """
 
-import errno
 import logging
 import sys
 
@@ -105,9 +104,9 @@ def as_refusal(error: Exception) -> errors.DomainError | None:
         fields = {"outage": outage, "database_code": database_errors.code_of(error)}
         logger.error("database outage", exc_info=error, extra={"fields": fields})
         return errors.Unavailable(DATABASE_OUTAGES[outage])
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if errors.is_storage_full(error):
         logger.error("no space left for files", exc_info=error)
-        return errors.StorageUnavailable("There is no space left for files at the moment. Try again later.")
+        return errors.StorageUnavailable(errors.STORAGE_FULL)
     return None
 
 

@@ -37,7 +37,7 @@ from mlmodels.worker.assignment import (
 from mlmodels.worker.cluster import executor_for
 from mlmodels.worker.cluster_tasks import frames_of
 from mlmodels.worker.sandbox import enter_sandbox
-from mlplatform.core.errors import DomainError
+from mlplatform.core.errors import STORAGE_FULL, DomainError, is_storage_full
 
 VERIFIED_ROWS = 500  # a sample of the whole table, because files are often sorted
 SHARE_OF_FITTING = 0.95  # of the progress; the rest is saving and checking
@@ -85,6 +85,8 @@ class Reporter:
             self.say(REFUSED, code=error.code, message=error.message)
         elif isinstance(error, MemoryError):
             self.say(REFUSED, code="memory_limit", message="")
+        elif is_storage_full(error):
+            self.say(REFUSED, code="storage_full", message=STORAGE_FULL)
         elif isinstance(error, OSError) and error.errno == errno.EFBIG:
             self.say(REFUSED, code=self._file_limit_code, message="")
         elif error is not None:

@@ -19,7 +19,7 @@ from mlmodels.worker.assignment import Assignment, Cluster
 from mlmodels.worker.database import Heartbeat, retry
 from mlmodels.worker.process import WorkProcess
 from mlplatform.core import storage
-from mlplatform.core.errors import StorageUnavailable
+from mlplatform.core.errors import STORAGE_FULL, StorageUnavailable, is_storage_full
 
 CHECK_SECONDS = 0.1  # how long the end of the process can go unnoticed
 REPORT_SECONDS = 1.0  # how often progress is written and the job's row is read
@@ -67,10 +67,20 @@ def carry_out(job: Job, do: Callable, heartbeat: Heartbeat, must_hand_back: Call
         do(job, Watch(job, heartbeat, must_hand_back))
         return "succeeded"
     except Ended as ended:
-        return ended.outcome if retry(partial(ended.write, job=job)) else "lost"
+        return write_end(ended, job)
+    except OSError as error:
+        if not is_storage_full(error):
+            raise
+        return write_end(failed("storage_full", STORAGE_FULL), job)
     finally:
         heartbeat.let_go()
         part_path(job).unlink(missing_ok=True)
+
+
+def write_end(ended: Ended, job: Job) -> str:
+    if ended.outcome == "failed: storage_full":
+        log.error("no space left for files")
+    return ended.outcome if retry(partial(ended.write, job=job)) else "lost"
 
 
 def part_path(job: Job) -> Path:

@@ -4,6 +4,8 @@ The message is a sentence for the user: what is wrong, and what to do. `mlplatfo
 classes of this module to HTTP statuses; an app subclasses the one that fits and gives it a `code`.
 """
 
+import errno
+
 
 class DomainError(Exception):
     """A refusal in words for the user. A subclass that always says the same sets `message` and `field`.
@@ -126,3 +128,10 @@ class StorageUnavailable(Unavailable):
     def reason(self) -> str:
         """For logs: the class of the error behind it, whose own message may name the file."""
         return type(self.__cause__).__name__ if self.__cause__ else self.message
+
+
+STORAGE_FULL = "There is no space left for files at the moment. Try again later."
+
+
+def is_storage_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

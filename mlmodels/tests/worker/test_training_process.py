@@ -1,5 +1,6 @@
 """What becomes of a run when its child process is refused, stopped, or dies."""
 
+import errno
 import json
 import os
 import signal
@@ -155,6 +156,30 @@ def test_a_data_set_without_its_file_fails_the_run_in_words(alice):
     work_off()
 
     assert_failed_and_refunded(run, "dataset_missing", "Upload it again")
+
+
+def test_a_disk_that_is_full_for_the_process_fails_the_run_in_words(alice, monkeypatch, tmp_path, caplog):
+    full = tmp_path / "model.part"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(trainings, "part_path", lambda run: full)
+    run = start_run(alice)
+
+    work_off()
+
+    assert_failed_and_refunded(run, "storage_full", "There is no space left for files")
+    assert "no space left for files" in caplog.messages
+
+
+def test_a_disk_that_is_full_for_the_model_fails_the_run_in_words(alice, monkeypatch):
+    def keep_file(**options):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(trainings.model_files, "keep_file", keep_file)
+    run = start_run(alice)
+
+    work_off()
+
+    assert_failed_and_refunded(run, "storage_full", "There is no space left for files")
 
 
 def test_a_search_reports_what_it_found(alice):
