@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import get_resolver
 
@@ -18,7 +19,7 @@ from mlmodels.operations.aliases import promote
 from mlmodels.operations.predictions import predict
 from mlmodels.operations.sharing import create_report_link, share_model
 from mlmodels.operations.webhooks import create_webhook, send_test
-from mlmodels.tests.factories import make_model_row, start_batch, start_upload
+from mlmodels.tests.factories import houses_csv, make_model_row, start_batch, start_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +50,10 @@ def own(**parameters) -> Rule:
 
 def administrators(**parameters) -> Rule:
     return Rule("administrators", parameters)
+
+
+def new_file() -> SimpleUploadedFile:
+    return SimpleUploadedFile("rows.csv", houses_csv())
 
 
 def of(thing: str, body: dict | None = None, **parameters) -> Rule:
@@ -194,7 +199,7 @@ URLS = {
     "api/v1/models/<str:name>": of("model"),
     "api/v1/models/<str:name>/predict": of("model", {"features": ROW}),
     "api/v1/models/<str:name>/explain": of("model", {"features": ROW}),
-    "api/v1/models/<str:name>/batches": of("model"),
+    "api/v1/models/<str:name>/batches": of("model", {"file": new_file}),
     "api/v1/batches": own(),
     "api/v1/batches/<uuid:uuid>": of("batch"),
     "api/v1/batches/<uuid:uuid>/cancel": of("batch"),
@@ -282,10 +287,13 @@ def undone():
 
 def statuses(client, url: str, body: dict | None = None) -> dict[str, int]:
     """The status by method."""
-    found = {}
+    found, body = {}, body or {}
     for method in METHODS:
+        is_file = "file" in body and method != "get"
+        sent = {"file": body["file"]()} if is_file else body
         with undone():
-            found[method] = getattr(client, method)(url, body or {}).status_code
+            response = getattr(client, method)(url, sent, **({"format": "multipart"} if is_file else {}))
+        found[method] = response.status_code
     return found
 
 
