@@ -47,6 +47,8 @@ LEDGER_REFERENCE_MODELS = {
     "prediction": "mlmodels.prediction",
     "batch": "mlmodels.batch",
 }
+# Its reason as pages write it, by the same kind: functions of the stored reason
+LEDGER_REASONS_IN_WORDS = {"run": "mlmodels.operations.training.reason_in_words"}
 # What a user's page in the admin leads to: label, model, the field that is the user, and a filter
 ADMIN_LISTS_OF_A_USER = [
     ("datasets", "mlmodels.dataset", "owner", {}),

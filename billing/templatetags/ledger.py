@@ -3,6 +3,7 @@
 from django import template
 from django.conf import settings
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 register = template.Library()
 
@@ -20,6 +21,13 @@ def cause_url(entry):
     kind, _, identifier = entry.reference.partition(":")
     route = settings.LEDGER_REFERENCE_ROUTES.get(kind)
     return reverse(route, args=[identifier]) if route else ""
+
+
+@register.filter
+def reason_in_words(entry):
+    """The stored reason as a page writes it."""
+    in_words = settings.LEDGER_REASONS_IN_WORDS.get(entry.reference.partition(":")[0])
+    return import_string(in_words)(entry.reason) if in_words else entry.reason
 
 
 @register.filter

@@ -1,6 +1,7 @@
 """/tokens/: the balance and every movement."""
 
 import tracemalloc
+import uuid
 
 import pytest
 from django.db import connection
@@ -33,6 +34,38 @@ def test_the_page_names_every_price(alice, pages_of, settings):
     page = " ".join(pages_of(alice).get("/tokens/").content.decode().split())
 
     assert "costs 1 token, a prediction 3, and a file 7 per 1,000 rows, rounded up" in page
+
+
+def test_a_training_has_the_name_of_its_algorithm_as_on_other_pages(alice, pages_of):
+    booked = {"operation": "run:b:charge", "reference": f"run:{uuid.uuid4()}"}
+    operations.charge(user=alice, amount=1, reason="training knn", **booked)
+
+    page = pages_of(alice).get("/tokens/").content.decode()
+
+    assert "Training: Nearest neighbors" in page
+    assert "knn" not in page
+    assert "training knn" in pages_of(alice).get("/tokens/ledger.csv").getvalue().decode()
+    assert LedgerEntry.objects.latest_first().first().reason == "training knn"
+
+
+def test_other_reasons_are_shown_as_they_were_booked(alice, pages_of):
+    run, prediction = f"run:{uuid.uuid4()}", f"prediction:{uuid.uuid4()}"
+    operations.charge(user=alice, amount=1, reason="failed", operation="run:b", reference=run)
+    operations.charge(user=alice, amount=1, reason="training knn", operation="p:b", reference=prediction)
+
+    page = pages_of(alice).get("/tokens/").content.decode()
+
+    assert "Failed\n" in page.replace("</a>", "\n")
+    assert "Training knn" in page
+
+
+def test_the_time_of_a_movement_is_written_for_its_reader_with_its_zone(alice, pages_of, time_machine):
+    time_machine.move_to("2026-03-01T10:05:00Z", tick=False)
+    operations.grant(user=alice, amount=1, reason="gift", operation="grant:1")
+
+    page = pages_of(alice).get("/tokens/", headers={"accept-language": "de"}).content.decode()
+
+    assert ">01.03.2026 10:05 UTC</time>" in page
 
 
 def test_movements_can_be_narrowed_to_a_kind(alice, pages_of):

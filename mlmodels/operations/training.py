@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from billing import idempotency as idempotency_keys
 from billing import operations as billing
 from mlmodels import errors
-from mlmodels.learning.trainers import TrainingPlan
+from mlmodels.learning.trainers import TrainingPlan, label_of
 from mlmodels.limits import MODELS_MAX
 from mlmodels.models import Dataset, TrainedModel, TrainingRun, add_owner
 from mlmodels.operations import datasets, jobs, pending_files, plans
@@ -19,6 +19,8 @@ from mlplatform.core.files import sha256_of
 from mlplatform.core.origin import origin
 from mlplatform.core.text import plural
 from mlplatform.core.transactions import atomic_with_retry
+
+TRAINING = "training "  # with the algorithm, the reason of a charge
 
 
 def start_training(
@@ -183,6 +185,13 @@ def finish_run(*, run: TrainingRun, model: TrainedModel) -> bool:
     return is_kept
 
 
+def reason_in_words(reason: str) -> str:
+    """The reason of a ledger entry of a run, with the label of the algorithm."""
+    if not reason.startswith(TRAINING):
+        return reason
+    return f"training: {label_of(reason.removeprefix(TRAINING))}"
+
+
 @atomic_with_retry
 def _enqueue(run: TrainingRun, idempotency, *, is_unnamed: bool) -> TrainingRun:
     """Under the account's lock, so that two starts at once cannot both be the last one allowed.
@@ -201,7 +210,7 @@ def _enqueue(run: TrainingRun, idempotency, *, is_unnamed: bool) -> TrainingRun:
     billing.charge(
         user=run.owner,
         amount=run.cost_tokens,
-        reason=f"training {run.algorithm}",
+        reason=f"{TRAINING}{run.algorithm}",
         operation=run.charge_operation,
         reference=run.reference,
     )
