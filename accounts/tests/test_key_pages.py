@@ -117,6 +117,17 @@ def test_the_list_says_when_each_key_was_used_and_whether_it_expired(alice, page
     assert "Expired" in page
 
 
+def test_the_day_a_key_expires_is_written_for_its_reader(alice, pages_of, time_machine):
+    time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
+    client = pages_of(alice)
+    client.post(PAGE, {"name": "x", "scope": "predict", "expires_at": "30"})
+
+    page = text_of(client.get(PAGE, headers={"accept-language": "en"}))
+
+    assert "March 31, 2026" in page
+    assert "2026-03-31" not in page
+
+
 def test_the_page_takes_as_many_queries_for_many_keys_as_for_one(
     alice, pages_of, django_assert_max_num_queries
 ):

@@ -5,6 +5,7 @@ import json
 import re
 import tracemalloc
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 from django.core import mail
@@ -183,6 +184,14 @@ def exported(browser):
     with zipfile.ZipFile(io.BytesIO(browser.get("/accounts/export/").getvalue())) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_account_page_writes_the_day_of_joining_for_its_reader(alice, pages_of):
+    type(alice).objects.filter(pk=alice.pk).update(joined_at=datetime(2026, 3, 1, 10, tzinfo=UTC))
+
+    page = pages_of(alice).get("/accounts/", headers={"accept-language": "en"}).content.decode()
+
+    assert "member since March 1, 2026." in page
 
 
 def test_the_export_holds_tables_kinds_and_reports(alice, bob, pages_of, make_model):

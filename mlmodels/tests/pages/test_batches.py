@@ -50,6 +50,16 @@ def test_from_the_file_to_its_answer(alice, model, pages_of):
     assert verify_ledger() == []
 
 
+def test_how_long_a_file_is_kept_is_written_for_its_reader(alice, model, pages_of, time_machine):
+    time_machine.move_to("2026-03-01T10:00:00Z", tick=False)
+    batch = predict_now(start_batch(alice, model))
+
+    page = pages_of(alice).get(f"/batches/{batch.uuid}/", headers={"accept-language": "de"}).content.decode()
+
+    kept_until = f"{batch.kept_until:%d.%m.%Y}"
+    assert f'Kept until <span class="nowrap">{kept_until}</span>' in page
+
+
 def test_all_rows_that_cannot_be_read_are_downloaded_with_their_reasons(alice, model, pages_of):
     client = pages_of(alice)
     rows = [f"{'ca. ' if n % 2 else ''}{n};2;city;=1+{n}" for n in range(60)]

@@ -352,6 +352,15 @@ def test_a_revoked_link_is_closed(link, model, alice, pages_of, api_as, by):
     assert Client().get(link).status_code == 404
 
 
+def test_the_day_a_link_expires_is_written_for_its_reader(link, model, alice, pages_of):
+    expires_at = ReportLink.objects.get().expires_at
+    url = f"/models/{model.name}/share/"
+
+    page = pages_of(alice).get(url, headers={"accept-language": "de"}).content.decode()
+
+    assert f"{expires_at:%d.%m.%Y}" in page
+
+
 def test_a_link_expires(link, time_machine):
     time_machine.move_to(timezone.now() + timedelta(days=31))
 
