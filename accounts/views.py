@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import get_list_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -53,6 +54,8 @@ def forgotten_password(request):
             site_url=request.build_absolute_uri("/"),
             client_ip_address=client_ip_address(request),
         )
+        return redirect(f"{reverse('accounts:forgotten-password')}?sent")
+    if request.method == "GET" and "sent" in request.GET:
         valid_minutes = settings.PASSWORD_RESET_TIMEOUT // 60
         return render(request, "accounts/reset_sent.html", {"valid_minutes": valid_minutes})
     return show_form(request, "accounts/forgotten_password.html", form)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing.forms import idempotent_form
@@ -20,10 +21,15 @@ from mlplatform.core.csv_export import csv_lines
 from mlplatform.core.errors import DomainError
 from mlplatform.core.formats import iso_date
 
+RECORDED = "recorded_actuals"  # in the session: what became of a file, until its page is shown
+
 
 @require_GET
 def monitoring_tab(request, name):
-    return show_monitoring(request, owned_model(request.user, name))
+    model = owned_model(request.user, name)
+    summary = request.session.get(RECORDED, {})
+    recorded = request.session.pop(RECORDED) if summary.get("model") == model.name else None
+    return show_monitoring(request, model, recorded=recorded)
 
 
 @require_http_methods(["GET", "POST"])
@@ -126,7 +132,7 @@ def written_input(value, column):
 
 @require_POST
 def actuals(request, name):
-    """A file of actual values."""
+    """A file of actual values. What became of its rows is shown once, on the Monitoring page."""
     model = owned_model(request.user, name)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -135,7 +141,12 @@ def actuals(request, name):
         recorded = record_actuals(owner=request.user, table=form.cleaned_data["file"], model=model)
     except DomainError as refused:
         return show_monitoring(request, model, refusal=refused.message, status=422)
-    return show_monitoring(request, model, recorded=recorded)
+    request.session[RECORDED] = {
+        "model": model.name,
+        "sentence": recorded.sentence,
+        "reasons": recorded.reasons,
+    }
+    return redirect(f"{reverse('mlmodels:model-monitoring', args=[model.name])}#actuals-title")
 
 
 def show_monitoring(request, model, status=200, **more):

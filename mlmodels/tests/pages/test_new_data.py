@@ -242,15 +242,29 @@ def test_monitoring_shows_drift_and_actual_values_in_words(alice, pages_of, mode
     browser, url = pages_of(alice), f"/models/{model.name}/actuals/"
     lines = [f"{sold.uuid},{sold.output['prediction'] + 9000}" for sold in predictions[:12]]
 
-    recorded = text(
-        browser.post(url, {"file": csv("\n".join(["prediction,actual", *lines, "nothing,1"]).encode())})
-    )
+    file = csv("\n".join(["prediction,actual", *lines, "nothing,1"]).encode())
+    recorded = browser.post(url, {"file": file}, follow=True)
 
-    assert "12 actual values recorded." in recorded and "Row 14: There is no prediction" in recorded
-    page = text(browser.get(f"/models/{model.name}/monitoring/"))
+    page_url = f"/models/{model.name}/monitoring/"
+    assert recorded.redirect_chain == [(f"{page_url}#actuals-title", 302)]
+    assert "12 actual values recorded." in text(recorded)
+    assert "Row 14: There is no prediction" in text(recorded)
+    page = text(browser.get(page_url))
+    assert "actual values recorded." not in page  # said once
     assert "12 actual values: average error 9000" in page and "Worse than promised" in page
     assert "0 of 12 intervals held the actual value (0%); promised: 90%." in page
     assert "&quot;place&quot; is another value in 100% of the predicted rows" in page
+
+
+def test_what_was_recorded_for_one_model_is_not_said_on_the_page_of_another(alice, pages_of, model, again):
+    browser = pages_of(alice)
+    browser.post(f"/models/{model.name}/actuals/", {"file": csv(b"prediction,actual\nnothing,1\n")})
+
+    of_another = text(browser.get(f"/models/{again.name}/monitoring/"))
+    own = text(browser.get(f"/models/{model.name}/monitoring/"))
+
+    assert "Row 2: There is no prediction" in own
+    assert "Row 2" not in of_another
 
 
 def test_the_latest_predictions_are_downloaded_filled_in_and_sent_back(alice, pages_of, model, settings):
@@ -260,7 +274,8 @@ def test_the_latest_predictions_are_downloaded_filled_in_and_sent_back(alice, pa
 
     lines = browser.get(f"/models/{model.name}/predictions.csv").content.decode().splitlines()
     filled = [lines[0], lines[1], lines[2].replace(f"{first.uuid},,", f"{first.uuid},123,")]
-    answer = text(browser.post(f"/models/{model.name}/actuals/", {"file": csv("\n".join(filled).encode())}))
+    file = csv("\n".join(filled).encode())
+    answer = text(browser.post(f"/models/{model.name}/actuals/", {"file": file}, follow=True))
 
     assert lines[0] == "prediction,actual,asked_at,answer,size,rooms,place"
     assert lines[1].startswith(f"{second.uuid},,") and lines[1].endswith("'=1+1")
@@ -298,6 +313,7 @@ def test_a_file_of_something_else_is_refused_at_its_field(alice, pages_of, model
     refused = pages_of(alice).post(f"/models/{model.name}/actuals/", {"file": csv(b"a,b\n1,2\n3,4\n")})
 
     assert refused.status_code == 422 and "The file needs two columns" in text(refused)
+    assert 'role="alert" tabindex="-1" autofocus>' in text(refused)
     assert not Prediction.objects.exists()
 
 

@@ -59,6 +59,9 @@ def test_actual_values_show_whether_a_model_is_as_good_as_promised(page, alice):
     expect(page.get_by_text("2 actual values recorded.")).to_be_visible()
     expect(page.get_by_text("2 actual values: average error")).to_be_visible()
     assert_usable(page)
+    page.goto("/help/")
+    page.go_back()
+    expect(page.get_by_text("2 actual values: average error")).to_be_visible()
 
     page.goto("/predictions/")
     page.get_by_role("link", name="Actual value").last.click()
