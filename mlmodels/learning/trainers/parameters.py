@@ -177,6 +177,8 @@ def field_name(name: object) -> str:
 
 
 def shorten(value: object) -> str:
-    """A value as it may be repeated in a sentence, whatever its size."""
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
+    """A value as it may be repeated in a sentence, whatever its size; 0.0 as the 0 that was typed."""
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a huge number"
+    text = repr(value).removesuffix(".0")
     return text if len(text) <= 60 else f"{text[:57]}..."

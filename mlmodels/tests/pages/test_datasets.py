@@ -148,6 +148,9 @@ def test_a_double_click_on_train_pays_once_and_shows_the_same_run(alice, pages_o
     [
         ({"use": [""]}, "Choose at least one column"),
         ({"algorithm": "knn", "parameter-n_neighbors": "0"}, "n_neighbors must be a whole number from 1"),
+        ({"algorithm": "knn", "parameter-n_neighbors": "0"}, "; it was 0."),
+        ({"train_percentage": "0"}, "such as 0.8; it was 0."),
+        ({"train_percentage": "1000001"}, "such as 0.8; it was 1000001."),
         ({"algorithm": "ridge", "parameter-alpha": "much"}, "alpha must be a number"),
         ({"train_percentage": "1.5"}, "train_percentage"),
         ({"target": "2", "use": ["0"]}, "this target needs classification"),

@@ -55,6 +55,24 @@ def test_everything_up_to_a_prediction_is_done_without_a_mouse(page, tmp_path):
     expect(people.answer(page)).to_be_visible()
 
 
+def test_a_wrong_setting_of_a_training_gives_the_focus_to_the_summary_and_that_leads_to_the_field(
+    page, alice
+):
+    people.upload(page)
+    people.choose_algorithm(page, "Nearest neighbors")
+    page.get_by_text("Name and settings").click()
+    page.get_by_label("n_neighbors").fill("0")
+
+    tab_to(page, "Train")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("1 field needs attention: n_neighbors.")
+    tab_to(page, "n_neighbors")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("n_neighbors")).to_be_focused()
+
+
 def test_the_dialog_keeps_the_focus_and_gives_it_back(page, alice):
     people.upload(page)
     people.train(page, "Linear regression")
