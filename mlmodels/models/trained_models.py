@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from mlmodels.learning.tables.columns import Column, blank_words_sentence
 from mlmodels.models.datasets import Dataset
@@ -50,8 +50,8 @@ class TrainedModelQuerySet(OwnedQuerySet):
         return self.filter(search__isnull=False).defer("report").newest_first().first()
 
     def for_lists(self):
-        """Without the large fields that only a model's own page shows."""
-        return self.defer(*LARGE_FIELDS)
+        """Without the large fields that only a model's own page shows, but with its verdict."""
+        return self.defer(*LARGE_FIELDS).annotate(stored_verdict=F("report__verdict"))
 
     def names(self):
         """With what a menu of models shows."""

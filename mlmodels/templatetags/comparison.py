@@ -4,7 +4,14 @@ import itertools
 
 from django import template
 
-from mlmodels.templatetags.metrics import LESS_IS_BETTER, algorithm_name, metric_name, metric_value, ordered
+from mlmodels.templatetags.metrics import (
+    LESS_IS_BETTER,
+    algorithm_name,
+    grade_in_words,
+    metric_name,
+    metric_value,
+    ordered,
+)
 from mlplatform.core.formats import figure
 from mlplatform.core.templatetags.ui import seconds
 
@@ -19,7 +26,9 @@ def comparison(models):
         metric_row(name, models, same_target)
         for name, _ in ordered({name: None for model in models for name in model.metrics})
     ]
-    return rows + [
+    return [
+        row_of("Verdict", [verdict_in_words(model) for model in models]),
+        *rows,
         row_of("Target", [model.target["name"] for model in models]),
         row_of("Algorithm", [algorithm_name(model.algorithm) for model in models]),
         row_of("Dataset", [dataset_in_words(model.dataset) for model in models]),
@@ -28,6 +37,12 @@ def comparison(models):
         row_of("Test rows", [figure(model.report["hold_out_rows"]) for model in models]),
         row_of("Seconds to fit", [seconds(model.report["fit_seconds"]) for model in models]),
     ]
+
+
+def verdict_in_words(model) -> str:
+    """Models that were trained before there were verdicts have none."""
+    said = model.report.get("verdict")
+    return grade_in_words(said) if said else "—"
 
 
 def dataset_in_words(dataset) -> str:

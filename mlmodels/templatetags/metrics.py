@@ -7,7 +7,7 @@ from django import template
 from mlmodels import charts
 from mlmodels.learning.trainers.algorithms import label_of
 from mlplatform.core.formats import figure, fixed, percent
-from mlplatform.core.templatetags.ui import plural
+from mlplatform.core.templatetags.ui import plural, status
 
 register = template.Library()
 
@@ -32,6 +32,7 @@ HEADLINES = {
     "classification": ("accuracy", "roc_auc", "f1_macro"),
 }
 LIST_SCORES = {"regression": "r2_score", "classification": "accuracy"}
+GRADE_STATUS = {"fair": "warn", "weak": "bad", "none": "bad"}
 GRADE_COLORS = {"fair": "fair", "weak": "weak", "none": "weak"}
 
 
@@ -62,6 +63,17 @@ def score_in_words(model):
     """The one figure by which models are listed."""
     name = LIST_SCORES[model.task]
     return f"{short_metric_name(name)} {metric_value(model.metrics.get(name), name)}"
+
+
+@register.inclusion_tag("components/_status.html")
+def grade(verdict):
+    """A stored verdict as a pill with its first words, beside a figure that may sound better than it is."""
+    return status(GRADE_STATUS.get(verdict["grade"], "ok"), grade_in_words(verdict))
+
+
+def grade_in_words(verdict) -> str:
+    """ "Good", or "Weak" of "Weak, little better than guessing: right in …"."""
+    return verdict["sentence"].partition(":")[0].partition(",")[0]
 
 
 @register.simple_tag

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
@@ -37,7 +38,8 @@ def models(request):
     }
     if request.htmx:
         return render(request, "mlmodels/_model_list.html", context)
-    context["shared"] = ModelShare.objects.of_account(request.user)[:SHARED_MODELS_SHOWN]
+    shares = ModelShare.objects.of_account(request.user).annotate(stored_verdict=F("model__report__verdict"))
+    context["shared"] = shares[:SHARED_MODELS_SHOWN]
     return render(request, "mlmodels/models.html", context)
 
 

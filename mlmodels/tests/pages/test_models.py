@@ -1,11 +1,15 @@
 """/models/: look, predict, rename, compare, delete."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlmodels.models import Prediction, TrainedModel, remove_owner
+from mlmodels.operations.sharing import share_model
 from mlmodels.snippets import snippets_for
-from mlmodels.tests.factories import houses_csv, make_dataset, make_version, start_run
+from mlmodels.templatetags.metrics import grade
+from mlmodels.tests.factories import houses_csv, make_dataset, make_model_row, make_version, start_run
 from mlmodels.tests.quick import train_now
 
 pytestmark = pytest.mark.django_db
@@ -396,6 +400,50 @@ def test_the_list_can_be_narrowed_by_name_algorithm_and_data_set(alice, pages_of
     assert f"/models/{classifier.name}/" in by_dataset
     assert f"/models/{model.name}/" not in by_dataset
     assert "No models match." in by_nonsense
+
+
+CONDEMNED = {
+    "task": "classification",
+    "metrics": {"accuracy": 0.993},
+    "report": {
+        "training_rows": 800, "hold_out_rows": 200, "fit_seconds": 1.0,
+        "verdict": {"grade": "none", "sentence": "No better than guessing: the 4 rows hold none."},
+    },
+}  # fmt: skip
+
+
+def test_no_list_praises_what_the_verdict_condemns(alice, bob, pages_of, model):
+    fraud = make_model_row(alice, "fraud", dataset=model.dataset, **CONDEMNED)
+    share_model(model=fraud, email=bob.email, site_url="http://testserver/")
+    browser = pages_of(alice)
+    pages = [browser.get(url) for url in ("/", "/models/", f"/datasets/{model.dataset.uuid}/")]
+
+    for page in [*pages, pages_of(bob).get("/models/")]:
+        words = " ".join(re.sub(r"<[^>]+>", " ", page.content.decode()).split())
+        assert "No better than guessing Accuracy 99.3%" in words
+    compared = browser.get(f"/models/compare/?model={fraud.name}&model={model.name}").content.decode()
+    assert '<th scope="row">Verdict</th>' in compared and ">No better than guessing</td>" in compared
+
+
+def test_a_model_without_a_verdict_is_listed_without_one(alice, pages_of):
+    make_model_row(alice, "old", **{**CONDEMNED, "report": {}})
+
+    page = pages_of(alice).get("/models/").content.decode()
+
+    assert "Accuracy 99.3%" in page and "<td></td>" in page
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("Weak, little better than guessing: right in 6 of 9 rows.", "Weak"),
+        ("Useful for a shortlist: the 8 rows ranked highest hold 3.", "Useful for a shortlist"),
+    ],
+)
+def test_a_list_says_the_first_words_of_a_verdict(sentence, words):
+    assert grade({"grade": "weak", "sentence": sentence}) == {
+        "kind": "bad", "word": words, "icon_name": "alert-circle",
+    }  # fmt: skip
 
 
 def test_the_list_takes_the_same_queries_for_many_models(
