@@ -6,6 +6,7 @@ from django import template
 
 from mlmodels import charts
 from mlmodels.learning.trainers.algorithms import label_of
+from mlmodels.learning.trainers.figures import drawn
 from mlplatform.core.formats import figure, fixed, percent
 from mlplatform.core.templatetags.ui import plural, status
 
@@ -84,9 +85,14 @@ def verdict(model):
     own, guessed = said["model_figure"], said["baseline_figure"]
     largest = max(own or 0, guessed or 0)
     write = partial(percent, decimals=1) if said["is_share"] else partial(figure, digits=3)
+    is_counted = model.task == "classification" and not said["is_share"]
+    write_guessed = drawn if is_counted else write  # rounded as in the sentence
     proof = [
-        {"name": name, "bar": charts.bar(value / largest, css), "value": write(value)}
-        for name, value, css in (("This model", own, "bar"), ("Guessing", guessed, "rest"))
+        {"name": name, "bar": charts.bar(value / largest, css), "value": write_this(value)}
+        for name, value, css, write_this in (
+            ("This model", own, "bar", write),
+            ("Guessing", guessed, "rest", write_guessed),
+        )
         if own is not None and guessed is not None and largest
     ]
     return {

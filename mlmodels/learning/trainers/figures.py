@@ -31,6 +31,11 @@ def percent(share: float, rounded) -> str:
     return f"{rounded(round(share * 100, 6)):,}%"
 
 
+def drawn(expected: float) -> str:
+    """How many rows of a class a draw would hold, rounded in its favor: 1.25 -> 2."""
+    return str(math.ceil(expected)) if expected >= 1 else "fewer than 1"
+
+
 def written(value: float) -> str:
     """Three digits, without an exponent where people would not write one."""
     if value == 0 or 1e-4 <= abs(value) < 1e15:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from mlmodels.learning.trainers.figures import percent, written
+from mlmodels.learning.trainers.figures import drawn, percent, written
 from mlmodels.learning.trainers.metrics import Predictions, positive_column
 from mlmodels.learning.trainers.out_of_range import quoted
 from mlplatform.core.text import plural
@@ -118,10 +118,9 @@ def verdict_on_rare(predictions: Predictions, label: object) -> dict:
         )
     else:
         opening = OPENINGS[grade] if grade in (WEAK, NONE) else "Useful for a shortlist"
-        drawn = math.ceil(by_chance) if by_chance >= 1 else "fewer than 1"
         sentence = (
             f"{opening}: the {plural(length, 'row')} ranked highest hold {listed} of {rare} {quoted(label)}; "
-            f"as many picked at random would hold {drawn}."
+            f"as many picked at random would hold {drawn(by_chance)}."
         )
     return {
         "grade": grade,

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from mlmodels.models import Prediction, TrainedModel, remove_owner
 from mlmodels.operations.sharing import share_model
 from mlmodels.snippets import snippets_for
-from mlmodels.templatetags.metrics import grade
+from mlmodels.templatetags.metrics import grade, verdict
 from mlmodels.tests.factories import houses_csv, make_dataset, make_model_row, make_version, start_run
 from mlmodels.tests.quick import train_now
 
@@ -431,6 +431,17 @@ def test_a_model_without_a_verdict_is_listed_without_one(alice, pages_of):
     page = pages_of(alice).get("/models/").content.decode()
 
     assert "Accuracy 99.3%" in page and "<td></td>" in page
+
+
+@pytest.mark.parametrize(("by_chance", "shown"), [(20.02, "21"), (20, "20"), (0.05, "fewer than 1")])
+def test_the_bar_of_guessing_has_the_number_of_the_sentence(alice, by_chance, shown):
+    figures = {"is_share": False, "measure": "Listed", "model_figure": 0, "baseline_figure": by_chance}
+    said = {**CONDEMNED["report"]["verdict"], **figures}
+    model = make_model_row(alice, "fraud", **{**CONDEMNED, "report": {"verdict": said}})
+
+    proof = verdict(model)["proof"]
+
+    assert [bar["value"] for bar in proof] == ["0", shown]
 
 
 @pytest.mark.parametrize(
