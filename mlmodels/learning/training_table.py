@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from mlmodels.learning import tables, trainers
 from mlmodels.learning.trainers.limits import LEARNED_CELLS_MAX, SEED
@@ -34,8 +35,25 @@ def read(
         by_time = plan.evaluation.by if plan.evaluation.kind == TIME else None
         time = next((column for column in columns if column.name == by_time), None)
         positions = _drawn(handle, dialect, target_column, plan.task, len(features), time)
-        frame = tables.read(handle, dialect, columns, positions)
-    labels = tables.target_values(target_column, frame.pop(target_column.name), plan.task)
+        return _typed(handle, dialect, columns, plan, positions)
+
+
+def check(handle: BinaryIO, dialect: dict, columns: list[tables.Column], plan: trainers.TrainingPlan) -> None:
+    """Refuses a table that a training of the plan would refuse once it has read it, before it fits anything.
+
+    `columns` are those that the training reads, the target last. For small tables: it reads all rows.
+    """
+    from mlmodels.learning.trainers.division import check_division
+
+    frame, labels, split_values = _typed(handle, dialect, columns, plan)
+    check_division(frame, labels, plan, split_values)
+
+
+def _typed(handle: BinaryIO, dialect, columns, plan: trainers.TrainingPlan, positions=None):
+    """As `read`; the target is the last of the columns."""
+    target = columns[-1]
+    frame = tables.read(handle, dialect, columns, positions)
+    labels = tables.target_values(target, frame.pop(target.name), plan.task)
     frame = frame[labels.keep]
     split_values = frame[plan.evaluation.by].to_numpy() if plan.evaluation.by else None
     return frame, labels.values, split_values

@@ -1,12 +1,13 @@
 """Turns the options of a user into a plan that can be trained, or refuses them. It writes nothing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from mlmodels.errors import UnknownColumn
-from mlmodels.learning import tables, trainers
+from mlmodels.learning import tables, trainers, training_table
 from mlmodels.learning.tables.limits import CLASSES_MAX
 from mlmodels.learning.trainers import (
     CLASSIFICATION,
@@ -23,6 +24,8 @@ from mlmodels.models import Dataset
 from mlmodels.operations import datasets
 
 NAMES_SHOWN_MAX = 20
+DIVIDED_ROWS_MAX = 2_000  # of a table that is read before it is paid for, to see whether it can be divided
+DIVIDED_CELLS_MAX = 100_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def make_plan(
     ).checked()
     _check_target(target_column, plan.task)
     _check_rows(plan, target_column.profile)
+    _check_division(dataset, plan, feature_columns, columns, target_column)
     return CheckedPlan(plan, feature_columns, target_column)
 
 
@@ -189,7 +193,7 @@ def _check_target(target: tables.Column, task: str) -> None:
 
 
 def _check_rows(plan: TrainingPlan, target: dict) -> None:
-    """Estimates the rows of each side from the target's profile; the run itself checks the actual rows."""
+    """Estimates the rows of each side from the target's profile; of large tables nothing else is known."""
     usable, classes = target["rows"] - target["missing"], 1
     if plan.task == CLASSIFICATION and target["distinct"] <= len(target["top_values"]):
         lone = sum(count == 1 for _, count in target["top_values"])  # such a row is always a training row
@@ -205,3 +209,15 @@ def _check_rows(plan: TrainingPlan, target: dict) -> None:
             field="train_percentage",
         )
     plan.trainer.check_rows(plan.parameters, learned_from)
+
+
+def _check_division(dataset: Dataset, plan: TrainingPlan, features, columns: dict, target) -> None:
+    """Divides the rows of a small table as the run will: hardly a larger one is too small for its plan."""
+    by = plan.evaluation.by
+    read = [*features, *([columns[by]] if by and by not in plan.feature_names else [])]
+    rows = target.profile["rows"]
+    if rows > DIVIDED_ROWS_MAX or rows * len(read) > DIVIDED_CELLS_MAX:
+        return
+    stored = dataset.file.storage
+    with suppress(FileNotFoundError), stored.open(dataset.file.name, "rb") as file:  # deleted meanwhile
+        training_table.check(file, dataset.dialect, [*read, target], plan)

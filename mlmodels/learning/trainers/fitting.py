@@ -170,7 +170,7 @@ class Training:
     def _recipe(self, training: np.ndarray) -> Recipe:
         """Of a fixed algorithm: with a penalty of its own, and calibrated where its classes are weighted."""
         candidate = Candidate(self.plan.algorithm, self.plan.parameters)
-        is_weighted = bool(candidate.parameters.get("class_weight")) and not self.plan.is_classic
+        is_weighted = candidate.is_weighted and not self.plan.is_classic
         if not candidate.finds_penalty and not is_weighted:
             return Recipe([candidate])
         is_small = len(training) * len(self.plan.all_features) < CELLS_WORTH_SENDING

@@ -1,11 +1,12 @@
 """Searches parameters of one algorithm: a grid, values drawn at random, or drawn ones that are halved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.model_selection import ParameterGrid
 
 from mlmodels.learning.executors import Executor
+from mlmodels.learning.trainers.bench import Bench
 from mlmodels.learning.trainers.budget import Budget
 from mlmodels.learning.trainers.candidates import Candidate, Rows
 from mlmodels.learning.trainers.comparison import Choice, Comparison, make_bench
@@ -30,16 +31,11 @@ def search(
     executor: Executor,
 ) -> Choice:
     """The best of what could be tried in time, by folds of the training rows."""
-    candidates = [
-        Candidate(plan.algorithm, {**plan.parameters, **values})
-        for values in (ParameterGrid(plan.grid) if plan.search == GRID else drawn(plan))
-    ]
+    candidates = first_candidates(plan)
     leaderboard: list[dict] = []
     for count in sizes(plan, len(training)):
         bench = make_bench(plan, splitter, training, rows, count, SEARCH_FOLDS, executor)
-        smallest = min(len(learned) for learned, _ in bench.folds)
-        for candidate in candidates:
-            plan.trainer.check_rows(candidate.parameters, smallest)
+        check_rows(plan, candidates, bench)
         comparison = Comparison(bench, budget, len(training), len(rows), on_candidates)
         comparison.rows = leaderboard
         comparison.run_all(candidates)
@@ -50,6 +46,20 @@ def search(
             "No combination can be fitted on a part of these rows. Add more rows.", field="grid"
         )
     return comparison.best_choice()
+
+
+def first_candidates(plan: TrainingPlan) -> list[Candidate]:
+    return [
+        Candidate(plan.algorithm, {**plan.parameters, **values})
+        for values in (ParameterGrid(plan.grid) if plan.search == GRID else drawn(plan))
+    ]
+
+
+def check_rows(plan: TrainingPlan, candidates: Sequence[Candidate], bench: Bench) -> None:
+    """Refuses a search of which a candidate needs more rows than a fold has."""
+    smallest = min(len(learned) for learned, _ in bench.folds)
+    for candidate in candidates:
+        plan.trainer.check_rows(candidate.parameters, smallest)
 
 
 def drawn(plan: TrainingPlan) -> list[dict]:

@@ -119,21 +119,20 @@ class Splitter:
 
     def _split_by_group(self, share: float) -> Split:
         splitter = GroupShuffleSplit(1, train_size=share, random_state=SEED)
-        if len(np.unique(self.groups)) < 2:
+        distinct = len(np.unique(self.groups))
+        if distinct < 2:
             raise DataRefused(
                 f"All rows belong to one {self.evaluation.by}. Choose another evaluation.", field="evaluation"
             )
+        if int(share * distinct) < 1:
+            raise undividable(f"value of {self.evaluation.by}")
         training, hold_out = next(splitter.split(self.labels, groups=self.groups))
         draw = np.random.default_rng(SEED)
         return self._checked(Split(draw.permutation(training), hold_out), f"value of {self.evaluation.by}")
 
     def _checked(self, split: Split, what: str) -> Split:
         if len(split.training) < TRAINING_ROWS_MIN or not len(split.hold_out):
-            raise DataRefused(
-                f"These rows cannot be divided without dividing a {what}. Choose another evaluation, or "
-                "another train_percentage.",
-                field="evaluation",
-            )
+            raise undividable(what)
         if self.task == CLASSIFICATION:
             check_two_classes_learned(self.labels[split.training])
         return split
@@ -201,10 +200,11 @@ def make_folds(labels: np.ndarray, task: str, count: int, seed: int | None = Non
 
 def group_folds(labels: np.ndarray, groups: np.ndarray, task: str, count: int, repeats: int) -> list[Fold]:
     distinct = len(np.unique(groups))
-    count = min(count, distinct)
+    is_stratified = task == CLASSIFICATION and distinct <= STRATIFIED_GROUPS_MAX
+    most = np.unique(labels, return_counts=True)[1].max() if is_stratified else distinct
+    count = min(count, distinct, int(most))
     if count < 2:
         raise too_few_rows()
-    is_stratified = task == CLASSIFICATION and distinct <= STRATIFIED_GROUPS_MAX
     splitter = StratifiedGroupKFold if is_stratified else GroupKFold
     return [
         fold
@@ -229,7 +229,18 @@ def time_folds(times: np.ndarray, count: int) -> list[Fold]:
 
 
 def too_few_rows() -> DataRefused:
-    return DataRefused("There are too few rows to compare models on. Add more rows, or choose one algorithm.")
+    return DataRefused(
+        "There are too few rows to compare models on parts of them. Add more rows, or choose a decision "
+        "tree, tested on one part of the rows (hold_out)."
+    )
+
+
+def undividable(what: str) -> DataRefused:
+    return DataRefused(
+        f"These rows cannot be divided without dividing a {what}. Choose another evaluation, or another "
+        "train_percentage.",
+        field="evaluation",
+    )
 
 
 def file_row(frame: pd.DataFrame, position: int) -> int:

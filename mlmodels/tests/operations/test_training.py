@@ -19,6 +19,7 @@ from mlmodels.errors import (
 from mlmodels.models import TrainedModel, TrainingRun
 from mlmodels.operations import datasets, jobs, training
 from mlmodels.tests.factories import make_dataset, make_model_row, start_run
+from mlmodels.tests.quick import train_now
 from mlplatform.core.errors import DomainError, InvalidInput, NotFound
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,87 @@ def test_a_refused_order_costs_nothing_and_leaves_nothing(alice, order):
     assert re.search(r"[.?]$", refused.value.message)
     assert not TrainingRun.objects.exists()
     assert amounts_of(alice) == [15]
+
+
+def small_table(targets) -> bytes:
+    lines = [f"{40 + number * 3.5},{number * 7 % 5},g{number % 3},{value}" for number, value in targets]
+    return "\n".join(["size,rooms,place,goal", *lines]).encode()
+
+
+def of_numbers(rows: int) -> bytes:
+    return small_table((number, 100.5 + number**2) for number in range(rows))
+
+
+def of_classes(*sizes: int) -> bytes:
+    words = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    return small_table(enumerate(words))
+
+
+K_FOLD = {"evaluation": {"kind": "k_fold"}}
+WEIGHTED = {"parameters": {"class_weight": "balanced"}}
+TOO_SMALL = {
+    "nothing to compare on": (of_numbers(3), {"algorithm": "auto"}, "Add more rows, or choose a decision"),
+    "one row more": (of_numbers(4), {"algorithm": "auto"}, "Add more rows"),
+    "no penalty to find": (of_numbers(3), {"algorithm": "ridge"}, "Add more rows"),
+    "no penalty in four rows": (of_numbers(4), {"algorithm": "elastic_net"}, "Add more rows"),
+    "too few neighbors": (of_numbers(5), {"algorithm": "knn"}, "Choose 4 or less, or add more rows"),
+    "too few neighbors for a part": (of_numbers(6), {"algorithm": "knn", **K_FOLD}, "Choose 4 or less"),
+    "no parts": (of_numbers(3), {"algorithm": "linear", **K_FOLD}, "Add more rows"),
+    "too few rows for a grid": (of_numbers(12), {"algorithm": "knn", "search": "grid"}, "Choose 6 or less"),
+    "rows of one group": (
+        of_numbers(3).replace(b"g1", b"g0").replace(b"g2", b"g0"),
+        {"algorithm": "linear", "features": ["size"], "evaluation": {"kind": "group", "by": "place"}},
+        "Choose another evaluation",
+    ),
+    "too small a share of the groups": (
+        of_numbers(12),
+        {
+            "algorithm": "linear",
+            "features": ["size"],
+            "evaluation": {"kind": "group", "by": "place", "train_percentage": 0.2},
+        },
+        "another train_percentage",
+    ),
+    "classes that no part of the groups shares": (
+        of_classes(1, 1, 1),
+        {"algorithm": "decision_tree", "evaluation": {"kind": "k_fold"}},
+        "Add more rows",
+    ),
+    "groups of single classes": (
+        of_classes(*[1] * 12),
+        {"algorithm": "auto", "features": ["size"], "evaluation": {"kind": "group", "by": "place"}},
+        "Add more rows",
+    ),
+    "a row for each class": (of_classes(1, 1, 1), {"algorithm": "auto"}, "Add rows"),
+    "one row beside a class": (of_classes(3, 1), {"algorithm": "logistic", **WEIGHTED}, "Add"),
+    "many classes of three rows": (of_classes(*[3] * 30), {"algorithm": "knn"}, "Add more rows"),
+}
+
+
+@pytest.mark.parametrize(("table", "order", "advice"), TOO_SMALL.values(), ids=TOO_SMALL)
+def test_a_table_that_cannot_be_divided_is_refused_before_it_is_paid_for(alice, table, order, advice):
+    dataset = make_dataset(alice, table)
+
+    with pytest.raises(InvalidInput, match=advice):
+        start_run(alice, dataset, target="goal", **order)
+
+    assert not TrainingRun.objects.exists()
+    assert amounts_of(alice) == [15]
+
+
+@pytest.mark.parametrize("table", [of_numbers(5), of_numbers(8), of_classes(4, 2, 1), of_classes(3, 3)])
+@pytest.mark.parametrize("algorithm", ["ridge", "logistic", "decision_tree", "gradient_boosting"])
+def test_what_is_paid_for_on_a_small_table_becomes_a_model(alice, table, algorithm):
+    try:
+        run = start_run(alice, make_dataset(alice, table), target="goal", algorithm=algorithm)
+    except InvalidInput:
+        assert amounts_of(alice) == [15]
+        return
+
+    run = train_now(run)
+
+    assert (run.status, run.error) == ("succeeded", "")
+    assert amounts_of(alice) == [15, -1]
 
 
 def test_an_unknown_column_is_refused_with_the_known_ones(alice):
