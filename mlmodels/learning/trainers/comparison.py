@@ -96,6 +96,7 @@ class Comparison:
         self._following: Sequence[Candidate] = ()
         self.baseline = bench.baseline()
         self.results: list[CandidateResult] = []
+        self.too_slow: set[str] = set()  # algorithms
         self.rows: list[dict] = []
 
     def show_baseline(self) -> None:
@@ -174,10 +175,13 @@ class Comparison:
         self.on_candidates(self.rows)
 
     def run_first_that_works(self, candidates: Iterable[Candidate]) -> None:
-        """Where no time was left for any: one has to be trained, however long it takes."""
+        """Where no time was left for any: one has to be trained, however long it takes.
+
+        Those of an algorithm that was found too slow come last.
+        """
         self.budget = Budget(on_check=self.budget.on_check)
         self.behind_max = np.inf
-        for candidate in candidates:
+        for candidate in sorted(candidates, key=lambda each: each.algorithm in self.too_slow):
             self.try_out(candidate)
             if self.results:
                 return
@@ -222,6 +226,7 @@ class Comparison:
                 self.bench.tasks.begin(fit_fold, candidate, range(len(self.bench.folds)), budget)
             result = self.bench.evaluate(candidate, budget, self._go_on)
         except OutOfTime:
+            self.too_slow.add(candidate.algorithm)
             row.update(status="stopped", note="Too slow for the budget.")
         except Hopeless:
             row.update(status="stopped", note="Far behind the best after a part of the rows.")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from mlmodels.learning import trainers
-from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, DataRefused, auto, comparison
-from mlmodels.learning.trainers.budget import Budget
+from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, DataRefused, auto, comparison, rounds
+from mlmodels.learning.trainers.budget import Budget, OutOfTime
 from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, thirds, train
 
 OF_NUMBERS = {"baseline", "ridge", "lasso", "gradient_boosting", "extra_trees", "random_forest", "knn"}
@@ -304,6 +304,25 @@ def test_without_any_time_one_model_is_trained_all_the_same(monkeypatch, quick_c
     result = train(numbers(), "auto", REGRESSION, budget_seconds=3)
 
     assert [row["algorithm"] for row in result.candidates if row["is_chosen"]] == ["ridge"]
+
+
+def test_without_a_result_in_time_what_was_not_too_slow_is_trained_first(monkeypatch, short_comparison):
+    clock = FakeClock()
+    monkeypatch.setattr("mlmodels.learning.trainers.budget.time.monotonic", clock)
+    boosted = []
+
+    def boost_slowly(model, fold, budget, *arguments):
+        boosted.append(budget.seconds)
+        clock.now += budget.seconds
+        raise OutOfTime
+
+    monkeypatch.setattr(rounds, "boost", boost_slowly)
+    monkeypatch.setattr(comparison, "SHARE_OF_A_CANDIDATE", 1.0)
+
+    result = train(numbers(), "auto", CLASSIFICATION, budget_seconds=30)
+
+    assert [row["algorithm"] for row in result.candidates if row["is_chosen"]] == ["extra_trees"]
+    assert boosted and max(boosted) <= 30
 
 
 def test_a_cancel_is_heard_between_and_within_candidates():
