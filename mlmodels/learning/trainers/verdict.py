@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from mlmodels.learning.trainers.figures import drawn, percent, written
-from mlmodels.learning.trainers.metrics import Predictions, positive_column
+from mlmodels.learning.trainers.metrics import Predictions, positive_column, typical_number
 from mlmodels.learning.trainers.out_of_range import quoted
 from mlplatform.core.text import plural
 
@@ -36,7 +36,7 @@ def verdict(predictions: Predictions, training_labels: np.ndarray) -> dict:
     `measure` says in words what the two figures are, and `is_share` whether they are shares of one.
     """
     if predictions.classes is None:
-        return verdict_on_numbers(predictions, float(np.median(training_labels)))
+        return verdict_on_numbers(predictions, typical_number(training_labels))
     found = verdict_on_classes(predictions, training_labels)
     if len(predictions.classes) > 2:
         return found

@@ -7,7 +7,7 @@ from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION
 from mlmodels.learning.trainers.evaluation import SAMPLE_ROWS, evaluate
 from mlmodels.learning.trainers.metrics import Predictions
-from mlmodels.tests.learning.trainers.examples import TABLES, plan_for, texts, train, trained
+from mlmodels.tests.learning.trainers.examples import TABLES, numbers, plan_for, texts, train, trained
 
 
 def rows_of(count: int) -> pd.DataFrame:
@@ -115,6 +115,18 @@ def test_a_report_says_what_it_is_based_on():
     assert report["baseline"] == result.baseline
     assert (result.training_rows, result.hold_out_rows) == (128, 32)
     assert result.fit_seconds > 0
+
+
+def test_guessing_is_as_far_off_in_the_verdict_as_in_the_metrics():
+    table = numbers()
+    skewed = np.exp(table.truth) - 5  # whose mean lies far from the median
+
+    result = trainers.train(table.frame, skewed, plan_for(table, "linear", REGRESSION))
+
+    guessed = result.report["verdict"]["baseline_figure"]
+    assert result.report["verdict"]["measure"] == "Average error"
+    assert result.baseline["mean_absolute_error"] == pytest.approx(guessed)
+    assert result.baseline["r2_score"] <= 0
 
 
 def test_whole_number_classes_stay_whole_numbers_in_the_report():
