@@ -102,11 +102,14 @@ def area_under_roc(is_class: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def with_unseen_classes(actual: np.ndarray, probabilities: np.ndarray, classes: np.ndarray):
-    """Classes and probabilities, with a column of zeros for each class that only `actual` has."""
+    """Classes and probabilities, with a column of zeros for each class that only `actual` has.
+
+    There may be more of `actual` than rows of probabilities.
+    """
     known = np.union1d(classes, actual)
     if len(known) == len(classes):
         return classes, probabilities
-    widened = np.zeros((len(actual), len(known)))
+    widened = np.zeros((len(probabilities), len(known)))
     widened[:, np.searchsorted(known, classes)] = probabilities
     return known, widened
 

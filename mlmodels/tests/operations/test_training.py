@@ -206,6 +206,18 @@ def test_what_is_paid_for_on_a_small_table_becomes_a_model(alice, table, algorit
     assert amounts_of(alice) == [15, -1]
 
 
+def test_a_class_of_one_row_is_measured_by_folds_as_well(alice):
+    """The model of the fold that the row is predicted by has never seen its class."""
+    table = of_classes(20, 20, 1)
+
+    run = train_now(
+        start_run(alice, make_dataset(alice, table), target="goal", algorithm="decision_tree", **K_FOLD)
+    )
+
+    assert (run.status, run.error) == ("succeeded", "")
+    assert run.trained_model.report["evaluation"]["test_rows"] == 41
+
+
 def test_an_unknown_column_is_refused_with_the_known_ones(alice):
     with pytest.raises(UnknownColumn, match="size, rooms, place, price"):
         start_run(alice, target="height")
