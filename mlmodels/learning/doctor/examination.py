@@ -9,6 +9,7 @@ from mlmodels.learning.doctor.columns import column_findings
 from mlmodels.learning.doctor.findings import column_choices, finding, named
 from mlmodels.learning.doctor.sample import Sample, draw_sample
 from mlmodels.learning.doctor.target import target_findings
+from mlmodels.learning.doctor.totals import totals
 from mlmodels.learning.tables import Column
 from mlmodels.learning.tables.errors import shown
 from mlplatform.core.text import plural
@@ -26,6 +27,7 @@ def findings_of(handle: BinaryIO, dialect: dict, columns: list[Column], target: 
     used = [column for column in columns if column.use or column.name == target]
     row_count = columns[0].profile["rows"]
     sample = draw_sample(handle, dialect, columns, row_count, [column.name for column in used])
+    yield from totals(columns, sample)
     yield from column_findings(columns, target, sample)
     yield from copies(used, sample, row_count)
     learned_from = [column for column in used if column.name != target and column.kind not in UNUSED]

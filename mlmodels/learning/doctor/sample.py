@@ -21,11 +21,14 @@ ROWS_COMPARED_MAX = 100_000  # of a larger file, rows are compared whose most di
 
 @dataclass
 class Sample:
-    """Every `stride`-th row of the file. `copies` of the `compared` rows are equal to an earlier one."""
+    """Every `stride`-th row of the file, and its `last` row. `copies` of the `compared` rows are equal to an
+    earlier one.
+    """
 
     columns: dict[str, Column]
     stride: int
     texts: dict[str, list[str]]
+    last: dict[str, str]
     compared: int
     copies: int
     _values: dict[str, np.ndarray] = field(default_factory=dict)
@@ -81,15 +84,19 @@ def draw_sample(
     stride = -(-row_count // rows_max)
     copies = _Copies(columns, row_count, compared)
     kept: list[list[str]] = []
+    last: list[str] = []
     row = 0
     with open_rows(handle, Dialect(**dialect)) as rows:
         for chunk in rows.chunks():
             kept += chunk.rows_at(range(-row % stride, len(chunk), stride))
+            last = chunk.rows_at([len(chunk) - 1])[0]
             row += len(chunk)
             copies.count_in(chunk)
-    texts = dict(zip([column.name for column in columns], map(list, zip(*kept, strict=True)), strict=True))
-    by_name = {column.name: column for column in columns}
-    return Sample(by_name, stride, texts, copies.compared, copies.compared - len(copies.seen))
+    names = [column.name for column in columns]
+    texts = dict(zip(names, map(list, zip(*kept, strict=True)), strict=True))
+    by_name, last_texts = dict(zip(names, columns, strict=True)), dict(zip(names, last, strict=True))
+    repeated = copies.compared - len(copies.seen)
+    return Sample(by_name, stride, texts, last_texts, copies.compared, repeated)
 
 
 class _Copies:

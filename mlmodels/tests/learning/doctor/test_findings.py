@@ -390,6 +390,90 @@ class TestTarget:
         assert ("constant", "a") in codes(examined(columns, target))
 
 
+def sales(rows: int = 40) -> tuple[list[str], float]:
+    draw, lines, total = random.Random(3), ["Datum;Artikel;Kunde;Menge;Land;Betrag"], 0.0
+    for n in range(rows):
+        amount = round(draw.uniform(10, 5_000), 2)
+        total += amount
+        lines.append(f"{1 + n % 28:02}.03.2025;A{n % 7};K{n};{1 + n % 9};{'ABC'[n % 3]};{german(amount)}")
+    return lines, total
+
+
+def german(amount: float) -> str:
+    return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+def with_last(line: str) -> doctor.Examination:
+    lines, total = sales()
+    last = line.format(total=german(total), quantity=sum(1 + n % 9 for n in range(40)))
+    return examined_bytes("\n".join([*lines, last]).encode(), "Betrag")
+
+
+class TestTotals:
+    @pytest.mark.parametrize(
+        "word",
+        [
+            "Summe",
+            "Total",
+            "GESAMT:",
+            "Total général",
+            "Grand Total",
+            "Gesamtsumme 2025",
+            "Suma",
+            "Totale (EUR)",
+            " Sum ",
+        ],
+    )
+    def test_a_last_row_of_totals_is_pointed_out(self, word):
+        found = only(with_last(word + ";;;;;{total}"), "totals")
+
+        assert found["columns"] == ["Betrag"]
+        assert found["severity"] == "warning"
+        assert found["seen"] == (
+            f'The last row begins with "{word.strip()}" and holds the sum of "Betrag": it looks like a total '
+            "of the rows above it."
+        )
+        assert found["happens"].endswith("Delete it in the file, and upload that.")
+
+    def test_several_sums_without_a_word_are_a_total(self):
+        found = only(with_last(";;;{quantity};;{total}"), "totals")
+
+        assert found["seen"].startswith('The last row holds the sum of "Menge" and "Betrag": ')
+
+    def test_sums_beside_a_word_are_a_total_whatever_else_there_is(self):
+        assert only(with_last("Summe;alle;40;{quantity};alle;{total}"), "totals")["columns"][-1] == "Betrag"
+
+    def test_a_word_and_a_number_that_is_no_sum_are_a_total(self):
+        found = only(with_last("Gesamt;;;;;98.765.432,10"), "totals")
+
+        assert (
+            found["seen"] == 'The last row begins with "Gesamt": it looks like a total of the rows above it.'
+        )
+
+    def test_it_is_found_in_a_large_file_of_which_rows_are_drawn(self):
+        columns = clean(rows=30_000)
+        content = written(columns) + f"\n{sum(columns['size']):.2f},,Total,".encode()
+        other = written(columns) + f"\n{sum(columns['size']):.2f},,,".encode()
+
+        assert only(examined_bytes(other, "y"), "totals")["columns"] == ["size"]
+        assert "totals" not in [code for code, *_ in codes(examined_bytes(content, "y"))]
+
+    @pytest.mark.parametrize(
+        "last",
+        [
+            "31.03.2025;Total;K41;3;A;17,50",
+            "31.03.2025;A1;K41;3;A;17,50",
+            "Total AG;A1;K41;3;A;17,50",
+            ";;;;;17,50",
+            "31.03.2025;;;;;17,50",
+            "Summer;;;;;17,50",
+            ";;;;;0,00",
+        ],
+    )
+    def test_other_last_rows_are_rows(self, last):
+        assert "totals" not in [code for code, *_ in codes(with_last(last))]
+
+
 def test_a_large_table_is_examined_within_a_second_of_computing():
     import time
 
