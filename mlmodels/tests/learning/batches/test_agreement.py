@@ -38,14 +38,15 @@ notes = st.sampled_from(["sonnig Neubau", "hell", "", "two\nlines", "sonnig; ruh
 rows_of_cells = st.tuples(areas, rooms, dates, balconies, places, notes)
 
 
-def file_of(rows) -> io.BytesIO:
+def file_of(rows, unnamed: int = 0) -> io.BytesIO:
+    """With so many columns at the end that have neither name nor value."""
     text = io.StringIO()
-    csv.writer(text, delimiter=";").writerows([HEADER, *rows])
+    csv.writer(text, delimiter=";").writerows([*cells, *[""] * unnamed] for cells in [HEADER, *rows])
     return io.BytesIO(text.getvalue().encode())
 
 
-def answers_to(model, rows, **options) -> list[dict]:
-    question, answer = file_of(rows), io.BytesIO()
+def answers_to(model, rows, unnamed: int = 0, **options) -> list[dict]:
+    question, answer = file_of(rows, unnamed), io.BytesIO()
     inspected = batches.inspect(question, model.columns)
     batches.answer_file(model.many, inspected.reading, question, answer, **options)
     answered = list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline=""), delimiter=";"))
@@ -90,6 +91,17 @@ def test_each_row_is_answered_as_on_its_own(target, algorithm, rows, level):
     assert len(answered) == len(rows)
     for cells, told in zip(rows, answered, strict=True):
         assert_agrees(model, cells, told, level=level)
+
+
+@settings(max_examples=10, deadline=None, phases=NO_SHRINKING)
+@given(rows=st.lists(rows_of_cells.filter(any), min_size=1, max_size=8), count=st.integers(1, 3))
+def test_blank_columns_at_the_end_without_a_name_change_no_answer(rows, count):
+    model = example("price", "linear")
+
+    answered = answers_to(model, rows, unnamed=count)
+
+    for cells, told in zip(rows, answered, strict=True):
+        assert_agrees(model, cells, told)
 
 
 @settings(max_examples=10, deadline=None, phases=NO_SHRINKING)

@@ -84,10 +84,16 @@ PIECES += [
 
 @st.composite
 def tables_of_programs(draw) -> bytes:
-    """Typed columns as programs export them, sometimes with lines in between that are not regular."""
+    """Typed columns as programs export them, sometimes with lines in between that are not regular, or with
+    columns at the end that have no name, and sometimes a value.
+    """
     header = draw(NAMES)
     row = st.tuples(*(draw(st.sampled_from(COLUMNS)) for _ in header))
     rows = draw(st.lists(row, min_size=1, max_size=40))
+    unnamed = [""] * draw(st.sampled_from([0, 0, 1, 3]))
+    header, rows = header + unnamed, [[*cells, *unnamed] for cells in rows]
+    if unnamed and draw(st.booleans()):
+        rows[-1][-1] = draw(st.sampled_from([" ", "5", "x"]))
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     line_end = draw(st.sampled_from(["\n", "\r\n", "\n", "\r"]))
     text = io.StringIO(newline="")

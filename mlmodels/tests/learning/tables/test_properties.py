@@ -104,6 +104,17 @@ def test_a_single_row_is_typed_exactly_as_the_same_row_of_the_file(content):
 
 
 @many
+@given(st.lists(st.tuples(st.integers(0, 99).map(str), CELLS_OF_PROGRAMS), min_size=1), st.integers(1, 3))
+def test_blank_columns_at_the_end_without_a_name_change_nothing(rows, count):
+    blank = [""] * count
+
+    plain = tables.inspect(opened(written(["number", "cell"], rows)))
+    wide = tables.inspect(opened(written(["number", "cell", *blank], [[*cells, *blank] for cells in rows])))
+
+    assert wide.to_dict() == plain.to_dict()
+
+
+@many
 @given(READABLE_TABLES)
 def test_typed_values_sent_back_as_json_stay_what_they_are(content):
     summary = tables.inspect(opened(content))
