@@ -41,6 +41,11 @@ def search(
         comparison.run_all(candidates)
         ranked = sorted(comparison.results, key=lambda result: -result.score)
         candidates = [result.candidate for result in ranked[: max(1, len(ranked) // KEPT_SHARE)]]
+    if not comparison.results and comparison.too_slow:
+        raise DataRefused(
+            "No combination was finished in time. Allow more time, or search an algorithm that fits faster.",
+            field="budget_seconds",
+        )
     if not comparison.results:
         raise DataRefused(
             "No combination can be fitted on a part of these rows. Add more rows.", field="grid"

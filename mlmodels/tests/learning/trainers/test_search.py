@@ -5,6 +5,7 @@ from sklearn.model_selection import GridSearchCV
 
 from mlmodels.learning import trainers
 from mlmodels.learning.trainers import CLASSIFICATION, REGRESSION, TRAINERS, DataRefused, ParametersRefused
+from mlmodels.learning.trainers.budget import OutOfTime
 from mlmodels.learning.trainers.preparation import build_pipeline
 from mlmodels.learning.trainers.splits import make_folds, split_rows
 from mlmodels.tests.learning.trainers.examples import TABLES, Table, numbers, plan_for, train
@@ -140,6 +141,16 @@ def test_a_fold_that_leaves_one_class_to_learn_is_left_out():
     result = trainers.train(table.frame, labels, plan)
 
     assert {row["status"] for row in result.candidates} == {"done"}
+
+
+def test_a_search_that_finishes_nothing_in_time_asks_for_more_of_it(monkeypatch):
+    def fit_slowly(*arguments):
+        raise OutOfTime
+
+    monkeypatch.setattr("mlmodels.learning.trainers.bench.fit_fold", fit_slowly)
+
+    with pytest.raises(DataRefused, match="in time. Allow more time, or"):
+        train(numbers(), "decision_tree", REGRESSION, grid={"max_depth": [1, 2]}, budget_seconds=5)
 
 
 def test_a_search_in_which_nothing_can_be_fitted_is_refused(monkeypatch):
