@@ -24,8 +24,8 @@ from mlmodels.models import Dataset
 from mlmodels.operations import datasets
 
 NAMES_SHOWN_MAX = 20
-DIVIDED_ROWS_MAX = 2_000  # of a table that is read before it is paid for, to see whether it can be divided
-DIVIDED_CELLS_MAX = 100_000
+DIVIDED_ROWS_MAX = 500  # of a table that is read before it is paid for, to see whether it can be divided
+DIVIDED_CELLS_MAX = 20_000
 
 
 @dataclass(frozen=True)
