@@ -143,6 +143,8 @@ class Rows:
     def _take(self, count: int) -> list[list[str]]:
         """Fewer where a record is `_broken`: those before it may have to be refused first."""
         records: list[list[str]] = []
+        if self._broken:  # the lines after it would be read as something else than they are
+            return records
         try:
             records.extend(islice(self._reader, count))
         except csv.Error as error:

@@ -99,6 +99,7 @@ REFUSED = {
     "a ragged row behind blank lines": (b"a,b\n\n\n1,x\n2,y,z\n", ["Row 5", "3 cells"]),
     "the header twice": (b"a,b\n1,x\na,b\n2,y\n", ["Row 3", "repeats the header", "remove"]),
     "a quotation mark never closed": (b'a,b\n1,"x\n2,y\n', ["Row 2", "never closed", "Close it"]),
+    "the first of two broken rows": (b'a,b\n\n""1,x\n"', ["Row 3", "after a closing quotation mark"]),
     "text behind a quotation mark": (
         b'a,b\n1,x\n2,"y"z\n',
         ["Row 3", "after a closing", "twice"],
