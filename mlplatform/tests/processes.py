@@ -40,6 +40,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP has reached all threads: one in the middle of a system call ends that first."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return {(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads} == {"T"}
+
+
 def training_child_of(pid: int) -> int | None:
     """The process that trains for this worker: it made a session of its own."""
     return next((child for child in descendants(pid) if session_of(child) == child), None)

@@ -11,7 +11,15 @@ from billing.verify import verify_ledger
 from mlmodels.models import TrainedModel, TrainingRun, Worker
 from mlmodels.operations import predictions
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run
-from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, training_child_of, until
+from mlplatform.tests.processes import (
+    PATIENCE_SECONDS,
+    descendants,
+    is_alive,
+    is_stopped,
+    kill,
+    training_child_of,
+    until,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +41,7 @@ def pause(worker, run):
     """Stops the process at a moment at which it holds no lock: it would keep everybody from the database."""
     while True:
         os.kill(worker.pid, signal.SIGSTOP)
+        until(lambda: is_stopped(worker.pid))
         try:
             with transaction.atomic():
                 TrainingRun.objects.select_for_update().get(pk=run.pk)
