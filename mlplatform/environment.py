@@ -38,8 +38,8 @@ class Environment(environ.Env):
         except ValueError:
             number = math.nan
         if not (at_least <= number <= at_most and math.isfinite(number)):
-            limits = f"of {at_least} or more" if at_most == math.inf else f"from {at_least} to {at_most}"
-            refuse(var, f"must be {what} {limits}, not {text!r}")
+            limits = f", {at_least} or greater" if at_most == math.inf else f" from {at_least} to {at_most}"
+            refuse(var, f"must be {what}{limits}, not {text!r}")
         return number
 
     def bool(self, var, default):

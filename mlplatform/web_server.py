@@ -118,7 +118,7 @@ def seconds_from(variable: str, default: float) -> float:
     with contextlib.suppress(ValueError):
         if 0 <= float(given) < float("inf"):
             return float(given)
-    sys.exit(f"{variable} must be a number of 0 or more, not {given!r}.")
+    sys.exit(f"{variable} must be a number, 0 or greater, not {given!r}.")
 
 
 def at_least_one(text: str) -> int:

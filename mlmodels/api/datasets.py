@@ -158,7 +158,7 @@ class DatasetViewSet(
     parser_classes = [MultiPartParser, *api_settings.DEFAULT_PARSER_CLASSES]
     filterset_fields = ["name"]
     ordering_fields = ["created_at", "name", "row_count", "size_bytes"]
-    compare_themselves = ("partial_update",)  # which may read the file: no transaction is open meanwhile
+    long_actions = ("partial_update",)  # it may read the file
 
     @property
     def refusals(self) -> list[int]:
@@ -207,7 +207,7 @@ class DatasetViewSet(
         dataset = self.get_object()
         self.refuse_if_changed(dataset)
         sent = validated(self)
-        changed = datasets.change(dataset=dataset, is_only_as_seen=self.names_a_state, **sent)
+        changed = datasets.change(dataset=dataset, only_if_unchanged=self.is_conditional, **sent)
         return Response(self._detail(changed))
 
     def destroy(self, request, uuid):

@@ -50,7 +50,7 @@ def check(handle: BinaryIO, dialect: dict, columns: list[tables.Column], plan: t
 
 
 def _typed(handle: BinaryIO, dialect, columns, plan: trainers.TrainingPlan, positions=None):
-    """As `read`; the target is the last of the columns."""
+    """What `read` returns, of columns of which the last is the target."""
     target = columns[-1]
     frame = tables.read(handle, dialect, columns, positions)
     labels = tables.target_values(target, frame.pop(target.name), plan.task)

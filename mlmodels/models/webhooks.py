@@ -105,7 +105,7 @@ class WebhookDelivery(models.Model):
 
     @property
     def is_at_rest(self) -> bool:
-        """The same as the QuerySet's."""
+        """As `at_rest` says of rows in the database."""
         return not self.is_pending or self.next_attempt_at > timezone.now() + CLAIMED_FOR
 
     @property

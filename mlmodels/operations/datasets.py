@@ -141,24 +141,25 @@ def change(
     columns: dict[str, dict] | None = None,
     target: str | None = None,
     evaluation: dict | None = None,
-    is_only_as_seen: bool = False,
+    only_if_unchanged: bool = False,
 ) -> Dataset:
     """Overrides what the upload found: `{"zip": {"kind": "category", "use": True}}`. Runs keep theirs.
 
     `name` is for all versions. `columns` may change the kind, use, blanks (texts) and merge_spellings of
     each; `target` is the column to predict, `evaluation` how models are tested. A kind that does not fit the
-    cells is refused. If one part is refused, nothing is changed. If it `is_only_as_seen`, a dataset that is
-    stored no longer as `dataset` was read is refused; else the change is made to what is stored.
+    cells is refused. If one part is refused, nothing is changed. With `only_if_unchanged`, the change
+    is refused if somebody has changed the dataset since `dataset` was read; without, it is made to what is
+    stored.
     """
     changes = {name: _column_change(name, change) for name, change in (columns or {}).items()}
     for _ in range(CHANGE_ATTEMPTS):
-        seen = dataset if is_only_as_seen else _still_there(Dataset.objects, dataset)
+        seen = dataset if only_if_unchanged else _still_there(Dataset.objects, dataset)
         changed = _changed(copy(seen), changes, target, evaluation)
         if name is not None:
             changed.name = clean_name(name)
-        if _store_change(changed, seen, is_only_as_seen):
+        if _store_change(changed, seen, only_if_unchanged):
             return changed
-        if is_only_as_seen:
+        if only_if_unchanged:
             raise PreconditionFailed
     raise DatasetChanged("The dataset was changed at the same moment. Try again.")
 
@@ -196,10 +197,10 @@ def _named_by_column():
 
 
 @atomic_with_retry
-def _store_change(changed: Dataset, seen: Dataset, is_only_as_seen: bool) -> bool:
+def _store_change(changed: Dataset, seen: Dataset, only_if_unchanged: bool) -> bool:
     """False when somebody else has changed the dataset since it was seen."""
     stored = _still_there(Dataset.objects.select_for_update(no_key=True), seen)
-    if _decisions(stored) != _decisions(seen) or (is_only_as_seen and stored.name != seen.name):
+    if _decisions(stored) != _decisions(seen) or (only_if_unchanged and stored.name != seen.name):
         return False
     if _decisions(changed) != _decisions(seen):
         changed.columns_changed_at = timezone.now()

@@ -84,10 +84,15 @@ def make_plan(
         learning_curve=learning_curve,
         is_classic=is_classic,
     ).checked()
-    _check_target(target_column, plan.task)
-    _check_rows(plan, target_column.profile)
-    _check_division(dataset, plan, feature_columns, columns, target_column)
-    return CheckedPlan(plan, feature_columns, target_column)
+    made = CheckedPlan(plan, feature_columns, target_column)
+    _refuse_unsuitable_rows(dataset, made, columns)
+    return made
+
+
+def _refuse_unsuitable_rows(dataset: Dataset, made: CheckedPlan, columns: dict[str, tables.Column]) -> None:
+    _check_target(made.target, made.plan.task)
+    _check_rows(made.plan, made.target.profile)
+    _check_division(dataset, made, columns)
 
 
 def _evaluation(given: dict, columns: dict[str, tables.Column]) -> Evaluation:
@@ -211,13 +216,13 @@ def _check_rows(plan: TrainingPlan, target: dict) -> None:
     plan.trainer.check_rows(plan.parameters, learned_from)
 
 
-def _check_division(dataset: Dataset, plan: TrainingPlan, features, columns: dict, target) -> None:
+def _check_division(dataset: Dataset, made: CheckedPlan, columns: dict[str, tables.Column]) -> None:
     """Divides the rows of a small table as the run will: hardly a larger one is too small for its plan."""
-    by = plan.evaluation.by
-    read = [*features, *([columns[by]] if by and by not in plan.feature_names else [])]
-    rows = target.profile["rows"]
+    by = made.plan.evaluation.by
+    read = [*made.features, *([columns[by]] if by and by not in made.plan.feature_names else [])]
+    rows = made.target.profile["rows"]
     if rows > DIVIDED_ROWS_MAX or rows * len(read) > DIVIDED_CELLS_MAX:
         return
     stored = dataset.file.storage
     with suppress(FileNotFoundError), stored.open(dataset.file.name, "rb") as file:  # deleted meanwhile
-        training_table.check(file, dataset.dialect, [*read, target], plan)
+        training_table.check(file, dataset.dialect, [*read, made.target], made.plan)

@@ -53,7 +53,7 @@ def partial_dependences(model):
         lowest, highest = (pick(points, key=lambda point: point[1]) for pick in (min, max))
         what = y_label(model, dependence)
         low, high = (column_value(x, column) for x, _ in (lowest, highest))
-        message = f"{what}: lowest at {low}, highest at {high}".rstrip(".") + "."  # "9 a.m." has its own
+        message = f"{what} is lowest at {low} and highest at {high}".rstrip(".") + "."  # "9 a.m." has its own
         shown.append(
             {
                 "name": dependence["name"],

@@ -68,7 +68,7 @@ def score_in_words(model):
 
 @register.inclusion_tag("components/_status.html")
 def grade(verdict):
-    """A stored verdict as a pill with its first words, beside a figure that may sound better than it is."""
+    """The first words of a stored verdict, for lists: a score alone can make a bad model look good."""
     return status(GRADE_STATUS.get(verdict["grade"], "ok"), grade_in_words(verdict))
 
 

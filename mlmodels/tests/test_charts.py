@@ -166,7 +166,7 @@ def test_a_date_has_days_on_its_axis_and_yes_or_no_has_bars():
 
     assert "2025-01-01" in by_date["chart"] and "2025-02-01" in by_date["chart"]
     assert [row["value"] for row in by_garden["rows"]] == ["no", "yes"]
-    assert by_garden["message"] == "Average price: lowest at no, highest at yes."
+    assert by_garden["message"] == "Average price is lowest at no and highest at yes."
 
 
 def test_a_sentence_that_ends_with_the_time_of_day_has_one_full_stop():
@@ -180,4 +180,4 @@ def test_a_sentence_that_ends_with_the_time_of_day_has_one_full_stop():
     (by_date,) = partial_dependences(model)
 
     LANGUAGE.reset(token)
-    assert by_date["message"] == "Average price: lowest at Jan. 1, 2025, highest at Jan. 1, 2025, 9 a.m."
+    assert by_date["message"] == "Average price is lowest at Jan. 1, 2025 and highest at Jan. 1, 2025, 9 a.m."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlplatform.tests.installation import PROJECT
 from mlplatform.tests.postgresql import free_port
-from mlplatform.tests.processes import descendants, is_alive, kill, until
+from mlplatform.tests.processes import descendants, is_alive, kill, pause, until
 
 
 class WebServer:
@@ -53,7 +53,7 @@ class WebServer:
 
         It is paused first: a process that it starts between the look and the kill would keep the port.
         """
-        os.kill(self.process.pid, signal.SIGSTOP)
+        pause(self.process.pid)
         serving = descendants(self.process.pid)
         kill(self.process)
         until(lambda: not any(map(is_alive, serving)), what="for the port")

@@ -155,7 +155,7 @@ class NumberField(serializers.FloatField):
 
 
 def object_of(request) -> Mapping:
-    """The body of the request, which is an object or a form."""
+    """The body of a request: a JSON object or a form. Any other JSON is refused."""
     if not isinstance(request.data, Mapping):
         raise InvalidInput(NO_OBJECT)
     return request.data
@@ -178,18 +178,15 @@ def name_choices(field) -> None:
 class ETagMixin:
     """ETags of single objects: 304 for `If-None-Match` on GET, 412 for `If-Match` on PATCH and DELETE.
 
-    Between the comparison and the end of the handler nobody else can change the object: both are one
-    transaction. A handler that takes longer than a transaction may is named in `compare_themselves`.
+    The comparison and the handler are one transaction, so nobody else can change the object in between.
     """
 
-    compare_themselves = ()  # actions whose handler calls `refuse_if_changed`
+    long_actions = ()  # too long for one transaction: their handlers call `refuse_if_changed` themselves
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        is_change = (
-            self.action in ("partial_update", "destroy") and self.action not in self.compare_themselves
-        )
-        if is_change and request.headers.get("If-Match"):
+        is_short_change = self.action in {"partial_update", "destroy"}.difference(self.long_actions)
+        if is_short_change and request.headers.get("If-Match"):
             method = request.method.lower()
             setattr(self, method, functools.partial(self._handle_unless_changed, getattr(self, method)))
 
@@ -198,18 +195,18 @@ class ETagMixin:
         def compare_and_handle():
             lock_row(self.request.user)  # the account comes first in the order of locks
             lock_row(self.get_object())
-            self.refuse_if_changed(self.get_object())
+            self.refuse_if_changed(self.get_object())  # read again: it may have changed before it was locked
             return handler(*args, **kwargs)
 
         return compare_and_handle()
 
     @property
-    def names_a_state(self) -> bool:
-        """Whether the request is about one state of the object, which `If-Match: *` is not."""
+    def is_conditional(self) -> bool:
+        """Whether the object must still be in the state that `If-Match` names; `*` is any state."""
         return self.request.headers.get("If-Match", "*").strip() not in ("*", "")
 
     def refuse_if_changed(self, found) -> None:
-        if not self.names_a_state:
+        if not self.is_conditional:
             return
         shown = self.get_serializer_of_object()(found, context=self.get_serializer_context())
         if etag_of(shown.data) not in parse_etags(self.request.headers["If-Match"]):

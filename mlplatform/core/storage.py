@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from django.core.files import File
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from mlplatform.core.errors import StorageUnavailable
 
@@ -60,10 +60,7 @@ def check() -> None:
 
 def is_local() -> bool:
     """Whether the files are on a disk of this machine."""
-    try:
-        return bool(default_storage.path(""))
-    except NotImplementedError:  # documented for Storage.path where files are not on a local disk
-        return False
+    return isinstance(default_storage, FileSystemStorage)
 
 
 @contextmanager

@@ -40,10 +40,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def is_stopped(pid: int) -> bool:
-    """Whether SIGSTOP has reached all threads: one in the middle of a system call ends that first."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return {(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads} == {"T"}
+def pause(pid: int) -> None:
+    """Returns when all threads have stopped: one in the middle of a system call ends that first."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(state_of(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()))
+
+
+def state_of(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def training_child_of(pid: int) -> int | None:

@@ -149,8 +149,8 @@ def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):
     [
         ("WEB_PROCESSES=two", "enter 1 or more (WEB_PROCESSES sets the default)"),
         ("WEB_PROCESSES=0", "enter 1 or more (WEB_PROCESSES sets the default)"),
-        ("WEB_DRAIN_SECONDS=long", "WEB_DRAIN_SECONDS must be a number of 0 or more, not 'long'."),
-        ("WEB_NOT_READY_SECONDS=-1", "WEB_NOT_READY_SECONDS must be a number of 0 or more, not '-1'."),
+        ("WEB_DRAIN_SECONDS=long", "WEB_DRAIN_SECONDS must be a number, 0 or greater, not 'long'."),
+        ("WEB_NOT_READY_SECONDS=-1", "WEB_NOT_READY_SECONDS must be a number, 0 or greater, not '-1'."),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_refused_at_the_start(variable, said):

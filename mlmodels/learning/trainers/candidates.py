@@ -67,11 +67,6 @@ class Candidate:
         penalty = self.trainer.penalty
         return bool(penalty) and self.parameters[penalty] is None
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether its classes are."""
-        return bool(self.parameters.get("class_weight"))
-
     def with_parameters(self, **values) -> "Candidate":
         return replace(self, parameters={**self.parameters, **values})
 

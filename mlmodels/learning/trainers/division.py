@@ -5,10 +5,10 @@ import pandas as pd
 
 from mlmodels.learning.executors import IN_LINE
 from mlmodels.learning.trainers import search
-from mlmodels.learning.trainers.candidates import Candidate, Rows
+from mlmodels.learning.trainers.candidates import Rows
 from mlmodels.learning.trainers.checks import check_features, check_target, clean_labels
 from mlmodels.learning.trainers.comparison import make_bench
-from mlmodels.learning.trainers.fitting import warnings_silenced
+from mlmodels.learning.trainers.fitting import needs_folds, warnings_silenced
 from mlmodels.learning.trainers.limits import SEARCH_FOLDS
 from mlmodels.learning.trainers.plan import K_FOLD, TrainingPlan
 from mlmodels.learning.trainers.splits import Splitter
@@ -39,9 +39,3 @@ def divide(plan: TrainingPlan, splitter: Splitter, rows: Rows) -> None:
     plan.trainer.check_rows(plan.parameters, len(training))
     if plan.is_auto or needs_folds(plan):
         make_bench(plan, splitter, training, rows, len(training), SEARCH_FOLDS, IN_LINE)
-
-
-def needs_folds(plan: TrainingPlan) -> bool:
-    """Of an algorithm without a search: those that find a penalty, and weighted classes are calibrated."""
-    candidate = Candidate(plan.algorithm, plan.parameters)
-    return candidate.finds_penalty or (candidate.is_weighted and not plan.is_classic)

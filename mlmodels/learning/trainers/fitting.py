@@ -170,8 +170,7 @@ class Training:
     def _recipe(self, training: np.ndarray) -> Recipe:
         """Of a fixed algorithm: with a penalty of its own, and calibrated where its classes are weighted."""
         candidate = Candidate(self.plan.algorithm, self.plan.parameters)
-        is_weighted = candidate.is_weighted and not self.plan.is_classic
-        if not candidate.finds_penalty and not is_weighted:
+        if not needs_folds(self.plan):
             return Recipe([candidate])
         is_small = len(training) * len(self.plan.all_features) < CELLS_WORTH_SENDING
         executor = IN_LINE if is_small else self.executor
@@ -181,7 +180,7 @@ class Training:
         self.stages.show(FIT, f"Preparing {self.plan.trainer.label.lower()}")
         if candidate.finds_penalty:
             candidate = penalties.with_penalty(bench, candidate, self.stages.budget)
-        if not is_weighted:
+        if not is_calibrated(self.plan):
             return Recipe([candidate])
         result = bench.evaluate(candidate, self.stages.budget)
         return recipe_for(Choice(bench, [result], [1.0], []))
@@ -286,6 +285,16 @@ def describe_search(
     made = predict(pipeline, plan.task, training.frame, training.labels)
     values = made.predicted if made.classes is None else made.probabilities
     result.training_score = score(choice.bench.scoring, training.labels, values, made.classes)
+
+
+def needs_folds(plan: TrainingPlan) -> bool:
+    """Of a fixed algorithm: to find its penalty, or to calibrate it."""
+    return Candidate(plan.algorithm, plan.parameters).finds_penalty or is_calibrated(plan)
+
+
+def is_calibrated(plan: TrainingPlan) -> bool:
+    """Weighted classes distort probabilities. A classic plan leaves them as the replaced services did."""
+    return bool(plan.parameters.get("class_weight")) and not plan.is_classic
 
 
 @contextmanager

@@ -327,10 +327,10 @@ def test_two_changes_at_the_same_moment_are_both_kept(alice, monkeypatch):
     dataset = make_dataset(alice)
     store_change = datasets._store_change
 
-    def overtaken(changed, seen, is_only_as_seen):
+    def overtaken(changed, seen, only_if_unchanged):
         monkeypatch.setattr(datasets, "_store_change", store_change)
         datasets.change(dataset=dataset, columns={"place": {"use": False}})
-        return store_change(changed, seen, is_only_as_seen)
+        return store_change(changed, seen, only_if_unchanged)
 
     monkeypatch.setattr(datasets, "_store_change", overtaken)
 

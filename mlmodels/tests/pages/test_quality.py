@@ -212,7 +212,7 @@ def test_how_the_answer_moves_is_said_of_a_class_by_its_whole_name(alice, pages_
 
     page = pages_of(alice).get(f"/models/{model.name}/drivers/").content.decode()
 
-    assert f'<p class="message">Probability of “{label}”: lowest at ' in page
+    assert f'<p class="message">Probability of “{label}” is lowest at ' in page
 
 
 def test_how_more_rows_help_is_shown_where_it_was_asked_for(alice, pages_of):

@@ -14,7 +14,7 @@ from mlmodels.operations import datasets, uploads
 from mlmodels.tests.factories import make_dataset, slow_csv, slow_order, start_run, start_upload
 from mlmodels.worker import inspections, threads
 from mlmodels.worker.inspections import InspectionThread
-from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, until
+from mlplatform.tests.processes import PATIENCE_SECONDS, descendants, is_alive, kill, pause, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +85,7 @@ def test_a_worker_that_is_told_to_stop_hands_it_back(alice, large_table, start_w
     upload = start_upload(alice, large_table)
     until(lambda: is_under_way(upload))
     child = until(lambda: inspecting_child_of(worker))
-    os.kill(child, signal.SIGSTOP)  # it cannot end before the worker
+    pause(child)  # it cannot end before the worker
 
     worker.send_signal(signal.SIGTERM)
 

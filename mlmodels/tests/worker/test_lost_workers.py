@@ -15,8 +15,8 @@ from mlplatform.tests.processes import (
     PATIENCE_SECONDS,
     descendants,
     is_alive,
-    is_stopped,
     kill,
+    pause,
     training_child_of,
     until,
 )
@@ -37,11 +37,10 @@ def has_ended(run):
     return not reread(run).is_open
 
 
-def pause(worker, run):
-    """Stops the process at a moment at which it holds no lock: it would keep everybody from the database."""
+def pause_without_locks(worker, run):
+    """With a lock, the paused process would keep everybody from the database."""
     while True:
-        os.kill(worker.pid, signal.SIGSTOP)
-        until(lambda: is_stopped(worker.pid))
+        pause(worker.pid)
         try:
             with transaction.atomic():
                 TrainingRun.objects.select_for_update().get(pk=run.pk)
@@ -108,7 +107,7 @@ def test_paused_beyond_its_lease_a_worker_is_fenced_out_and_removes_what_it_made
     paused = start_worker("paused")
     until(lambda: is_fitting(slow_run))
     own_part = work_space / "work" / f"{slow_run.uuid}.1.part"
-    pause(paused, slow_run)
+    pause_without_locks(paused, slow_run)
     until(own_part.exists, what="for the child of the paused worker to save its model")
 
     start_worker("second")
