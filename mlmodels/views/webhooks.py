@@ -11,6 +11,7 @@ from mlmodels.models import Webhook
 from mlmodels.operations.webhooks import create_webhook, delete_webhook, deliver_again, send_test
 
 DELIVERIES_A_PAGE = 25
+POLL_SECONDS = 3
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,16 +33,24 @@ def webhooks(request):
 
 @require_GET
 def webhook(request, uuid):
+    """A page whose list of deliveries polls while one of them is being sent, or will be in a moment."""
     webhook = owned_webhook(request.user, uuid)
     deliveries = Paginator(webhook.deliveries.newest_first(), DELIVERIES_A_PAGE)
-    context = {"section": "account", "webhook": webhook, "page": deliveries.get_page(request.GET.get("page"))}
+    page = deliveries.get_page(request.GET.get("page"))
+    context = {
+        "section": "account",
+        "webhook": webhook,
+        "page": page,
+        "is_sending": any(not delivery.is_at_rest for delivery in page),
+        "poll_seconds": POLL_SECONDS,
+    }
     return render(request, "mlmodels/webhook.html", context)
 
 
 @require_POST
 def test(request, uuid):
     send_test(webhook=owned_webhook(request.user, uuid))
-    messages.success(request, "The test will be sent in a moment. Reload the page to see the result.")
+    messages.success(request, "The test will be sent in a moment.")
     return redirect("mlmodels:webhook", uuid)
 
 

@@ -108,6 +108,21 @@ def test_a_test_by_a_click_is_shown_with_each_attempt_and_sent_again(
     assert "Delivered" in done and "2 attempts, last: status 204" in done
 
 
+def test_the_list_of_deliveries_follows_by_itself_until_what_is_due_was_sent(
+    alice, webhook, pages_of, answers_of_the_receiver
+):
+    client, page = pages_of(alice), f"/webhooks/{webhook.uuid}/"
+    client.post(f"{page}test/")
+
+    before = client.get(page).content.decode()
+    answers_of_the_receiver.append(204)
+    send_due()
+    after = client.get(page).content.decode()
+
+    assert f'hx-get="{page}"' in before and "Pending" in before
+    assert "hx-get" not in after and "Delivered" in after
+
+
 def test_a_delivery_that_waits_for_hours_can_be_sent_at_once(alice, webhook, pages_of):
     delivery = webhooks.send_test(webhook=webhook)
     page = f"/webhooks/{webhook.uuid}/"

@@ -38,7 +38,6 @@ def test_a_webhook_is_added_tested_and_deleted_after_a_question(page, alice, rec
         signatures=headers["webhook-signature"],
         body=body,
     )
-    page.reload()
     expect(page.get_by_role("table")).to_contain_text("Delivered")
     assert_usable(page)
 
