@@ -27,7 +27,7 @@ def test_a_run_shows_its_candidates_live_and_stopping_gives_the_token_back(page,
     page.get_by_role("button", name="Train").click()
 
     expect(page.get_by_role("heading", name="Models so far")).to_be_visible()
-    expect(page.get_by_role("rowheader", name="Ridge regression")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Ridge regression").first).to_be_visible()
     expect(page.get_by_text("seconds so far")).to_be_visible()
     people.expect_balance(page, 14)
     page.get_by_role("button", name="Cancel").click()
