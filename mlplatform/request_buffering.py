@@ -130,7 +130,8 @@ class BufferedApplication:
                 return start, first
             self.send_long(request, start, chain([first, second], pieces))
         finally:
-            response.close()
+            if hasattr(response, "close"):
+                response.close()
 
     def send_long(self, request: Request, start: dict, pieces):
         """Runs in a thread, which waits for the client. Ends early if the client leaves."""

@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mlmodels.learning.libraries import import_libraries
-from mlplatform.core.processes import end_with_parent, pin_to_core
+from mlplatform.core.processes import end_with_parent, pin_to_core, schedule_as_batch
 from mlplatform.logs import skip_unused_lookups
 from mlplatform.request_buffering import BufferedApplication
 
@@ -34,8 +34,13 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
     if os.environ.get("WEB_PIN_PROCESSES", "on") != "off":
         pin_to_core(parent + place)
     skip_unused_lookups()
-    from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next one needs
+    from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next ones need
+    from django.db import connection
+
     from mlplatform.uploads import REQUEST_BYTES_MAX
+
+    if connection.vendor == "postgresql":  # on SQLite, it delays the thread whose commit the others wait for
+        schedule_as_batch()
 
     preloading = threading.Timer(PRELOAD_AFTER_SECONDS, preload)
     preloading.daemon = True

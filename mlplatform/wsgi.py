@@ -1,7 +1,10 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+from mlmodels.api.plain import Handler  # noqa: E402 - needs Django to be set up
+
+application = Handler()

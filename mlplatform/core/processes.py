@@ -42,6 +42,15 @@ def pin_to_core(number: int):
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
+def schedule_as_batch():
+    """A thread of this process that is woken no longer interrupts the one that runs.
+
+    It would go to sleep again at once, as that one has the interpreter's lock.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 @dataclass
 class Child:
     """One supervised command, in a process group of its own, so that Ctrl-C reaches only the parent."""

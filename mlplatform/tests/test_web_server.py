@@ -116,20 +116,30 @@ def test_serving_processes_are_replaced_however_often_they_are_killed(server, un
 def test_each_serving_process_is_pinned_to_one_core_unless_told_otherwise(start_server, unprepared_port):
     every_core = os.sched_getaffinity(0)
 
-    assert sorted(map(len, cores_while_served(start_server(), unprepared_port))) == [1, 1, len(every_core)]
+    pinned = while_served(start_server(), unprepared_port, os.sched_getaffinity)
+    free = while_served(start_server(WEB_PIN_PROCESSES="off"), unprepared_port, os.sched_getaffinity)
 
-    assert (
-        cores_while_served(start_server(WEB_PIN_PROCESSES="off"), unprepared_port) == [every_core] * STARTED
+    assert sorted(map(len, pinned)) == [1, 1, len(every_core)]
+    assert free == [every_core] * STARTED
+
+
+def test_serving_processes_are_scheduled_as_batch_on_postgresql(start_server, unprepared_port):
+    usual = while_served(start_server(), unprepared_port, os.sched_getscheduler)
+    on_postgresql = start_server(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+
+    assert usual == [os.SCHED_OTHER] * STARTED
+    assert sorted(while_served(on_postgresql, unprepared_port, os.sched_getscheduler)) == sorted(
+        [os.SCHED_BATCH] * PROCESSES + [os.SCHED_OTHER]
     )
 
 
-def cores_while_served(server, port):
+def while_served(server, port, ask):
     """Of the serving processes and the resource tracker."""
     until(lambda: is_served(port), what="for the web server")
-    cores = [os.sched_getaffinity(process) for process in until(lambda: started(server), what="for all")]
+    answers = [ask(process) for process in until(lambda: started(server), what="for all")]
     server.terminate()
     server.wait(timeout=PATIENCE_SECONDS)
-    return cores
+    return answers
 
 
 def test_a_server_that_cannot_start_says_why_and_exits(tmp_path):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -22,6 +22,7 @@ from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import predictions
 from mlmodels.operations.aliases import promote
 from mlmodels.tests.factories import make_dataset
+from mlplatform.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
@@ -224,6 +225,50 @@ def test_a_plain_request_of_a_caller_who_was_seen_reads_nothing(alice, model, se
     assert not [query for query in queries if query["sql"].lstrip().startswith("SELECT")]
     assert seen == [True] * 3
     assert purchases_of(alice)[1] == 3
+
+
+def over_wsgi(path, body, headers):
+    """As a web server asks: status, headers and body."""
+    environ = RequestFactory().post(path, body, content_type="application/json", headers=headers).environ
+    head = []
+    response = application(environ, lambda status, headers: head.extend((status, dict(headers))))
+    try:
+        return int(head[0].split()[0]), head[1], b"".join(response)
+    finally:
+        if hasattr(response, "close"):
+            response.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "more_headers"),
+    [
+        (BODY, {}),
+        ({"features": {"size": 70}}, {}),
+        (BODY, {"Authorization": "Bearer abc"}),
+        (BODY, {"Host": "elsewhere.example"}),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_the_handler_of_the_web_server_answers_as_djangos_does(alice, model, body, more_headers):
+    headers = bearer(alice) | more_headers
+    usual = post(classic(model), body, headers)
+
+    status, headers, content = over_wsgi(classic(model), body, headers)
+
+    assert (status, headers.keys(), content) == (usual.status_code, usual.headers.keys(), usual.content)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_handler_of_the_web_server_uses_no_connection_that_has_failed(alice, model, monkeypatch):
+    failed, headers = connection.connection, bearer(alice)
+    monkeypatch.setattr(connection, "errors_occurred", True)
+    monkeypatch.setattr(connection, "is_usable", lambda: connection.connection is not failed)
+
+    status, _, _ = over_wsgi(classic(model), BODY, headers)
+
+    assert status == 200
+    assert connection.connection is not failed
+    assert verify_ledger() == []
 
 
 # What was remembered is not believed
