@@ -17,12 +17,19 @@ LATER_AFTER_SECONDS = 30
 
 @require_GET
 def run(request, uuid):
-    """A page whose middle part polls until the run has ended."""
+    """A page whose middle part polls until the run has ended, and once more to be redirected to the model."""
     run = owned_run(request.user, uuid)
     has_model = hasattr(run, "trained_model")  # none before it succeeds, or once the model is deleted
-    if request.htmx and has_model and is_awaited(request, run):
+    is_redirected = has_model and is_awaited(request, run)
+    if request.htmx and is_redirected:
+        del request.session["awaited_run"]
         return HttpResponseClientRedirect(where_to_go_on(run.trained_model))
-    context = {"section": "models", "run": run, **progress_context(run)}
+    context = {
+        "section": "models",
+        "run": run,
+        "polls": run.is_open or is_redirected,
+        **progress_context(run),
+    }
     return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)
 
 
@@ -50,8 +57,5 @@ def cancel(request, uuid):
 
 
 def is_awaited(request, run) -> bool:
-    """Whether this session started the run, and so is redirected to the model, once."""
-    if request.session.get("awaited_run") != str(run.uuid):
-        return False
-    del request.session["awaited_run"]
-    return True
+    """Whether this session started the run and was not redirected to its model yet."""
+    return request.session.get("awaited_run") == str(run.uuid)

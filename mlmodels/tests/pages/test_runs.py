@@ -106,6 +106,22 @@ def test_who_started_a_training_is_taken_to_its_model(alice, pages_of):
     assert answer["HX-Redirect"] == f"/models/{run.model_name}/#predict"
 
 
+def test_a_run_that_ends_before_its_page_is_shown_leads_to_the_model_as_well(alice, pages_of):
+    client, run = pages_of(alice), train_now(start_run(alice))
+    session = client.session
+    session["awaited_run"] = str(run.uuid)
+    session.save()
+    address = f"/runs/{run.uuid}/"
+
+    page = client.get(address).content.decode()
+    answer = client.get(address, headers=HTMX)
+    later = client.get(address).content.decode()
+
+    assert f'hx-get="{address}"' in page and "Open the model" in page
+    assert answer["HX-Redirect"] == f"/models/{run.model_name}/#predict"
+    assert f'hx-get="{address}"' not in later and "Open the model" in later
+
+
 def test_who_waited_for_a_model_that_is_deleted_by_now_stays_at_its_run(alice, pages_of):
     client, run = pages_of(alice), train_now(start_run(alice))
     session = client.session
