@@ -130,7 +130,7 @@ class BufferedApplication:
                 return start, first
             self.send_long(request, start, chain([first, second], pieces))
         finally:
-            if hasattr(response, "close"):
+            if hasattr(response, "close"):  # optional in PEP 3333
                 response.close()
 
     def send_long(self, request: Request, start: dict, pieces):

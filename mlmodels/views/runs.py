@@ -20,14 +20,14 @@ def run(request, uuid):
     """A page whose middle part polls until the run has ended, and once more to be redirected to the model."""
     run = owned_run(request.user, uuid)
     has_model = hasattr(run, "trained_model")  # none before it succeeds, or once the model is deleted
-    is_redirected = has_model and is_awaited(request, run)
-    if request.htmx and is_redirected:
+    leads_to_model = has_model and is_awaited(request, run)
+    if request.htmx and leads_to_model:
         del request.session["awaited_run"]
         return HttpResponseClientRedirect(where_to_go_on(run.trained_model))
     context = {
         "section": "models",
         "run": run,
-        "polls": run.is_open or is_redirected,
+        "polls": run.is_open or leads_to_model,
         **progress_context(run),
     }
     return render(request, "mlmodels/_run_update.html" if request.htmx else "mlmodels/run.html", context)

@@ -43,9 +43,9 @@ def pin_to_core(number: int):
 
 
 def schedule_as_batch():
-    """A thread of this process that is woken no longer interrupts the one that runs.
+    """Keeps a thread of this process that wakes up from interrupting the running one.
 
-    It would go to sleep again at once, as that one has the interpreter's lock.
+    It would only go back to sleep, since the running one holds the interpreter's lock.
     """
     if hasattr(os, "SCHED_BATCH"):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -288,12 +288,12 @@ def describe_search(
 
 
 def needs_folds(plan: TrainingPlan) -> bool:
-    """Of a fixed algorithm: to find its penalty, or to calibrate it."""
+    """Whether a fixed algorithm needs folds: to tune its penalty, or to calibrate its probabilities."""
     return Candidate(plan.algorithm, plan.parameters).finds_penalty or is_calibrated(plan)
 
 
 def is_calibrated(plan: TrainingPlan) -> bool:
-    """Weighted classes distort probabilities. A classic plan leaves them as the replaced services did."""
+    """Class weights distort probabilities. Classic plans stay uncalibrated, as in the replaced services."""
     return bool(plan.parameters.get("class_weight")) and not plan.is_classic
 
 
