@@ -16,8 +16,8 @@ pytestmark = [
 ]
 
 
-def start_slow_run(owner):
-    return start_run(owner, make_dataset(owner, slow_csv()), **slow_order())
+def start_slow_run(owner, rows=2000):
+    return start_run(owner, make_dataset(owner, slow_csv(rows)), **slow_order())
 
 
 def reread(run):
@@ -59,8 +59,9 @@ def test_two_workers_of_one_command_train_side_by_side_and_one_that_is_killed_co
 ):
     both = start_worker("pair", "--concurrency", "2", drain_seconds=PATIENCE_SECONDS)
     until(lambda: Worker.objects.count() == 2, what="for both, of which one may start much later")
-    of_alice, of_bob = start_slow_run(alice), start_slow_run(bob)
-    until(lambda: is_fitting(of_alice) and is_fitting(of_bob))
+    of_alice, of_bob = start_slow_run(alice, rows=10_000), start_slow_run(bob, rows=10_000)
+    # Running, and not fitting yet: the first run may have fitted before the other's process has started
+    until(lambda: {reread(run).status for run in (of_alice, of_bob)} == {"running"}, what="for both to run")
     assert {reread(of_alice).worker, reread(of_bob).worker} == {"pair-1", "pair-2"}
 
     victim = next(pid for pid in descendants(both.pid) if is_worker(pid, reread(of_alice).worker))
