@@ -80,7 +80,8 @@ class Purchase:
 def buy(purchase: Purchase) -> None:
     """Charges the account and stores the rows, which get their primary keys.
 
-    Raises AccountClosed, RequestRepeated, InsufficientTokens, or Unconfirmed if a condition does not hold.
+    Raises AccountClosed, RequestRepeated, InsufficientTokens, or Unconfirmed if a condition does not hold. On
+    the event loop, NeedsThread takes the place of each of them.
     """
     for row, row_id in zip(purchase.rows, _booked(purchase), strict=True):
         row.pk, row._state.adding = row_id, False

@@ -1,4 +1,4 @@
-"""Receives whole requests on the event loop, then runs the WSGI application in a thread.
+"""Receives whole requests on the event loop, then runs the WSGI application in a thread, or for some here.
 
 A slow client occupies no thread, and its body must arrive at a minimum rate. A body that is too slow or too
 large is discarded; the application finds the reason in `environ[BODY_REFUSAL]` and responds.
@@ -9,11 +9,14 @@ import io
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from queue import SimpleQueue
 from urllib.parse import unquote_to_bytes
+
+from mlplatform.core import event_loop
 
 BODY_REFUSAL = "mlplatform.body_refusal"
 TOO_SLOW, TOO_LARGE = "too slow", "too large"
@@ -40,11 +43,23 @@ class Request:
 
 
 class BufferedApplication:
-    """The ASGI application around a WSGI one. A body larger than `body_bytes_max` is not read."""
+    """The ASGI application around a WSGI one. A body larger than `body_bytes_max` is not read.
 
-    def __init__(self, application, *, threads: int, body_bytes_max: int):
+    Small requests for which `is_quick(environ)` holds run on the event loop, unless they turn out to need a
+    thread: see `core.event_loop`.
+    """
+
+    def __init__(
+        self,
+        application,
+        *,
+        threads: int,
+        body_bytes_max: int,
+        is_quick: Callable[[dict], bool] = lambda environ: False,
+    ):
         self.application = application
         self.body_bytes_max = body_bytes_max
+        self.is_quick = is_quick
         self.loop = None
         self.waiting = SimpleQueue()
         for number in range(threads):
@@ -69,7 +84,17 @@ class BufferedApplication:
                 elif is_chunked:  # without a length, Django would not read it
                     environ["CONTENT_LENGTH"] = str(body.tell())
                 body.seek(0)
+            if is_small and self.is_quick(environ):
+                try:
+                    return await self.answer_on_loop(environ.copy(), send)
+                except event_loop.NeedsThread:
+                    body.seek(0)
             await self.answer_in_thread(environ, receive, send)
+
+    async def answer_on_loop(self, environ, send):
+        start, content = await event_loop.run(self.whole_response, environ)
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
 
     async def answer_in_thread(self, environ, receive, send):
         """Not by `run_in_executor`, whose two futures take longer than everything else here."""
@@ -118,10 +143,7 @@ class BufferedApplication:
 
     def answer(self, request: Request) -> tuple[dict, bytes] | None:
         """Runs in a thread. The response, if it is short; a long one is sent piece by piece."""
-        head = []
-        response = self.application(
-            request.environ, lambda status, headers, _=None: head.extend((status, headers))
-        )
+        head, response = self.call(request.environ)
         try:
             pieces = joined(response)
             first, second = next(pieces, b""), next(pieces, None)
@@ -130,8 +152,20 @@ class BufferedApplication:
                 return start, first
             self.send_long(request, start, chain([first, second], pieces))
         finally:
-            if hasattr(response, "close"):  # optional in PEP 3333
-                response.close()
+            close(response)
+
+    def whole_response(self, environ) -> tuple[dict, bytes]:
+        head, response = self.call(environ)
+        try:
+            return start_message(*head), b"".join(response)
+        finally:
+            close(response)
+
+    def call(self, environ) -> tuple[list, object]:
+        """The status and headers, and the response: an iterable that has to be closed."""
+        head = []
+        response = self.application(environ, lambda status, headers, _=None: head.extend((status, headers)))
+        return head, response
 
     def send_long(self, request: Request, start: dict, pieces):
         """Runs in a thread, which waits for the client. Ends early if the client leaves."""
@@ -158,7 +192,12 @@ def end(answered: asyncio.Future, response, error: BaseException | None):
         answered.set_exception(error)
 
 
-def start_message(status: str, headers: list, *, is_last: bool) -> dict:
+def close(response):
+    if hasattr(response, "close"):  # optional in PEP 3333
+        response.close()
+
+
+def start_message(status: str, headers: list, *, is_last: bool = False) -> dict:
     """`is_last` closes the connection, on which the rest of a body may still arrive."""
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if is_last:

@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mlmodels.learning.libraries import import_libraries
-from mlplatform.core.processes import end_with_parent, pin_to_core, schedule_as_batch
+from mlplatform.core.processes import end_with_parent, pin_to_core
 from mlplatform.logs import skip_unused_lookups
 from mlplatform.request_buffering import BufferedApplication
 
@@ -37,15 +37,20 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next ones need
     from django.db import connection
 
+    from mlmodels.api.plain import is_sale
     from mlplatform.uploads import REQUEST_BYTES_MAX
 
-    if connection.vendor == "postgresql":  # on SQLite, it delays the thread whose commit the others wait for
-        schedule_as_batch()
+    buffered = BufferedApplication(
+        application,
+        threads=THREADS,
+        body_bytes_max=REQUEST_BYTES_MAX,
+        # SQLite commits in the thread that asks for it, and would hold up the event loop
+        is_quick=is_sale if connection.vendor == "postgresql" else lambda environ: False,
+    )
 
     preloading = threading.Timer(PRELOAD_AFTER_SECONDS, preload)
     preloading.daemon = True
     preloading.start()
-    buffered = BufferedApplication(application, threads=THREADS, body_bytes_max=REQUEST_BYTES_MAX)
     Server(buffered, listener, place, open_connections).run()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SynchronousOnlyOperation
 from django.core.handlers.wsgi import WSGIHandler, get_script_name
 from django.db import Error, close_old_connections
 from django.http import HttpResponse
@@ -24,13 +24,16 @@ from billing.api.idempotency import idempotent_request, replay
 from billing.idempotency import RequestRepeated
 from billing.purchases import Unconfirmed
 from mlmodels.lookups import forget_model, remembered_model
+from mlplatform.core import event_loop
 from mlplatform.core.errors import DomainError
+from mlplatform.core.event_loop import NeedsThread
 
 JSON = "application/json"
 SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
 ACCEPTED = {"*/*", JSON, f"{JSON}, */*", f"{JSON}, text/plain, */*"}
 # As REST framework and CorsMiddleware set them
 HEADERS = {"Content-Type": JSON, "Vary": "Accept, origin", "Allow": "POST, OPTIONS"}
+SALE = "mlmodels.is_sale"  # in the environ of a request; no header can have such a name
 PATHS_REMEMBERED = 1_000
 
 
@@ -56,7 +59,7 @@ class Handler(WSGIHandler):
     """
 
     def __call__(self, environ, start_response):
-        if not is_plain(environ) or match_and_offer(environ["PATH_INFO"])[1] is None:
+        if not is_sale(environ):
             return super().__call__(environ, start_response)
         close_old_connections()
         set_script_prefix(get_script_name(environ))
@@ -76,16 +79,22 @@ class PlainPredictionsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        response = answer_if_plain(request)
-        return self.get_response(request) if response is None else response
+        try:
+            response = answer_if_plain(request)
+        except SynchronousOnlyOperation as error:  # a query
+            raise NeedsThread from error
+        if response is None:
+            event_loop.leave()
+            return self.get_response(request)
+        return response
 
 
 def answer_if_plain(request) -> HttpResponse | None:
     """None if the view has to answer."""
-    if not is_plain(request.META) or (settings.SECURE_SSL_REDIRECT and not request.is_secure()):
+    if not is_sale(request.META) or (settings.SECURE_SSL_REDIRECT and not request.is_secure()):
         return None
     match, offer = match_and_offer(request.path_info)
-    if offer is None or match.kwargs.keys() != {offer.name_argument}:
+    if match.kwargs.keys() != {offer.name_argument}:
         return None
     try:
         request.get_host()
@@ -93,6 +102,13 @@ def answer_if_plain(request) -> HttpResponse | None:
         return None
     request.resolver_match = match
     return plain_response(request, match.kwargs[offer.name_argument], offer)
+
+
+def is_sale(environ: dict) -> bool:
+    """Whether it is a plain request to a view that has an offer. Decided once for each request."""
+    if SALE not in environ:
+        environ[SALE] = is_plain(environ) and match_and_offer(environ["PATH_INFO"])[1] is not None
+    return environ[SALE]
 
 
 @lru_cache(PATHS_REMEMBERED)

@@ -43,7 +43,10 @@ class ModelFacts:
 
 
 class ServedModel:
-    """Safe to share between threads. `nbytes` is about how much memory it takes."""
+    """Safe to share between threads. `nbytes` is about how much memory it takes.
+
+    Unless it `is_compiled`, it asks scikit-learn's pipeline, which takes milliseconds for a row.
+    """
 
     def __init__(self, pipeline, facts: ModelFacts):
         columns = [tables.Column.from_dict(column) for column in facts.columns]
@@ -57,6 +60,7 @@ class ServedModel:
         self._threshold_label = facts.threshold_label
         self._reliability = Reliability.from_dict(facts.reliability) if facts.reliability else None
         scorer = scoring.compile_pipeline(pipeline, features) if facts.is_compiled else None
+        self.is_compiled = scorer is not None
         self.scorer = scorer or scoring.pipeline_scorer(pipeline, features)
         self.nbytes = self.scorer.nbytes
 

@@ -12,14 +12,14 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
-from billing.purchases import Condition, Purchase, Unconfirmed, buy
+from billing.purchases import ROWS_TOGETHER_MAX, Condition, Purchase, Unconfirmed, buy
 from mlmodels.errors import ModelUnusable, PredictionRefused
 from mlmodels.learning.scoring import ScorerCache
 from mlmodels.learning.serving import ModelFacts, ServedModel
-from mlmodels.limits import LOADED_MODELS_BYTES_MAX, ROWS_AT_ONCE_MAX
+from mlmodels.limits import LOADED_MODELS_BYTES_MAX, QUICK_MODEL_BYTES_MAX, ROWS_AT_ONCE_MAX
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_cache, model_files
-from mlplatform.core import storage
+from mlplatform.core import event_loop, storage
 from mlplatform.core.errors import InvalidInput, NotFound, TooLarge
 from mlplatform.core.text import is_storable
 
@@ -68,6 +68,8 @@ def predict_rows(
         raise TooLarge(
             f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once; these are {len(rows):,}."
         )
+    if len(rows) > ROWS_TOGETHER_MAX:
+        event_loop.leave()
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
         answers = (_answered_row(model, number, row, level) for number, row in enumerate(rows, 1))
         predictions = [to_be_stored(owner, model, *answer) for answer in answers]
@@ -90,12 +92,17 @@ def answered(model: TrainedModel, features: Mapping, level: float | None = None)
 def load(model: TrainedModel) -> ServedModel:
     """The model in memory; it is loaded if it is not there yet."""
     key = (model.uuid, model.sha256)
+    if key not in LOADED:
+        event_loop.leave()
     try:
-        return LOADED.get(key, lambda: ServedModel(model_files.load_pipeline(model), facts_of(model)))
+        loaded = LOADED.get(key, lambda: ServedModel(model_files.load_pipeline(model), facts_of(model)))
     except (TrainedModel.DoesNotExist, ModelUnusable):
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
         raise NotFound("This model was deleted.") from None
+    if not loaded.is_compiled or loaded.nbytes > QUICK_MODEL_BYTES_MAX:
+        event_loop.leave()
+    return loaded
 
 
 def forget(model: TrainedModel) -> None:

@@ -1,45 +1,42 @@
-"""How long a thread waits for the database, once `measure_connections` is called: for statements, commits and
+"""How long a request or job waits for the database, once `measure_connections` is called: for statements, commits and
 the lock in front of SQLite.
 
 The log line of a request and the metrics report it. It costs about a microsecond for each statement.
 """
 
-import threading
 import time
+from contextvars import ContextVar
 
 _clock = time.perf_counter
 
-
-class _Measured(threading.local):
-    seconds = 0.0
-    is_inside = False
-
-
-_measured = _Measured()
+# Of a thread, or of a request on the event loop
+_seconds = ContextVar("database_seconds", default=0.0)
+_is_inside = ContextVar("is_inside_measured", default=False)
 
 
 def start() -> float:
-    """What `since` takes: what this thread has waited for the database up to now."""
-    return _measured.seconds
+    """What `since` takes: what was waited for the database up to now."""
+    return _seconds.get()
 
 
 def since(started: float) -> float:
     """Seconds."""
-    return _measured.seconds - started
+    return _seconds.get() - started
 
 
 class measured:
     """For what goes past Django's cursors; time inside of it counts once."""
 
     def __enter__(self):
-        self.is_outermost = not _measured.is_inside
+        self.is_outermost = not _is_inside.get()
         if self.is_outermost:
-            _measured.is_inside, self.started = True, _clock()
+            _is_inside.set(True)
+            self.started = _clock()
 
     def __exit__(self, *error):
         if self.is_outermost:
-            _measured.is_inside = False
-            _measured.seconds += _clock() - self.started
+            _is_inside.set(False)
+            _seconds.set(_seconds.get() + _clock() - self.started)
 
 
 def measure_connections() -> None:
@@ -67,10 +64,10 @@ def _measure(*, connection, **signal) -> None:
 
 
 def _execute(execute, sql, params, many, context):
-    if _measured.is_inside:
+    if _is_inside.get():
         return execute(sql, params, many, context)
     started = _clock()
     try:
         return execute(sql, params, many, context)
     finally:
-        _measured.seconds += _clock() - started
+        _seconds.set(_seconds.get() + _clock() - started)

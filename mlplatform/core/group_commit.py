@@ -1,15 +1,19 @@
 """Many small transactions committed as one: a commit waits for the disk, so ten cost little more than one.
 
-Whoever comes while another thread commits has to wait; then one of those who waited commits for all of them,
-or a thread of its own does.
+Whoever comes during a commit has to wait; then all those who waited are committed together, by one of their
+threads or by a task of the event loop.
 """
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Awaitable, Callable
 
-from django.db import DatabaseError, OperationalError, connections
+from django.db import DatabaseError, OperationalError
+
+from mlplatform.core.event_loop import NeedsThread, wait_for
+
+TURNS_BEFORE_COMMIT = 3  # of the event loop
 
 log = logging.getLogger(__name__)
 
@@ -87,85 +91,80 @@ class GroupCommit:
                 self._waiting[0].turn.release()
 
 
-class GroupCommitThread(GroupCommit):
-    """Commits in a thread of its own, which begins the next commit as soon as one has ended.
+class GroupCommitOnLoop:
+    """For code that `event_loop.run` has called: the commit is a coroutine, and nobody waits for a thread.
 
-    Where several processes commit at the same time, as on PostgreSQL, this is faster: one of those who wait
-    would have to wake up first. `fits(job, others)` is whether a job can be committed together with others;
-    else it waits for its turn.
+    `commit(jobs)` returns their results in order, and None for a job that a thread has to commit. If it
+    raises, all of them fail; none is tried again. `fits(job, others)` is whether a job can be committed
+    together with others; else it waits for its turn.
     """
 
-    def __init__(self, commit: Callable[[Callable[[], list]], list], fits: Callable[[object, list], bool]):
-        super().__init__(commit)
+    def __init__(self, commit: Callable[[list], Awaitable[list]], fits: Callable[[object, list], bool]):
+        self._commit = commit
         self._fits = fits
-        self._wakings = None
-        self._thread = None
+        self._waiting = []  # pairs of a job and the future of its outcome
+        self._committing = None
 
     def run(self, job):
-        ticket = Ticket(job)
-        with self._lock:
-            if self._thread is None:
-                self._start()
-            self._waiting.append(ticket)
-            is_asleep, self._has_leader = not self._has_leader, True
-        if is_asleep:
-            self._wakings.put(True)
-        ticket.turn.acquire()
-        return ticket.outcome()
+        """The result of the job, once its transaction is committed. Raises NeedsThread if it is None."""
+        loop = asyncio.get_running_loop()
+        outcome = loop.create_future()
+        self._waiting.append((job, outcome))
+        if self._committing is None:
+            self._committing = loop.create_task(self._commit_all())
+        return wait_for(outcome)
 
-    def stop(self):
-        """Ends the thread, which closes its connection. For tests, in which nobody waits by then."""
-        with self._lock:
-            thread, wakings, self._thread = self._thread, self._wakings, None
-        if thread:
-            wakings.put(False)
-            thread.join()
-
-    def _start(self):
-        wakings = SimpleQueue()
-        thread = threading.Thread(target=self._commit_all, args=[wakings], name="group_commit", daemon=True)
-        thread.start()
-        self._wakings, self._thread = wakings, thread
-
-    def _commit_all(self, wakings: SimpleQueue):
+    async def _commit_all(self):
         try:
-            while wakings.get():
-                while self._has_leader:
-                    try:
-                        self._lead()
-                    except DatabaseError:  # raised again where it is waited for
-                        pass
-                    except BaseException:
-                        # Those who wait have their error by now; if the thread ended, the next would get none
-                        log.exception("A bug failed everything that was committed together")
+            while self._waiting:
+                # Requests that have arrived by now are computed first, and committed with these
+                for _ in range(TURNS_BEFORE_COMMIT):
+                    await asyncio.sleep(0)
+                await self._commit_some()
         finally:
-            connections.close_all()
+            self._committing = None
 
-    def _take(self, taken: list[Ticket]) -> list:
-        jobs, left = [], []
-        with self._lock:
-            for ticket in self._waiting:
-                if jobs and not self._fits_safely(ticket.job, jobs):
-                    left.append(ticket)
-                else:
-                    taken.append(ticket)
-                    jobs.append(ticket.job)
-            self._waiting = left
-        return jobs
+    async def _commit_some(self):
+        taken = self._take()
+        try:
+            results = await self._commit([job for job, _ in taken])
+            for (_, outcome), result in zip(taken, results, strict=True):
+                _end(outcome, NeedsThread() if result is None else result)
+        except BaseException as error:
+            for _, outcome in taken:
+                _end(outcome, error_for_follower(error))
+            if not isinstance(error, Exception):
+                raise
+            if not isinstance(error, DatabaseError):  # which is raised again where it is waited for
+                log.exception("A bug failed everything that was committed together")
+
+    def _take(self) -> list:
+        taken, left = [], []
+        for job, outcome in self._waiting:
+            fits = not taken or self._fits_safely(job, [other for other, _ in taken])
+            (taken if fits else left).append((job, outcome))
+        self._waiting = left
+        return taken
 
     def _fits_safely(self, job, others: list) -> bool:
         """A job that cannot be compared with others is committed by itself."""
         try:
             return self._fits(job, others)
         except Exception:
-            # Any error would leave the jobs in the queue, and the thread would fail on them forever. It is
-            # logged with its traceback, and the commit of the job raises what is wrong with it.
+            # Any error would leave the jobs in the queue, and they would wait there forever. It is logged
+            # with its traceback, and the commit of the job raises what is wrong with it.
             log.exception("A job could not be compared with others")
             return False
 
-    def _hand_over(self):
-        with self._lock:
-            self._has_leader = bool(self._waiting)
+
+def _end(outcome: asyncio.Future, result):
+    """At a stop of the server, the request may have been cancelled before."""
+    if outcome.done():
+        return
+    if isinstance(result, BaseException):
+        outcome.set_exception(result)
+    else:
+        outcome.set_result(result)
 
 
 def error_for_follower(error: BaseException) -> Exception:

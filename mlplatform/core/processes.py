@@ -42,15 +42,6 @@ def pin_to_core(number: int):
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def schedule_as_batch():
-    """Keeps a thread of this process that wakes up from interrupting the running one.
-
-    It would only go back to sleep, since the running one holds the interpreter's lock.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
 @dataclass
 class Child:
     """One supervised command, in a process group of its own, so that Ctrl-C reaches only the parent."""
