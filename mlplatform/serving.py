@@ -95,12 +95,18 @@ class Server(uvicorn.Server):
         self.loop.add_reader(self.listener, self.accept_or_leave)
 
     def accept_or_leave(self):
-        """Others get a chance first where this process has more to do; they may be too busy to take it."""
-        serving = [count for count in self.open_connections if count != NOT_SERVING]
-        if self.open_connections[self.place] > min(serving) or self.is_full():
-            self.pause()
-        else:
-            self.accept()
+        """Others get a chance first where this process has more to do; they may be too busy to take it.
+
+        As many as are waiting, since a busy loop comes by here seldom.
+        """
+        while not (self.is_full() or self.has_more_than_another()):
+            if not self.accept():
+                return
+        self.pause()
+
+    def has_more_than_another(self) -> bool:
+        fewest = min(count for count in self.open_connections if count != NOT_SERVING)
+        return self.open_connections[self.place] > fewest + fewest // 8
 
     def pause(self):
         self.loop.remove_reader(self.listener)
@@ -116,20 +122,24 @@ class Server(uvicorn.Server):
     def is_full(self) -> bool:
         return self.open_connections[self.place] >= CONNECTIONS
 
-    def accept(self):
+    def accept(self) -> bool:
+        """Whether there may be more."""
         try:
             accepted, _ = self.listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):  # another process was first, or the client has left
-            return
+        except ConnectionAbortedError:  # the client has left
+            return True
+        except BlockingIOError:  # no more, or another process was first
+            return False
         except OSError:  # no more file numbers: it would be asked again at once
             self.pause()
-            return
+            return False
         accepted.setblocking(False)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connecting = self.loop.create_task(self.loop.connect_accepted_socket(self.new_connection, accepted))
         self.being_accepted.add(connecting)
         connecting.add_done_callback(self.being_accepted.discard)
         self.open_connections[self.place] += 1
+        return True
 
     def new_connection(self):
         return Connection(

@@ -12,11 +12,16 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from billing import idempotency as idempotency_keys
-from billing.purchases import ROWS_TOGETHER_MAX, Condition, Purchase, Unconfirmed, buy
+from billing.purchases import Condition, Purchase, Unconfirmed, buy
 from mlmodels.errors import ModelUnusable, PredictionRefused
 from mlmodels.learning.scoring import ScorerCache
 from mlmodels.learning.serving import ModelFacts, ServedModel
-from mlmodels.limits import LOADED_MODELS_BYTES_MAX, QUICK_MODEL_BYTES_MAX, ROWS_AT_ONCE_MAX
+from mlmodels.limits import (
+    LOADED_MODELS_BYTES_MAX,
+    QUICK_MODEL_BYTES_MAX,
+    QUICK_ROWS_MAX,
+    ROWS_AT_ONCE_MAX,
+)
 from mlmodels.models import Prediction, TrainedModel
 from mlmodels.operations import model_cache, model_files
 from mlplatform.core import event_loop, storage
@@ -68,7 +73,7 @@ def predict_rows(
         raise TooLarge(
             f"At most {ROWS_AT_ONCE_MAX:,} rows can be predicted at once; these are {len(rows):,}."
         )
-    if len(rows) > ROWS_TOGETHER_MAX:
+    if len(rows) > QUICK_ROWS_MAX:
         event_loop.leave()
     with idempotency_keys.earlier_answer_first(user=owner, request=idempotency):
         answers = (_answered_row(model, number, row, level) for number, row in enumerate(rows, 1))

@@ -1,5 +1,5 @@
-"""How long a request or job waits for the database, once `measure_connections` is called: for statements, commits and
-the lock in front of SQLite.
+"""How long a request waits for the database, once `measure_connections` is called: for statements, commits
+and the lock in front of SQLite.
 
 The log line of a request and the metrics report it. It costs about a microsecond for each statement.
 """
