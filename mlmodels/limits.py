@@ -44,10 +44,11 @@ DATASET_NAME_CHARACTERS_MAX = 200
 
 # Per process
 LOADED_MODELS_BYTES_MAX = 256_000_000
-QUICK_MODEL_BYTES_MAX = (
-    64_000_000  # a larger one may take milliseconds for a row, too long for the event loop
-)
 WAITING_REQUESTS_MAX = 4
 REMEMBERED_MODELS_MAX = 5_000
+
+# What is computed on the event loop. A larger model may take milliseconds for a row
+QUICK_MODEL_BYTES_MAX = 64_000_000
+QUICK_ROWS_MAX = 10
 
 WORKER_SILENT_SECONDS = 60  # a worker that has not been seen for longer counts as gone
