@@ -171,7 +171,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", put_back)
         yield
-    purchases_on_postgresql.together.stop()  # a database that is in use cannot be dropped
+    purchases_on_postgresql.sender.close()  # a database that is in use cannot be dropped
 
 
 @pytest.fixture(autouse=True)

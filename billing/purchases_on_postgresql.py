@@ -97,7 +97,7 @@ def _trust_a_silent_connection() -> None:
         connection.health_check_done = True
 
 
-class Together:
+class Sender:
     """Sends the orders of the event loop, over a connection of its own."""
 
     def __init__(self):
@@ -211,5 +211,5 @@ def _extended(json_object: str, **numbers: int) -> str:
     return json_object[:-1] + "".join(f', "{name}": {number}' for name, number in numbers.items()) + "}"
 
 
-_sender = Together()
-together = GroupCommitOnLoop(_sender.book, _fits)
+sender = Sender()
+together = GroupCommitOnLoop(sender.book, _fits)

@@ -1,5 +1,6 @@
 """Purchases: charged and stored together, and with those of others, or not at all."""
 
+import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -15,6 +16,8 @@ from billing.purchase_statements import time_for_sqlite
 from billing.purchases import Condition, Purchase, Unconfirmed, buy
 from billing.verify import verify_ledger
 from mlmodels.models import Prediction
+from mlplatform.core import event_loop
+from mlplatform.core.async_postgresql import AsyncConnection
 from mlplatform.sqlite3.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db
@@ -168,31 +171,44 @@ def test_a_purchase_waits_for_whoever_holds_the_account_and_takes_the_next_numbe
 
 
 @pytest.mark.postgresql_only
-def test_behind_a_pool_of_connections_nothing_is_prepared(alice, books, monkeypatch):
+@pytest.mark.django_db(transaction=True)
+def test_behind_a_pool_of_connections_nothing_is_prepared(alice, books, buy_on_loop, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    purchases_on_postgresql.sender.close()
 
     buy(purchase(alice, rows=2, idempotency=KEY, answer={}))
+    assert buy_on_loop([purchase(alice)]) == [None]
 
-    assert books(alice) == (5, [15, -5, -5])
+    assert books(alice) == (0, [15, -5, -5, -5])
+    assert seller() == []
 
 
 @pytest.fixture
-def wait_for(monkeypatch):
-    """Makes the first commit wait until so many purchases have come. Only PostgreSQL has a thread for it."""
-    together = purchases_on_postgresql.together
-    commit = together._commit
+def buy_on_loop():
+    """Buys as the web server does: on the event loop, or in a thread what needs one.
 
-    def wait(count):
-        def commit_when_all_are_there(take):
-            monkeypatch.setattr(together, "_commit", commit)
-            deadline = time.monotonic() + 30
-            while len(together._waiting) < count and time.monotonic() < deadline:
-                time.sleep(0.001)
-            return commit(take)
+    Returns what each purchase raised, or None. `after` is called with each that has ended.
+    """
 
-        monkeypatch.setattr(together, "_commit", commit_when_all_are_there)
+    async def attempt(bought, after):
+        try:
+            await event_loop.run(buy, bought)
+        except event_loop.NeedsThread:
+            await asyncio.to_thread(buy_in_thread, bought)
+        finally:
+            after(bought)
 
-    return wait
+    def buy_in_thread(bought):
+        try:
+            buy(bought)
+        finally:
+            connections.close_all()
+
+    async def all_of(purchases, after):
+        attempts = [attempt(bought, after) for bought in purchases]
+        return await asyncio.gather(*attempts, return_exceptions=True)
+
+    return lambda purchases, after=lambda bought: None: asyncio.run(all_of(purchases, after))
 
 
 def transactions() -> int:
@@ -204,12 +220,11 @@ def transactions() -> int:
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_purchases_that_come_together_are_one_transaction(make_user, books, at_once, wait_for):
+def test_purchases_that_come_together_are_one_transaction(make_user, books, buy_on_loop):
     users = [make_user(f"user{number}@example.com", tokens=100) for number in range(4)]
     bought = [purchase(user, rows=2) for user in users * 5]
-    wait_for(20)
 
-    assert at_once(buy, each=bought) == [None] * 20
+    assert buy_on_loop(bought) == [None] * 20
 
     assert transactions() == 1
     for user in users:
@@ -222,17 +237,14 @@ def test_purchases_that_come_together_are_one_transaction(make_user, books, at_o
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_requests_with_a_key_that_come_together_each_keep_their_own_answer(
-    alice, bob, books, at_once, wait_for
-):
+def test_requests_with_a_key_that_come_together_each_keep_their_own_answer(alice, bob, books, buy_on_loop):
     def keyed(user, answer):
         request = IdempotentRequest("POST /predict", f"key of {user}", answer * 64)
         return purchase(user, price=2, idempotency=request, answer={"text": answer})
 
     bought = [keyed(alice, "a"), keyed(bob, "b")]
-    wait_for(2)
 
-    assert at_once(buy, each=bought) == [None] * 2
+    assert buy_on_loop(bought) == [None] * 2
 
     assert transactions() == 1
     for each in bought:
@@ -241,9 +253,12 @@ def test_requests_with_a_key_that_come_together_each_keep_their_own_answer(
         assert (kept.reference, kept.answer) == (each.rows[0].reference, each.answer)
 
 
+@pytest.mark.parametrize(
+    "place", ["in_threads", pytest.param("on_the_event_loop", marks=pytest.mark.postgresql_only)]
+)
 @pytest.mark.django_db(transaction=True)
 def test_each_of_several_that_come_together_is_booked_or_refused_for_its_own_reasons(
-    make_user, books, at_once
+    make_user, books, at_once, buy_on_loop, place
 ):
     rich, poor, closed = (
         make_user(f"{name}@example.com", tokens=tokens)
@@ -262,7 +277,8 @@ def test_each_of_several_that_come_together_is_booked_or_refused_for_its_own_rea
         *(purchase(closed) for _ in range(3)),
         purchase(rich, rows=20),
     ]
-    outcomes = [type(outcome).__name__ for outcome in at_once(buy, each=wishes)]
+    raised = at_once(buy, each=wishes) if place == "in_threads" else buy_on_loop(wishes)
+    outcomes = [type(outcome).__name__ for outcome in raised]
 
     assert outcomes[:5] == ["NoneType"] * 5
     assert outcomes[5:7] == ["Unconfirmed"] * 2
@@ -278,7 +294,7 @@ def test_each_of_several_that_come_together_is_booked_or_refused_for_its_own_rea
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
 def test_a_purchase_that_the_database_refuses_does_not_fail_those_that_come_with_it(
-    alice, bob, books, at_once
+    alice, bob, books, buy_on_loop
 ):
     def wrong():
         bought = purchase(bob)
@@ -286,7 +302,7 @@ def test_a_purchase_that_the_database_refuses_does_not_fail_those_that_come_with
         return bought
 
     wishes = [each for _ in range(2) for each in (purchase(alice, price=1), wrong(), purchase(bob))]
-    outcomes = at_once(buy, each=wishes)
+    outcomes = buy_on_loop(wishes)
 
     assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, type(None)] * 2
     assert books(alice) == (13, [15, -1, -1])
@@ -296,54 +312,54 @@ def test_a_purchase_that_the_database_refuses_does_not_fail_those_that_come_with
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_an_account_that_is_held_for_long_does_not_hold_up_the_others(alice, bob, books, at_once):
+def test_an_account_that_is_held_for_long_does_not_hold_up_the_others(
+    alice, bob, books, at_once, buy_on_loop
+):
     is_held, may_end = threading.Event(), threading.Event()
 
-    def work(user):
-        if user is None:
-            with transaction.atomic():
-                operations.hold_account(user=alice)
-                is_held.set()
-                assert may_end.wait(timeout=10)  # less than the limit for locks of a connection
-        else:
+    def work(is_buyer):
+        if is_buyer:
             assert is_held.wait(timeout=30)
-            buy(purchase(user))
-            if user == bob:
-                may_end.set()
+            wishes = [purchase(alice), purchase(bob)]
+            return buy_on_loop(wishes, after=lambda bought: bought.user == bob and may_end.set())
+        with transaction.atomic():
+            operations.hold_account(user=alice)
+            is_held.set()
+            assert may_end.wait(timeout=10)  # less than the limit for locks of a connection
 
-    assert at_once(work, each=[None, alice, bob]) == [None] * 3
+    assert at_once(work, each=[True, False]) == [[None, None], None]
 
     assert books(alice) == books(bob) == (10, [15, -5])
 
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_what_cannot_be_sent_fails_the_purchase_that_it_is_in_alone(alice, bob, books, at_once):
+def test_what_cannot_be_sent_fails_the_purchase_that_it_is_in_alone(alice, bob, books, buy_on_loop):
     wrong = purchase(bob)
     wrong.rows[0].inputs = {"a": object()}
 
-    outcomes = at_once(buy, each=[purchase(alice), wrong])
+    outcomes = buy_on_loop([purchase(alice), wrong])
 
     assert [type(outcome) for outcome in outcomes] == [type(None), TypeError]
+    assert books(alice) == (10, [15, -5])
     assert books(bob) == (15, [15])
 
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_is_lost_fails_all_that_was_sent_on_it_once(
-    alice, bob, books, at_once, wait_for, monkeypatch
+    alice, bob, books, at_once, buy_on_loop, monkeypatch
 ):
     monkeypatch.setattr(purchases_on_postgresql, "WAIT_TOGETHER", "")
     is_held, may_end = threading.Event(), threading.Event()
-    wait_for(2)
 
-    def work(user):
-        if user is None:
+    def work(role):
+        if role == "holder":
             with transaction.atomic():
                 operations.hold_account(user=alice)
                 is_held.set()
                 assert may_end.wait(timeout=10)
-        elif user == "operator":
+        elif role == "operator":
             while not (waiting := seller("AND wait_event_type = 'Lock'")):
                 time.sleep(0.01)
             with connection.cursor() as cursor:
@@ -351,31 +367,29 @@ def test_a_connection_that_is_lost_fails_all_that_was_sent_on_it_once(
             may_end.set()
         else:
             assert is_held.wait(timeout=30)
-            buy(purchase(user))
+            return [type(outcome) for outcome in buy_on_loop([purchase(alice), purchase(bob)])]
 
-    outcomes = at_once(work, each=[None, "operator", alice, bob])
+    outcomes = at_once(work, each=["holder", "operator", "buyers"])
 
-    assert [type(outcome) for outcome in outcomes] == [type(None)] * 2 + [OperationalError] * 2
+    assert outcomes == [None, None, [OperationalError] * 2]
     assert books(alice) == books(bob) == (15, [15])
-    buy(purchase(alice))
+    assert buy_on_loop([purchase(alice)]) == [None]
 
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_without_a_connection_of_the_thread_each_request_uses_its_own(alice, books, monkeypatch):
-    backend = type(connections["default"])
-    connect = backend.connect
+def test_if_the_event_loop_gets_no_connection_each_request_uses_that_of_its_thread(
+    alice, books, buy_on_loop, monkeypatch
+):
+    async def refuse():
+        raise OperationalError("too many clients")
 
-    def refused(self):
-        if threading.current_thread().name == "group_commit":
-            raise OperationalError("too many clients")
-        return connect(self)
+    purchases_on_postgresql.sender.close()
+    monkeypatch.setattr(AsyncConnection, "open", refuse)
 
-    purchases_on_postgresql.together.stop()
-    monkeypatch.setattr(backend, "connect", refused)
-    buy(purchase(alice))
+    assert buy_on_loop([purchase(alice), purchase(alice)]) == [None, None]
 
-    assert books(alice) == (10, [15, -5])
+    assert books(alice) == (5, [15, -5, -5])
 
 
 @pytest.mark.postgresql_only
@@ -407,22 +421,24 @@ def test_a_statement_that_could_not_be_prepared_is_prepared_by_the_next_purchase
 
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_kept(alice, books):
-    buy(purchase(alice))
+def test_a_connection_that_the_server_has_closed_is_replaced_and_one_that_is_open_is_kept(
+    alice, books, buy_on_loop
+):
+    assert buy_on_loop([purchase(alice)]) == [None]
     process = seller()
-    buy(purchase(alice))
+    assert buy_on_loop([purchase(alice)]) == [None]
     assert seller() == process
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", process)
-    buy(purchase(alice))
+    assert buy_on_loop([purchase(alice)]) == [None]
 
     assert seller() != process
     assert books(alice) == (0, [15, -5, -5, -5])
 
 
 def seller(condition: str = "") -> list[int]:
-    """The process of the server that sells to those who come together, if it meets the condition."""
+    """The process of the server that sells to the event loop, if it meets the condition."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~ 'EXECUTE sell_' "

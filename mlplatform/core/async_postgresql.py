@@ -8,6 +8,8 @@ import psycopg2
 from django.db import OperationalError, connection
 from psycopg2.extensions import POLL_OK, POLL_READ
 
+from mlplatform.core.text import plural
+
 CONNECT_SECONDS = 20  # unless the settings say otherwise
 
 
@@ -37,7 +39,9 @@ class AsyncConnection:
                     opened = cls(await asyncio.get_running_loop().run_in_executor(None, start))
                     await opened._completed()
         except TimeoutError as error:
-            raise OperationalError(f"The database did not answer within {seconds} seconds.") from error
+            raise OperationalError(
+                f"The database did not answer within {plural(seconds, 'second')}."
+            ) from error
         if role := connection.settings_dict["OPTIONS"].get("assume_role"):
             await opened.execute("SELECT set_config('role', %s, false)", [role])
         return opened

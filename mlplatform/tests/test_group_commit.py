@@ -1,9 +1,12 @@
+import asyncio
 import threading
 
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from mlplatform.core.group_commit import GroupCommit, GroupCommitThread
+from mlplatform.core import event_loop
+from mlplatform.core.event_loop import NeedsThread
+from mlplatform.core.group_commit import GroupCommit, GroupCommitOnLoop
 
 
 class Commits:
@@ -103,65 +106,109 @@ def test_a_transaction_that_cannot_begin_fails_who_waits_for_it():
             together.run(1)
 
 
-class TestInAThreadOfItsOwn:
+class TestOnTheEventLoop:
     @pytest.fixture
     def commits(self):
-        """Even jobs and odd ones are not committed together."""
-        commits = Commits()
-        commits.together = GroupCommitThread(commits.commit, lambda job, others: job % 2 == others[0] % 2)
-        yield commits
-        commits.together.stop()
+        return CommitsOnLoop()
 
-    def test_what_fits_together_is_committed_together_and_the_rest_after_it(self, commits, in_background):
-        outcomes = commits.run_together(in_background)
+    def test_what_fits_together_is_committed_together_and_the_rest_after_it(self, commits):
+        outcomes = commits.run_together()
 
         assert commits.jobs == [[1], [2, 4], [3]]
         assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
 
-    def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_succeeds(self, commits, in_background):
+    def test_what_arrives_at_about_the_same_time_is_committed_together(self, commits):
+        outcomes = commits.run_all(2, 4, 6)
+
+        assert commits.jobs == [[2, 4, 6]]
+        assert outcomes == {2: 20, 4: 40, 6: 60}
+
+    def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_succeeds(self, commits):
         commits.fail[2] = IntegrityError("disk image")
 
-        outcomes = commits.run_together(in_background)
+        outcomes = commits.run_together()
 
         assert (outcomes[1], outcomes[3]) == (10, 30)
         assert type(outcomes[2]) is type(outcomes[4]) is IntegrityError
         assert outcomes[2] is not outcomes[4]
 
-    def test_a_bug_is_logged_and_those_it_failed_are_told_to_try_again(self, commits, in_background, caplog):
+    def test_a_job_without_a_result_has_to_go_to_a_thread(self, commits):
+        commits.results[2] = None
+
+        outcomes = commits.run_all(2, 4)
+
+        assert isinstance(outcomes[2], NeedsThread)
+        assert outcomes[4] == 40
+
+    def test_a_bug_is_logged_and_those_it_failed_are_told_to_try_again(self, commits, caplog):
         commits.fail[2] = ZeroDivisionError()
 
-        outcomes = commits.run_together(in_background)
+        outcomes = commits.run_together()
 
         assert {type(outcomes[job]) for job in (2, 4)} == {OperationalError}
         assert outcomes[3] == 30
         assert "ZeroDivisionError" in caplog.text
-        assert commits.together.run(6) == 60
+        assert commits.run_all(6) == {6: 60}
 
-    def test_a_job_that_cannot_be_compared_is_committed_by_itself(self, commits, in_background, caplog):
+    def test_a_job_that_cannot_be_compared_is_committed_by_itself(self, commits, caplog):
         commits.together._fits = lambda job, others: 1 / 0
 
-        outcomes = commits.run_together(in_background)
+        outcomes = commits.run_all(2, 4)
 
-        assert commits.jobs == [[1], [2], [3], [4]]
-        assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
+        assert commits.jobs == [[2], [4]]
+        assert outcomes == {2: 20, 4: 40}
         assert "ZeroDivisionError" in caplog.text
 
-    def test_a_transaction_that_cannot_begin_fails_who_waits_for_it(self):
-        def commit(take):
-            raise OperationalError("no connection")
+    def test_a_request_that_was_cancelled_does_not_fail_those_that_were_committed_with_it(self, commits):
+        async def cancelled():
+            commits.go.clear()
+            tasks = [asyncio.create_task(event_loop.run(commits.together.run, job)) for job in (2, 4)]
+            await commits.is_committing.wait()
+            tasks[0].cancel()
+            commits.go.set()
+            return await asyncio.gather(*tasks, return_exceptions=True)
 
-        together = GroupCommitThread(commit, lambda job, others: True)
+        first, second = asyncio.run(cancelled())
 
-        for _ in range(2):
-            with pytest.raises(OperationalError, match="no connection"):
-                together.run(1)
-        together.stop()
+        assert isinstance(first, asyncio.CancelledError)
+        assert second == 40
 
-    def test_it_can_be_stopped_and_starts_again_with_the_next_job(self, commits):
-        commits.go.set()
-        assert commits.together.run(1) == 10
 
-        commits.together.stop()
+class CommitsOnLoop:
+    """Even jobs and odd ones are not committed together."""
 
-        assert "group_commit" not in {thread.name for thread in threading.enumerate()}
-        assert commits.together.run(2) == 20
+    def __init__(self):
+        self.together = GroupCommitOnLoop(self.commit, lambda job, others: job % 2 == others[0] % 2)
+        self.jobs, self.fail, self.results = [], {}, {}
+        self.is_committing, self.go = asyncio.Event(), asyncio.Event()
+        self.go.set()
+
+    async def commit(self, jobs):
+        self.jobs.append(jobs)
+        self.is_committing.set()
+        await self.go.wait()
+        if error := self.fail.get(len(self.jobs)):
+            raise error
+        return [self.results.get(job, job * 10) for job in jobs]
+
+    def run_together(self) -> dict:
+        """Job 1 is committed alone; 2, 3 and 4 come meanwhile. Returns what each got."""
+
+        async def run():
+            self.go.clear()
+            first = asyncio.create_task(self.outcomes_of(1))
+            await self.is_committing.wait()
+            others = asyncio.create_task(self.outcomes_of(2, 3, 4))
+            while len(self.together._waiting) < 3:
+                await asyncio.sleep(0)
+            self.go.set()
+            return {**await first, **await others}
+
+        return asyncio.run(run())
+
+    def run_all(self, *jobs) -> dict:
+        return asyncio.run(self.outcomes_of(*jobs))
+
+    async def outcomes_of(self, *jobs) -> dict:
+        running = [event_loop.run(self.together.run, job) for job in jobs]
+        return dict(zip(jobs, await asyncio.gather(*running, return_exceptions=True), strict=True))

@@ -123,16 +123,6 @@ def test_each_serving_process_is_pinned_to_one_core_unless_told_otherwise(start_
     assert free == [every_core] * STARTED
 
 
-def test_serving_processes_are_scheduled_as_batch_on_postgresql(start_server, unprepared_port):
-    usual = while_served(start_server(), unprepared_port, os.sched_getscheduler)
-    on_postgresql = start_server(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
-
-    assert usual == [os.SCHED_OTHER] * STARTED
-    assert sorted(while_served(on_postgresql, unprepared_port, os.sched_getscheduler)) == sorted(
-        [os.SCHED_BATCH] * PROCESSES + [os.SCHED_OTHER]
-    )
-
-
 def while_served(server, port, ask):
     """Of the serving processes and the resource tracker."""
     until(lambda: is_served(port), what="for the web server")
