@@ -35,7 +35,7 @@ _prepared = weakref.WeakKeyDictionary()
 class Order:
     """A purchase as it is sent: `terms` and `rows` are JSON objects, each row with its price.
 
-    It is made in the thread of its request, so that whatever is wrong with it fails that request alone.
+    Each request makes its own, so that whatever is wrong with it fails that request alone.
     """
 
     purchase: object

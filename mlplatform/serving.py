@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
     def accept_or_leave(self):
         """Others get a chance first where this process has more to do; they may be too busy to take it.
 
-        As many as are waiting, since a busy loop comes by here seldom.
+        Otherwise it accepts all that are waiting, since a busy event loop seldom gets here.
         """
         while not (self.is_full() or self.has_more_than_another()):
             if not self.accept():

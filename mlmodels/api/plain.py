@@ -2,7 +2,8 @@
 
 REST framework takes longer than the prediction. Any other request goes on to its view, which calls the same
 operation. So does a request whose caller is not confirmed: the view answers why. Callers and models of
-earlier requests are cached, and confirmed by the statement that charges.
+earlier requests are cached, and confirmed by the statement that charges. A request that finds both makes no
+query and can run on the event loop; any other leaves it.
 """
 
 import io
@@ -81,7 +82,7 @@ class PlainPredictionsMiddleware:
     def __call__(self, request):
         try:
             response = answer_if_plain(request)
-        except SynchronousOnlyOperation as error:  # a query
+        except SynchronousOnlyOperation as error:  # by Django, for a query on the event loop
             raise NeedsThread from error
         if response is None:
             event_loop.leave()

@@ -14,6 +14,7 @@ from django.db import DatabaseError, OperationalError
 from mlplatform.core.event_loop import NeedsThread, wait_for
 
 TURNS_BEFORE_COMMIT = 3  # of the event loop
+JOBS_TOGETHER_MAX = 64  # of the event loop; more would hold their locks for long
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,8 @@ class GroupCommitOnLoop:
     def _take(self) -> list:
         taken, left = [], []
         for job, outcome in self._waiting:
-            fits = not taken or self._fits_safely(job, [other for other, _ in taken])
+            has_room = len(taken) < JOBS_TOGETHER_MAX
+            fits = not taken or (has_room and self._fits_safely(job, [other for other, _ in taken]))
             (taken if fits else left).append((job, outcome))
         self._waiting = left
         return taken

@@ -4,7 +4,7 @@ import threading
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from mlplatform.core import event_loop
+from mlplatform.core import event_loop, group_commit
 from mlplatform.core.event_loop import NeedsThread
 from mlplatform.core.group_commit import GroupCommit, GroupCommitOnLoop
 
@@ -122,6 +122,14 @@ class TestOnTheEventLoop:
 
         assert commits.jobs == [[2, 4, 6]]
         assert outcomes == {2: 20, 4: 40, 6: 60}
+
+    def test_what_is_too_much_for_one_commit_is_committed_in_several(self, commits, monkeypatch):
+        monkeypatch.setattr(group_commit, "JOBS_TOGETHER_MAX", 2)
+
+        outcomes = commits.run_all(2, 4, 6, 8, 10)
+
+        assert commits.jobs == [[2, 4], [6, 8], [10]]
+        assert outcomes == {2: 20, 4: 40, 6: 60, 8: 80, 10: 100}
 
     def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_succeeds(self, commits):
         commits.fail[2] = IntegrityError("disk image")
