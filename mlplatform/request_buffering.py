@@ -1,4 +1,4 @@
-"""Receives whole requests on the event loop. The WSGI application answers quick ones there, others in threads.
+"""Receives whole requests on the event loop. The WSGI application answers some there, others in threads.
 
 A slow client occupies no thread, and its body must arrive at a minimum rate. A body that is too slow or too
 large is discarded; the application finds the reason in `environ[BODY_REFUSAL]` and responds.
