@@ -66,10 +66,7 @@ class Order:
 
 
 def book(purchase) -> list[int] | None:
-    """The ids of the stored rows, or None if nothing was booked.
-
-    On the event loop, raises NeedsThread if nothing was booked, and for many rows.
-    """
+    """The ids of the stored rows, or None if nothing was booked. On the event loop, NeedsThread instead."""
     if not event_loop.is_running():
         return _book_alone(Order.of(purchase))
     if len(purchase.rows) > ROWS_TOGETHER_MAX:

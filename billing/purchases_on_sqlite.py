@@ -1,15 +1,21 @@
-"""Purchases on SQLite: written-out statements, committed together with those of other threads."""
+"""Purchases on SQLite: written-out statements, committed together with those of other requests."""
 
-from django.db import connection
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from billing.models import LedgerEntry
 from billing.purchase_statements import time_for_sqlite
-from mlplatform.core.group_commit import GroupCommit
+from mlplatform.core import event_loop
+from mlplatform.core.group_commit import GroupCommit, GroupCommitOnLoop
 
 
 def book(purchase) -> list[int] | None:
-    """The ids of the stored rows, or None if nothing was booked."""
+    """The ids of the stored rows, or None if nothing was booked. On the event loop, NeedsThread instead."""
+    if event_loop.is_running():
+        return _on_loop.run(purchase)
     if connection.in_atomic_block:
         return _book_all(lambda: [purchase])[0]
     return _together.run(purchase)
@@ -56,4 +62,16 @@ def _entry_values(purchase, row, balance: int, entered_at: str) -> dict:
     }
 
 
+async def _book_for_loop(purchases: list) -> list[list[int] | None]:
+    return await asyncio.get_running_loop().run_in_executor(_committer, _book_in_thread, purchases)
+
+
+def _book_in_thread(purchases: list) -> list[list[int] | None]:
+    close_old_connections()  # what Django does before each request
+    return _book_all(lambda: purchases)
+
+
+# A commit waits for the disk, and for other processes
+_committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+_on_loop = GroupCommitOnLoop(_book_for_loop, fits=lambda purchase, others: True)
 _together = GroupCommit(_book_all)

@@ -36,22 +36,15 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
         pin_to_core(parent + place)
     skip_unused_lookups()
     from mlplatform.wsgi import application  # isort: skip - sets up Django, which the next ones need
-    from django.db import connection
-
     from mlmodels.api.plain import is_sale
     from mlplatform.uploads import REQUEST_BYTES_MAX
-
-    buffered = BufferedApplication(
-        application,
-        threads=THREADS,
-        body_bytes_max=REQUEST_BYTES_MAX,
-        # SQLite commits in the thread that asks for it, and would hold up the event loop
-        is_quick=is_sale if connection.vendor == "postgresql" else lambda environ: False,
-    )
 
     preloading = threading.Timer(PRELOAD_AFTER_SECONDS, preload)
     preloading.daemon = True
     preloading.start()
+    buffered = BufferedApplication(
+        application, threads=THREADS, body_bytes_max=REQUEST_BYTES_MAX, is_quick=is_sale
+    )
     Server(buffered, listener, place, open_connections).run()
 
 

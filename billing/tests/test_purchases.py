@@ -253,9 +253,7 @@ def test_requests_with_a_key_that_come_together_each_keep_their_own_answer(alice
         assert (kept.reference, kept.answer) == (each.rows[0].reference, each.answer)
 
 
-@pytest.mark.parametrize(
-    "place", ["in_threads", pytest.param("on_the_event_loop", marks=pytest.mark.postgresql_only)]
-)
+@pytest.mark.parametrize("place", ["in_threads", "on_the_event_loop"])
 @pytest.mark.django_db(transaction=True)
 def test_each_of_several_that_come_together_is_booked_or_refused_for_its_own_reasons(
     make_user, books, at_once, buy_on_loop, place

@@ -1,4 +1,4 @@
-"""On PostgreSQL, plain predictions need no thread. They are answered as in one, or by one."""
+"""Plain predictions need no thread. They are answered as in one, or by one."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from mlplatform.core import event_loop
 from mlplatform.request_buffering import BufferedApplication
 from mlplatform.wsgi import application
 
-pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Answer:
