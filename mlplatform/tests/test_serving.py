@@ -10,6 +10,7 @@ import pytest
 
 from mlplatform import serving
 from mlplatform.request_buffering import BODY_REFUSAL, TOO_LARGE, BufferedApplication
+from mlplatform.tests.fresh_process import imported_by
 from mlplatform.tests.processes import until
 
 SECONDS = 2
@@ -214,6 +215,14 @@ def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
 
 
+def test_the_libraries_are_left_out_of_garbage_collection():
+    imported_by(
+        "import gc, mlplatform.wsgi, mlplatform.serving; mlplatform.serving.preload(); "
+        "assert gc.get_freeze_count() > 100_000",
+        (),
+    )
+
+
 def test_of_two_processes_neither_gets_most_of_the_connections(application, listener, monkeypatch):
     monkeypatch.setattr(serving, "HEAD_SECONDS", 60)
     monkeypatch.setattr(serving, "YIELD_SECONDS", 0.3)  # on a busy machine, either may be late
@@ -228,6 +237,22 @@ def test_of_two_processes_neither_gets_most_of_the_connections(application, list
         assert min(open_connections) >= 2, open_connections
         for client in clients:
             client.close()
+
+
+def test_a_process_may_have_an_eighth_more_connections_before_it_leaves_one_to_another(
+    application, listener, monkeypatch
+):
+    monkeypatch.setattr(serving, "YIELD_SECONDS", 60)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 60)
+    clients = [socket.create_connection(listener.getsockname()) for _ in range(30)]
+
+    with served(application, listener, open_connections := [0, 16]):
+        until(lambda: open_connections[0] > 18, what="for those above an eighth")
+        time.sleep(0.3)  # it is asked for more in the meantime
+        assert open_connections == [19, 16]
+
+    for client in clients:
+        client.close()
 
 
 def test_a_process_takes_the_connections_that_a_busier_one_leaves(application, listener, monkeypatch):
