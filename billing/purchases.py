@@ -7,6 +7,7 @@ they are booked is in `purchases_on_sqlite` and `purchases_on_postgresql`.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.db import connection, models
 
@@ -89,14 +90,19 @@ def buy(purchase: Purchase) -> None:
 
 def _booked(purchase: Purchase) -> list[int]:
     """The ids of the stored rows. Tried again if the reason for a failure has gone in the meantime."""
-    engine = purchases_on_postgresql if connection.vendor == "postgresql" else purchases_on_sqlite
     for _ in range(ATTEMPTS):
         with database_time.measured():
-            ids = engine.book(purchase)
+            ids = _engine().book(purchase)
         if ids is not None:
             return ids
         _refuse(purchase)
     raise Unconfirmed
+
+
+@cache
+def _engine():
+    """Asked once, since each request on the event loop would get a connection of its own to ask."""
+    return purchases_on_postgresql if connection.vendor == "postgresql" else purchases_on_sqlite
 
 
 def _refuse(purchase: Purchase) -> None:

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db import Error, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 from django.utils import timezone
 
 from billing.purchase_statements import Statements
@@ -148,7 +148,7 @@ def _are_prepared() -> bool:
 
     Not with DISABLE_SERVER_SIDE_CURSORS, which is set behind a pool that shares connections by transaction.
     """
-    return not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    return not connections.settings[DEFAULT_DB_ALIAS].get("DISABLE_SERVER_SIDE_CURSORS")
 
 
 def _not_yet_prepared(raw, statements: Statements) -> Iterator[str]:

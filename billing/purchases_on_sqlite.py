@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from billing.models import LedgerEntry
@@ -63,7 +63,13 @@ def _entry_values(purchase, row, balance: int, entered_at: str) -> dict:
 
 
 async def _book_for_loop(purchases: list) -> list[list[int] | None]:
-    return await asyncio.get_running_loop().run_in_executor(_committer, _book_in_thread, purchases)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_committer, _book_in_thread, purchases)
+    except OperationalError:  # it may have been committed
+        raise
+    except Exception:
+        # One of them cannot be stored, and nothing is: each is tried again in a thread, where it fails alone
+        return [None] * len(purchases)
 
 
 def _book_in_thread(purchases: list) -> list[list[int] | None]:

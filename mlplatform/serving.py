@@ -22,7 +22,9 @@ HEAD_SECONDS = 10  # from the connection, or the previous response on it, to the
 HEAD_BYTES_MAX = 64 * 1024  # of the request line and the headers
 SEND_SECONDS = 30  # for a client to take what has been sent to it
 PRELOAD_AFTER_SECONDS = 0.5  # the process answers /healthz first
-YIELD_SECONDS = 0.005  # a process with more connections than another leaves a new one to it for so long
+YIELD_SECONDS = (
+    0.005  # a process with more than its share of connections leaves a new one to others for so long
+)
 NOT_SERVING = -1  # instead of the number of open connections
 
 
@@ -39,11 +41,20 @@ def serve_connections(listener: socket.socket, place: int, open_connections, par
     from mlmodels.api.plain import is_sale
     from mlplatform.uploads import REQUEST_BYTES_MAX
 
-    preloading = threading.Timer(PRELOAD_AFTER_SECONDS, preload)
+    is_preloaded = threading.Event()  # until then, the event loop would be held up by an import
+
+    def prepare():
+        preload()
+        is_preloaded.set()
+
+    preloading = threading.Timer(PRELOAD_AFTER_SECONDS, prepare)
     preloading.daemon = True
     preloading.start()
     buffered = BufferedApplication(
-        application, threads=THREADS, body_bytes_max=REQUEST_BYTES_MAX, is_quick=is_sale
+        application,
+        threads=THREADS,
+        body_bytes_max=REQUEST_BYTES_MAX,
+        is_quick=lambda environ: is_preloaded.is_set() and is_sale(environ),
     )
     Server(buffered, listener, place, open_connections).run()
 
@@ -52,6 +63,7 @@ def preload():
     """Imports now what would delay the first page and the first prediction by seconds.
 
     The libraries stay, so garbage collection no longer looks at their objects: that took 0.1 s each time.
+    What little of them is garbage stays as well: to collect it would stop the process for as long once more.
     """
     importlib.import_module("mlplatform.urls")
     import_libraries()

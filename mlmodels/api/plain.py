@@ -27,7 +27,6 @@ from billing.purchases import Unconfirmed
 from mlmodels.lookups import forget_model, remembered_model
 from mlplatform.core import event_loop
 from mlplatform.core.errors import DomainError
-from mlplatform.core.event_loop import NeedsThread
 
 JSON = "application/json"
 SENT_AS = {JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8"}
@@ -82,8 +81,9 @@ class PlainPredictionsMiddleware:
     def __call__(self, request):
         try:
             response = answer_if_plain(request)
-        except SynchronousOnlyOperation as error:  # by Django, for a query on the event loop
-            raise NeedsThread from error
+        except SynchronousOnlyOperation:  # by Django, for a query on the event loop
+            event_loop.leave()
+            raise
         if response is None:
             event_loop.leave()
             return self.get_response(request)

@@ -97,17 +97,22 @@ def answered(model: TrainedModel, features: Mapping, level: float | None = None)
 def load(model: TrainedModel) -> ServedModel:
     """The model in memory; it is loaded if it is not there yet."""
     key = (model.uuid, model.sha256)
-    if key not in LOADED:
+    loaded = LOADED.find(key)
+    if loaded is None:
         event_loop.leave()
+        loaded = _load(key, model)
+    if not loaded.is_compiled or loaded.nbytes > QUICK_MODEL_BYTES_MAX:
+        event_loop.leave()
+    return loaded
+
+
+def _load(key: tuple, model: TrainedModel) -> ServedModel:
     try:
-        loaded = LOADED.get(key, lambda: ServedModel(model_files.load_pipeline(model), facts_of(model)))
+        return LOADED.get(key, lambda: ServedModel(model_files.load_pipeline(model), facts_of(model)))
     except (TrainedModel.DoesNotExist, ModelUnusable):
         if TrainedModel.objects.filter(pk=model.pk).exists():
             raise
         raise NotFound("This model was deleted.") from None
-    if not loaded.is_compiled or loaded.nbytes > QUICK_MODEL_BYTES_MAX:
-        event_loop.leave()
-    return loaded
 
 
 def forget(model: TrainedModel) -> None:

@@ -25,16 +25,18 @@ async def run(function: Callable, *args):
     while not running.dead:
         try:
             result = await awaited
-        except BaseException as error:
+        except NeedsThread as error:
             awaited = running.throw(error)
+        except BaseException as error:
+            awaited = _resume(running.throw, error)
         else:
-            awaited = _resume(running, result)
+            awaited = _resume(running.switch, result)
     return awaited
 
 
-def _resume(running: greenlet, result):
+def _resume(resume: Callable, outcome):
     try:
-        return running.switch(result)
+        return resume(outcome)
     except NeedsThread as error:
         raise RuntimeError("To call it again would do twice what it has waited for.") from error
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 from django.db import DatabaseError, OperationalError
 
@@ -33,7 +34,7 @@ class Ticket:
     def outcome(self):
         """The result, or the error raised."""
         if self.error is not None:
-            raise error_for_follower(self.error) from self.error.__cause__
+            raise error_for_follower(self.error)
         return self.result
 
 
@@ -111,24 +112,22 @@ class GroupCommitOnLoop:
         loop = asyncio.get_running_loop()
         outcome = loop.create_future()
         self._waiting.append((job, outcome))
-        if self._committing is None:
-            self._committing = loop.create_task(self._commit_all())
+        if self._committing is None or self._committing.done():
+            # In a context of its own: it goes on after this request
+            self._committing = loop.create_task(self._commit_all(), context=Context())
         return wait_for(outcome)
 
     async def _commit_all(self):
-        try:
-            while self._waiting:
-                # Requests that have arrived by now are computed first, and committed with these
-                for _ in range(TURNS_BEFORE_COMMIT):
-                    await asyncio.sleep(0)
-                await self._commit_some()
-        finally:
-            self._committing = None
+        while self._waiting:
+            # Requests that have arrived by now are computed first, and committed with these
+            for _ in range(TURNS_BEFORE_COMMIT):
+                await asyncio.sleep(0)
+            await self._commit_some()
 
     async def _commit_some(self):
         taken = self._take()
         try:
-            results = await self._commit([job for job, _ in taken])
+            results = taken and await self._commit([job for job, _ in taken])
             for (_, outcome), result in zip(taken, results, strict=True):
                 _end(outcome, NeedsThread() if result is None else result)
         except BaseException as error:
@@ -142,6 +141,8 @@ class GroupCommitOnLoop:
     def _take(self) -> list:
         taken, left = [], []
         for job, outcome in self._waiting:
+            if outcome.done():  # the request was cancelled
+                continue
             has_room = len(taken) < JOBS_TOGETHER_MAX
             fits = not taken or (has_room and self._fits_safely(job, [other for other, _ in taken]))
             (taken if fits else left).append((job, outcome))
@@ -170,7 +171,9 @@ def _end(outcome: asyncio.Future, result):
 
 
 def error_for_follower(error: BaseException) -> Exception:
-    """A copy, since each thread adds its own traceback."""
+    """A copy, since each request adds its own traceback; the cause has the driver's code."""
     if isinstance(error, DatabaseError):
-        return type(error)(*error.args)
+        copy = type(error)(*error.args)
+        copy.__cause__ = error.__cause__
+        return copy
     return OperationalError("The transaction that this one was part of was interrupted.")

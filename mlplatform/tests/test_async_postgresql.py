@@ -6,6 +6,7 @@ import socket
 import pytest
 from django.db import DataError, OperationalError, connection
 
+from mlplatform.core import async_postgresql
 from mlplatform.core.async_postgresql import AsyncConnection
 
 pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db]
@@ -75,6 +76,29 @@ def test_a_connection_that_the_server_has_closed_is_not_usable():
         assert opened.is_closed
 
     run(work)
+
+
+def test_a_statement_that_takes_too_long_is_an_error_and_closes_the_connection(monkeypatch):
+    monkeypatch.setattr(async_postgresql, "ANSWER_SECONDS", 1)
+
+    async def work(opened):
+        with pytest.raises(OperationalError, match="did not answer within 1 second"):
+            await opened.execute("SELECT pg_sleep(2)")
+        return opened.is_closed, opened.is_usable
+
+    assert run(work) == (True, False)
+
+
+def test_a_connection_whose_statement_was_cancelled_is_closed():
+    async def work(opened):
+        task = asyncio.create_task(opened.execute("SELECT pg_sleep(2)"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return opened.is_closed
+
+    assert run(work)
 
 
 def test_an_old_connection_is_not_usable(monkeypatch):

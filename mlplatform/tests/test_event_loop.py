@@ -71,6 +71,32 @@ def test_what_has_already_waited_is_not_called_again():
     assert isinstance(error, RuntimeError)
 
 
+def test_nor_is_what_has_waited_in_vain():
+    """It may have committed something all the same."""
+
+    async def lose_connection():
+        raise ConnectionError
+
+    def work():
+        try:
+            wait_for(lose_connection())
+        except ConnectionError:
+            event_loop.leave()
+
+    [error] = on_loop(work)
+
+    assert isinstance(error, RuntimeError)
+
+
+def test_what_waited_only_to_hear_that_it_needs_a_thread_is_called_again():
+    async def refuse():
+        raise NeedsThread
+
+    [error] = on_loop(lambda: wait_for(refuse()))
+
+    assert isinstance(error, NeedsThread)
+
+
 def test_each_has_its_own_context():
     def work(name):
         before = current_job.get()

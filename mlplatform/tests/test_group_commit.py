@@ -7,6 +7,7 @@ from django.db import IntegrityError, OperationalError
 from mlplatform.core import event_loop, group_commit
 from mlplatform.core.event_loop import NeedsThread
 from mlplatform.core.group_commit import GroupCommit, GroupCommitOnLoop
+from mlplatform.core.origin import current_job
 
 
 class Commits:
@@ -118,10 +119,14 @@ class TestOnTheEventLoop:
         assert outcomes == {1: 10, 2: 20, 3: 30, 4: 40}
 
     def test_what_arrives_at_about_the_same_time_is_committed_together(self, commits):
-        outcomes = commits.run_all(2, 4, 6)
+        async def arrive():
+            first = asyncio.create_task(commits.outcomes_of(2))
+            await asyncio.sleep(0)  # it has begun
+            await asyncio.sleep(0)  # its commit would begin
+            return {**await commits.outcomes_of(4), **await first}
 
-        assert commits.jobs == [[2, 4, 6]]
-        assert outcomes == {2: 20, 4: 40, 6: 60}
+        assert asyncio.run(arrive()) == {2: 20, 4: 40}
+        assert commits.jobs == [[2, 4]]
 
     def test_what_is_too_much_for_one_commit_is_committed_in_several(self, commits, monkeypatch):
         monkeypatch.setattr(group_commit, "JOBS_TOGETHER_MAX", 2)
@@ -134,11 +139,14 @@ class TestOnTheEventLoop:
     def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_succeeds(self, commits):
         commits.fail[2] = IntegrityError("disk image")
 
+        commits.fail[2].__cause__ = cause = ValueError()
+
         outcomes = commits.run_together()
 
         assert (outcomes[1], outcomes[3]) == (10, 30)
         assert type(outcomes[2]) is type(outcomes[4]) is IntegrityError
         assert outcomes[2] is not outcomes[4]
+        assert outcomes[2].__cause__ is outcomes[4].__cause__ is cause
 
     def test_a_job_without_a_result_has_to_go_to_a_thread(self, commits):
         commits.results[2] = None
@@ -180,6 +188,32 @@ class TestOnTheEventLoop:
 
         assert isinstance(first, asyncio.CancelledError)
         assert second == 40
+
+    def test_a_request_that_was_cancelled_before_its_commit_is_not_committed(self, commits):
+        async def cancelled():
+            tasks = [asyncio.create_task(event_loop.run(commits.together.run, job)) for job in (2, 4)]
+            await asyncio.sleep(0)  # both wait
+            tasks[0].cancel()
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert asyncio.run(cancelled())[1] == 40
+        assert commits.jobs == [[4]]
+
+    def test_a_commit_knows_nothing_of_the_request_that_began_it(self, commits):
+        seen = []
+
+        async def commit(jobs):
+            seen.append(current_job.get())
+            return jobs
+
+        def request():
+            current_job.set("of a request")
+            return commits.together.run(2)
+
+        commits.together._commit = commit
+        asyncio.run(event_loop.run(request))
+
+        assert seen == [None]
 
 
 class CommitsOnLoop:

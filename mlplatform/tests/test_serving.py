@@ -217,7 +217,8 @@ def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application
 
 def test_the_libraries_are_left_out_of_garbage_collection():
     imported_by(
-        "import gc, mlplatform.wsgi, mlplatform.serving; mlplatform.serving.preload(); "
+        "import gc, mlplatform.wsgi, mlplatform.serving\n"
+        "mlplatform.serving.preload()\n"
         "assert gc.get_freeze_count() > 100_000",
         (),
     )

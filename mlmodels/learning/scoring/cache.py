@@ -24,12 +24,22 @@ class ScorerCache:
     def __contains__(self, key) -> bool:
         return key in self._scorers
 
+    def find(self, key):
+        """The scorer of this key if it is in memory, else None."""
+        with self._lock:
+            return self._find(key)
+
+    def _find(self, key):
+        scorer = self._scorers.get(key)
+        if scorer is not None:
+            self._scorers.move_to_end(key)
+        return scorer
+
     def get(self, key, load):
         """The scorer of this key, by `load()` if it is not in memory. A failed load is not remembered."""
         with self._lock:
-            scorer = self._scorers.get(key)
+            scorer = self._find(key)
             if scorer is not None:
-                self._scorers.move_to_end(key)
                 return scorer
             running = self._loads.get(key)
             if running is None:

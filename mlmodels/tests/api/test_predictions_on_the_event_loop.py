@@ -4,10 +4,11 @@ import asyncio
 import json
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, ProgrammingError, connections
 
 from accounts.operations import keys
 from billing import operations as billing
+from billing import purchases_on_postgresql, purchases_on_sqlite
 from billing.models import IdempotencyKey
 from billing.verify import verify_ledger
 from mlmodels.api import plain
@@ -55,7 +56,7 @@ class Loop:
     def __init__(self):
         self.in_threads = 0
         self.buffered = BufferedApplication(
-            self.call, threads=4, body_bytes_max=10_000_000, is_quick=plain.is_sale
+            self.call, threads=1, body_bytes_max=10_000_000, is_quick=plain.is_sale
         )
 
     def call(self, environ, start_response):
@@ -230,6 +231,62 @@ def test_an_error_of_the_application_is_not_repeated_in_a_thread(warm, model, he
     assert warm.in_threads == 1
     assert Prediction.objects.count() == 2
     assert verify_ledger() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("57P01", 503), ("42P01", 500)], ids=["the server stops", "a bug"]
+)
+@pytest.mark.postgresql_only
+def test_a_purchase_that_may_have_been_booked_is_not_repeated_in_a_thread(
+    warm, model, headers, monkeypatch, code, status
+):
+    async def fail(orders):
+        lost = OperationalError("lost") if status == 503 else ProgrammingError("no such table")
+        lost.__cause__ = Cause(code)
+        raise lost
+
+    monkeypatch.setattr(purchases_on_postgresql.together, "_commit", fail)
+
+    answers = warm.post(*[(classic(model), BODY, headers)] * 2)
+
+    assert [answer.status_code for answer in answers] == [status] * 2
+    assert warm.in_threads == 1
+    assert Prediction.objects.count() == 1
+
+
+class Cause(Exception):
+    """An error of the driver."""
+
+    def __init__(self, code):
+        self.pgcode = code
+
+
+@pytest.mark.sqlite_only
+def test_on_sqlite_one_that_cannot_be_stored_does_not_fail_those_that_came_with_it(
+    warm, alice, model, headers, monkeypatch
+):
+    monkeypatch.setattr(purchases_on_sqlite, "_book_in_thread", lambda purchases: 1 // 0)
+
+    answers = warm.post(*[(classic(model), BODY, headers)] * 3)
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert warm.in_threads == 4
+    assert purchases_of(alice)[1] == 4
+
+
+@pytest.mark.sqlite_only
+def test_on_sqlite_requests_that_come_together_are_committed_together(warm, model, headers, monkeypatch):
+    groups, book = [], purchases_on_sqlite._book_in_thread
+
+    def count(purchases):
+        groups.append(len(purchases))
+        return book(purchases)
+
+    monkeypatch.setattr(purchases_on_sqlite, "_book_in_thread", count)
+
+    warm.post(*[(classic(model), BODY, headers)] * 5)
+
+    assert groups == [5]
 
 
 def test_a_query_after_the_charge_is_an_error_and_no_second_charge(warm, model, headers, monkeypatch):
