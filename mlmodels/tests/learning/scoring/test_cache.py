@@ -66,6 +66,30 @@ def test_the_least_recently_used_goes_first():
     assert [key for key in "abcd" if key in cache] == ["a", "c", "d"]
 
 
+def test_what_is_found_counts_as_used_and_what_is_not_in_memory_is_not_loaded():
+    cache = ScorerCache(bytes_max=30)
+    for key in "abc":
+        cache.get(key, loading())
+    scorer = cache.find("a")
+
+    cache.get("d", loading())
+
+    assert cache.get("a", must_not_load) is scorer
+    assert cache.find("b") is None
+
+
+def test_a_key_that_is_being_loaded_is_not_waited_for():
+    cache, load = ScorerCache(bytes_max=30), SlowLoad()
+    with ThreadPoolExecutor(1) as pool:
+        loading_one = pool.submit(cache.get, "a", load)
+        assert load.started.wait(10)
+
+        assert cache.find("a") is None
+
+        load.go_on.set()
+    assert cache.find("a") is loading_one.result()
+
+
 def test_a_large_one_pushes_out_several():
     cache = ScorerCache(bytes_max=30)
     for key in "abc":
