@@ -2,7 +2,7 @@
 
 Most of what a purchase costs the server is not its rows, but the message, the transaction and the start of
 the statement. Four purchases in one message take little more than a third of the time of four messages.
-Purchases of threads are sent one by one.
+Purchases made in threads are sent one at a time.
 """
 
 import json

@@ -3,13 +3,16 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import OperationalError, close_old_connections, connection
+from django.db import DataError, IntegrityError, close_old_connections, connection
 from django.utils import timezone
 
 from billing.models import LedgerEntry
 from billing.purchase_statements import time_for_sqlite
 from mlplatform.core import event_loop
 from mlplatform.core.group_commit import GroupCommit, GroupCommitOnLoop
+
+# Of one row, and nothing is committed then. After any other error, all of them may have been
+CANNOT_BE_STORED = (IntegrityError, DataError, TypeError, ValueError, OverflowError)
 
 
 def book(purchase) -> list[int] | None:
@@ -65,10 +68,7 @@ def _entry_values(purchase, row, balance: int, entered_at: str) -> dict:
 async def _book_for_loop(purchases: list) -> list[list[int] | None]:
     try:
         return await asyncio.get_running_loop().run_in_executor(_committer, _book_in_thread, purchases)
-    except OperationalError:  # it may have been committed
-        raise
-    except Exception:
-        # One of them cannot be stored, and nothing is: each is tried again in a thread, where it fails alone
+    except CANNOT_BE_STORED:  # nothing was: each is tried again in a thread, where it fails by itself
         return [None] * len(purchases)
 
 

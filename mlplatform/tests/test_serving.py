@@ -216,12 +216,13 @@ def test_headers_arrive_as_the_gateway_interface_wants_them(connect, application
 
 
 def test_the_libraries_are_left_out_of_garbage_collection():
-    imported_by(
+    program = (
         "import gc, mlplatform.wsgi, mlplatform.serving\n"
         "mlplatform.serving.preload()\n"
-        "assert gc.get_freeze_count() > 100_000",
-        (),
+        "assert gc.get_freeze_count() > 100_000"
     )
+
+    assert imported_by(program, {"sklearn"}) == {"sklearn"}
 
 
 def test_of_two_processes_neither_gets_most_of_the_connections(application, listener, monkeypatch):
